@@ -1,0 +1,1 @@
+//! Logs in to Interactive Brokers' Web API with threads and ureq

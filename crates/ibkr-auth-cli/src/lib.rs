@@ -1,0 +1,1 @@
+//! Command line for logging in to Interactive Brokers' Web API
