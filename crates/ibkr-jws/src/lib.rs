@@ -25,6 +25,8 @@
 //!
 //! Other algorithms (IBKR takes RS256 alone), key generation (ring cannot make RSA keys), JWE.
 
+#![warn(clippy::unwrap_used)]
+
 mod jws;
 mod key;
 mod pem_file;
