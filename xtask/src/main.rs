@@ -1,3 +1,47 @@
 //! The project's own tasks: `cargo xtask help` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
-fn main() {}
+mod check;
+mod process;
+mod term;
+
+use std::process::ExitCode;
+
+struct Task {
+    name: &'static str,
+    about: &'static str,
+    /// Gets the arguments after the task's name. The text of an error is for the user.
+    run: fn(&[String]) -> Result<(), String>,
+}
+
+const TASKS: &[Task] = &[
+    Task { name: "help", about: "list the tasks", run: help },
+    Task { name: "check", about: check::ABOUT, run: check::run },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprintln!("no task is called `{name}`: `cargo xtask help` lists them");
+        return ExitCode::from(2);
+    };
+    match (task.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{} {message}", term::red("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help(_arguments: &[String]) -> Result<(), String> {
+    println!("cargo xtask <task>\n");
+    for task in TASKS {
+        println!("  {:<8} {}", task.name, task.about);
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Running other programs, and where the workspace is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder that holds the workspace's Cargo.toml.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// The cargo that runs this task, in the workspace's folder.
+pub(crate) fn cargo() -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
+/// What the program writes to its standard output; an error holds what it wrote to the other one.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let result = command.output().map_err(|error| format!("{}: {error}", shown(command)))?;
+    if result.status.success() {
+        String::from_utf8(result.stdout).map_err(|_| format!("{}: output is not UTF-8", shown(command)))
+    } else {
+        let stderr = String::from_utf8_lossy(&result.stderr);
+        Err(format!("{}: {}\n{}", shown(command), result.status, stderr.trim_end()))
+    }
+}
+
+/// Runs the program with its output going straight to the terminal.
+pub(crate) fn status(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("{}: {error}", shown(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{}: {status}", shown(command))) }
+}
+
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
