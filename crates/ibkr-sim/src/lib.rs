@@ -1,1 +1,41 @@
 //! A strict simulator of Interactive Brokers' Web API servers, for tests and development without an account
+
+mod accounts;
+mod answer;
+mod assertion;
+mod brokerage;
+mod calendar;
+mod call;
+mod config;
+mod counters;
+pub mod demo;
+mod edge;
+mod endpoint;
+mod fault;
+mod gzip;
+mod host;
+mod ids;
+mod moment;
+mod oauth;
+mod pace;
+mod reply;
+mod rules;
+mod sim;
+mod sso;
+mod store;
+mod strike;
+mod trading;
+mod zone;
+
+pub use answer::Refusal;
+pub use calendar::{Calendar, Window};
+pub use config::{Client, SimConfig, User};
+pub use counters::{Counters, Entry};
+pub use endpoint::Endpoint;
+pub use fault::{Action, Calls, Fault, On};
+pub use host::{API_HOSTS, HostState, LOOKUP_HOSTS};
+pub use moment::Moment;
+pub use reply::{Delivery, Manner, Peer, Reply};
+pub use rules::{Expires, Extension, Limit, Pacing, Rules};
+pub use sim::Sim;
+pub use zone::Region;

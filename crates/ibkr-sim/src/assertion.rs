@@ -1,0 +1,110 @@
+//! Checks that both signed requests share: the client assertion of the token endpoint and the body of `sso-sessions`.
+
+use std::time::Duration;
+
+use ibkr_jws::verify::{Compact, VerifyError};
+use serde_json::Value;
+
+use crate::{Client, Moment, Refusal, answer::shown};
+
+/// A JWS that was looked at, and everything that is wrong with it.
+pub(crate) struct Examined<'a> {
+    /// The registered client that `iss` names.
+    pub(crate) client: Option<&'a Client>,
+    pub(crate) claims: Value,
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// How a JWS is to be looked at.
+pub(crate) struct Standard {
+    pub(crate) now: Moment,
+    pub(crate) tolerance: Duration,
+    /// The longest `exp - iat`.
+    pub(crate) life: Duration,
+}
+
+/// Looks at header, signature, `iss`, `iat` and `exp`. `None` when it is no compact JWS at all.
+pub(crate) fn examine<'a>(clients: &'a [Client], text: &str, standard: &Standard) -> Option<Examined<'a>> {
+    let jws = Compact::parse(text).ok()?;
+    let mut refusals = Vec::new();
+    let header = jws.header();
+    if header["typ"] != "JWT" {
+        refusals.push(Refusal::new("typ", "the header's typ is not JWT", "Send {alg, typ: JWT, kid}"));
+    }
+    let issuer = jws.claims()["iss"].as_str().unwrap_or("");
+    let client = clients.iter().find(|client| client.client_id == issuer);
+    if client.is_none() {
+        let why = format!("no client is registered as `{}`", shown(issuer));
+        refusals.push(Refusal::new("iss", why, "iss is the client id"));
+    }
+    if let Some(client) = client {
+        refusals.extend(signature(&jws, client));
+    } else if header["alg"] != "RS256" {
+        refusals.push(wrong_algorithm());
+    }
+    times(jws.claims(), standard, &mut refusals);
+    Some(Examined { client, claims: jws.claims().clone(), refusals })
+}
+
+fn signature(jws: &Compact, client: &Client) -> Option<Refusal> {
+    let kid = jws.header()["kid"].as_str().unwrap_or("");
+    let Some(key) = client.keys.get(kid) else {
+        let why = format!("`{}` has no key `{}`", shown(&client.client_id), shown(kid));
+        return Some(Refusal::new(
+            "kid",
+            why,
+            "kid is the client key id under which the public key was registered",
+        ));
+    };
+    match jws.verify_rs256(key) {
+        Ok(()) => None,
+        Err(VerifyError::Algorithm) => Some(wrong_algorithm()),
+        Err(_) => {
+            let why = format!("the key `{}` did not make this signature", shown(kid));
+            Some(Refusal::new("signature", why, "Sign with the private half of the registered key, RS256"))
+        }
+    }
+}
+
+fn wrong_algorithm() -> Refusal {
+    Refusal::new("alg", "the header's alg is not RS256", "Sign with RS256")
+}
+
+fn times(claims: &Value, standard: &Standard, refusals: &mut Vec<Refusal>) {
+    let mut time = |claim: &'static str| {
+        let found = claims[claim].as_i64();
+        if found.is_none() {
+            let why = format!("{claim} is missing or no integer");
+            refusals.push(Refusal::new(claim, why, "iat and exp are whole seconds since 1970"));
+        }
+        found
+    };
+    let (Some(issued), Some(expires)) = (time("iat"), time("exp")) else { return };
+    let now = standard.now.secs();
+    let tolerance = seconds(standard.tolerance);
+    if expires.saturating_add(tolerance) <= now {
+        let why = format!("it expired {} s ago by the server's clock", now.saturating_sub(expires));
+        refusals.push(Refusal::new(
+            "exp",
+            why,
+            "Sign each request anew, and set the clock: see the Date header",
+        ));
+    }
+    if issued > now.saturating_add(tolerance) {
+        let why = format!("iat is {} s in the future by the server's clock", issued.saturating_sub(now));
+        refusals.push(Refusal::new(
+            "iat",
+            why,
+            "Date iat back by 10 s, and set the clock: see the Date header",
+        ));
+    }
+    let life = expires.saturating_sub(issued);
+    if life > seconds(standard.life) {
+        let why = format!("it lives {life} s, at most {} s are taken", seconds(standard.life));
+        refusals.push(Refusal::new("lifetime", why, "iat = now - 10, exp = now + 20 for the token endpoint"));
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

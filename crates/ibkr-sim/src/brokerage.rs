@@ -1,0 +1,218 @@
+//! The brokerage tier: `ssodh/init`, `auth/status`, `tickle`, `sso/validate`, `logout`, `reauthenticate` (IBKR's
+//! OpenAPI and Client Portal API page).
+
+use serde_json::{Value, json};
+
+use crate::{
+    Expires,
+    answer::{Answer, Answered},
+    call::Call,
+    sim::Sim,
+    store::{Session, Tier},
+};
+
+const SERVER_VERSION: &str = "Build 10.25.0p, Dec 5, 2023 5:48:12 PM";
+
+impl Sim {
+    /// Somebody logs in on another platform (TWS, a phone) and takes the brokerage session of this username, or of all
+    /// with `None`. It stays taken until `ssodh/init` with `compete: true`, or [`release`](Self::release).
+    pub fn kick(&mut self, credential: Option<&str>) {
+        let hit = |name: &str| credential.is_none_or(|credential| credential == name);
+        for session in self.store.sessions.values_mut().filter(|session| hit(&session.credential)) {
+            if matches!(session.tier, Tier::Up(_)) {
+                session.tier = Tier::Competing;
+            }
+        }
+        let users = self.config.users.iter().map(|user| &user.credential).filter(|name| hit(name));
+        self.store.elsewhere.extend(users.cloned());
+    }
+
+    /// The other platform logs out.
+    pub fn release(&mut self) {
+        self.store.elsewhere.clear();
+    }
+
+    pub(crate) fn ssodh_init(&mut self, call: &Call<'_>, session: &mut Session) -> Answered {
+        let asked = init_parameters(call)?;
+        let (Some(publish), Some(compete)) = (asked("publish"), asked("compete")) else {
+            let fix = "Send {\"publish\":true,\"compete\":true}";
+            let answer = Answer::error(400, "Bad Request: publish and compete are required");
+            return Err(answer.because("init", "publish or compete is missing or no boolean", fix));
+        };
+        if !publish {
+            let answer = Answer::error_only(500, "failed to generate sso dh token");
+            return Err(answer.because("publish", "publish is false", "Send \"publish\": true"));
+        }
+        self.begin_brokerage(call, session, compete);
+        Ok(Answer::ok(&self.auth_status(call, session)))
+    }
+
+    /// One username has one brokerage session: takes it from the others, or yields.
+    fn begin_brokerage(&mut self, call: &Call<'_>, session: &mut Session, compete: bool) {
+        if matches!(session.tier, Tier::Up(_)) {
+            return;
+        }
+        let mut others = std::mem::take(&mut self.store.sessions);
+        let rivals = others.iter_mut().filter(|(bearer, other)| {
+            other.credential == session.credential && call.bearer() != Some(bearer.as_str())
+        });
+        let mut taken = self.store.elsewhere.contains(&session.credential);
+        for (_, rival) in rivals {
+            self.settle(rival, call);
+            if matches!(rival.tier, Tier::Up(_)) && rival.deadline() > call.now {
+                taken = true;
+                if compete {
+                    rival.tier = Tier::Competing;
+                }
+            }
+        }
+        self.store.sessions = others;
+        if taken && !compete {
+            session.tier = Tier::Competing;
+            return;
+        }
+        self.store.elsewhere.remove(&session.credential);
+        session.tier = Tier::Up(call.now + self.config.rules.established_after);
+        session.accounts_read = false;
+        session.snapshot_warm = false;
+        self.counters.inits += 1;
+    }
+
+    /// The state table of the brokerage tier. Without a session three flags and the MAC are all there is.
+    pub(crate) fn auth_status(&self, call: &Call<'_>, session: &Session) -> Value {
+        let mac = self.ids.mac_of(&session.credential);
+        let (authenticated, established, competing) = match session.tier {
+            Tier::Never | Tier::Gone => {
+                return json!({ "authenticated": false, "competing": false, "connected": false, "MAC": mac });
+            }
+            Tier::Up(from) => (true, from <= call.now, false),
+            Tier::Idle => (false, false, false),
+            Tier::Competing => (false, false, true),
+        };
+        json!({
+            "authenticated": authenticated,
+            "established": established,
+            "competing": competing,
+            "connected": true,
+            "message": "",
+            "MAC": mac,
+            "serverInfo": { "serverName": "JifN19053", "serverVersion": SERVER_VERSION },
+            "hardware_info": self.hardware(session),
+            "fail": "",
+        })
+    }
+
+    fn hardware(&self, session: &Session) -> String {
+        let digits = self.ids.hex_of(&session.credential, 18);
+        format!("{}|{}", &digits[10..], self.ids.mac_of(&session.credential))
+    }
+
+    pub(crate) fn tickle(&self, call: &Call<'_>, session: &Session) -> Answered {
+        Ok(Answer::ok(&json!({
+            "session": session.cookie,
+            "ssoExpires": millis(session.deadline().since(call.now)),
+            "collission": false,
+            "userId": self.user_id(session),
+            "hmds": { "error": "no bridge" },
+            "iserver": { "authStatus": self.auth_status(call, session) },
+        })))
+    }
+
+    /// Every field of the published examples, and those that ibauth's model demands.
+    pub(crate) fn validate(&mut self, call: &Call<'_>, session: &mut Session) -> Answered {
+        session.expires = call.now + self.config.rules.bearer_life;
+        let deadline = session.deadline();
+        let expires = match self.config.rules.expires {
+            Expires::MillisLeft => millis(deadline.since(call.now)),
+            Expires::EpochMillis => deadline.millis(),
+        };
+        let paper = self.config.users.iter().any(|user| user.paper && user.credential == session.credential);
+        let mut body = json!({
+            "USER_ID": self.user_id(session),
+            "USER_NAME": session.credential,
+            "RESULT": true,
+            "AUTH_TIME": session.made.millis(),
+            "SF_ENABLED": false,
+            "SF_CONFIG": "",
+            "IS_FREE_TRIAL": false,
+            "IS_PENDING_APPLICANT": false,
+            "CREDENTIAL": session.credential,
+            "CREDENTIAL_TYPE": 0,
+            "IP": session.ips.first().map(ToString::to_string).unwrap_or_default(),
+            "EXPIRES": expires,
+            "QUALIFIED_FOR_MOBILE_AUTH": null,
+            "LANDING_APP": "UNIVERSAL",
+            "IS_MASTER": false,
+            "lastAccessed": session.last_request.millis(),
+            "LOGIN_TYPE": if paper { 2 } else { 1 },
+            "HARDWARE_INFO": self.hardware(session),
+            "UNIQUE_LOGIN_ID": self.ids.hex_of(&session.cookie, 32),
+            "COUNTERPARTY": "",
+            "TOKEN": self.ids.hex_of(&format!("token of {}", session.cookie), 40),
+            "took": 12,
+            "features": {
+                "env": "PROD", "wlms": true, "realtime": true, "bond": true, "optionChains": true,
+                "calendar": true, "newMf": true,
+            },
+            "region": self.config.calendar.region.code(),
+        });
+        if paper {
+            body["PAPER_USER_NAME"] = session.credential.clone().into();
+        }
+        Ok(Answer::ok(&body))
+    }
+
+    pub(crate) fn logout(&mut self, call: &Call<'_>, mut session: Session) -> Answer {
+        if self.config.rules.logout_ends_sso {
+            call.bearer().and_then(|bearer| self.store.sessions.remove(bearer));
+        } else {
+            session.tier = Tier::Gone;
+            self.keep(call, session);
+        }
+        Answer::ok(&json!({ "status": true }))
+    }
+
+    /// Deprecated by IBKR, still answered.
+    pub(crate) fn reauthenticate(&mut self, call: &Call<'_>, session: &mut Session) -> Answered {
+        self.begin_brokerage(call, session, true);
+        Ok(Answer::ok(&json!({ "message": "triggered" })))
+    }
+
+    fn user_id(&self, session: &Session) -> u64 {
+        let user = self.config.users.iter().find(|user| user.credential == session.credential);
+        user.map_or(0, |user| user.user_id)
+    }
+}
+
+/// The parameters of `ssodh/init` by name: from a JSON body, a form body, or the query when the body is empty.
+fn init_parameters(call: &Call<'_>) -> Result<impl Fn(&str) -> Option<bool>, Answer> {
+    let bad = |why: &str| {
+        let fix = "Send {\"publish\":true,\"compete\":true} as application/json";
+        Answer::error(400, "Bad Request").because("init", why, fix)
+    };
+    let pairs: Vec<(String, Value)> = match call.content_type().as_str() {
+        _ if call.body().is_empty() => words(call.query()),
+        "application/json" => match serde_json::from_slice(call.body()) {
+            Ok(Value::Object(object)) => object.into_iter().collect(),
+            _ => return Err(bad("the body is no JSON object")),
+        },
+        "application/x-www-form-urlencoded" => {
+            words(form_urlencoded::parse(call.body()).into_owned().collect())
+        }
+        _ => return Err(bad("the content type is neither JSON nor a form")),
+    };
+    if pairs.is_empty() {
+        let answer = Answer::error(400, "Bad Request: body can't be empty");
+        return Err(answer.because("init", "there are no parameters", "Send publish and compete as JSON"));
+    }
+    Ok(move |name: &str| pairs.iter().find(|(key, _)| key == name)?.1.as_bool())
+}
+
+fn words(pairs: Vec<(String, String)>) -> Vec<(String, Value)> {
+    let value = |text: String| text.parse::<bool>().map_or(Value::String(text), Value::Bool);
+    pairs.into_iter().map(|(name, text)| (name, value(text))).collect()
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,150 @@
+//! The endpoints, by IBKR's own names, and who answers which host.
+
+use std::fmt;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+/// An endpoint of the simulated servers. Its name, in fault scripts and counters, is what stands in brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Endpoint {
+    /// `POST /oauth2/api/v1/token` \[`token`\]
+    #[serde(rename = "token")]
+    Token,
+    /// `POST /gw/api/v1/sso-sessions` \[`sso-sessions`\]
+    #[serde(rename = "sso-sessions")]
+    SsoSessions,
+    /// `GET /gw/api/v1/echo/https` \[`echo/https`\]
+    #[serde(rename = "echo/https")]
+    EchoHttps,
+    /// `POST /gw/api/v1/echo/signed-jwt` \[`echo/signed-jwt`\]
+    #[serde(rename = "echo/signed-jwt")]
+    EchoSignedJwt,
+    /// `GET /v1/api/sso/validate` \[`sso/validate`\]
+    #[serde(rename = "sso/validate")]
+    Validate,
+    /// `POST /v1/api/iserver/auth/ssodh/init` \[`ssodh/init`\]
+    #[serde(rename = "ssodh/init")]
+    Init,
+    /// `POST` or `GET /v1/api/iserver/auth/status` \[`auth/status`\]
+    #[serde(rename = "auth/status")]
+    Status,
+    /// `POST` or `GET /v1/api/tickle` \[`tickle`\]
+    #[serde(rename = "tickle")]
+    Tickle,
+    /// `POST /v1/api/logout` \[`logout`\]
+    #[serde(rename = "logout")]
+    Logout,
+    /// `POST` or `GET /v1/api/iserver/reauthenticate` \[`reauthenticate`\]
+    #[serde(rename = "reauthenticate")]
+    Reauthenticate,
+    /// `GET /v1/api/iserver/accounts` \[`iserver/accounts`\]
+    #[serde(rename = "iserver/accounts")]
+    Accounts,
+    /// `GET /v1/api/portfolio/accounts` \[`portfolio/accounts`\]
+    #[serde(rename = "portfolio/accounts")]
+    PortfolioAccounts,
+    /// `GET /v1/api/iserver/account/orders` \[`orders`\]
+    #[serde(rename = "orders")]
+    Orders,
+    /// `POST /v1/api/iserver/account/{accountId}/orders` \[`place-order`\]
+    #[serde(rename = "place-order")]
+    PlaceOrder,
+    /// `GET /v1/api/iserver/marketdata/snapshot` \[`snapshot`\]
+    #[serde(rename = "snapshot")]
+    Snapshot,
+    /// Any path on a host that tells callers their address \[`lookup`\]
+    #[serde(rename = "lookup")]
+    Lookup,
+    /// Whatever is none of the above \[`unknown`\]
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl Endpoint {
+    const ALL: [(Self, &str); 17] = [
+        (Self::Token, "token"),
+        (Self::SsoSessions, "sso-sessions"),
+        (Self::EchoHttps, "echo/https"),
+        (Self::EchoSignedJwt, "echo/signed-jwt"),
+        (Self::Validate, "sso/validate"),
+        (Self::Init, "ssodh/init"),
+        (Self::Status, "auth/status"),
+        (Self::Tickle, "tickle"),
+        (Self::Logout, "logout"),
+        (Self::Reauthenticate, "reauthenticate"),
+        (Self::Accounts, "iserver/accounts"),
+        (Self::PortfolioAccounts, "portfolio/accounts"),
+        (Self::Orders, "orders"),
+        (Self::PlaceOrder, "place-order"),
+        (Self::Snapshot, "snapshot"),
+        (Self::Lookup, "lookup"),
+        (Self::Unknown, "unknown"),
+    ];
+
+    /// The name in fault scripts and counters.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(endpoint, _)| *endpoint == self).map_or("unknown", |(_, name)| name)
+    }
+
+    /// All names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|(_, name)| *name)
+    }
+
+    /// The endpoint at a path of the API hosts, and whether it takes this method.
+    pub(crate) fn find(method: &Method, path: &str) -> (Self, bool) {
+        let get = method == Method::GET;
+        let post = method == Method::POST;
+        // Both prefixes are in IBKR's OpenAPI.
+        let trading = path.strip_prefix("/v1/api").or_else(|| path.strip_prefix("/alpha/api"));
+        match trading {
+            Some("/sso/validate") => (Self::Validate, get),
+            Some("/iserver/auth/ssodh/init") => (Self::Init, post),
+            Some("/iserver/auth/status") => (Self::Status, get || post),
+            Some("/tickle") => (Self::Tickle, get || post),
+            Some("/logout") => (Self::Logout, post),
+            Some("/iserver/reauthenticate") => (Self::Reauthenticate, get || post),
+            Some("/iserver/accounts") => (Self::Accounts, get),
+            Some("/portfolio/accounts") => (Self::PortfolioAccounts, get),
+            Some("/iserver/account/orders") => (Self::Orders, get),
+            Some("/iserver/marketdata/snapshot") => (Self::Snapshot, get),
+            Some(rest) if account_of_order(rest).is_some() => (Self::PlaceOrder, post),
+            Some(_) => (Self::Unknown, true),
+            None => match path {
+                "/oauth2/api/v1/token" => (Self::Token, post),
+                "/gw/api/v1/sso-sessions" => (Self::SsoSessions, post),
+                "/gw/api/v1/echo/https" => (Self::EchoHttps, get),
+                "/gw/api/v1/echo/signed-jwt" => (Self::EchoSignedJwt, post),
+                _ => (Self::Unknown, true),
+            },
+        }
+    }
+
+    /// Whether it needs a brokerage session, and so is away during the nightly reset.
+    pub(crate) fn is_iserver(self) -> bool {
+        matches!(
+            self,
+            Self::Init
+                | Self::Status
+                | Self::Reauthenticate
+                | Self::Accounts
+                | Self::Orders
+                | Self::PlaceOrder
+                | Self::Snapshot
+        )
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The account in the path of an order.
+pub(crate) fn account_of_order(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/iserver/account/")?;
+    let account = rest.strip_suffix("/orders")?;
+    (!account.is_empty() && !account.contains('/')).then_some(account)
+}

@@ -1,0 +1,113 @@
+//! What the servers remember, and lose in a restart.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
+};
+
+use serde_json::Value;
+
+use crate::{Moment, pace::Pace};
+
+/// More tokens or sessions than this at a time are a client gone wild; the oldest go.
+const MOST: usize = 10_000;
+
+/// Tokens, sessions, used assertions, the pace of requests.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    /// Access tokens by their text.
+    pub(crate) access: BTreeMap<String, Access>,
+    /// SSO sessions by their bearer.
+    pub(crate) sessions: BTreeMap<String, Session>,
+    /// Digests of client assertions that were used, and when they expire.
+    pub(crate) used: BTreeMap<String, Moment>,
+    /// Usernames whose brokerage session some other platform holds.
+    pub(crate) elsewhere: BTreeSet<String>,
+    /// The last orders of each username.
+    pub(crate) orders: BTreeMap<String, VecDeque<Value>>,
+    pub(crate) pace: Pace,
+    next_purge: Moment,
+}
+
+/// An access token.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) client_id: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) expires: Moment,
+}
+
+/// An SSO session.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) credential: String,
+    pub(crate) made: Moment,
+    pub(crate) expires: Moment,
+    /// No extension reaches beyond: midnight.
+    pub(crate) ends: Option<Moment>,
+    pub(crate) last_request: Moment,
+    /// Addresses it may be used from: the claimed one first.
+    pub(crate) ips: Vec<IpAddr>,
+    /// The `api` cookie, which tickle calls `session`.
+    pub(crate) cookie: String,
+    pub(crate) tier: Tier,
+    /// `/iserver/accounts` was asked for since the brokerage session began.
+    pub(crate) accounts_read: bool,
+    /// The first snapshot is a pre-flight (IBKR's Web API documentation).
+    pub(crate) snapshot_warm: bool,
+}
+
+/// How a session stands with the brokerage tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// It never asked for it.
+    Never,
+    /// It has it, established from this moment on.
+    Up(Moment),
+    /// It lost it for want of requests.
+    Idle,
+    /// It lost it, or did not get it, because of another login.
+    Competing,
+    /// It lost it in a nightly reset or gave it back.
+    Gone,
+}
+
+impl Session {
+    /// The moment at which it ends, unless it is extended.
+    pub(crate) fn deadline(&self) -> Moment {
+        self.ends.map_or(self.expires, |ends| ends.min(self.expires))
+    }
+}
+
+impl Store {
+    /// Forgets what has expired, once a minute.
+    pub(crate) fn purge(&mut self, now: Moment) {
+        let interval = std::time::Duration::from_secs(60);
+        if now < self.next_purge && self.next_purge <= now + interval {
+            return;
+        }
+        self.next_purge = now + interval;
+        self.access.retain(|_, token| token.expires > now);
+        self.sessions.retain(|_, session| session.deadline() > now);
+        self.used.retain(|_, expires| *expires > now);
+        self.pace.purge(now);
+    }
+
+    pub(crate) fn keep_access(&mut self, token: String, access: Access) {
+        self.access.insert(token, access);
+        drop_oldest(&mut self.access, |access| access.expires);
+    }
+
+    pub(crate) fn keep_session(&mut self, bearer: String, session: Session) {
+        self.sessions.insert(bearer, session);
+        drop_oldest(&mut self.sessions, |session| session.made);
+    }
+}
+
+fn drop_oldest<T>(map: &mut BTreeMap<String, T>, age: impl Fn(&T) -> Moment) {
+    if map.len() > MOST
+        && let Some(key) = map.iter().min_by_key(|(_, value)| age(value)).map(|(key, _)| key.clone())
+    {
+        map.remove(&key);
+    }
+}

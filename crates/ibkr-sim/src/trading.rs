@@ -1,0 +1,116 @@
+//! `/v1/api`: who may call, how often, and which endpoint answers.
+
+use std::time::Duration;
+
+use crate::{
+    Endpoint, Extension,
+    answer::{Answer, Answered},
+    call::Call,
+    pace,
+    sim::Sim,
+    store::{Session, Tier},
+};
+
+impl Sim {
+    pub(crate) fn trading(&mut self, call: &Call<'_>) -> Answered {
+        let mut session = self.session(call)?;
+        self.settle(&mut session, call);
+        self.pacing(call, &session)?;
+        session.last_request = call.now;
+        if self.config.rules.bearer_extended_by == Extension::AnyRequest {
+            session.expires = call.now + self.config.rules.bearer_life;
+        }
+        let answered = match call.endpoint {
+            Endpoint::Validate => self.validate(call, &mut session),
+            Endpoint::Init => self.ssodh_init(call, &mut session),
+            Endpoint::Status => Ok(Answer::ok(&self.auth_status(call, &session))),
+            Endpoint::Tickle => self.tickle(call, &session),
+            Endpoint::Reauthenticate => self.reauthenticate(call, &mut session),
+            Endpoint::Logout => return Ok(self.logout(call, session)),
+            Endpoint::PortfolioAccounts => self.portfolio_accounts(&session),
+            Endpoint::Accounts => self.accounts(call, &mut session),
+            Endpoint::Orders => self.orders(&session),
+            Endpoint::PlaceOrder => self.place_order(call, &session),
+            Endpoint::Snapshot => self.snapshot(call, &mut session),
+            _ => Err(Answer::error(404, "Not Found")),
+        };
+        let cookie =
+            format!("api={}; Path=/; Secure;Secure;HttpOnly;SameSite=None;SameSite=None", session.cookie);
+        self.keep(call, session);
+        let with_cookie = |answer: Answer| answer.with_header("set-cookie", cookie.clone());
+        answered.map(with_cookie).map_err(with_cookie)
+    }
+
+    /// Writes a session back that was taken out as a copy.
+    pub(crate) fn keep(&mut self, call: &Call<'_>, session: Session) {
+        if let Some(kept) = call.bearer().and_then(|bearer| self.store.sessions.get_mut(bearer)) {
+            *kept = session;
+        }
+    }
+
+    fn session(&self, call: &Call<'_>) -> Result<Session, Answer> {
+        // The same body for all causes (IBKR's OpenAPI).
+        let unauthorized = || Answer::problem(401, "Unauthorized", Some("Access token expired"));
+        let fix = "Send Authorization: Bearer with the access_token of sso-sessions";
+        let Some(bearer) = call.bearer() else {
+            return Err(unauthorized().because("authorization", "there is no bearer token", fix));
+        };
+        let Some(session) = self.store.sessions.get(bearer) else {
+            let why = if self.store.access.contains_key(bearer) {
+                "this is the access token, not the SSO bearer"
+            } else {
+                "the bearer is unknown, logged out or long expired"
+            };
+            return Err(unauthorized().because("bearer", why, fix));
+        };
+        if session.deadline() <= call.now {
+            let why = if session.ends.is_some_and(|ends| ends <= call.now) {
+                "the session ended at midnight"
+            } else {
+                "the bearer expired"
+            };
+            return Err(unauthorized().because(
+                "bearer",
+                why,
+                "Extend it by sso/validate in time, or log in again",
+            ));
+        }
+        if self.config.rules.ip_checked_always && !session.ips.contains(&call.ip) {
+            let why = format!("the caller is at {}, the session was made for another address", call.ip);
+            let fix = "Make a new bearer with the new ip, or list it in alternativeIps";
+            return Err(unauthorized().because("ip", why, fix));
+        }
+        Ok(session.clone())
+    }
+
+    /// What time has done to the brokerage tier since the session's last request.
+    pub(crate) fn settle(&self, session: &mut Session, call: &Call<'_>) {
+        if !matches!(session.tier, Tier::Up(_)) {
+            return;
+        }
+        if self.config.calendar.reset_between(session.last_request, call.now) {
+            session.tier = Tier::Gone;
+        } else if call.now.since(session.last_request) >= self.config.rules.brokerage_idle {
+            session.tier = Tier::Idle;
+        }
+    }
+
+    fn pacing(&mut self, call: &Call<'_>, session: &Session) -> Result<(), Answer> {
+        let Some(pacing) = self.config.rules.pacing.clone() else { return Ok(()) };
+        let who = &session.credential;
+        let pace = &mut self.store.pace;
+        let mut admitted = pace.admit(who, None, pacing.global, call.now);
+        if let (Ok(()), Some(limit)) = (admitted, pace::limit_of(call.endpoint)) {
+            admitted = pace.admit(who, Some(call.endpoint), limit, call.now);
+        }
+        admitted.map_err(|wait: Duration| {
+            pace.offend(call.ip, &pacing, call.now);
+            let why = format!("{} again {} ms too early", call.endpoint, wait.as_millis());
+            Answer::error_only(429, "Too Many Requests").because(
+                "pacing",
+                why,
+                "Keep to IBKR's pacing limits",
+            )
+        })
+    }
+}
