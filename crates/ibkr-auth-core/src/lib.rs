@@ -1,1 +1,100 @@
-//! Sans-IO login and session state machine for Interactive Brokers' Web API (OAuth 2.0)
+//! Logs in to Interactive Brokers' Web API (OAuth 2.0) and keeps the state of the login, without any I/O.
+//!
+//! A [`Session`] turns commands into HTTP requests and answers into outcomes. Whoever owns it sends the requests: the
+//! crates `ibkr-auth-async` (tokio, reqwest) and `ibkr-auth-blocking` (threads, ureq) do nothing else, and a program
+//! with an HTTP stack of its own needs the loop below.
+//!
+//! # The contract
+//!
+//! 1. After any `&mut` call, [`poll`](Session::poll) until it returns [`Output::Wait`].
+//! 2. Answers may come in any order, late, twice or never; those to unknown requests are ignored.
+//! 3. Read both clocks anew for each call: [`Now`].
+//! 4. Send a [`Transmit`] at once (its assertion lives 20 s), once, without following redirects, and give it up after
+//!    its `timeout`.
+//!
+//! ```
+//! use std::time::{Instant, SystemTime};
+//! use ibkr_auth_core::{Config, Error, Now, Output, Session, Ticket};
+//! # use ibkr_auth_core::{Request, Response, Transmit, TransportError, testing};
+//! # fn send(transmit: &Transmit) -> Result<Response, TransportError> { testing::healthy(transmit) }
+//!
+//! fn now() -> Now {
+//!     Now { mono: Instant::now(), wall: SystemTime::now() }
+//! }
+//!
+//! fn run<T: ibkr_auth_core::Outcome>(session: &mut Session, ticket: &Ticket<T>) -> Result<T, Error> {
+//!     loop {
+//!         match session.poll(now()) {
+//!             Output::Send(transmit) => {
+//!                 let answer = send(&transmit); // your HTTP stack
+//!                 session.receive(now(), transmit.id, answer);
+//!             }
+//!             Output::Event(event) => println!("{event}"),
+//!             Output::Wait(wait) => match ticket.outcome() {
+//!                 Some(outcome) => return outcome,
+//!                 None => std::thread::sleep(wait.remaining(now().mono)),
+//!             },
+//!         }
+//!     }
+//! }
+//!
+//! # let key = testing::FakeKey; // ibkr_jws::RsaKey::from_pem(&pem)?
+//! let config = Config::new("client id", "key id", "username")?;
+//! let mut session = Session::new(config, key, 0);
+//! let ticket = session.connect();
+//! let connected = run(&mut session, &ticket)?;
+//! println!("seen as {}", connected.public_ip);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Single steps without state are in [`wire`].
+//!
+//! # Conventions
+//!
+//! * No clock, socket, thread, file, environment or randomness is touched: the same inputs give the same outputs.
+//! * Names are IBKR's endpoint names and the method names of the Python package `ibauth`.
+//! * Tokens are [`Secret`]: hidden in `Debug`, wiped on drop. The bytes of a [`Request`] are plain: do not log them.
+//!
+//! # Intentional omissions
+//!
+//! Typed trading endpoints, the WebSocket, OAuth 1.0a.
+
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
+mod clock;
+mod config;
+mod error;
+mod event;
+mod excerpt;
+mod secret;
+mod session;
+mod step;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod time;
+mod transport;
+pub mod wire;
+
+pub use clock::ClockSkew;
+pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier};
+pub use error::{Advice, Error, ErrorKind};
+pub use event::Event;
+pub use ibkr_jws::{Sign, SignError};
+pub use secret::Secret;
+pub use session::{Connected, Outcome, Output, RequestId, Session, Ticket, Transmit, Wait};
+pub use step::Step;
+pub use time::Now;
+pub use transport::{TransportError, TransportKind};
+pub use wire::{
+    Authorization,
+    access_token::AccessToken,
+    auth_status::{AuthStatus, ServerInfo},
+    bearer_token::BearerToken,
+    tickle::Tickle,
+    validate_sso::{Expiry, SsoDetails},
+};
+
+/// A request as every HTTP stack of Rust takes it.
+pub type Request = http::Request<Vec<u8>>;
+/// An answer with its whole body.
+pub type Response = http::Response<Vec<u8>>;

@@ -12,11 +12,12 @@ use crate::{Sign, SignError};
 /// one way to read it.
 pub struct Jws(Zeroizing<String>);
 
+// In the order of names, as PyJWT writes them: the same bytes make foreign test vectors comparable.
 #[derive(Serialize)]
 struct Header<'a> {
     alg: &'a str,
-    typ: &'a str,
     kid: &'a str,
+    typ: &'a str,
 }
 
 impl Jws {
@@ -28,7 +29,7 @@ impl Jws {
     /// [`JwsError::Claims`] when the claims are no JSON, [`JwsError::Sign`] when the key cannot sign.
     pub fn rs256(kid: &str, claims: &impl Serialize, key: &(impl Sign + ?Sized)) -> Result<Self, JwsError> {
         let mut compact = Zeroizing::new(String::with_capacity(1024));
-        encode_json(&Header { alg: "RS256", typ: "JWT", kid }, &mut compact)?;
+        encode_json(&Header { alg: "RS256", kid, typ: "JWT" }, &mut compact)?;
         compact.push('.');
         encode_json(claims, &mut compact)?;
         let signature = key.sign(compact.as_bytes())?;

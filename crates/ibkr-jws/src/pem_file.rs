@@ -9,6 +9,7 @@ use crate::KeyError;
 pub(crate) enum PrivateDer {
     Pkcs8(Zeroizing<Vec<u8>>),
     Pkcs1(Zeroizing<Vec<u8>>),
+    #[cfg_attr(not(feature = "encrypted-pem"), expect(dead_code, reason = "only that feature reads it"))]
     EncryptedPkcs8(Zeroizing<Vec<u8>>),
 }
 

@@ -1,0 +1,331 @@
+//! Everything a session must be told: who logs in, where, and how patiently.
+
+mod host;
+
+use std::{fmt, net::Ipv4Addr, time::Duration};
+
+use http::{HeaderValue, Uri};
+
+pub use host::Host;
+
+use crate::Secret;
+
+/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tier {
+    /// Everything outside `/iserver`: portfolio, account management. No brokerage session is opened, so the user's TWS
+    /// or phone stays logged in.
+    ReadOnly,
+    /// Trading and market data too. One username has one brokerage session at a time on all IBKR platforms.
+    #[default]
+    Brokerage,
+}
+
+/// Where the public address in the SSO request comes from. IBKR ties the session to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicIp {
+    /// This address.
+    Fixed(Ipv4Addr),
+    /// The first of these services that answers with a public IPv4 address, asked in this order.
+    Lookup(Vec<Uri>),
+}
+
+/// How `connect` repeats a step that failed in a way that may pass. Single steps are never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often a step is tried, the first time included.
+    pub attempts: u32,
+    /// The first wait; each further one is twice as long. At least one second: within the same second an assertion
+    /// would be the same bytes again.
+    pub first: Duration,
+    /// No wait is longer. When IBKR asks for a longer one, `connect` returns the error, which says how long.
+    pub longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 5, first: Duration::from_secs(1), longest: Duration::from_secs(60) }
+    }
+}
+
+/// What a [`Session`](crate::Session) needs to know. Made by [`Config::new`], changed field by field through the
+/// `with_…` methods. `Debug` hides the credential.
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) client_id: String,
+    pub(crate) client_key_id: String,
+    pub(crate) credential: Secret,
+    pub(crate) host: Host,
+    pub(crate) public_ip: PublicIp,
+    pub(crate) alternative_ips: Vec<Ipv4Addr>,
+    pub(crate) scope: String,
+    pub(crate) service: Option<String>,
+    pub(crate) tier: Tier,
+    pub(crate) compete: bool,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) timeout: Duration,
+    pub(crate) establish_within: Duration,
+    pub(crate) retry: Retry,
+}
+
+impl Config {
+    /// The three things that IBKR gives: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
+    /// the username (`credential`).
+    ///
+    /// # Errors
+    /// [`ConfigError`] when one is empty or holds control characters.
+    pub fn new(
+        client_id: impl Into<String>,
+        client_key_id: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            client_id: text("client_id", client_id.into())?,
+            client_key_id: text("client_key_id", client_key_id.into())?,
+            credential: Secret::new(text("credential", credential.into())?),
+            host: Host::default(),
+            public_ip: PublicIp::Lookup(default_ip_services()),
+            alternative_ips: Vec::new(),
+            scope: "sso-sessions.write".to_owned(),
+            service: None,
+            tier: Tier::default(),
+            compete: true,
+            user_agent: HeaderValue::from_static(concat!("ibkr-auth/", env!("CARGO_PKG_VERSION"))),
+            timeout: Duration::from_secs(15),
+            establish_within: Duration::from_secs(30),
+            retry: Retry::default(),
+        })
+    }
+
+    /// The server to talk to. Default: `api.ibkr.com`.
+    #[must_use]
+    pub fn with_host(mut self, host: Host) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Use this public address instead of looking it up.
+    #[must_use]
+    pub fn with_public_ip(mut self, ip: Ipv4Addr) -> Self {
+        self.public_ip = PublicIp::Fixed(ip);
+        self
+    }
+
+    /// Services that answer a `GET` with the caller's address, in the order in which they are asked.
+    /// Default: ipify, AWS, ipinfo, ifconfig.me.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the list is empty, or an address is no `https` URL (plain `http` is for loopback alone).
+    pub fn with_ip_services<S: AsRef<str>>(
+        mut self,
+        services: impl IntoIterator<Item = S>,
+    ) -> Result<Self, ConfigError> {
+        let services: Result<Vec<Uri>, _> =
+            services.into_iter().map(|service| host::absolute_url("ip_services", service.as_ref())).collect();
+        self.public_ip = PublicIp::Lookup(services?);
+        match &self.public_ip {
+            PublicIp::Lookup(services) if services.is_empty() => {
+                Err(ConfigError::new("ip_services", "is empty: name a service, or set public_ip"))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// Further addresses that the session may be used from (`alternativeIps` in IBKR's OpenAPI). Default: none.
+    #[must_use]
+    pub fn with_alternative_ips(mut self, ips: impl IntoIterator<Item = Ipv4Addr>) -> Self {
+        self.alternative_ips = ips.into_iter().collect();
+        self
+    }
+
+    /// Scopes to ask for, separated by spaces. Default: `sso-sessions.write`, which a login needs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is empty or holds control characters.
+    pub fn with_scope(mut self, scope: impl Into<String>) -> Result<Self, ConfigError> {
+        self.scope = text("scope", scope.into())?;
+        Ok(self)
+    }
+
+    /// The optional `service` claim of the SSO request; IBKR's C# sample sends `AM.LOGIN`. Default: none.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is empty or holds control characters.
+    pub fn with_service(mut self, service: impl Into<String>) -> Result<Self, ConfigError> {
+        self.service = Some(text("service", service.into())?);
+        Ok(self)
+    }
+
+    /// Read-only or brokerage. Default: brokerage.
+    #[must_use]
+    pub fn with_tier(mut self, tier: Tier) -> Self {
+        self.tier = tier;
+        self
+    }
+
+    /// Whether `ssodh_init` ends another brokerage session of the username. Default: true, as `ibauth` does.
+    #[must_use]
+    pub fn with_compete(mut self, compete: bool) -> Self {
+        self.compete = compete;
+        self
+    }
+
+    /// The `User-Agent` of every request. IBKR's edge answers 403 without one. Default: `ibkr-auth/<version>`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is empty or cannot stand in a header.
+    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Result<Self, ConfigError> {
+        self.user_agent = HeaderValue::try_from(text("user_agent", user_agent.into())?)
+            .map_err(|_| ConfigError::new("user_agent", "holds a character that cannot stand in a header"))?;
+        Ok(self)
+    }
+
+    /// How long one request may take. Default: 15 s; IBKR gives up after 10 s by itself and answers 503.
+    ///
+    /// # Errors
+    /// [`ConfigError`] unless between 1 s and 5 min.
+    pub fn with_timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&timeout) {
+            return Err(ConfigError::new("timeout", "must be between 1 s and 5 min"));
+        }
+        self.timeout = timeout;
+        Ok(self)
+    }
+
+    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`. Default: 30 s.
+    #[must_use]
+    pub fn with_establish_within(mut self, longest: Duration) -> Self {
+        self.establish_within = longest;
+        self
+    }
+
+    /// How `connect` repeats what failed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when `attempts` is 0, `first` is under a second, or `longest` is under `first`.
+    pub fn with_retry(mut self, retry: Retry) -> Result<Self, ConfigError> {
+        if retry.attempts == 0 || retry.first < Duration::from_secs(1) || retry.longest < retry.first {
+            let what =
+                "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait not below it";
+            return Err(ConfigError::new("retry", what));
+        }
+        self.retry = retry;
+        Ok(self)
+    }
+
+    /// The server that is talked to now.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Which tier a login leads to.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// How long one request may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Strings that no error may show, even where a server repeats them.
+    pub(crate) fn secrets(&self) -> [&str; 1] {
+        [self.credential.expose()]
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("client_id", &self.client_id)
+            .field("client_key_id", &self.client_key_id)
+            .field("credential", &self.credential)
+            .field("host", &self.host)
+            .field("public_ip", &self.public_ip)
+            .field("scope", &self.scope)
+            .field("tier", &self.tier)
+            .field("compete", &self.compete)
+            .finish_non_exhaustive()
+    }
+}
+
+fn default_ip_services() -> Vec<Uri> {
+    [
+        "https://api.ipify.org/",
+        "https://checkip.amazonaws.com/",
+        "https://ipinfo.io/ip",
+        "https://ifconfig.me/ip",
+    ]
+    .map(Uri::from_static)
+    .to_vec()
+}
+
+fn text(field: &'static str, value: String) -> Result<String, ConfigError> {
+    if value.trim().is_empty() {
+        Err(ConfigError::new(field, "is empty"))
+    } else if value.contains(char::is_control) || value.trim() != value {
+        Err(ConfigError::new(field, "holds a line break, another control character, or space around it"))
+    } else {
+        Ok(value)
+    }
+}
+
+/// A setting that cannot be used. The text names the setting and what is wrong with it, never its value.
+/// What to do: change that setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct ConfigError {
+    field: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self { field, problem: problem.into() }
+    }
+
+    /// Name of the setting, as `config.yaml` writes it.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// What is wrong with it, without the value.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::new("client", "main", "someone").unwrap()
+    }
+
+    #[test]
+    fn empty_and_unprintable_identities_are_refused_by_name() {
+        let refused = |id: &str, kid: &str, user: &str| Config::new(id, kid, user).unwrap_err().field();
+        assert_eq!(refused("", "main", "someone"), "client_id");
+        assert_eq!(refused("client", " ", "someone"), "client_key_id");
+        assert_eq!(refused("client", "main", "some\none"), "credential");
+        assert_eq!(refused("client", "main", "someone "), "credential");
+    }
+
+    #[test]
+    fn debug_hides_the_credential() {
+        assert!(!format!("{:?}", config()).contains("someone"));
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        assert!(config().with_timeout(Duration::ZERO).is_err());
+        assert!(config().with_timeout(Duration::from_secs(3600)).is_err());
+        assert!(config().with_ip_services(Vec::<String>::new()).is_err());
+        assert!(config().with_ip_services(["http://example.com/"]).is_err());
+        assert!(config().with_ip_services(["http://127.0.0.1:8080/ip"]).is_ok());
+        assert!(config().with_user_agent("a\u{7f}b").is_err());
+        assert!(config().with_retry(Retry { attempts: 0, ..Retry::default() }).is_err());
+        assert!(config().with_retry(Retry { first: Duration::ZERO, ..Retry::default() }).is_err());
+    }
+}

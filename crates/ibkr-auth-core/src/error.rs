@@ -1,0 +1,193 @@
+//! One error for everything that can go wrong after the configuration was read.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use crate::{ConfigError, Response, Step, TransportError, TransportKind, excerpt};
+
+/// Something failed: which step, what the server said (redacted), and what to do. Cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    step: Option<Step>,
+    status: Option<StatusCode>,
+    what: Cow<'static, str>,
+    excerpt: Option<String>,
+    todo: Cow<'static, str>,
+    advice: Advice,
+}
+
+/// What kind of failure it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The configuration, key or trust store cannot be used. What to do: change what the text names.
+    Config,
+    /// The key could not sign. What to do: see the signer's reason.
+    Sign,
+    /// A step needs something that an earlier one brings. What to do: call the step that the text names, or `connect`.
+    Order,
+    /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat, accounts get
+    /// locked.
+    Rejected,
+    /// IBKR refused the bearer token: it expired, was ended, or comes from another address. What to do: `connect` again.
+    Unauthorized,
+    /// There is no brokerage session, or no longer. What to do: `ssodh_init`, else `connect` again.
+    NoBrokerageSession,
+    /// Another login of the same username holds the brokerage session. What to do: log out there, or set `compete`.
+    Competing,
+    /// The brokerage session did not become ready in time. What to do: try again later.
+    NotEstablished,
+    /// This node does not know the session (410). What to do: another host, then `connect` again.
+    Gone,
+    /// Too many requests (429). What to do: wait as long as the advice says; going on can get the address blocked.
+    RateLimited,
+    /// IBKR failed (5xx). What to do: wait and repeat; at night and on weekends it may be maintenance.
+    Server,
+    /// The answer cannot be understood. What to do: look for a proxy in between; repeat once.
+    Unreadable,
+    /// No public IPv4 address could be found out. What to do: set `public_ip`, or name other services.
+    PublicIp,
+    /// The request did not get through. What to do: check network, proxy and trust store as the text says.
+    Transport,
+    /// No answer came in time. What to do: repeat what is safe to repeat.
+    Timeout,
+    /// A later command, `logout`, took the place of this one. What to do: nothing.
+    Cancelled,
+}
+
+/// What may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// Repeating cannot help: something must be changed first.
+    Never,
+    /// The same again, no sooner than after this time.
+    RetryAfter(Duration),
+    /// The session is lost: `connect` again.
+    Reconnect,
+}
+
+impl Error {
+    /// What kind of failure it was.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The step that failed, if it was one.
+    pub fn step(&self) -> Option<Step> {
+        self.0.step
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// What may help.
+    pub fn advice(&self) -> Advice {
+        self.0.advice
+    }
+
+    /// What the server said: redacted, at most 300 characters, never from a success.
+    pub fn excerpt(&self) -> Option<&str> {
+        self.0.excerpt.as_deref()
+    }
+
+    /// What to do about it, in words.
+    pub fn todo(&self) -> &str {
+        &self.0.todo
+    }
+
+    /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out of it.
+    pub fn config(what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::plain(ErrorKind::Config, None, what.into(), todo.into(), Advice::Never)
+    }
+
+    pub(crate) fn plain(
+        kind: ErrorKind,
+        step: Option<Step>,
+        what: impl Into<Cow<'static, str>>,
+        todo: impl Into<Cow<'static, str>>,
+        advice: Advice,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            step,
+            status: None,
+            what: what.into(),
+            excerpt: None,
+            todo: todo.into(),
+            advice,
+        }))
+    }
+
+    /// An answer that is an error, or an unreadable success.
+    pub(crate) fn answered(
+        kind: ErrorKind,
+        step: Step,
+        response: &Response,
+        secrets: &[&str],
+        todo: impl Into<Cow<'static, str>>,
+        advice: Advice,
+    ) -> Self {
+        let status = response.status();
+        let what = match kind {
+            ErrorKind::Unreadable => {
+                format!("cannot read the answer ({status}, {} bytes)", response.body().len())
+            }
+            _ => format!("the server answered {status}"),
+        };
+        Self(Arc::new(Inner {
+            kind,
+            step: Some(step),
+            status: Some(status),
+            what: what.into(),
+            excerpt: excerpt::of(response, secrets),
+            todo: todo.into(),
+            advice,
+        }))
+    }
+
+    pub(crate) fn transport(step: Step, failure: &TransportError) -> Self {
+        let kind =
+            if failure.kind() == TransportKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transport };
+        Self::plain(kind, Some(step), failure.to_string(), failure.todo(), failure.advice())
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::config(error.to_string(), "change that setting")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(step) = self.0.step {
+            write!(f, "{step}: ")?;
+        }
+        f.write_str(&self.0.what)?;
+        if let Some(excerpt) = &self.0.excerpt {
+            write!(f, " ({excerpt})")?;
+        }
+        if !self.0.todo.is_empty() {
+            write!(f, "; {}", self.0.todo)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("advice", &self.0.advice)
+            .field("text", &format_args!("{self}"))
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {}

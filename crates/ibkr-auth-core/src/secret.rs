@@ -1,0 +1,36 @@
+//! Strings that must not be seen.
+
+use std::fmt;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A token, session id or username: wiped on drop, hidden in `Debug`, without `Display` and without serialisation.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes the string over.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(SecretString::from(value.into()))
+    }
+
+    /// The string itself: the one way to read it. Never log it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// `{prefix}{secret}` as a header value marked sensitive; `None` if it holds a character that no header may.
+    pub(crate) fn header(&self, prefix: &str) -> Option<HeaderValue> {
+        let text = zeroize::Zeroizing::new(format!("{prefix}{}", self.expose()));
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}

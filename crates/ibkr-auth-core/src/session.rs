@@ -1,0 +1,230 @@
+//! The state machine: commands in, requests out, answers in, outcomes out.
+
+mod exchange;
+mod known;
+mod output;
+mod plan;
+mod retry;
+mod task;
+mod ticket;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    net::Ipv4Addr,
+};
+
+use http::HeaderMap;
+use ibkr_jws::Sign;
+
+pub use output::{Output, RequestId, Transmit, Wait};
+pub use ticket::{Connected, Outcome, Ticket};
+
+use crate::{
+    AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Response, Secret,
+    SsoDetails, Tickle, TransportError, wire::Authorization,
+};
+use exchange::Exchange;
+use known::Known;
+use plan::Command;
+use retry::Jitter;
+use task::Task;
+
+/// One login of one username. See the [crate's documentation](crate) for how to drive it.
+///
+/// Commands queue work and return a [`Ticket`]; the outcome is in the ticket once [`poll`](Self::poll) has nothing more
+/// to send. Single steps are sent once and never repeated (but for a wrong clock, see
+/// [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
+pub struct Session {
+    config: Config,
+    key: Box<dyn Sign>,
+    jitter: Jitter,
+    known: Known,
+    tasks: Vec<Task>,
+    in_flight: BTreeMap<RequestId, Exchange>,
+    events: VecDeque<Event>,
+    next_request: u64,
+}
+
+impl Session {
+    /// A session that is not logged in yet. `seed` decides over the jitter of waits alone: use a different one in each
+    /// process, or the same one to repeat a run exactly.
+    pub fn new(config: Config, key: impl Sign + 'static, seed: u64) -> Self {
+        Self {
+            config,
+            key: Box::new(key),
+            jitter: Jitter::new(seed),
+            known: Known::default(),
+            tasks: Vec::new(),
+            in_flight: BTreeMap::new(),
+            events: VecDeque::new(),
+            next_request: 0,
+        }
+    }
+
+    /// The whole flow: access token and public address at once, bearer token, `sso/validate`, and for the brokerage
+    /// tier `ssodh/init` and waiting until the session is established. Steps that fail in a way that may pass are
+    /// repeated, each time freshly signed; what repeating cannot cure ends it at once.
+    ///
+    /// While a `connect` is under way, another one joins it.
+    pub fn connect(&mut self) -> Ticket<Connected> {
+        match self.tasks.iter().find(|task| task.command() == Command::Connect) {
+            Some(task) => task.ticket(),
+            None => self.begin(Command::Connect),
+        }
+    }
+
+    /// Exchanges a signed assertion for an access token. When IBKR refuses it and the answer shows that our clock is
+    /// wrong, one more assertion follows, with the time corrected.
+    pub fn get_access_token(&mut self) -> Ticket<AccessToken> {
+        self.begin(Command::GetAccessToken)
+    }
+
+    /// Exchanges the access token and the public address for a bearer token, looking up the address first unless it is
+    /// fixed. Needs `get_access_token`.
+    pub fn get_bearer_token(&mut self) -> Ticket<BearerToken> {
+        self.begin(Command::GetBearerToken)
+    }
+
+    /// Asks about the SSO session, which also extends it. At most once a minute. Needs `get_bearer_token`.
+    pub fn validate_sso(&mut self) -> Ticket<SsoDetails> {
+        self.begin(Command::ValidateSso)
+    }
+
+    /// Opens the brokerage session. It is ready when [`AuthStatus::is_ready`] says so, which may take seconds. Needs
+    /// `get_bearer_token`.
+    pub fn ssodh_init(&mut self) -> Ticket<AuthStatus> {
+        self.begin(Command::SsodhInit)
+    }
+
+    /// Asks for the state of the brokerage session. Needs `get_bearer_token`.
+    pub fn status(&mut self) -> Ticket<AuthStatus> {
+        self.begin(Command::Status)
+    }
+
+    /// Keeps the session alive; about every 60 s. Needs `get_bearer_token`.
+    pub fn tickle(&mut self) -> Ticket<Tickle> {
+        self.begin(Command::Tickle)
+    }
+
+    /// Ends the session. Whatever else is under way ends with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn logout(&mut self) -> Ticket<()> {
+        for task in std::mem::take(&mut self.tasks) {
+            task.finish(Err(task::cancelled()));
+        }
+        self.in_flight.clear();
+        self.begin(Command::Logout)
+    }
+
+    /// What to do next. Call it until it returns [`Output::Wait`].
+    pub fn poll(&mut self, now: Now) -> Output {
+        self.expire(now);
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Output::Event(event);
+            }
+            match self.next_request(now) {
+                Some(Ok(transmit)) => return Output::Send(transmit),
+                Some(Err(())) => {}
+                None => return Output::Wait(self.wait(now)),
+            }
+        }
+    }
+
+    /// The answer to a request, or why there is none.
+    pub fn receive(&mut self, now: Now, id: RequestId, result: Result<Response, TransportError>) {
+        if let Some(exchange) = self.in_flight.remove(&id) {
+            self.settle(now, id, &exchange, result);
+        }
+    }
+
+    /// Uses another server from the next request on.
+    pub fn set_host(&mut self, host: Host) {
+        self.config.host = host.clone();
+        self.tell(Event::HostChanged(host));
+    }
+
+    /// The configuration as it is now.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether the last word of IBKR was that the session is good for the configured tier.
+    pub fn is_connected(&self) -> bool {
+        self.known.is_connected(self.config.tier)
+    }
+
+    /// `Authorization`, `User-Agent` and `Cookie: api=…` for your own requests to `/v1/api`, the secret ones marked
+    /// sensitive. `None` before there is a bearer token.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        Some(self.authorization()?.headers(&self.config))
+    }
+
+    /// The bearer token, if there is one.
+    pub fn bearer(&self) -> Option<&Secret> {
+        self.known.bearer.as_ref().map(|bearer| &bearer.token)
+    }
+
+    /// The session id: the WebSocket's cookie `api`. Known from the first answer that brings it, at the latest a tickle's.
+    pub fn session_id(&self) -> Option<&Secret> {
+        self.known.session_id.as_ref()
+    }
+
+    /// The public address that the bearer token was made for.
+    pub fn public_ip(&self) -> Option<Ipv4Addr> {
+        self.known.public_ip
+    }
+
+    /// The last state of the brokerage session that IBKR reported.
+    pub fn auth_status(&self) -> Option<&AuthStatus> {
+        self.known.auth_status.as_ref()
+    }
+
+    /// How far IBKR's clock is from this machine's.
+    pub fn clock_skew(&self) -> ClockSkew {
+        self.known.skew
+    }
+
+    fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
+        let task = Task::new(command, &self.config);
+        let ticket = task.ticket();
+        match self.known.missing_for(command) {
+            Some(first) => task.finish(Err(task::out_of_order(first))),
+            None => self.tasks.push(task),
+        }
+        ticket
+    }
+
+    fn authorization(&self) -> Option<Authorization> {
+        let bearer = self.known.bearer.as_ref()?.token.clone();
+        Some(Authorization { bearer, session_id: self.known.session_id.clone() })
+    }
+
+    fn tell(&mut self, event: Event) {
+        event.log();
+        self.events.push_back(event);
+    }
+
+    fn wait(&self, now: Now) -> Wait {
+        let deadlines = self.in_flight.values().map(|exchange| exchange.deadline);
+        let waits = self.tasks.iter().filter_map(|task| task.next_wake(now));
+        Wait { until: deadlines.chain(waits).min(), in_flight: self.in_flight.len() }
+    }
+
+    fn fail(&mut self, task: usize, error: Error) {
+        let task = self.tasks.remove(task);
+        self.in_flight.retain(|id, _| !task.awaits(*id));
+        task.finish(Err(error));
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("config", &self.config)
+            .field("connected", &self.is_connected())
+            .field("tasks", &self.tasks.len())
+            .field("in_flight", &self.in_flight.len())
+            .finish_non_exhaustive()
+    }
+}

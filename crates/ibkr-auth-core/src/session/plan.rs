@@ -1,0 +1,56 @@
+//! Which steps a command takes, and which wait for which: data, not code.
+
+use crate::{Config, PublicIp, Step, Tier};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Command {
+    Connect,
+    GetAccessToken,
+    GetBearerToken,
+    ValidateSso,
+    SsodhInit,
+    Status,
+    Tickle,
+    Logout,
+}
+
+/// A step, and the steps of the same plan that must be done before.
+pub(super) type Planned = (Step, &'static [Step]);
+
+const READ_ONLY: &[Planned] = &[
+    (Step::GetAccessToken, &[]),
+    (Step::PublicIp, &[]),
+    (Step::GetBearerToken, &[Step::GetAccessToken, Step::PublicIp]),
+    (Step::ValidateSso, &[Step::GetBearerToken]),
+];
+
+/// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already.
+const BROKERAGE: &[Planned] = &[
+    (Step::GetAccessToken, &[]),
+    (Step::PublicIp, &[]),
+    (Step::GetBearerToken, &[Step::GetAccessToken, Step::PublicIp]),
+    (Step::ValidateSso, &[Step::GetBearerToken]),
+    (Step::SsodhInit, &[Step::ValidateSso]),
+    (Step::Status, &[Step::SsodhInit]),
+];
+
+impl Command {
+    pub(super) fn plan(self, config: &Config) -> &'static [Planned] {
+        match (self, config.tier) {
+            (Self::Connect, Tier::ReadOnly) => READ_ONLY,
+            (Self::Connect, Tier::Brokerage) => BROKERAGE,
+            (Self::GetAccessToken, _) => &[(Step::GetAccessToken, &[])],
+            (Self::GetBearerToken, _) => &[(Step::PublicIp, &[]), (Step::GetBearerToken, &[Step::PublicIp])],
+            (Self::ValidateSso, _) => &[(Step::ValidateSso, &[])],
+            (Self::SsodhInit, _) => &[(Step::SsodhInit, &[])],
+            (Self::Status, _) => &[(Step::Status, &[])],
+            (Self::Tickle, _) => &[(Step::Tickle, &[])],
+            (Self::Logout, _) => &[(Step::Logout, &[])],
+        }
+    }
+}
+
+/// A step that needs no request: a fixed address is known.
+pub(super) fn is_given(step: Step, config: &Config) -> bool {
+    step == Step::PublicIp && matches!(config.public_ip, PublicIp::Fixed(_))
+}

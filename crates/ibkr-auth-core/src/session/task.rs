@@ -1,0 +1,116 @@
+//! One command on its way: which of its steps are done, asked, or waiting.
+
+use std::time::Instant;
+
+use super::{
+    output::RequestId,
+    plan::{self, Command},
+    ticket::{Done, Outcome, Slot, Ticket},
+};
+use crate::{Advice, Config, Error, ErrorKind, Now, Step};
+
+pub(super) struct Task {
+    command: Command,
+    slot: Slot,
+    pub(super) jobs: Vec<Job>,
+    /// Until when the brokerage session must be established; set when `ssodh/init` has answered.
+    pub(super) establish_by: Option<Instant>,
+    /// A 410 to `ssodh/init`: final, unless the status then says that the session is there all the same.
+    pub(super) doubt: Option<Error>,
+}
+
+pub(super) struct Job {
+    pub(super) step: Step,
+    needs: &'static [Step],
+    pub(super) state: JobState,
+    pub(super) failures: u32,
+    /// Which of the look-up services is asked next.
+    pub(super) service: usize,
+    /// A wrong clock was corrected once already.
+    pub(super) clock_corrected: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JobState {
+    /// To be sent, but not before this time.
+    Waiting(Option<Instant>),
+    Sent(RequestId),
+    Done,
+}
+
+impl Task {
+    pub(super) fn new(command: Command, config: &Config) -> Self {
+        let jobs = command.plan(config).iter().map(|&(step, needs)| Job {
+            step,
+            needs,
+            state: if plan::is_given(step, config) { JobState::Done } else { JobState::Waiting(None) },
+            failures: 0,
+            service: 0,
+            clock_corrected: false,
+        });
+        Self { command, slot: Slot::default(), jobs: jobs.collect(), establish_by: None, doubt: None }
+    }
+
+    pub(super) fn command(&self) -> Command {
+        self.command
+    }
+
+    /// Whether what may pass is tried again: single steps are sent once.
+    pub(super) fn is_patient(&self) -> bool {
+        self.command == Command::Connect
+    }
+
+    pub(super) fn ticket<T: Outcome>(&self) -> Ticket<T> {
+        Ticket::new(Slot::clone(&self.slot))
+    }
+
+    pub(super) fn finish(self, outcome: Result<Done, Error>) {
+        // Filled once: a finished task is gone from the session.
+        let _ = self.slot.set(outcome);
+    }
+
+    pub(super) fn awaits(&self, id: RequestId) -> bool {
+        self.jobs.iter().any(|job| job.state == JobState::Sent(id))
+    }
+
+    pub(super) fn job_mut(&mut self, step: Step) -> Option<&mut Job> {
+        self.jobs.iter_mut().find(|job| job.step == step)
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.jobs.iter().all(|job| job.state == JobState::Done)
+    }
+
+    /// The first job that may be sent now.
+    pub(super) fn next_job(&self, now: Now) -> Option<usize> {
+        self.jobs.iter().position(|job| match job.state {
+            JobState::Waiting(not_before) => {
+                self.has_all(job.needs) && not_before.is_none_or(|at| at <= now.mono)
+            }
+            JobState::Sent(_) | JobState::Done => false,
+        })
+    }
+
+    /// When a job that waits for a time, and for nothing else, may be sent.
+    pub(super) fn next_wake(&self, now: Now) -> Option<Instant> {
+        let times = self.jobs.iter().filter_map(|job| match job.state {
+            JobState::Waiting(not_before) if self.has_all(job.needs) => Some(not_before.unwrap_or(now.mono)),
+            _ => None,
+        });
+        times.min()
+    }
+
+    fn has_all(&self, needs: &[Step]) -> bool {
+        needs.iter().all(|need| self.jobs.iter().any(|job| job.step == *need && job.state == JobState::Done))
+    }
+}
+
+pub(super) fn cancelled() -> Error {
+    Error::plain(ErrorKind::Cancelled, None, "cancelled by logout", "", Advice::Never)
+}
+
+pub(super) fn out_of_order(first: Step) -> Error {
+    let (what, todo) =
+        (format!("nothing is known yet from {first}"), format!("call {first} before, or connect"));
+    Error::plain(ErrorKind::Order, None, what, todo, Advice::Never)
+}

@@ -1,0 +1,95 @@
+//! A command's receipt, in which its outcome appears.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    net::Ipv4Addr,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{AccessToken, AuthStatus, BearerToken, Error, SsoDetails, Tickle};
+
+/// The receipt of a command. Dropping it does not cancel the command.
+pub struct Ticket<T> {
+    slot: Slot,
+    outcome: PhantomData<fn() -> T>,
+}
+
+pub(super) type Slot = Arc<OnceLock<Result<Done, Error>>>;
+
+impl<T: Outcome> Ticket<T> {
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot, outcome: PhantomData }
+    }
+
+    /// What came of the command; `None` while it is under way.
+    pub fn outcome(&self) -> Option<Result<T, Error>> {
+        match self.slot.get()? {
+            Ok(done) => T::from_done(done.clone()).map(Ok),
+            Err(error) => Some(Err(error.clone())),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("done", &self.slot.get().is_some()).finish()
+    }
+}
+
+/// A login that is complete.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Connected {
+    /// The address from which IBKR sees us.
+    pub public_ip: Ipv4Addr,
+    /// What IBKR knows about the SSO session.
+    pub sso: SsoDetails,
+    /// State of the brokerage session; `None` in the read-only tier.
+    pub auth_status: Option<AuthStatus>,
+}
+
+/// What a step or command brings. Public only in name: it stands in the type of [`Outcome`], which is sealed.
+#[derive(Clone)]
+#[doc(hidden)]
+pub enum Done {
+    AccessToken(AccessToken),
+    PublicIp(Ipv4Addr),
+    BearerToken(BearerToken),
+    SsoDetails(SsoDetails),
+    AuthStatus(AuthStatus),
+    Tickle(Tickle),
+    LoggedOut(()),
+    Connected(Connected),
+}
+
+/// What a [`Ticket`] can bring. Sealed.
+pub trait Outcome: sealed::Sealed + Sized {
+    #[doc(hidden)]
+    fn from_done(done: Done) -> Option<Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! outcomes {
+    ($($variant:ident($type:ty)),+ $(,)?) => {$(
+        impl sealed::Sealed for $type {}
+        impl Outcome for $type {
+            fn from_done(done: Done) -> Option<Self> {
+                if let Done::$variant(value) = done { Some(value) } else { None }
+            }
+        }
+    )+};
+}
+
+outcomes! {
+    AccessToken(AccessToken),
+    BearerToken(BearerToken),
+    SsoDetails(SsoDetails),
+    AuthStatus(AuthStatus),
+    Tickle(Tickle),
+    LoggedOut(()),
+    Connected(Connected),
+}

@@ -1,0 +1,164 @@
+//! Tests without network (feature `testing`): virtual time, answers of a healthy IBKR, a key that costs nothing.
+//!
+//! ```
+//! use ibkr_auth_core::{Session, testing::{self, Bench}};
+//!
+//! let mut session = Session::new(testing::config(), testing::FakeKey, 0);
+//! let ticket = session.connect();
+//! let connected = Bench::new().run(&mut session, &ticket, testing::healthy);
+//! assert!(connected.is_ok() && session.is_connected());
+//! ```
+
+use std::time::{Duration, Instant, SystemTime};
+
+use ibkr_jws::{Sign, SignError};
+
+use crate::{
+    Config, Error, Event, Now, Outcome, Output, RequestId, Response, Session, Step, Ticket, Transmit,
+    TransportError,
+};
+
+/// A configuration that is complete, for nobody.
+pub fn config() -> Config {
+    #[expect(clippy::expect_used, reason = "constants that are valid")]
+    Config::new("TESTCLIENT", "main", "testuser").expect("valid")
+}
+
+/// Signs everything with the same bytes at once. No server accepts it.
+#[derive(Debug, Clone, Copy)]
+pub struct FakeKey;
+
+impl Sign for FakeKey {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignError> {
+        Ok(b"signature".to_vec())
+    }
+}
+
+/// What a healthy IBKR answers to each step. Build your own answers on it: change what your test is about, pass the
+/// rest on.
+///
+/// # Errors
+/// None: the type is what [`Bench::run`] takes.
+pub fn healthy(transmit: &Transmit) -> Result<Response, TransportError> {
+    Ok(Response::new(body(transmit.step).into()))
+}
+
+/// An answer with this status and body.
+pub fn answer(status: u16, body: &str) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::IM_A_TEAPOT);
+    response
+}
+
+fn body(step: Step) -> &'static str {
+    match step {
+        Step::GetAccessToken => {
+            r#"{"access_token":"fake.access.token","token_type":"Bearer","scope":"sso-sessions.write","expires_in":86399}"#
+        }
+        Step::PublicIp => "203.0.113.7",
+        Step::GetBearerToken => r#"{"active":true,"access_token":"fake.bearer.token","token_type":"Bearer"}"#,
+        Step::ValidateSso => {
+            r#"{"RESULT":true,"EXPIRES":415890,"USER_NAME":"testuser","LOGIN_TYPE":1,"region":"NJ"}"#
+        }
+        Step::SsodhInit | Step::Status => {
+            r#"{"authenticated":true,"established":true,"competing":false,"connected":true,"message":""}"#
+        }
+        Step::Tickle => {
+            r#"{"session":"bb665d0f55b6289d70bc7380089fc96f","ssoExpires":460311,"iserver":{"authStatus":
+               {"authenticated":true,"established":true,"competing":false,"connected":true}}}"#
+        }
+        Step::Logout => r#"{"status":true}"#,
+    }
+}
+
+/// Drives a [`Session`] in virtual time: waits take none, answers take [`latency`](Self::latency).
+#[derive(Debug)]
+pub struct Bench {
+    /// The time that the session is told. Starts at 2025-06-15T15:06:40Z; move it as the test needs.
+    pub now: Now,
+    /// From each request to its answer.
+    pub latency: Duration,
+    /// Everything sent, in order, with the time since the start.
+    pub sent: Vec<(Duration, Step)>,
+    /// Everything told, in order.
+    pub events: Vec<Event>,
+    start: Instant,
+    arriving: Vec<(Instant, RequestId, Result<Response, TransportError>)>,
+}
+
+impl Bench {
+    /// A bench at the start of its time.
+    pub fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "some instant to count from: no test depends on which")]
+        let start = Instant::now();
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000);
+        Self {
+            now: Now { mono: start, wall },
+            latency: Duration::from_millis(20),
+            sent: Vec::new(),
+            events: Vec::new(),
+            start,
+            arriving: Vec::new(),
+        }
+    }
+
+    /// Virtual time that has passed.
+    pub fn elapsed(&self) -> Duration {
+        self.now.mono - self.start
+    }
+
+    /// Lets time pass on both clocks.
+    pub fn advance(&mut self, by: Duration) {
+        self.now.mono += by;
+        self.now.wall += by;
+    }
+
+    /// Runs until the command has its outcome, giving each request to `answer`.
+    ///
+    /// # Errors
+    /// The command's error.
+    ///
+    /// # Panics
+    /// When the session does not come to an end after 10 000 moves.
+    pub fn run<T: Outcome>(
+        &mut self,
+        session: &mut Session,
+        ticket: &Ticket<T>,
+        mut answer: impl FnMut(&Transmit) -> Result<Response, TransportError>,
+    ) -> Result<T, Error> {
+        for _ in 0..10_000 {
+            match session.poll(self.now) {
+                Output::Send(transmit) => {
+                    self.sent.push((self.elapsed(), transmit.step));
+                    self.arriving.push((self.now.mono + self.latency, transmit.id, answer(&transmit)));
+                }
+                Output::Event(event) => self.events.push(event),
+                Output::Wait(wait) => match ticket.outcome() {
+                    Some(outcome) => return outcome,
+                    None => self.wait(session, wait.until),
+                },
+            }
+        }
+        panic!("the session does not come to an end: {session:?}");
+    }
+
+    fn wait(&mut self, session: &mut Session, until: Option<Instant>) {
+        let next =
+            self.arriving.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(i, (at, ..))| (i, *at));
+        match (next, until) {
+            (Some((index, at)), until) if until.is_none_or(|until| at <= until) => {
+                let (_, id, result) = self.arriving.remove(index);
+                self.advance(at.saturating_duration_since(self.now.mono));
+                session.receive(self.now, id, result);
+            }
+            (_, Some(until)) => self.advance(until.saturating_duration_since(self.now.mono)),
+            (_, None) => panic!("the session sleeps for ever: {session:?}"),
+        }
+    }
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}

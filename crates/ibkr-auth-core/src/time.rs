@@ -1,0 +1,27 @@
+//! Both clocks, read by the caller at every call.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// The present, on both clocks.
+///
+/// Timers run on `mono`, because a clock that is set would break them; `iat` and `exp` come from `wall`, because a
+/// monotonic clock may stand still while the machine sleeps. Read both anew for each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic clock: `Instant::now()`.
+    pub mono: Instant,
+    /// Wall clock: `SystemTime::now()`.
+    pub wall: SystemTime,
+}
+
+/// Whole seconds since 1970, rounded down: what `iat` and `exp` are written in.
+pub(crate) fn unix_seconds(wall: SystemTime) -> u64 {
+    wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// How far into its second a time is.
+pub(crate) fn within_second(wall: SystemTime) -> Duration {
+    Duration::from_nanos(
+        wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos().into()),
+    )
+}

@@ -1,0 +1,96 @@
+//! `get_access_token`: `POST /oauth2/api/v1/token`, client credentials with a signed assertion (RFC 7523 §2.2).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+use ibkr_jws::Sign;
+use serde::{Deserialize, Serialize};
+
+use super::{answer, bearer_token::sign, build};
+use crate::{Config, Error, Request, Response, Secret, Step, time::unix_seconds};
+
+const STEP: Step = Step::GetAccessToken;
+
+/// What `sso-sessions` is asked with. Another thing than the bearer token of `/v1/api`.
+#[derive(Debug, Clone)]
+pub struct AccessToken {
+    /// The token.
+    pub token: Secret,
+    /// How long it is good, counted from the answer, as the server says. IBKR's OpenAPI shows 86 399 s.
+    pub expires_in: Option<Duration>,
+    /// The scopes granted, separated by spaces.
+    pub scope: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+}
+
+/// Signs an assertion as of `wall` (good from 10 s before to 20 s after, IBKR's own samples) and builds the request.
+/// Send it at once, and once: for another try build another one.
+///
+/// # Errors
+/// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when the key cannot sign.
+pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) -> Result<Request, Error> {
+    let now = unix_seconds(wall);
+    let (iss, exp, iat) = (&config.client_id, now + 20, now.saturating_sub(10));
+    let assertion = sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
+    let form = format!(
+        "grant_type=client_credentials&client_assertion={}\
+         &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&scope={}",
+        assertion.expose(),
+        form_value(&config.scope),
+    );
+    let body = ("application/x-www-form-urlencoded", form.into_bytes());
+    build::request(
+        STEP,
+        config,
+        Method::POST,
+        &config.host.url("/oauth2/api/v1/token"),
+        HeaderMap::new(),
+        Some(body),
+    )
+}
+
+/// Reads the token.
+///
+/// # Errors
+/// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused the client or its key; others as everywhere.
+pub fn answer(config: &Config, response: &Response) -> Result<AccessToken, Error> {
+    #[derive(Deserialize)]
+    struct Body {
+        access_token: String,
+        #[serde(default)]
+        expires_in: Option<serde_json::Value>,
+        #[serde(default)]
+        scope: Option<String>,
+    }
+    let body: Body = answer::json(STEP, config, response)?;
+    Ok(AccessToken {
+        token: answer::secret(STEP, config, response, body.access_token)?,
+        expires_in: body
+            .expires_in
+            .as_ref()
+            .and_then(super::auth_status::lenient_u64)
+            .map(Duration::from_secs),
+        scope: body.scope,
+    })
+}
+
+/// Percent-encodes all but unreserved characters; a space becomes `+` (`application/x-www-form-urlencoded`).
+fn form_value(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            b' ' => encoded.push('+'),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,205 @@
+//! What every answer has in common: success or not, and what a failure means.
+
+use std::time::Duration;
+
+use http::{StatusCode, header::RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock};
+
+/// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
+const PENALTY_BOX: Duration = Duration::from_secs(600);
+const SOON: Duration = Duration::from_secs(1);
+/// `ssodh/init` right after a new bearer may come too early for IBKR's own systems.
+const SSO_DH_PAUSE: Duration = Duration::from_secs(3);
+
+/// The JSON of a success.
+pub(crate) fn json<T: DeserializeOwned>(
+    step: Step,
+    config: &Config,
+    response: &Response,
+) -> Result<T, Error> {
+    success(step, config, response)?;
+    serde_json::from_slice(response.body()).map_err(|_| unreadable(step, config, response))
+}
+
+/// Any 2xx.
+pub(crate) fn success(step: Step, config: &Config, response: &Response) -> Result<(), Error> {
+    if response.status().is_success() { Ok(()) } else { Err(failure(step, config, response)) }
+}
+
+pub(crate) fn unreadable(step: Step, config: &Config, response: &Response) -> Error {
+    let todo = if response.headers().contains_key(http::header::CONTENT_ENCODING) {
+        "the answer is compressed although nobody asked for it: look for a proxy in between"
+    } else {
+        "something other than IBKR may have answered: look for a proxy in between"
+    };
+    Error::answered(ErrorKind::Unreadable, step, response, &config.secrets(), todo, Advice::RetryAfter(SOON))
+}
+
+/// A token or session id of an answer: not empty, and nothing in it that could not stand in a header.
+pub(crate) fn secret(
+    step: Step,
+    config: &Config,
+    response: &Response,
+    text: String,
+) -> Result<Secret, Error> {
+    let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible { Ok(Secret::new(text)) } else { Err(unreadable(step, config, response)) }
+}
+
+/// What an answer other than 2xx means, and what to do about it.
+pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error {
+    let (kind, advice, todo) = meaning(step, response);
+    Error::answered(kind, step, response, &config.secrets(), todo, advice)
+}
+
+fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str) {
+    let status = response.status();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            let wait = retry_after(response).unwrap_or(PENALTY_BOX);
+            (ErrorKind::RateLimited, Advice::RetryAfter(wait), "wait: going on can get the address blocked")
+        }
+        StatusCode::INTERNAL_SERVER_ERROR if says(response, "sso dh token") => (
+            ErrorKind::Server,
+            Advice::RetryAfter(SSO_DH_PAUSE),
+            "another session may hold the username, or the account is not yet set up for the Web API: paper accounts \
+             may answer so for one to two weeks",
+        ),
+        _ if status.is_server_error() => {
+            let wait = retry_after(response).unwrap_or(SOON);
+            (
+                ErrorKind::Server,
+                Advice::RetryAfter(wait),
+                "IBKR failed: wait and repeat; at night it may be maintenance",
+            )
+        }
+        _ if status.is_redirection() => {
+            let todo =
+                "redirects are not followed, they would carry tokens elsewhere: check domain or base_url";
+            (ErrorKind::Unreadable, Advice::Never, todo)
+        }
+        StatusCode::GONE => (
+            ErrorKind::Gone,
+            Advice::Reconnect,
+            "use another host, such as 1.api.ibkr.com, and connect again",
+        ),
+        _ if step == Step::PublicIp => {
+            (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
+        }
+        _ if step.is_signed() => (ErrorKind::Rejected, Advice::Never, refusal(step, status)),
+        StatusCode::UNAUTHORIZED if says(response, "not authenticated") => no_brokerage_session(),
+        StatusCode::UNAUTHORIZED => {
+            let todo = "the bearer token expired, was ended, or is used from another address than it was made for: connect again";
+            (ErrorKind::Unauthorized, Advice::Reconnect, todo)
+        }
+        StatusCode::BAD_REQUEST if says(response, "no bridge") || says(response, "init session first") => {
+            no_brokerage_session()
+        }
+        StatusCode::FORBIDDEN => {
+            (ErrorKind::Rejected, Advice::Never, "check what the username and client may do at IBKR")
+        }
+        _ => (
+            ErrorKind::Unreadable,
+            Advice::Never,
+            "IBKR does not answer so: check domain or base_url, and any proxy",
+        ),
+    }
+}
+
+fn refusal(step: Step, status: StatusCode) -> &'static str {
+    match (step, status) {
+        (Step::GetAccessToken, StatusCode::FORBIDDEN) => {
+            "the client may not ask for this scope, or the edge refused the request"
+        }
+        (Step::GetAccessToken, _) => {
+            "check client_id, client_key_id, scope, and that IBKR has this key's public half: new keys work after the next midnight"
+        }
+        (_, StatusCode::FORBIDDEN) => {
+            "the access token lacks the scope sso-sessions.write, or IBKR has not yet set up this client"
+        }
+        (_, StatusCode::UNAUTHORIZED) => {
+            "check credential, and that public_ip is the address from which IBKR sees this machine"
+        }
+        _ => "check credential, client_key_id, and that IBKR has this key's public half",
+    }
+}
+
+fn no_brokerage_session() -> (ErrorKind, Advice, &'static str) {
+    (
+        ErrorKind::NoBrokerageSession,
+        Advice::Reconnect,
+        "open the brokerage session with ssodh_init, or connect again",
+    )
+}
+
+fn says(response: &Response, text: &str) -> bool {
+    let Ok(Value::Object(members)) = serde_json::from_slice(response.body()) else { return false };
+    members
+        .get("error")
+        .and_then(Value::as_str)
+        .is_some_and(|error| error.to_ascii_lowercase().contains(text))
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let then = httpdate::parse_http_date(value).ok()?;
+    then.duration_since(clock::date(response)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn means(step: Step, status: u16, body: &str) -> (ErrorKind, Advice) {
+        let config = Config::new("client", "main", "someone").unwrap();
+        let response = http::Response::builder().status(status).body(body.into()).unwrap();
+        let error = failure(step, &config, &response);
+        assert!(!error.todo().is_empty());
+        (error.kind(), error.advice())
+    }
+
+    #[test]
+    fn a_refusal_of_a_signed_step_is_final() {
+        for (step, status) in
+            [(Step::GetAccessToken, 400), (Step::GetAccessToken, 401), (Step::GetBearerToken, 403)]
+        {
+            assert_eq!(means(step, status, "{}"), (ErrorKind::Rejected, Advice::Never));
+        }
+    }
+
+    #[test]
+    fn a_lost_session_is_told_from_a_lost_bearer() {
+        let lost = (ErrorKind::NoBrokerageSession, Advice::Reconnect);
+        assert_eq!(means(Step::Tickle, 401, r#"{"error":"not authenticated","statusCode":401}"#), lost);
+        assert_eq!(means(Step::Status, 400, r#"{"error":"Bad Request: no bridge","statusCode":400}"#), lost);
+        assert_eq!(means(Step::Status, 400, r#"{"error":"Init session first","statusCode":400}"#), lost);
+        assert_eq!(means(Step::Tickle, 401, "").0, ErrorKind::Unauthorized);
+        assert_eq!(means(Step::SsodhInit, 410, "gone").0, ErrorKind::Gone);
+    }
+
+    #[test]
+    fn waits_are_as_long_as_the_server_asks() {
+        let config = Config::new("client", "main", "someone").unwrap();
+        let advice = |status: u16, headers: &[(&str, &str)]| {
+            let mut response = http::Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(*name, *value);
+            }
+            failure(Step::Tickle, &config, &response.body(Vec::new()).unwrap()).advice()
+        };
+        let seconds = |seconds| Advice::RetryAfter(Duration::from_secs(seconds));
+        assert_eq!(advice(429, &[]), seconds(600));
+        assert_eq!(advice(429, &[("retry-after", "7")]), seconds(7));
+        assert_eq!(advice(503, &[("retry-after", "20")]), seconds(20));
+        assert_eq!(advice(503, &[]), seconds(1));
+        let (date, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT");
+        assert_eq!(advice(429, &[("retry-after", later), ("date", date)]), seconds(60));
+    }
+}

@@ -1,0 +1,83 @@
+//! What every request has in common.
+
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT},
+};
+
+use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
+
+/// What opens `/v1/api`: the SSO bearer token and, once an answer has brought it, the session id.
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// The bearer token of `sso-sessions`.
+    pub bearer: Secret,
+    /// `session` of a tickle answer, sent as the cookie `api`.
+    pub session_id: Option<Secret>,
+}
+
+impl Authorization {
+    /// `Authorization`, `User-Agent` and, when known, `Cookie: api=…`, for any request to `/v1/api`. The secret ones
+    /// are marked sensitive.
+    pub fn headers(&self, config: &Config) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, config.user_agent.clone());
+        // Both were checked when they were read from an answer: nothing that cannot be a header gets this far.
+        headers.extend(self.bearer.header("Bearer ").map(|value| (AUTHORIZATION, value)));
+        let cookie = self.session_id.as_ref().and_then(|id| id.header("api="));
+        headers.extend(cookie.map(|value| (COOKIE, value)));
+        headers
+    }
+
+    pub(crate) fn get(&self, step: Step, config: &Config, path: &str) -> Result<Request, Error> {
+        request(step, config, Method::GET, &config.host.url(path), self.headers(config), None)
+    }
+
+    pub(crate) fn post(
+        &self,
+        step: Step,
+        config: &Config,
+        path: &str,
+        json: Option<&'static str>,
+    ) -> Result<Request, Error> {
+        let body = json.map(|json| ("application/json", json.as_bytes().to_vec()));
+        request(step, config, Method::POST, &config.host.url(path), self.headers(config), body)
+    }
+}
+
+/// A session id that an answer sets as the cookie `api`. The value may change from answer to answer.
+pub(crate) fn session_cookie(response: &Response) -> Option<Secret> {
+    let cookies =
+        response.headers().get_all(SET_COOKIE).into_iter().filter_map(|cookie| cookie.to_str().ok());
+    let values = cookies.filter_map(|cookie| cookie.split(';').next()?.trim().strip_prefix("api="));
+    values
+        .filter(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .map(Secret::new)
+        .next_back()
+}
+
+/// Every POST carries `Content-Length`, an empty one too: without it IBKR's edge answers 411.
+pub(crate) fn request(
+    step: Step,
+    config: &Config,
+    method: Method,
+    url: &str,
+    mut headers: HeaderMap,
+    body: Option<(&'static str, Vec<u8>)>,
+) -> Result<Request, Error> {
+    headers.insert(USER_AGENT, config.user_agent.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    if let Some((content_type, _)) = body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    let body = body.map(|(_, body)| body).unwrap_or_default();
+    if method == Method::POST {
+        headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    let mut request = http::Request::builder().method(method).uri(url).body(body).map_err(|_| {
+        let what = "cannot build the request's URL";
+        Error::plain(ErrorKind::Config, Some(step), what, "check domain or base_url", Advice::Never)
+    })?;
+    *request.headers_mut() = headers;
+    Ok(request)
+}

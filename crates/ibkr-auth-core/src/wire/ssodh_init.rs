@@ -1,0 +1,29 @@
+//! `ssodh_init`: `POST /v1/api/iserver/auth/ssodh/init` opens the brokerage session.
+
+use super::{answer, auth_status::AuthStatus, build::Authorization};
+use crate::{Config, Error, Request, Response, Step};
+
+const STEP: Step = Step::SsodhInit;
+
+/// Builds the request. `compete` of the configuration decides whether another session of the username is ended.
+///
+/// # Errors
+/// None in practice.
+pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
+    // `publish` false makes IBKR answer 500 (IBKR's Client Portal API page).
+    let body = if config.compete {
+        r#"{"publish":true,"compete":true}"#
+    } else {
+        r#"{"publish":true,"compete":false}"#
+    };
+    authorization.post(STEP, config, "/v1/api/iserver/auth/ssodh/init", Some(body))
+}
+
+/// Reads the state that the session is in now. A success does not say that the session is ready: see
+/// [`AuthStatus::is_ready`].
+///
+/// # Errors
+/// [`ErrorKind::Server`](crate::ErrorKind::Server) among others: new paper accounts may answer 500 for weeks.
+pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
+    answer::json(STEP, config, response)
+}

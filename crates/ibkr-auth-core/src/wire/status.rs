@@ -1,0 +1,22 @@
+//! `status`: `POST /v1/api/iserver/auth/status`, the state of the brokerage session.
+
+use super::{answer, auth_status::AuthStatus, build::Authorization};
+use crate::{Config, Error, Request, Response, Step};
+
+const STEP: Step = Step::Status;
+
+/// Builds the request.
+///
+/// # Errors
+/// None in practice.
+pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
+    authorization.post(STEP, config, "/v1/api/iserver/auth/status", None)
+}
+
+/// Reads the state.
+///
+/// # Errors
+/// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) when the bearer token is no longer good.
+pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
+    answer::json(STEP, config, response)
+}
