@@ -33,7 +33,8 @@ impl ClockSkew {
             Ok(by) => (1, by),
             Err(behind) => (-1, behind.duration()),
         };
-        let seconds = if by < TOLERANCE { 0 } else { ahead * i64::try_from(by.as_secs()).ok()? };
+        let rounded = i64::try_from((by + Duration::from_millis(500)).as_secs()).ok()?;
+        let seconds = if by < TOLERANCE { 0 } else { ahead * rounded };
         Some(Self { seconds })
     }
 
