@@ -13,6 +13,7 @@ use crate::{
     demo, edge, gzip,
     host::{self, Site},
     ids::Ids,
+    lookup,
     store::Store,
     strike::{self, FaultBook},
 };
@@ -78,7 +79,7 @@ impl Sim {
         let through = fault.as_ref().is_none_or(|fault| fault.action.lets_through());
         let real = through.then(|| match site {
             Site::Nobody => edge::nobody(host.as_deref()),
-            Site::Lookup => Answer::text(200, &ip.to_string()),
+            Site::Lookup => lookup::answer(&call, &known_host),
             Site::Api => self.api(&call, &known_host, method_fits).unwrap_or_else(|refused| refused),
         });
         let forged = fault.as_ref().and_then(|fault| strike::replacement(&fault.action));
@@ -171,6 +172,11 @@ impl Sim {
     /// The last requests, oldest first.
     pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.journal.entries()
+    }
+
+    /// The last request.
+    pub fn last_request(&self) -> Option<&Entry> {
+        self.journal.entries().next_back()
     }
 
     fn apply(&mut self, fault: &Fault) {

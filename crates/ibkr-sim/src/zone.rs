@@ -93,7 +93,7 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-fn year_of(utc: i64) -> i64 {
+pub(crate) fn year_of(utc: i64) -> i64 {
     let days = utc.div_euclid(DAY);
     let guess = 1970 + days.div_euclid(366);
     // 366-day years run behind by at most a few years; walk forward.

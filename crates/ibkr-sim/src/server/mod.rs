@@ -1,0 +1,249 @@
+//! The servers around the heart: HTTPS, address look-up, CONNECT proxy and admin port, on loopback.
+
+mod admin;
+mod body;
+mod clock;
+mod delay;
+mod handle;
+mod https;
+mod line;
+mod proxy;
+mod shared;
+mod tls;
+
+use std::{
+    future::Future,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+
+use crate::{Entry, Moment, SimConfig};
+use clock::Clock;
+use shared::Shared;
+
+pub use handle::Handle;
+pub use shared::Connections;
+
+/// How a [`Server`] is set up. A [`SimConfig`] alone will do.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// The simulated servers.
+    pub sim: SimConfig,
+    /// What their clock shows at the start; the true time by default.
+    pub start: Option<Moment>,
+    /// How fast their clock runs: 1 true time, 60 an hour a minute, 0 only when it is stepped.
+    pub scale: f64,
+    /// A delay for every byte in each direction, TLS handshake included; a connection costs one round trip more before
+    /// its first byte.
+    pub one_way_delay: Duration,
+    /// Ports; 0 takes a free one.
+    pub ports: Ports,
+    /// Told about every request as it is answered.
+    pub on_request: Option<Observer>,
+}
+
+/// Called with every request that was answered.
+pub type Observer = Arc<dyn Fn(&Entry) + Send + Sync>;
+
+/// The ports of a [`Server`]; 0 takes a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ports {
+    /// IBKR's API, over TLS.
+    pub https: u16,
+    /// The address look-up, without TLS.
+    pub lookup: u16,
+    /// The CONNECT proxy.
+    pub proxy: u16,
+    /// The admin port.
+    pub admin: u16,
+}
+
+impl From<SimConfig> for ServerConfig {
+    fn from(sim: SimConfig) -> Self {
+        Self {
+            sim,
+            start: None,
+            scale: 1.0,
+            one_way_delay: Duration::ZERO,
+            ports: Ports::default(),
+            on_request: None,
+        }
+    }
+}
+
+/// Running servers. They live on a thread of their own and stop when this is dropped.
+pub struct Server {
+    handle: Handle,
+    ca_pem: String,
+    ports: Ports,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts servers on 127.0.0.1 and returns when they listen.
+    ///
+    /// # Errors
+    /// When a port is taken or no certificate can be made.
+    pub fn start(config: impl Into<ServerConfig>) -> io::Result<Self> {
+        let config = config.into();
+        let certificates = tls::Certificates::make().map_err(io::Error::other)?;
+        let listeners = Listeners::bind(config.ports)?;
+        let ports = listeners.ports()?;
+        let clock = Clock::new(config.start, config.scale);
+        let shared = Arc::new(Shared::new(
+            config.sim,
+            clock,
+            config.one_way_delay,
+            certificates.server,
+            config.on_request,
+        ));
+        let handle = Handle::new(Arc::clone(&shared));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::Builder::new().name("ibkr-sim".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = listeners.serve(shared) => {}
+                    _ = stopped => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { handle, ca_pem: certificates.ca_pem, ports, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The way to steer and to question the simulator from the same process.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Where IBKR's API is: `https://localhost:PORT`.
+    pub fn base_url(&self) -> String {
+        format!("https://localhost:{}", self.ports.https)
+    }
+
+    /// A URL that answers a GET with the caller's address in plain text, without TLS.
+    pub fn lookup_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.lookup)
+    }
+
+    /// The proxy for `HTTPS_PROXY`: it takes `CONNECT` for the hosts that the simulator stands for.
+    pub fn proxy_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.proxy)
+    }
+
+    /// The admin port.
+    pub fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.admin)
+    }
+
+    /// The ports that were taken.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// The certificate of the authority that signed the servers' certificate: what clients have to trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An error means that the thread has ended already.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Listeners {
+    https: StdListener,
+    /// `localhost` is ::1 first for many clients; without IPv6 they fall back by themselves.
+    https_v6: Option<StdListener>,
+    lookup: StdListener,
+    proxy: StdListener,
+    admin: StdListener,
+}
+
+impl Listeners {
+    fn bind(ports: Ports) -> io::Result<Self> {
+        let bind = |port| StdListener::bind((Ipv4Addr::LOCALHOST, port));
+        let https = bind(ports.https)?;
+        let https_v6 = StdListener::bind((Ipv6Addr::LOCALHOST, https.local_addr()?.port())).ok();
+        let listeners = Self {
+            https,
+            https_v6,
+            lookup: bind(ports.lookup)?,
+            proxy: bind(ports.proxy)?,
+            admin: bind(ports.admin)?,
+        };
+        for listener in [&listeners.https, &listeners.lookup, &listeners.proxy, &listeners.admin] {
+            listener.set_nonblocking(true)?;
+        }
+        if let Some(listener) = &listeners.https_v6 {
+            listener.set_nonblocking(true)?;
+        }
+        Ok(listeners)
+    }
+
+    fn ports(&self) -> io::Result<Ports> {
+        let port = |listener: &StdListener| listener.local_addr().map(|address| address.port());
+        Ok(Ports {
+            https: port(&self.https)?,
+            lookup: port(&self.lookup)?,
+            proxy: port(&self.proxy)?,
+            admin: port(&self.admin)?,
+        })
+    }
+
+    async fn serve(self, shared: Arc<Shared>) -> io::Result<()> {
+        let https_v6 = async {
+            match self.https_v6 {
+                Some(listener) => accept(listener, &shared, https::api).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = accept(self.https, &shared, https::api) => ended,
+            ended = https_v6 => ended,
+            ended = accept(self.lookup, &shared, https::lookup) => ended,
+            ended = accept(self.proxy, &shared, proxy::serve) => ended,
+            ended = accept(self.admin, &shared, admin::serve) => ended,
+        }
+    }
+}
+
+async fn accept<F>(
+    listener: StdListener,
+    shared: &Arc<Shared>,
+    serve: impl Fn(Arc<Shared>, TcpStream, SocketAddr) -> F,
+) -> io::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::from_std(listener)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small; waiting to fill packets would be measured as latency.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(Arc::clone(shared), stream, peer));
+            }
+            // Too many open files, or a caller that left: go on when it has passed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A CONNECT proxy that leads to the simulator, so that programs with hard-coded hosts run unmodified.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{
+    delay::delayed,
+    https,
+    line::{Cut, Line},
+    shared::Shared,
+};
+use crate::{API_HOSTS, LOOKUP_HOSTS};
+
+/// A connection to the proxy port.
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+    shared.connections().tcp += 1;
+    let cut = Cut::default();
+    let line = Line::new(stream, cut.clone());
+    let service = service_fn(move |request| {
+        let (shared, cut) = (Arc::clone(&shared), cut.clone());
+        async move { Ok::<_, Infallible>(connect(shared, request, cut, peer).await) }
+    });
+    // A client that leaves is no error.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(line), service).with_upgrades().await;
+}
+
+async fn connect(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    cut: Cut,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    let host = match destination(&request) {
+        Ok(host) => host,
+        Err(reason) => {
+            shared.connections().tunnels_refused += 1;
+            return plain(StatusCode::FORBIDDEN, reason);
+        }
+    };
+    // A real proxy connects before it answers, which costs a round trip.
+    let delay = shared.one_way_delay;
+    tokio::time::sleep(2 * delay).await;
+    if shared.sim().refuses(&host) {
+        shared.connections().tunnels_refused += 1;
+        return plain(StatusCode::BAD_GATEWAY, format!("{host} refuses connections\n"));
+    }
+    shared.connections().tunnels += 1;
+    tokio::spawn(async move {
+        if let Ok(upgraded) = hyper::upgrade::on(request).await {
+            let stream = delayed(TokioIo::new(upgraded), delay, std::time::Duration::ZERO, cut.clone());
+            https::tls(shared, stream, cut, peer.ip()).await;
+        }
+    });
+    plain(StatusCode::OK, String::new())
+}
+
+/// The host of a tunnel that may be opened, or why none may.
+fn destination(request: &Request<Incoming>) -> Result<String, String> {
+    if request.method() != Method::CONNECT {
+        return Err("This proxy takes CONNECT only.\n".to_owned());
+    }
+    let host = request.uri().host().unwrap_or("").to_ascii_lowercase();
+    let port = request.uri().port_u16();
+    let known = API_HOSTS.contains(&host.as_str()) || LOOKUP_HOSTS.contains(&host.as_str());
+    if known && port == Some(443) {
+        return Ok(host);
+    }
+    Err(format!(
+        "ibkr-sim stands for {} and {} on port 443; it opens no tunnel to {}.\n",
+        API_HOSTS.join(", "),
+        LOOKUP_HOSTS.join(", "),
+        request.uri()
+    ))
+}
+
+fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,97 @@
+//! What all connections share.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio_rustls::rustls::{self, HandshakeKind};
+
+use super::{Observer, clock::Clock};
+use crate::{Peer, Reply, Sim, SimConfig};
+
+/// Connections so far, the admin port's not counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// TCP connections to the HTTPS, look-up and proxy ports.
+    pub tcp: u64,
+    /// TLS handshakes with a certificate.
+    pub tls_full: u64,
+    /// TLS handshakes that resumed an earlier session.
+    pub tls_resumed: u64,
+    /// TLS handshakes that failed: most often a client that does not trust the simulator's authority.
+    pub tls_failed: u64,
+    /// TLS handshakes by the name that the client asked for.
+    pub tls_hosts: BTreeMap<String, u64>,
+    /// Tunnels that the proxy opened.
+    pub tunnels: u64,
+    /// Tunnels that the proxy refused to open.
+    pub tunnels_refused: u64,
+}
+
+pub(super) struct Shared {
+    sim: Mutex<Sim>,
+    clock: Mutex<Clock>,
+    connections: Mutex<Connections>,
+    pub(super) one_way_delay: Duration,
+    pub(super) tls: Arc<rustls::ServerConfig>,
+    on_request: Option<Observer>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        sim: SimConfig,
+        clock: Clock,
+        one_way_delay: Duration,
+        tls: Arc<rustls::ServerConfig>,
+        on_request: Option<Observer>,
+    ) -> Self {
+        Self {
+            sim: Mutex::new(Sim::new(sim)),
+            clock: Mutex::new(clock),
+            connections: Mutex::new(Connections::default()),
+            one_way_delay,
+            tls,
+            on_request,
+        }
+    }
+
+    pub(super) fn sim(&self) -> MutexGuard<'_, Sim> {
+        self.sim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn clock(&self) -> MutexGuard<'_, Clock> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the heart and tells the observer.
+    pub(super) fn ask(&self, ip: IpAddr, request: &http::Request<Vec<u8>>) -> Reply {
+        let now = self.clock().now();
+        let mut sim = self.sim();
+        let reply = sim.handle(now, Peer { ip }, request);
+        let entry = self.on_request.as_ref().and_then(|_| sim.last_request().cloned());
+        drop(sim);
+        if let (Some(observe), Some(entry)) = (&self.on_request, entry) {
+            observe(&entry);
+        }
+        reply
+    }
+
+    pub(super) fn count_handshake(&self, host: Option<&str>, kind: Option<HandshakeKind>) {
+        let mut connections = self.connections();
+        match kind {
+            Some(HandshakeKind::Resumed) => connections.tls_resumed += 1,
+            _ => connections.tls_full += 1,
+        }
+        let host =
+            host.filter(|host| crate::host::site(host) != crate::host::Site::Nobody).unwrap_or("other");
+        *connections.tls_hosts.entry(host.to_owned()).or_default() += 1;
+    }
+}
