@@ -39,6 +39,6 @@ pub use host::{API_HOSTS, HostState, LOOKUP_HOSTS};
 pub use moment::Moment;
 pub use reply::{Delivery, Manner, Peer, Reply};
 pub use rules::{Expires, Extension, Limit, Pacing, Rules};
-pub use server::{Connections, Handle, Observer, Ports, Server, ServerConfig};
+pub use server::{Connections, Event, Handle, Observer, Ports, Server, ServerConfig};
 pub use sim::Sim;
 pub use zone::Region;

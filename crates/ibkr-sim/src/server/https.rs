@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, rustls::server::Acceptor};
 
 use super::{
+    Event,
     body::Body,
     delay::delayed,
     line::{Cut, Line, Stream},
@@ -60,7 +61,10 @@ pub(super) async fn tls(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, 
     match accepted.await {
         Ok(Some(stream)) => http(shared, Box::new(stream), cut, ip, false).await,
         Ok(None) => {}
-        Err(_) => shared.connections().tls_failed += 1,
+        Err(error) => {
+            shared.connections().tls_failed += 1;
+            shared.tell(Event::TlsFailed(&error.to_string()));
+        }
     }
 }
 

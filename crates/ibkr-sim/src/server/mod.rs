@@ -46,12 +46,24 @@ pub struct ServerConfig {
     pub one_way_delay: Duration,
     /// Ports; 0 takes a free one.
     pub ports: Ports,
-    /// Told about every request as it is answered.
-    pub on_request: Option<Observer>,
+    /// Told about everything as it happens.
+    pub observer: Option<Observer>,
 }
 
-/// Called with every request that was answered.
-pub type Observer = Arc<dyn Fn(&Entry) + Send + Sync>;
+/// Called with every event, on the servers' thread: it should be quick.
+pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// What an [`Observer`] is told.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request was answered.
+    Request(&'a Entry),
+    /// The proxy opened no tunnel, for this reason.
+    TunnelRefused(&'a str),
+    /// A TLS handshake failed, for this reason.
+    TlsFailed(&'a str),
+}
 
 /// The ports of a [`Server`]; 0 takes a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +86,7 @@ impl From<SimConfig> for ServerConfig {
             scale: 1.0,
             one_way_delay: Duration::ZERO,
             ports: Ports::default(),
-            on_request: None,
+            observer: None,
         }
     }
 }
@@ -104,7 +116,7 @@ impl Server {
             clock,
             config.one_way_delay,
             certificates.server,
-            config.on_request,
+            config.observer,
         ));
         let handle = Handle::new(Arc::clone(&shared));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

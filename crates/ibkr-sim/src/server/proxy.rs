@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{
+    Event,
     delay::delayed,
     https,
     line::{Cut, Line},
@@ -39,16 +40,14 @@ async fn connect(
     let host = match destination(&request) {
         Ok(host) => host,
         Err(reason) => {
-            shared.connections().tunnels_refused += 1;
-            return plain(StatusCode::FORBIDDEN, reason);
+            return refuse(&shared, StatusCode::FORBIDDEN, reason);
         }
     };
     // A real proxy connects before it answers, which costs a round trip.
     let delay = shared.one_way_delay;
     tokio::time::sleep(2 * delay).await;
     if shared.sim().refuses(&host) {
-        shared.connections().tunnels_refused += 1;
-        return plain(StatusCode::BAD_GATEWAY, format!("{host} refuses connections\n"));
+        return refuse(&shared, StatusCode::BAD_GATEWAY, format!("{host} refuses connections"));
     }
     shared.connections().tunnels += 1;
     tokio::spawn(async move {
@@ -63,7 +62,7 @@ async fn connect(
 /// The host of a tunnel that may be opened, or why none may.
 fn destination(request: &Request<Incoming>) -> Result<String, String> {
     if request.method() != Method::CONNECT {
-        return Err("This proxy takes CONNECT only.\n".to_owned());
+        return Err("This proxy takes CONNECT only".to_owned());
     }
     let host = request.uri().host().unwrap_or("").to_ascii_lowercase();
     let port = request.uri().port_u16();
@@ -72,11 +71,17 @@ fn destination(request: &Request<Incoming>) -> Result<String, String> {
         return Ok(host);
     }
     Err(format!(
-        "ibkr-sim stands for {} and {} on port 443; it opens no tunnel to {}.\n",
+        "ibkr-sim stands for {} and {} on port 443; it opens no tunnel to {}",
         API_HOSTS.join(", "),
         LOOKUP_HOSTS.join(", "),
         request.uri()
     ))
+}
+
+fn refuse(shared: &Shared, status: StatusCode, reason: String) -> Response<Full<Bytes>> {
+    shared.connections().tunnels_refused += 1;
+    shared.tell(Event::TunnelRefused(&reason));
+    plain(status, reason + "\n")
 }
 
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {

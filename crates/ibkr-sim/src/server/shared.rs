@@ -10,7 +10,7 @@ use std::{
 use serde::Serialize;
 use tokio_rustls::rustls::{self, HandshakeKind};
 
-use super::{Observer, clock::Clock};
+use super::{Event, Observer, clock::Clock};
 use crate::{Peer, Reply, Sim, SimConfig};
 
 /// Connections so far, the admin port's not counted.
@@ -38,7 +38,7 @@ pub(super) struct Shared {
     connections: Mutex<Connections>,
     pub(super) one_way_delay: Duration,
     pub(super) tls: Arc<rustls::ServerConfig>,
-    on_request: Option<Observer>,
+    observer: Option<Observer>,
 }
 
 impl Shared {
@@ -47,7 +47,7 @@ impl Shared {
         clock: Clock,
         one_way_delay: Duration,
         tls: Arc<rustls::ServerConfig>,
-        on_request: Option<Observer>,
+        observer: Option<Observer>,
     ) -> Self {
         Self {
             sim: Mutex::new(Sim::new(sim)),
@@ -55,7 +55,7 @@ impl Shared {
             connections: Mutex::new(Connections::default()),
             one_way_delay,
             tls,
-            on_request,
+            observer,
         }
     }
 
@@ -76,12 +76,18 @@ impl Shared {
         let now = self.clock().now();
         let mut sim = self.sim();
         let reply = sim.handle(now, Peer { ip }, request);
-        let entry = self.on_request.as_ref().and_then(|_| sim.last_request().cloned());
+        let entry = self.observer.as_ref().and_then(|_| sim.last_request().cloned());
         drop(sim);
-        if let (Some(observe), Some(entry)) = (&self.on_request, entry) {
-            observe(&entry);
+        if let Some(entry) = entry {
+            self.tell(Event::Request(&entry));
         }
         reply
+    }
+
+    pub(super) fn tell(&self, event: Event<'_>) {
+        if let Some(observe) = &self.observer {
+            observe(&event);
+        }
     }
 
     pub(super) fn count_handshake(&self, host: Option<&str>, kind: Option<HandshakeKind>) {

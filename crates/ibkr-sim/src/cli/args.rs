@@ -1,0 +1,204 @@
+//! What can be said on the command line, and what it means for the simulator.
+
+use std::{
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use clap::{Parser, ValueEnum};
+use ibkr_sim::{Calendar, Client, Fault, Moment, Ports, Region, ServerConfig, SimConfig, User, demo};
+
+const EXAMPLES: &str = "\
+Examples:
+  ibkr-sim
+      Serve the demo client; print what to export and a config.yaml.
+  ibkr-sim --write-config demo
+      Also write demo/config.yaml, demo/private.pem and demo/ca.pem.
+  ibkr-sim --client-id MyClient --kid main --credential me1234 --public-key public.pem
+      Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
+  ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
+      Answer the second to fourth tickle with 503.
+  ibkr-sim --scale 60 --region zug
+      A day in 24 minutes, with European midnight and reset.
+  curl -d '{\"step_s\":86400}' http://127.0.0.1:8446/time
+      Step the clock of a running simulator by a day.";
+
+/// A strict simulator of Interactive Brokers' Web API servers. Nothing it is sent reaches IBKR.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Register this client instead of the demo client
+    #[arg(long, requires = "credential", requires = "public_key", value_name = "ID")]
+    client_id: Option<String>,
+    /// Name of its key
+    #[arg(long, default_value = demo::KEY_ID, value_name = "KEY_ID")]
+    kid: String,
+    /// Username it logs in
+    #[arg(long, requires = "client_id", value_name = "NAME")]
+    credential: Option<String>,
+    /// Its public key, PEM
+    #[arg(long, requires = "client_id", value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    /// The username trades a live account, not a paper account
+    #[arg(long)]
+    live: bool,
+
+    /// Write a ready-to-use config.yaml, private.pem and ca.pem into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "client_id")]
+    pub(super) write_config: Option<PathBuf>,
+    /// Write ca.pem into this directory instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(super) ca_dir: Option<PathBuf>,
+
+    /// Port of the API, over TLS (0: a free one)
+    #[arg(long, default_value_t = 8443)]
+    port: u16,
+    /// Port of the address look-up (0: a free one)
+    #[arg(long, default_value_t = 8444, value_name = "PORT")]
+    lookup_port: u16,
+    /// Port of the CONNECT proxy (0: a free one)
+    #[arg(long, default_value_t = 8445, value_name = "PORT")]
+    proxy_port: u16,
+    /// Port of the admin interface (0: a free one)
+    #[arg(long, default_value_t = 8446, value_name = "PORT")]
+    admin_port: u16,
+
+    /// Public address at which local callers are seen
+    #[arg(long, default_value = "203.0.113.7", value_name = "ADDRESS")]
+    ip: IpAddr,
+    /// A fault, as JSON; may be given several times
+    #[arg(long, value_name = "JSON")]
+    fault: Vec<String>,
+    /// A file of faults: a JSON array, or a fault on each line
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// What the servers' clock shows at the start: Unix seconds or an HTTP date
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    start: Option<Moment>,
+    /// How fast the servers' clock runs; 0 stops it
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    scale: f64,
+    /// Delay every byte in each direction by this much
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    one_way_delay_ms: u64,
+    /// Whose midnight and nightly reset count
+    #[arg(long, value_enum, default_value = "new-york")]
+    region: Place,
+    /// Know no maintenance, no nightly reset and no midnight
+    #[arg(long)]
+    always_up: bool,
+    /// Drop the pacing limits
+    #[arg(long)]
+    no_pacing: bool,
+    /// Accept any `aud` in client assertions
+    #[arg(long)]
+    any_audience: bool,
+    /// Everything that looks random comes from this number
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print no line for each request
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Place {
+    NewYork,
+    Zug,
+    HongKong,
+}
+
+/// Who is registered, for the instructions.
+pub(super) struct Identity {
+    pub(super) client_id: String,
+    pub(super) kid: String,
+    pub(super) credential: String,
+    pub(super) is_demo: bool,
+}
+
+type Error = Box<dyn std::error::Error>;
+
+impl Args {
+    pub(super) fn server_config(&self) -> Result<ServerConfig, Error> {
+        let mut sim = self.registered()?;
+        sim.seed = self.seed;
+        sim.public_ip = self.ip;
+        sim.rules.any_audience = self.any_audience;
+        if self.no_pacing {
+            sim.rules.pacing = None;
+        }
+        if self.always_up {
+            sim.calendar = Calendar::always_up();
+        }
+        sim.calendar.region = match self.region {
+            Place::NewYork => Region::NewYork,
+            Place::Zug => Region::Zug,
+            Place::HongKong => Region::HongKong,
+        };
+        for script in &self.fault {
+            sim.faults.extend(Fault::parse_script(script).map_err(|error| format!("--fault: {error}"))?);
+        }
+        if let Some(file) = &self.faults {
+            let script = String::from_utf8(read(file)?)?;
+            let faults =
+                Fault::parse_script(&script).map_err(|error| format!("{}: {error}", file.display()))?;
+            sim.faults.extend(faults);
+        }
+        let ports = Ports {
+            https: self.port,
+            lookup: self.lookup_port,
+            proxy: self.proxy_port,
+            admin: self.admin_port,
+        };
+        Ok(ServerConfig {
+            start: self.start,
+            scale: self.scale,
+            one_way_delay: Duration::from_millis(self.one_way_delay_ms),
+            ports,
+            ..sim.into()
+        })
+    }
+
+    fn registered(&self) -> Result<SimConfig, Error> {
+        let (Some(client_id), Some(credential), Some(file)) =
+            (&self.client_id, &self.credential, &self.public_key)
+        else {
+            let mut sim = SimConfig::default();
+            if self.live {
+                sim.users = vec![User::live(demo::CREDENTIAL)];
+            }
+            return Ok(sim);
+        };
+        let mut sim = SimConfig::without_clients();
+        let client = Client::new(client_id).with_credential(credential);
+        let client = client.with_key(&self.kid, &read(file)?);
+        sim.clients.push(client.map_err(|error| format!("{}: {error}", file.display()))?);
+        sim.users.push(if self.live { User::live(credential) } else { User::paper(credential) });
+        Ok(sim)
+    }
+
+    pub(super) fn identity(&self, sim: &SimConfig) -> Identity {
+        let client = sim.clients.first();
+        Identity {
+            client_id: client.map_or_else(String::new, |client| client.client_id.clone()),
+            kid: client.and_then(|client| client.keys.keys().next().cloned()).unwrap_or_default(),
+            credential: sim.users.first().map_or_else(String::new, |user| user.credential.clone()),
+            is_demo: self.client_id.is_none(),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into())
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(secs) = text.parse() {
+        return Ok(Moment::from_secs(secs));
+    }
+    let time: Result<SystemTime, _> = httpdate::parse_http_date(text);
+    time.map(Moment::from)
+        .map_err(|_| "neither Unix seconds nor like `Sat, 21 Nov 2026 19:00:00 GMT`".to_owned())
+}
