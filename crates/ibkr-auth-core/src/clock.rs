@@ -4,42 +4,50 @@ use std::time::{Duration, SystemTime};
 
 use crate::Response;
 
-/// Differences below this are left alone: an assertion is good from 10 s before to 20 s after its making.
-const TOLERANCE: Duration = Duration::from_secs(5);
-
-/// How far IBKR's clock is from ours. Zero until an answer has shown otherwise.
+/// How far IBKR's clock is from ours. Zero unless an answer has proved otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClockSkew {
-    seconds: i64,
+    millis: i64,
 }
 
 impl ClockSkew {
-    /// Seconds that IBKR's clock is ahead of ours; negative when it is behind.
-    pub fn seconds(self) -> i64 {
-        self.seconds
+    /// A difference worth telling a person, and enough to have an assertion refused.
+    const NOTABLE: u64 = 5_000;
+
+    /// Milliseconds that IBKR's clock is ahead of ours; negative when it is behind.
+    pub fn millis(self) -> i64 {
+        self.millis
     }
 
     /// Our wall clock, corrected to IBKR's.
     pub fn correct(self, wall: SystemTime) -> SystemTime {
-        let by = Duration::from_secs(self.seconds.unsigned_abs());
-        let corrected = if self.seconds < 0 { wall.checked_sub(by) } else { wall.checked_add(by) };
+        let by = Duration::from_millis(self.millis.unsigned_abs());
+        let corrected = if self.millis < 0 { wall.checked_sub(by) } else { wall.checked_add(by) };
         corrected.unwrap_or(wall)
     }
 
-    /// What an answer received at `wall` shows; `None` if it has no `Date`.
-    pub(crate) fn observed(response: &Response, wall: SystemTime) -> Option<Self> {
-        let server = date(response)?;
-        let (ahead, by) = match server.duration_since(wall) {
-            Ok(by) => (1, by),
-            Err(behind) => (-1, behind.duration()),
-        };
-        let rounded = i64::try_from((by + Duration::from_millis(500)).as_secs()).ok()?;
-        let seconds = if by < TOLERANCE { 0 } else { ahead * rounded };
-        Some(Self { seconds })
+    /// What an answer to a request sent and received at these times of our clock proves; `None` if it has no `Date`.
+    ///
+    /// `Date` has whole seconds and was written between the two, so the difference lies in a span. If zero is in it our
+    /// clock may be right. If not, the span's lower end is taken: IBKR refuses an `iat` that is still to come.
+    pub(crate) fn observed(response: &Response, sent: SystemTime, received: SystemTime) -> Option<Self> {
+        let date = date(response)?;
+        let least = signed_millis(received, date)?;
+        let most = signed_millis(sent, date + Duration::from_secs(1))?;
+        let millis = if (least..=most).contains(&0) { 0 } else { least };
+        Some(Self { millis })
     }
 
-    pub(crate) fn differs_from(self, other: Self) -> bool {
-        self.seconds.abs_diff(other.seconds) >= TOLERANCE.as_secs()
+    pub(crate) fn differs_notably_from(self, other: Self) -> bool {
+        self.millis.abs_diff(other.millis) >= Self::NOTABLE
+    }
+}
+
+/// From `from` to `to`; negative when `to` is earlier.
+fn signed_millis(from: SystemTime, to: SystemTime) -> Option<i64> {
+    match to.duration_since(from) {
+        Ok(later) => i64::try_from(later.as_millis()).ok(),
+        Err(earlier) => Some(-i64::try_from(earlier.duration().as_millis()).ok()?),
     }
 }
 
@@ -52,28 +60,36 @@ pub(crate) fn date(response: &Response) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    fn at(millis: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_000 + millis)
     }
 
-    fn observed(server: u64, ours: u64) -> ClockSkew {
+    /// The skew seen when the server's clock differs by `offset` ms and each way takes `latency` ms.
+    fn seen(start: u64, offset: i64, latency: u64) -> i64 {
         let mut response = Response::new(Vec::new());
-        let date = httpdate::fmt_http_date(at(server)).parse().unwrap();
-        response.headers_mut().insert(http::header::DATE, date);
-        ClockSkew::observed(&response, at(ours)).unwrap()
+        let server =
+            at(start + latency).checked_add(Duration::from_millis(offset.max(0).unsigned_abs())).unwrap();
+        let server = server - Duration::from_millis(offset.min(0).unsigned_abs());
+        response.headers_mut().insert(http::header::DATE, httpdate::fmt_http_date(server).parse().unwrap());
+        ClockSkew::observed(&response, at(start), at(start + 2 * latency)).unwrap().millis()
     }
 
     #[test]
-    fn corrects_a_clock_that_is_wrong_either_way() {
-        for (server, ours) in [(1_000_000, 999_000), (1_000_000, 1_003_600), (1_000_000, 1_000_000)] {
-            assert_eq!(observed(server, ours).correct(at(ours)), at(server));
+    fn a_right_clock_is_left_alone_whatever_the_latency() {
+        for start in (0..3_000).step_by(7) {
+            for latency in [0, 1, 25, 400, 5_000] {
+                assert_eq!(seen(start, 0, latency), 0, "start {start}, latency {latency}");
+            }
         }
     }
 
     #[test]
-    fn small_differences_are_left_alone() {
-        assert_eq!(observed(1_000_004, 1_000_000), ClockSkew::default());
-        assert_eq!(observed(1_000_000, 1_000_004), ClockSkew::default());
-        assert_ne!(observed(1_000_005, 1_000_000), ClockSkew::default());
+    fn a_wrong_clock_is_corrected_to_a_time_that_is_not_to_come() {
+        for start in (0..3_000).step_by(7) {
+            for offset in [-86_400_000, -3_000, 3_000, 86_400_000] {
+                let skew = seen(start, offset, 25);
+                assert!((offset - 1_050..=offset).contains(&skew), "start {start}, offset {offset}: {skew}");
+            }
+        }
     }
 }

@@ -53,11 +53,12 @@ impl fmt::Display for Event {
             Self::Done { step, took } => write!(f, "{step}: done in {} ms", took.as_millis()),
             Self::Failed { error, took } => write!(f, "{error} (after {} ms)", took.as_millis()),
             Self::Retrying { step, after } => write!(f, "{step}: again in {:.1} s", after.as_secs_f64()),
-            Self::ClockSkew(skew) if skew.seconds() == 0 => {
+            Self::ClockSkew(skew) if skew.millis() == 0 => {
                 write!(f, "the clock agrees with the server's again")
             }
             Self::ClockSkew(skew) => {
-                write!(f, "the server's clock is {:+} s from ours: set this machine's clock", skew.seconds())
+                let seconds = skew.millis() / 1000;
+                write!(f, "the server's clock is {seconds:+} s from ours: set this machine's clock")
             }
             Self::PublicIp(ip) => write!(f, "public address {ip}"),
             Self::HostChanged(host) => write!(f, "now using {host}"),

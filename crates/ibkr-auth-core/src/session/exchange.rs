@@ -24,7 +24,7 @@ const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
 /// A request that waits for its answer.
 pub(super) struct Exchange {
     step: Step,
-    sent: Instant,
+    sent: Now,
     pub(super) deadline: Instant,
     /// What was known of IBKR's clock when the request was signed.
     skew: ClockSkew,
@@ -58,7 +58,7 @@ impl Session {
             self.config.timeout
         };
         let deadline = now.mono + timeout + BACK_STOP;
-        self.in_flight.insert(id, Exchange { step, sent: now.mono, deadline, skew: self.known.skew });
+        self.in_flight.insert(id, Exchange { step, sent: now, deadline, skew: self.known.skew });
         self.tasks[task].jobs[job].state = JobState::Sent(id);
         self.tell(Event::Sent { step });
         Some(Ok(Transmit { id, step, timeout, request }))
@@ -117,10 +117,10 @@ impl Session {
         result: Result<Response, TransportError>,
     ) {
         let Some(task) = self.tasks.iter().position(|task| task.awaits(id)) else { return };
-        let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent));
+        let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let result = match result {
             Ok(response) => {
-                self.learn_from_headers(now, step, &response);
+                self.learn_from_headers(now, exchange, &response);
                 self.read(step, &response)
             }
             Err(failure) => Err(Error::transport(step, &failure)),
@@ -138,16 +138,16 @@ impl Session {
         }
     }
 
-    fn learn_from_headers(&mut self, now: Now, step: Step, response: &Response) {
+    fn learn_from_headers(&mut self, now: Now, exchange: &Exchange, response: &Response) {
         // A look-up service's clock and cookies are not IBKR's.
-        if step == Step::PublicIp {
+        if exchange.step == Step::PublicIp {
             return;
         }
-        if let Some(skew) = ClockSkew::observed(response, now.wall)
-            && skew.differs_from(self.known.skew)
-        {
-            self.known.skew = skew;
-            self.tell(Event::ClockSkew(skew));
+        if let Some(skew) = ClockSkew::observed(response, exchange.sent.wall, now.wall) {
+            let before = std::mem::replace(&mut self.known.skew, skew);
+            if skew.differs_notably_from(before) {
+                self.tell(Event::ClockSkew(skew));
+            }
         }
         if let Some(id) = wire::session_cookie(response) {
             self.known.session_id = Some(id);
@@ -247,7 +247,7 @@ impl Session {
             PublicIp::Fixed(_) => 0,
         };
         let clock_was_wrong =
-            error.kind() == ErrorKind::Rejected && self.known.skew.differs_from(exchange.skew);
+            error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
         let task = &mut self.tasks[index];
         let patient = task.is_patient();
         let Some(job) = task.job_mut(exchange.step) else { return };
