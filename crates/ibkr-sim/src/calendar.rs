@@ -36,23 +36,27 @@ pub struct Calendar {
     pub midnight_ends_sessions: bool,
 }
 
-impl Default for Calendar {
-    fn default() -> Self {
+impl Calendar {
+    /// IBKR's hours, in New York.
+    pub fn ibkr() -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
         Self {
-            region: Region::default(),
             nightly_reset: Some(Window { opens: hours(1), lasts: Duration::from_secs(300) }),
             maintenance: Some(Window { opens: hours(20), lasts: hours(2) }),
-            outages: Vec::new(),
             midnight_ends_sessions: true,
+            ..Self::always_up()
         }
     }
-}
 
-impl Calendar {
-    /// A calendar on which nothing ever happens.
+    /// A calendar on which nothing ever happens: for tests whose outcome must not depend on the hour they run at.
     pub fn always_up() -> Self {
-        Self { nightly_reset: None, maintenance: None, midnight_ends_sessions: false, ..Self::default() }
+        Self {
+            region: Region::default(),
+            nightly_reset: None,
+            maintenance: None,
+            outages: Vec::new(),
+            midnight_ends_sessions: false,
+        }
     }
 
     /// Whether a complete login can succeed at this moment, as far as the servers are concerned.
@@ -114,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_nightly_reset_is_on_weekdays_at_one() {
-        let calendar = Calendar::default();
+        let calendar = Calendar::ibkr();
         assert!(calendar.willing(at(0, 0, 59)));
         assert!(!calendar.willing(at(0, 1, 0)));
         assert!(!calendar.willing(at(0, 1, 4)));
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn maintenance_is_on_saturday_evening() {
-        let calendar = Calendar::default();
+        let calendar = Calendar::ibkr();
         assert!(calendar.down(at(3, 19, 59)).is_none());
         assert!(calendar.down(at(3, 20, 0)).is_some());
         assert!(calendar.down(at(3, 21, 59)).is_some());
@@ -144,6 +148,6 @@ mod tests {
         assert!(!calendar.willing(at(0, 2, 30)));
         assert!(calendar.willing(at(0, 3, 0)));
         assert_eq!(calendar.session_end(at(0, 5, 0)), None);
-        assert_eq!(Calendar::default().session_end(at(0, 5, 0)), Some(at(1, 0, 0)));
+        assert_eq!(Calendar::ibkr().session_end(at(0, 5, 0)), Some(at(1, 0, 0)));
     }
 }

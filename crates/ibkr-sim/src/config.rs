@@ -25,7 +25,7 @@ pub struct SimConfig {
     pub public_ip: IpAddr,
     /// What the servers check and how long things live.
     pub rules: Rules,
-    /// When the servers are up.
+    /// When the servers are up: always, unless it is set to [`Calendar::ibkr`].
     pub calendar: Calendar,
     /// Faults from the start.
     pub faults: Vec<Fault>,
@@ -53,7 +53,7 @@ impl SimConfig {
             users: Vec::new(),
             public_ip: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)),
             rules: Rules::default(),
-            calendar: Calendar::default(),
+            calendar: Calendar::always_up(),
             faults: Vec::new(),
             journal: 256,
         }

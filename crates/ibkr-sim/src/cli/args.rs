@@ -20,7 +20,7 @@ Examples:
       Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
   ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
       Answer the second to fourth tickle with 503.
-  ibkr-sim --scale 60 --region zug
+  ibkr-sim --scale 60 --ibkr-hours --region zug
       A day in 24 minutes, with European midnight and reset.
   curl -d '{\"step_s\":86400}' http://127.0.0.1:8446/time
       Step the clock of a running simulator by a day.";
@@ -86,9 +86,9 @@ pub(super) struct Args {
     /// Whose midnight and nightly reset count
     #[arg(long, value_enum, default_value = "new-york")]
     region: Place,
-    /// Know no maintenance, no nightly reset and no midnight
+    /// Keep IBKR's hours: nightly reset, Saturday maintenance, the midnight that ends sessions
     #[arg(long)]
-    always_up: bool,
+    ibkr_hours: bool,
     /// Drop the pacing limits
     #[arg(long)]
     no_pacing: bool,
@@ -129,8 +129,8 @@ impl Args {
         if self.no_pacing {
             sim.rules.pacing = None;
         }
-        if self.always_up {
-            sim.calendar = Calendar::always_up();
+        if self.ibkr_hours {
+            sim.calendar = Calendar::ibkr();
         }
         sim.calendar.region = match self.region {
             Place::NewYork => Region::NewYork,

@@ -1,0 +1,175 @@
+//! The brokerage tier: every row of IBKR's state table.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+/// authenticated, established, competing, connected
+fn flags(status: &Value) -> [Option<bool>; 4] {
+    ["authenticated", "established", "competing", "connected"].map(|name| status[name].as_bool())
+}
+
+const NEVER: [Option<bool>; 4] = [Some(false), None, Some(false), Some(false)];
+const READY: [Option<bool>; 4] = [Some(true), Some(true), Some(false), Some(true)];
+const IDLE: [Option<bool>; 4] = [Some(false), Some(false), Some(false), Some(true)];
+const COMPETING: [Option<bool>; 4] = [Some(false), Some(false), Some(true), Some(true)];
+
+#[test]
+fn init_is_established_after_a_while() {
+    let mut world = World::new();
+    let bearer = world.bearer();
+    assert_eq!(flags(&world.status(&bearer)), NEVER);
+    let running = body(&world.send(&init(&bearer, true)));
+    assert_eq!(flags(&running), [Some(true), Some(false), Some(false), Some(true)]);
+    assert_eq!(body(&world.send(&get("/v1/api/iserver/accounts", &bearer)))["accounts"], json!([]));
+    world.wait(1);
+    assert_eq!(flags(&world.status(&bearer)), READY);
+    let accounts = body(&world.send(&get("/v1/api/iserver/accounts", &bearer)));
+    assert_eq!(
+        (accounts["accounts"].clone(), accounts["isPaper"].clone()),
+        (json!(["DU1234567"]), json!(true))
+    );
+    assert_eq!(flags(&body(&world.send(&init(&bearer, true)))), READY, "a second init changes nothing");
+    assert_eq!(world.sim.counters().inits, 1);
+}
+
+#[test]
+fn the_mac_is_well_formed() {
+    let mut world = World::new();
+    let bearer = world.bearer();
+    let status = world.status(&bearer);
+    let parts: Vec<_> = status["MAC"].as_str().unwrap().split(':').collect();
+    assert_eq!(parts.len(), 6);
+    assert!(parts.iter().all(|part| part.len() == 2 && u8::from_str_radix(part, 16).is_ok()));
+}
+
+#[test]
+fn init_takes_json_a_form_or_the_query() {
+    let path = "/v1/api/iserver/auth/ssodh/init";
+    let mut world = World::new();
+    let bearer = world.bearer();
+    let typed = |kind: &str, body: &str| {
+        with_body(authorized("POST", path, &bearer).header("content-type", kind), body)
+    };
+    for (request, expected, rule) in [
+        (post(path, &bearer), 400, "init"),
+        (typed("application/json", "[]"), 400, "init"),
+        (typed("application/json", r#"{"publish":true}"#), 400, "init"),
+        (typed("application/json", r#"{"publish":"true","compete":"true"}"#), 400, "init"),
+        (typed("text/plain", r#"{"publish":true,"compete":true}"#), 400, "init"),
+        (typed("application/json", r#"{"publish":false,"compete":true}"#), 500, "publish"),
+    ] {
+        let reply = world.send(&request);
+        assert_eq!((status(&reply), rules(&reply)), (expected, vec![rule]));
+    }
+    assert_eq!(world.sim.counters().inits, 0);
+    for request in [
+        typed("application/x-www-form-urlencoded", "compete=false&publish=true"),
+        post(&format!("{path}?publish=true&compete=true"), &bearer),
+    ] {
+        assert_eq!(status(&world.send(&request)), 200);
+    }
+}
+
+#[test]
+fn tickle_takes_both_methods_and_shows_the_cookie() {
+    let mut world = World::new();
+    let bearer = world.brokerage();
+    let reply = world.send(&tickle(&bearer));
+    let answer = body(&reply);
+    let session = answer["session"].as_str().unwrap();
+    assert!(session.len() == 32 && session.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let cookies: Vec<_> =
+        reply.response.headers().get_all("set-cookie").iter().map(|c| c.to_str().unwrap()).collect();
+    assert!(cookies.iter().any(|cookie| cookie.starts_with(&format!("api={session}; Path=/; Secure"))));
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("x-sess-uuid=0.")));
+    assert_eq!(answer["hmds"], json!({ "error": "no bridge" }));
+    assert_eq!(answer["collission"], false);
+    assert_eq!(flags(&answer["iserver"]["authStatus"]), READY);
+    world.wait(1);
+    assert_eq!(status(&world.send(&post("/v1/api/tickle", &bearer))), 200);
+}
+
+#[test]
+fn five_idle_minutes_end_the_brokerage_session_alone() {
+    let mut world = World::new();
+    let bearer = world.brokerage();
+    world.status(&bearer);
+    world.wait(299);
+    assert_eq!(flags(&world.status(&bearer)), READY);
+    world.wait(300);
+    assert_eq!(flags(&world.status(&bearer)), IDLE);
+    let reply = world.send(&get("/v1/api/iserver/accounts", &bearer));
+    assert_eq!((status(&reply), text(&reply)), (401, r#"{"error":"not authenticated","statusCode":401}"#));
+    world.send(&init(&bearer, true));
+    world.wait(1);
+    assert_eq!(flags(&world.status(&bearer)), READY);
+}
+
+#[test]
+fn one_username_has_one_brokerage_session() {
+    let mut world = World::new();
+    let first = world.brokerage();
+    let second = world.bearer();
+    assert_eq!(flags(&body(&world.send(&init(&second, false)))), COMPETING);
+    assert_eq!(flags(&world.status(&first)), READY, "it was not taken");
+    world.send(&init(&second, true));
+    assert_eq!(flags(&world.status(&first)), COMPETING);
+    world.wait(1);
+    assert_eq!(flags(&world.status(&second)), READY);
+}
+
+#[test]
+fn an_idle_rival_does_not_compete() {
+    let mut world = World::with(|config| config.rules.brokerage_idle = Duration::from_secs(10));
+    world.brokerage();
+    world.wait(10);
+    let second = world.bearer();
+    assert_eq!(body(&world.send(&init(&second, false)))["authenticated"], true);
+}
+
+#[test]
+fn a_login_elsewhere_takes_the_session() {
+    let mut world = World::new();
+    let bearer = world.brokerage();
+    world.sim.kick(None);
+    assert_eq!(flags(&world.status(&bearer)), COMPETING);
+    assert_eq!(flags(&body(&world.send(&init(&bearer, false)))), COMPETING);
+    world.sim.release();
+    assert_eq!(body(&world.send(&init(&bearer, false)))["authenticated"], true);
+    world.sim.kick(Some("somebody else"));
+    world.wait(1);
+    assert_eq!(flags(&world.status(&bearer)), READY);
+    world.sim.kick(None);
+    world.send(&init(&bearer, true));
+    assert_eq!(body(&world.send(&init(&bearer, false)))["authenticated"], true, "it was taken back");
+}
+
+#[test]
+fn logout_ends_one_tier_or_both() {
+    let mut world = World::new();
+    let bearer = world.brokerage();
+    let reply = world.send(&post("/v1/api/logout", &bearer));
+    assert_eq!(text(&reply), r#"{"status":true}"#);
+    assert_eq!(status(&world.send(&post("/v1/api/logout", &bearer))), 401);
+
+    let mut world = World::with(|config| config.rules.logout_ends_sso = false);
+    let bearer = world.brokerage();
+    world.send(&post("/v1/api/logout", &bearer));
+    assert_eq!(flags(&world.status(&bearer)), NEVER);
+    let reply = world.send(&post("/v1/api/iserver/reauthenticate", &bearer));
+    assert_eq!(text(&reply), r#"{"message":"triggered"}"#);
+    world.wait(1);
+    assert_eq!(flags(&world.status(&bearer)), READY);
+}
+
+#[test]
+fn a_restart_forgets_everything_but_the_counters() {
+    let mut world = World::new();
+    let bearer = world.brokerage();
+    world.sim.restart();
+    assert_eq!(rules(&world.send(&tickle(&bearer))), ["bearer"]);
+    assert_eq!(world.sim.counters().inits, 1);
+}

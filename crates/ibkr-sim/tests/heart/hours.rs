@@ -1,0 +1,90 @@
+//! IBKR's hours.
+
+use std::time::Duration;
+
+use ibkr_sim::Calendar;
+
+use crate::world::*;
+
+const HOUR: u64 = 3600;
+
+fn with_hours() -> World {
+    World::with(|config| config.calendar = Calendar::ibkr())
+}
+
+#[test]
+fn midnight_ends_every_session() {
+    let mut world = with_hours();
+    world.wait(11 * HOUR + 1800 - 1);
+    let bearer = world.brokerage();
+    world.wait(30 * 60 - 3);
+    assert_eq!(status(&world.send(&tickle(&bearer))), 200);
+    assert_eq!(body(&world.send(&get("/v1/api/sso/validate", &bearer)))["EXPIRES"], 1000);
+    world.wait(1);
+    assert_eq!(rules(&world.send(&tickle(&bearer))), ["bearer"]);
+}
+
+#[test]
+fn the_nightly_reset_takes_the_brokerage_session() {
+    let mut world = with_hours();
+    world.wait(12 * HOUR + 58 * 60);
+    let bearer = world.brokerage();
+    assert!(world.sim.willing(world.now));
+    world.wait(120);
+    assert!(!world.sim.willing(world.now));
+    let reply = world.send(&init(&bearer, true));
+    assert_eq!((status(&reply), rules(&reply)), (503, vec!["nightly-reset"]));
+    let tickled = body(&world.send(&tickle(&bearer)));
+    assert_eq!(tickled["iserver"]["authStatus"]["connected"], false);
+    world.wait(300);
+    assert_eq!(world.status(&bearer)["authenticated"], false);
+    assert_eq!(body(&world.send(&init(&bearer, true)))["authenticated"], true);
+}
+
+#[test]
+fn on_saturday_evening_nothing_answers() {
+    let mut world = with_hours();
+    world.wait(3 * 24 * HOUR + 8 * HOUR);
+    assert!(!world.sim.willing(world.now));
+    let reply = world.send(&token_request(""));
+    assert_eq!((status(&reply), rules(&reply)), (503, vec!["down"]));
+    world.wait(2 * HOUR);
+    assert!(world.sim.willing(world.now));
+    world.access();
+}
+
+#[test]
+fn outages_can_be_planned() {
+    let mut world = World::with(|config| {
+        config.calendar.outages.push((NOON + Duration::from_secs(10), NOON + Duration::from_secs(20)));
+    });
+    let bearer = world.bearer();
+    world.wait(9);
+    assert_eq!(rules(&world.send(&tickle(&bearer))), ["down"]);
+    assert!(!world.sim.willing(world.now));
+    world.wait(10);
+    assert_eq!(status(&world.send(&tickle(&bearer))), 200);
+}
+
+/// A client that keeps one session alive for thirty virtual days, logging in when it has to.
+#[test]
+fn a_month_goes_by_quickly_and_the_same_way_twice() {
+    let month = || {
+        let mut world = with_hours();
+        let mut bearer = String::new();
+        for minute in 0..30 * 24 * 60_u64 {
+            world.now = NOON + Duration::from_secs(minute * 60);
+            if world.sim.willing(world.now) && status(&world.send(&tickle(&bearer))) != 200 {
+                bearer = world.brokerage();
+            }
+            if minute % 30 == 15 {
+                world.send(&get("/v1/api/sso/validate", &bearer));
+            }
+        }
+        (world.sim.counters().clone(), bearer)
+    };
+    let (first, second) = (month(), month());
+    assert_eq!(first, second);
+    let tokens = first.0.tokens;
+    assert!((30..40).contains(&tokens), "{tokens} logins: about one a day");
+}

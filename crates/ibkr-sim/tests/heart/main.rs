@@ -1,0 +1,11 @@
+//! The heart in virtual time: one test for each check, which fails when the rule is removed.
+
+mod brokerage;
+mod edge;
+mod faults;
+mod hours;
+mod pace;
+mod sso;
+mod token;
+mod trade;
+mod world;
