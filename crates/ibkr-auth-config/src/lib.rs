@@ -1,1 +1,17 @@
-//! Reads config.yaml and the environment into settings for ibkr-auth's clients
+//! Reads `config.yaml`, the environment and the key file into settings for ibkr-auth's clients.
+#![warn(clippy::unwrap_used)]
+
+mod draft;
+mod env;
+mod error;
+mod file;
+mod given;
+mod keys;
+mod paths;
+mod settings;
+mod transport;
+mod yaml;
+
+pub use error::FileError;
+pub use settings::Settings;
+pub use transport::{Proxy, Transport};

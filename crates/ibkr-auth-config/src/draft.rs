@@ -1,0 +1,125 @@
+//! Settings in the making: what the keys of the table write into.
+
+use std::path::{Path, PathBuf};
+
+use ibkr_auth_core::{Config, ConfigError, Retry};
+use ibkr_jws::{KeyError, RsaKey};
+use zeroize::Zeroizing;
+
+use crate::{
+    Transport,
+    error::Problem,
+    file::{self, Content},
+    given::{Given, Origin},
+};
+
+pub(crate) struct Draft {
+    pub(crate) config: Config,
+    pub(crate) retry: Retry,
+    pub(crate) transport: Transport,
+    pem: Zeroizing<Vec<u8>>,
+    pem_path: Option<PathBuf>,
+    passphrase: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Draft {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            retry: Retry::default(),
+            transport: Transport::default(),
+            pem: Zeroizing::default(),
+            pem_path: None,
+            passphrase: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set(
+        &mut self,
+        change: impl FnOnce(Config) -> Result<Config, ConfigError>,
+    ) -> Result<(), Problem> {
+        self.config = change(self.config.clone())?;
+        Ok(())
+    }
+
+    /// The private key's file. Its path is shown: which file was meant is half of the answer.
+    pub(crate) fn key_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
+        let path = given.path()?;
+        let content = file::read(&path).map_err(|problem| problem.after(&names(&path)))?;
+        if content.open_to_others {
+            self.warnings.push(format!(
+                "{} can be read by other users of this machine: `chmod 600` that file",
+                path.display()
+            ));
+        }
+        self.pem = content.bytes;
+        self.pem_path = Some(path);
+        Ok(())
+    }
+
+    /// The passphrase's file. Its path is not shown: it may be a passphrase in the wrong place.
+    pub(crate) fn passphrase_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
+        let Content { mut bytes, open_to_others } = file::read(&given.path()?)?;
+        if open_to_others {
+            self.warnings.push(format!(
+                "the file of {} can be read by other users of this machine: `chmod 600` that file",
+                given.key.name
+            ));
+        }
+        for end in [b'\n', b'\r'] {
+            if bytes.last() == Some(&end) {
+                bytes.pop();
+            }
+        }
+        if bytes.is_empty() {
+            return Err(Problem::new("is an empty file", "write the passphrase into it"));
+        }
+        self.passphrase = Some(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn passphrase_variable(&mut self, given: &Given<'_>) -> Result<(), Problem> {
+        self.passphrase = Some(Zeroizing::new(given.variable()?.as_encoded_bytes().to_vec()));
+        Ok(())
+    }
+
+    /// The key block itself. Variables cannot always hold line breaks: there `\n` may be written for them.
+    pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
+        let text = given.text()?;
+        if given.in_open_file {
+            self.warnings.push(format!(
+                "the file with {} can be read by other users of this machine: `chmod 600` that file",
+                given.key.name
+            ));
+        }
+        let escaped = given.origin == Origin::Variable && !text.contains('\n');
+        self.pem =
+            Zeroizing::new(if escaped { text.replace("\\n", "\n") } else { text.to_owned() }.into_bytes());
+        Ok(())
+    }
+
+    pub(crate) fn key(&self) -> Result<RsaKey, Problem> {
+        let key = match &self.passphrase {
+            Some(passphrase) => RsaKey::from_encrypted_pem(&self.pem, passphrase),
+            None => RsaKey::from_pem(&self.pem),
+        };
+        key.map_err(|error| match error {
+            KeyError::Encrypted => Problem::new(
+                "is encrypted",
+                "set private_key_passphrase_file or private_key_passphrase_env, or decrypt it with \
+                 `openssl pkey -in encrypted.pem -out private.pem`",
+            ),
+            other => Problem::from_sentence(&other.to_string()).after("cannot be used:"),
+        })
+        .map_err(|problem: Problem| match &self.pem_path {
+            Some(path) => problem.after(&names(path)),
+            None => problem,
+        })
+    }
+}
+
+fn names(path: &Path) -> String {
+    format!("names {}, which", path.display())
+}

@@ -1,0 +1,72 @@
+//! One error for everything that can be wrong with a settings file, a variable or a key file.
+
+use ibkr_auth_core::ConfigError;
+
+/// Settings that cannot be used. The text says where (file, line and key, or the variable), what is wrong and what to
+/// do; it never shows a value, save for the path of a key file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {todo}")]
+pub struct FileError {
+    what: String,
+    todo: String,
+}
+
+impl FileError {
+    pub(crate) fn new(what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { what: what.into(), todo: todo.into() }
+    }
+
+    /// Where it is wrong, and what.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do about it.
+    pub fn todo(&self) -> &str {
+        &self.todo
+    }
+}
+
+impl From<FileError> for ibkr_auth_core::Error {
+    fn from(error: FileError) -> Self {
+        Self::config(error.what, error.todo)
+    }
+}
+
+/// What is wrong with a value, before it is known where the value stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    what: String,
+    todo: String,
+}
+
+impl Problem {
+    pub(crate) fn new(what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { what: what.into(), todo: todo.into() }
+    }
+
+    /// From a sentence of the form "what is wrong: what to do".
+    pub(crate) fn from_sentence(sentence: &str) -> Self {
+        match sentence.rsplit_once(": ") {
+            Some((what, todo)) => Self::new(what, todo),
+            None => Self::new(sentence, "change it"),
+        }
+    }
+
+    /// Puts `start` before what is wrong.
+    pub(crate) fn after(self, start: &str) -> Self {
+        Self { what: format!("{start} {}", self.what), ..self }
+    }
+
+    /// `place` is the subject of the sentence.
+    pub(crate) fn at(self, place: &str) -> FileError {
+        let Self { what, todo } = self.after(place);
+        FileError { what, todo }
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        Self::from_sentence(error.problem())
+    }
+}

@@ -1,0 +1,86 @@
+//! Reads small regular files, and nothing else that a path may lead to.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::error::Problem;
+
+const LONGEST: usize = 64 * 1024;
+
+/// A file's bytes, wiped on drop.
+pub(crate) struct Content {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    /// Users other than its owner may do something with it.
+    pub(crate) open_to_others: bool,
+}
+
+pub(crate) fn read(path: &Path) -> Result<Content, Problem> {
+    // Asked before it is opened: opening a FIFO waits for a writer.
+    let about = fs::metadata(path).map_err(|error| unreadable(&error))?;
+    if about.is_dir() {
+        return Err(Problem::new("is a folder", "give the path of a file"));
+    }
+    if !about.is_file() {
+        return Err(Problem::new("is not a regular file", "copy its content into a file"));
+    }
+    // Room for everything at once: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    File::open(path)
+        .and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(&error))?;
+    if bytes.len() > LONGEST {
+        return Err(Problem::new("is larger than 64 KiB", "check the path: this cannot be the right file"));
+    }
+    Ok(Content { bytes, open_to_others: open_to_others(&about) })
+}
+
+/// UTF-8 with or without a byte order mark.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") || utf16_without_mark(bytes) {
+        return Err(Problem::new("is UTF-16", "save it as UTF-8"));
+    }
+    let line = |end: usize| 1 + bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Problem::new(format!("is not UTF-8 in line {}", line(error.valid_up_to())), "save it as UTF-8")
+    })?;
+    match text.find('\0') {
+        Some(at) => Err(Problem::new(
+            format!("holds a NUL byte in line {}", line(at)),
+            "save it as plain text in UTF-8",
+        )),
+        None => Ok(text),
+    }
+}
+
+fn utf16_without_mark(bytes: &[u8]) -> bool {
+    bytes.len() >= 4
+        && (bytes[..4].iter().step_by(2).all(|byte| *byte == 0) || (bytes[1] == 0 && bytes[3] == 0))
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Problem::new("does not exist", "check the path")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Problem::new("may not be read by this user", "change its permissions or its owner")
+        }
+        kind => Problem::new(format!("cannot be read ({kind})"), "check the path"),
+    }
+}
+
+#[cfg(unix)]
+fn open_to_others(about: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_about: &Metadata) -> bool {
+    false
+}
