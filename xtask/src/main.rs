@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
 mod check;
+mod peers;
 mod process;
 mod term;
 
@@ -17,6 +18,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task { name: "help", about: "list the tasks", run: help },
     Task { name: "check", about: check::ABOUT, run: check::run },
+    Task { name: "peers", about: peers::ABOUT, run: peers::run },
 ];
 
 fn main() -> ExitCode {

@@ -1,0 +1,48 @@
+//! Python environments with one version of ibauth each, kept between runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{process, term};
+
+/// The Python of an environment that has this version of ibauth; makes the environment when there is none.
+pub(crate) fn python(folder: &Path, version: &str) -> Result<PathBuf, String> {
+    let folder = folder.join(format!("ibauth-{version}"));
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if installed(&python).as_deref() == Some(version) {
+        return Ok(python);
+    }
+
+    println!("making a Python environment for ibauth {version}");
+    // `--clear` gets rid of what an interrupted run left behind.
+    let mut venv = Command::new(system_python());
+    venv.args(["-m", "venv", "--clear"]).arg(&folder);
+    process::status(&mut venv).map_err(|error| {
+        format!("{error}\nthis task needs Python 3.11 or later, as `python3`, with its venv module (Debian: python3-venv)")
+    })?;
+
+    println!("installing ibauth {version} from PyPI");
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", &format!("ibauth=={version}")]);
+    if !term::is_terminal() {
+        pip.arg("--quiet");
+    }
+    process::status(&mut pip)
+        .map_err(|error| format!("{error}\npip could not install ibauth: is PyPI reachable?"))?;
+
+    match installed(&python) {
+        Some(found) if found == version => Ok(python),
+        other => Err(format!("pip installed ibauth {version}, but what can be imported is {other:?}")),
+    }
+}
+
+/// The version of ibauth that this Python imports, if it can.
+fn installed(python: &Path) -> Option<String> {
+    let code = "import ibauth, importlib.metadata as m; print(m.version('ibauth'))";
+    let version = process::output(Command::new(python).args(["-c", code])).ok()?;
+    Some(version.trim().to_owned())
+}
+
+fn system_python() -> &'static str {
+    if cfg!(windows) { "python" } else { "python3" }
+}
