@@ -76,7 +76,8 @@ impl Sim {
         let call = Call { now, ip, endpoint, request };
         self.store.purge(now);
 
-        let through = fault.as_ref().is_none_or(|fault| fault.action.lets_through());
+        let refused = self.refuses(&known_host);
+        let through = !refused && fault.as_ref().is_none_or(|fault| fault.action.lets_through());
         let real = through.then(|| match site {
             Site::Nobody => edge::nobody(host.as_deref()),
             Site::Lookup => lookup::answer(&call, &known_host),
@@ -90,7 +91,7 @@ impl Sim {
             strike::spoil(&fault.action, &mut answer);
             delivery = strike::delivery(&fault.action);
         }
-        if self.hosts.get(&known_host) == Some(&HostState::Refuse) {
+        if refused {
             delivery.manner = Manner::Reset;
         }
 

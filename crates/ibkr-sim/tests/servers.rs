@@ -126,3 +126,169 @@ fn numbered_hosts_can_be_bad_one_by_one() {
     server.handle().set_host("1.api.ibkr.com", None);
     assert_eq!(client.send("1.api.ibkr.com", &request("1.api.ibkr.com")).unwrap().status, 401);
 }
+
+/// A server with one fault on tickle, a connection to it, and a tickle.
+fn faulty(action: &str) -> (Server, Connection, String) {
+    let server = Server::start(stopped()).unwrap();
+    let client = Client::of(&server);
+    let bearer = client.log_in(&server);
+    server.handle().fault(&format!(r#"{{"on":"tickle","do":{action}}}"#)).unwrap();
+    let connection = client.connect("localhost").unwrap();
+    (server, connection, tickle(&bearer))
+}
+
+#[test]
+fn a_reset_is_a_reset() {
+    let (_server, mut connection, tickle) = faulty(r#"{"reset":true}"#);
+    let error = connection.send(&tickle).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_reset_goes_through_proxy_and_delay() {
+    let config = ServerConfig { one_way_delay: Duration::from_millis(5), ..stopped() };
+    let server = Server::start(config).unwrap();
+    server.handle().fault(r#"{"do":{"reset":true}}"#).unwrap();
+    let client = Client::of(&server);
+    let error = client.send("localhost", LOOKUP).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let (_, stream, _) = tunnel(&server, "ipinfo.io:443");
+    let error = client.secure("ipinfo.io", stream).unwrap().send(LOOKUP).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_hang_is_silence_on_an_open_connection() {
+    let server = Server::start(stopped()).unwrap();
+    server.handle().fault(r#"{"on":"lookup","do":{"hang":true}}"#).unwrap();
+    let mut stream = dial(server.ports().lookup).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    stream.write_all(LOOKUP.as_bytes()).unwrap();
+    let error = stream.read(&mut [0]).err().unwrap();
+    assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{error}");
+    let stopping = Instant::now();
+    drop(server);
+    assert!(stopping.elapsed() < Duration::from_secs(1), "a hanging request holds nothing up");
+}
+
+#[test]
+fn a_truncated_body_ends_before_its_length() {
+    let server = Server::start(stopped()).unwrap();
+    server.handle().fault(r#"{"on":"lookup","do":{"truncate":3}}"#).unwrap();
+    let mut stream = dial(server.ports().lookup).unwrap();
+    stream.write_all(LOOKUP.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("content-length: 11\r\n") && answer.ends_with("\r\n\r\n203"), "{answer}");
+}
+
+#[test]
+fn a_drip_takes_its_time() {
+    let (_server, mut connection, tickle) = faulty(r#"{"status":200,"body":"0123456789","drip_ms":5}"#);
+    let start = Instant::now();
+    assert_eq!(connection.send(&tickle).unwrap().body, b"0123456789");
+    assert!(start.elapsed() >= Duration::from_millis(50));
+}
+
+#[test]
+fn a_delay_delays() {
+    let (_server, mut connection, tickle) = faulty(r#"{"delay_ms":60}"#);
+    let start = Instant::now();
+    assert_eq!(connection.send(&tickle).unwrap().status, 200);
+    assert!(start.elapsed() >= Duration::from_millis(60));
+}
+
+#[test]
+fn a_huge_body_is_made_while_it_is_sent() {
+    let (server, mut connection, tickle) = faulty(r#"{"huge":3000000}"#);
+    let answer = connection.send(&tickle).unwrap();
+    assert_eq!((answer.status, answer.body.len()), (200, 3_000_000));
+    server.handle().clear_faults();
+    assert_eq!(connection.send(&tickle).unwrap().status, 200, "the connection lives on");
+}
+
+#[test]
+fn time_is_stepped_and_scaled() {
+    let server = Server::start(stopped()).unwrap();
+    let handle = server.handle();
+    let bearer = Client::of(&server).log_in(&server);
+    let start = handle.now();
+    handle.advance(Duration::from_secs(3599));
+    assert_eq!(handle.now().since(start), Duration::from_secs(3599));
+    let client = Client::of(&server);
+    let answer = client.send("localhost", &tickle(&bearer)).unwrap();
+    assert_eq!((answer.status, answer.header("date")), (200, Some("Wed, 18 Nov 2026 17:59:59 GMT")));
+    handle.advance(Duration::from_secs(1));
+    assert_eq!(client.send("localhost", &tickle(&bearer)).unwrap().status, 401);
+    handle.set_scale(1000.0);
+    std::thread::sleep(Duration::from_millis(5));
+    handle.set_scale(0.0);
+    let stopped_at = handle.now();
+    assert!(stopped_at.since(start) >= Duration::from_secs(3605));
+    assert_eq!(handle.now(), stopped_at);
+}
+
+/// One round trip each: TCP (modelled), TLS 1.3, the request.
+#[test]
+fn a_one_way_delay_can_be_counted_in_round_trips() {
+    let one_way = Duration::from_millis(25);
+    let server = Server::start(ServerConfig { one_way_delay: one_way, ..stopped() }).unwrap();
+    let client = Client::of(&server);
+    let timed = |connection: &mut Connection| {
+        let start = Instant::now();
+        connection.send(LOOKUP).unwrap();
+        start.elapsed().as_secs_f64() / (2 * one_way).as_secs_f64()
+    };
+    let mut connection = client.connect("ipinfo.io").unwrap();
+    let (first, second) = (timed(&mut connection), timed(&mut connection));
+    assert!((3.0..3.9).contains(&first), "{first} round trips");
+    assert!((1.0..1.9).contains(&second), "{second} round trips");
+}
+
+#[test]
+fn the_admin_port_steers_and_tells() {
+    let server = Server::start(stopped()).unwrap();
+    let admin = server.ports().admin;
+    let index = get(&server, admin, "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert!(String::from_utf8(index.body).unwrap().contains("POST   /faults"));
+    let send = |path: &str, body: &str| get(&server, admin, &post(path, "", body));
+
+    assert_eq!(send("/faults", r#"{"on":"lookup","do":{"status":500}}"#).status, 200);
+    assert_eq!(send("/faults", r#"{"on":"nowhere","do":{}}"#).status, 400);
+    let client = Client::of(&server);
+    assert_eq!(client.send("ipinfo.io", LOOKUP).unwrap().status, 500);
+    let cleared = get(&server, admin, "DELETE /faults HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    assert_eq!(cleared["faults"], serde_json::json!([]));
+
+    assert_eq!(send("/ip", r#"{"ip":"198.51.100.9"}"#).json()["ip"], "198.51.100.9");
+    assert_eq!(send("/time", r#"{"step_s":3600,"scale":0}"#).json()["now"], "Wed, 18 Nov 2026 18:00:00 GMT");
+    assert_eq!(
+        send("/host", r#"{"host":"1.api.ibkr.com","state":"gone"}"#).json()["hosts"]["1.api.ibkr.com"],
+        "gone"
+    );
+    assert_eq!(
+        send("/host", r#"{"host":"1.api.ibkr.com","state":null}"#).json()["hosts"],
+        serde_json::json!({})
+    );
+    for path in ["/kick", "/release", "/restart"] {
+        assert_eq!(send(path, "").status, 200);
+    }
+    assert_eq!(send("/nothing", "").status, 404);
+
+    client.send("localhost", &tickle("nonsense")).unwrap();
+    let requests = get(&server, admin, "GET /requests HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    assert_eq!(requests[1]["refusals"][0]["rule"], "bearer");
+    let counters = get(&server, admin, "GET /counters HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    assert_eq!(counters["sim"]["requests"]["tickle"], 1);
+    assert_eq!(counters["connections"]["tls_full"], 2, "one for each name");
+    let page = get(&server, admin, "GET /state HTTP/1.1\r\nhost: x\r\norigin: https://example.com\r\n\r\n");
+    assert_eq!(page.status, 403);
+}
+
+#[test]
+fn servers_stop_when_they_are_dropped() {
+    let server = Server::start(stopped()).unwrap();
+    let port = server.ports().https;
+    drop(server);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+}

@@ -85,7 +85,7 @@ pub(super) struct Args {
     one_way_delay_ms: u64,
     /// Whose midnight and nightly reset count
     #[arg(long, value_enum, default_value = "new-york")]
-    region: Place,
+    region: Zone,
     /// Keep IBKR's hours: nightly reset, Saturday maintenance, the midnight that ends sessions
     #[arg(long)]
     ibkr_hours: bool,
@@ -104,7 +104,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Place {
+enum Zone {
     NewYork,
     Zug,
     HongKong,
@@ -133,9 +133,9 @@ impl Args {
             sim.calendar = Calendar::ibkr();
         }
         sim.calendar.region = match self.region {
-            Place::NewYork => Region::NewYork,
-            Place::Zug => Region::Zug,
-            Place::HongKong => Region::HongKong,
+            Zone::NewYork => Region::NewYork,
+            Zone::Zug => Region::Zug,
+            Zone::HongKong => Region::HongKong,
         };
         for script in &self.fault {
             sim.faults.extend(Fault::parse_script(script).map_err(|error| format!("--fault: {error}"))?);
