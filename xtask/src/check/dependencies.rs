@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use super::tree;
+use super::{layers, tree};
 use crate::process;
 
 /// Crates whose external dependencies are listed in `xtask/allow/<crate>.txt`.
@@ -62,7 +62,9 @@ pub(crate) fn banned() -> Result<Vec<String>, String> {
 pub(crate) fn duplicates() -> Result<Vec<String>, String> {
     let path = process::root().join("xtask/allow/duplicates.txt");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let packages = tree::packages(&["--workspace", "--all-features", "-e", "normal"])?;
+    // What tests pull in reaches no user.
+    let packages =
+        tree::packages(&["--workspace", "--exclude", layers::TESTS, "--all-features", "-e", "normal"])?;
     Ok(judge_duplicates(&packages, &text))
 }
 

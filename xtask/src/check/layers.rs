@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Tests may use everything.
-const TESTS: &str = "ibkr-auth-tests";
+pub(crate) const TESTS: &str = "ibkr-auth-tests";
 
 /// Runs before anything else is built, so it has no dependencies at all.
 const XTASK: &str = "xtask";

@@ -81,9 +81,9 @@ fn code_lines(text: &str) -> usize {
     scrub(text).lines().filter(|line| !line.trim().is_empty()).count()
 }
 
-/// A module that its parent includes under `#[cfg(test)]`.
+/// A module that its parent includes under `#[cfg(test)]` or `#[cfg(feature = "testing")]`.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/")
+    path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("/src/testing.rs")
 }
 
 fn effects(code: &str) -> Vec<String> {
@@ -157,6 +157,7 @@ mod tests {
         let source = "// std::fs\nfn f() {}\n#[cfg(test)]\nmod tests { use std::fs; }";
         assert!(effects(&without_tests(&scrub(source))).is_empty());
         assert!(is_test_file("crates/a/src/session/tests.rs"));
-        assert!(!is_test_file("crates/a/src/testing.rs"));
+        assert!(is_test_file("crates/a/src/testing.rs"));
+        assert!(!is_test_file("crates/a/src/session.rs"));
     }
 }

@@ -29,8 +29,7 @@ impl Simulator {
         for port in ["--port", "--lookup-port", "--proxy-port", "--admin-port"] {
             command.args([port, "0"]);
         }
-        // Peers run on any day, during IBKR's weekend maintenance too.
-        command.args(["--always-up", "--ip", PUBLIC_IP, "--write-config"]).arg(folder).args(options);
+        command.args(["--ip", PUBLIC_IP, "--write-config"]).arg(folder).args(options);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let lines = process.stdout.take().map(follow).ok_or("the simulator has no output")?;
         let mut simulator = Self { process, lines, proxy: String::new() };
