@@ -1,1 +1,34 @@
-//! Logs in to Interactive Brokers' Web API with tokio and reqwest
+//! Logs in to Interactive Brokers' Web API with tokio and reqwest.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), ibkr_auth_async::Error> {
+//! let mut client = ibkr_auth_async::Client::from_yaml("config.yaml")?;
+//! let connected = client.connect().await?;
+//! println!("logged in from {}", connected.public_ip);
+//!
+//! let headers = client.headers(); // for your own requests to /v1/api
+//! client.tickle().await?; // about every 60 s
+//! client.logout().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate `ibkr-auth-blocking` has the same methods without `async`. Both drive `ibkr-auth-core`, which decides what is
+//! sent and when; here it is only sent.
+//!
+//! # Cancelling
+//!
+//! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing, and the next
+//! call goes on from there.
+
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
+mod client;
+mod transport;
+
+pub use client::Client;
+pub use ibkr_auth_config::{Proxy, Settings, Transport};
+pub use ibkr_auth_core::{
+    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host, Request,
+    Response, Session, Sign, SsoDetails, Tickle, TransportError, TransportKind,
+};

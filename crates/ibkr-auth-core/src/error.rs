@@ -151,10 +151,11 @@ impl Error {
         }))
     }
 
-    pub(crate) fn transport(step: Step, failure: &TransportError) -> Self {
+    /// A request that brought no answer. The clients use it for requests of your own, which belong to no step.
+    pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
         let kind =
             if failure.kind() == TransportKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transport };
-        Self::plain(kind, Some(step), failure.to_string(), failure.todo(), failure.advice())
+        Self::plain(kind, step, failure.to_string(), failure.todo(), failure.advice())
     }
 }
 

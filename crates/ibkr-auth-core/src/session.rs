@@ -21,8 +21,8 @@ pub use output::{Output, RequestId, Transmit, Wait};
 pub use ticket::{Connected, Outcome, Ticket};
 
 use crate::{
-    AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Response, Secret,
-    SsoDetails, Tickle, TransportError, wire::Authorization,
+    AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
+    Secret, SsoDetails, Step, Tickle, TransportError, wire::Authorization,
 };
 use exchange::Exchange;
 use known::Known;
@@ -158,6 +158,17 @@ impl Session {
     /// sensitive. `None` before there is a bearer token.
     pub fn headers(&self) -> Option<HeaderMap> {
         Some(self.authorization()?.headers(&self.config))
+    }
+
+    /// Makes a request of your own to `/v1/api` ready to be sent: the session's headers, `Content-Length`, and the host in
+    /// front of a bare path. Send it once: an order that is sent twice may be executed twice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Order`](crate::ErrorKind::Order) before there is a bearer token, and
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL on another host, which would be sent the token.
+    pub fn authorize(&self, request: Request) -> Result<Request, Error> {
+        let authorization = self.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
+        authorization.authorize(&self.config, request)
     }
 
     /// The bearer token, if there is one.

@@ -40,7 +40,12 @@ impl Sign for FakeKey {
 /// # Errors
 /// None: the type is what [`Bench::run`] takes.
 pub fn healthy(transmit: &Transmit) -> Result<Response, TransportError> {
-    Ok(Response::new(body(transmit.step).into()))
+    Ok(healthy_answer(transmit.step))
+}
+
+/// What a healthy IBKR answers to this step.
+pub fn healthy_answer(step: Step) -> Response {
+    Response::new(body(step).into())
 }
 
 /// An answer with this status and body.

@@ -128,7 +128,7 @@ fn a_competing_session_is_told_at_once_when_we_do_not_compete() {
 
 #[test]
 fn what_may_pass_is_tried_again_with_growing_waits() {
-    let failures = vec![
+    let failures = [
         Err(TransportError::timeout()),
         Ok(answer(503, "")),
         Ok(answer(200, "<html>hotel</html>")),
@@ -282,6 +282,33 @@ fn single_steps_build_on_each_other_in_ibauths_order() {
 
     run!(logout).unwrap();
     assert!(!session.is_connected() && session.headers().is_none());
+}
+
+#[test]
+fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
+    let mut session = session();
+    let request = |url: &str| http::Request::post(url).body(b"{}".to_vec()).unwrap();
+    assert_eq!(
+        session.authorize(request("/v1/api/portfolio/accounts")).unwrap_err().kind(),
+        ErrorKind::Order
+    );
+    connect(&mut session, healthy).1.unwrap();
+    for url in
+        ["/v1/api/iserver/account/DU1/orders", "https://api.ibkr.com/v1/api/iserver/account/DU1/orders"]
+    {
+        let ready = session.authorize(request(url)).unwrap();
+        assert_eq!(ready.uri(), "https://api.ibkr.com/v1/api/iserver/account/DU1/orders");
+        assert_eq!(ready.headers()["authorization"], "Bearer fake.bearer.token");
+        assert_eq!(ready.headers()["content-length"], "2");
+    }
+    for url in [
+        "https://evil.example/v1/api/x",
+        "https://api.ibkr.com.evil.example/v1/api/x",
+        "/gw/api/v1/accounts",
+        "/",
+    ] {
+        assert_eq!(session.authorize(request(url)).unwrap_err().kind(), ErrorKind::Config, "{url}");
+    }
 }
 
 #[test]

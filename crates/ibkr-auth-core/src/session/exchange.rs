@@ -123,7 +123,7 @@ impl Session {
                 self.learn_from_headers(now, exchange, &response);
                 self.read(step, &response)
             }
-            Err(failure) => Err(Error::transport(step, &failure)),
+            Err(failure) => Err(Error::transport(Some(step), &failure)),
         };
         match result {
             Ok(done) => {

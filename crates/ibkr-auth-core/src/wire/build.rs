@@ -29,6 +29,33 @@ impl Authorization {
         headers
     }
 
+    /// The user's own request, with our headers over the user's and the host in front of a bare path.
+    pub(crate) fn authorize(&self, config: &Config, request: Request) -> Result<Request, Error> {
+        let (mut parts, body) = request.into_parts();
+        let url = match parts.uri.authority() {
+            None => config.host.url(&parts.uri.to_string()),
+            Some(_) => parts.uri.to_string(),
+        };
+        let on_our_host =
+            url.strip_prefix(config.host.base_url()).is_some_and(|rest| rest.starts_with("/v1/api/"));
+        parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
+            let what =
+                "the request does not go to /v1/api of the session's host, which alone may see its token";
+            Error::plain(
+                ErrorKind::Config,
+                None,
+                what,
+                "give a path such as /v1/api/portfolio/accounts",
+                Advice::Never,
+            )
+        })?;
+        if parts.method != Method::GET || !body.is_empty() {
+            parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        parts.headers.extend(self.headers(config));
+        Ok(Request::from_parts(parts, body))
+    }
+
     pub(crate) fn get(&self, step: Step, config: &Config, path: &str) -> Result<Request, Error> {
         request(step, config, Method::GET, &config.host.url(path), self.headers(config), None)
     }

@@ -1,0 +1,117 @@
+//! reqwest, set up as IBKR's edge and a login demand it.
+
+use std::{
+    error::Error as StdError,
+    io, iter,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
+use reqwest::{Client, redirect, retry};
+use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use rustls_platform_verifier::Verifier;
+
+const MAX_BODY: usize = 1 << 20;
+/// Beyond the minute between two tickles, so that they share a connection.
+const IDLE: Duration = Duration::from_secs(150);
+
+/// A client with HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects and
+/// without retries of its own.
+pub(crate) fn client(settings: &Transport) -> Result<Client, Error> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls(settings)?)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .local_address(IpAddr::from(Ipv4Addr::UNSPECIFIED))
+        .pool_idle_timeout(IDLE);
+    let builder =
+        match &settings.proxy {
+            None => builder,
+            Some(Proxy::Off) => builder.no_proxy(),
+            Some(Proxy::Url(url)) => {
+                let proxy = reqwest::Proxy::all(url.expose());
+                builder.proxy(proxy.map_err(|_| {
+                    Error::config("proxy is not a proxy's URL", "write it like http://host:port")
+                })?)
+            }
+        };
+    builder.build().map_err(|error| Error::config(cause(&error), "check proxy and trust store"))
+}
+
+pub(crate) async fn send(client: Client, request: Request) -> Result<Response, TransportError> {
+    let request = reqwest::Request::try_from(request).map_err(failure)?;
+    let mut answer = client.execute(request).await.map_err(failure)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_BODY {
+            return Err(TransportError::new(TransportKind::TooLarge, "more than 1 MiB"));
+        }
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status();
+    std::mem::swap(response.headers_mut(), answer.headers_mut());
+    Ok(response)
+}
+
+fn tls(settings: &Transport) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(no_trust)?;
+    let own = settings.certificates()?.into_iter().map(CertificateDer::from);
+    let builder = if settings.ca_only {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(own);
+        builder.with_root_certificates(store)
+    } else {
+        let verifier = Verifier::new_with_extra_roots(own, provider).map_err(no_trust)?;
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+    };
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn no_trust(error: rustls::Error) -> Error {
+    Error::config(
+        format!("no certificates to trust: {error}"),
+        "check SSL_CERT_FILE and SSL_CERT_DIR, or set ca_file",
+    )
+}
+
+fn failure(error: reqwest::Error) -> TransportError {
+    let detail = cause(&error);
+    let kind = if error.is_timeout() {
+        TransportKind::Timeout
+    } else if chain(&error).any(|cause| cause.is::<rustls::Error>()) {
+        TransportKind::Tls
+    } else if detail.contains("tunnel") || detail.contains("proxy") {
+        TransportKind::Proxy
+    } else if error.is_connect() {
+        TransportKind::Connect
+    } else {
+        TransportKind::Broken
+    };
+    TransportError::new(kind, detail)
+}
+
+/// The innermost reason: the outer ones repeat it, and name the URL.
+fn cause(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "unknown reason".to_owned(), ToString::to_string)
+}
+
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    fn next<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        // rustls' errors hide in io errors, whose `source` passes over the error that they carry.
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => (**cause).source(),
+        }
+    }
+    iter::successors(error.source(), next)
+}

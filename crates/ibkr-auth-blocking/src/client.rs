@@ -1,0 +1,228 @@
+//! The client: a session, something that sends requests, and the loop between them.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::HeaderMap;
+use ibkr_auth_config::{Settings, Transport};
+use ibkr_auth_core::{
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, Now, Outcome, Output,
+    Request, RequestId, Response, Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError,
+    TransportKind, Wait,
+};
+
+use crate::transport;
+
+type Answer = Result<Response, TransportError>;
+type Http = dyn Fn(Request, Duration) -> Answer + Send + Sync;
+
+/// One login of one username.
+pub struct Client {
+    session: Session,
+    http: Arc<Http>,
+    answers: (Sender<(RequestId, Answer)>, Receiver<(RequestId, Answer)>),
+    listener: Option<Box<dyn FnMut(&Event) + Send>>,
+}
+
+impl Client {
+    /// Reads `config.yaml` (that of `ibauth` will do) and the environment (`IBKR_AUTH_…`). Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
+    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
+        Self::new(config, key, &transport)
+    }
+
+    /// Reads the environment (`IBKR_AUTH_…`) alone. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a variable, the key or the trust store cannot be used; the text says which and what to do.
+    pub fn from_env() -> Result<Self, Error> {
+        let Settings { config, key, transport, .. } = Settings::from_env()?;
+        Self::new(config, key, &transport)
+    }
+
+    /// A client with this configuration and key, which may be anything that signs. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the trust store or the proxy cannot be used.
+    pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
+        let http = transport::agent(transport)?;
+        let session = Session::new(config, key, RandomState::new().hash_one(0));
+        Ok(Self::with_http(session, move |request, limit| transport::send(&http, request, limit)))
+    }
+
+    /// A client that sends through `http`, called with each request and the time it may take. It must send the request
+    /// at once and once, must not follow redirects, and must return within that time. Requests that overlap are sent
+    /// from threads of their own.
+    pub fn with_http(
+        session: Session,
+        http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { session, http: Arc::new(http), answers: channel(), listener: None }
+    }
+
+    /// Calls `listener` with everything that happens. It runs between requests: keep it short.
+    pub fn on_event(&mut self, listener: impl FnMut(&Event) + Send + 'static) {
+        self.listener = Some(Box::new(listener));
+    }
+
+    /// The whole login. See [`Session::connect`].
+    ///
+    /// # Errors
+    /// The error of the step that failed for good.
+    pub fn connect(&mut self) -> Result<Connected, Error> {
+        let ticket = self.session.connect();
+        self.run(ticket)
+    }
+
+    /// Signed assertion for access token. See [`Session::get_access_token`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn get_access_token(&mut self) -> Result<AccessToken, Error> {
+        let ticket = self.session.get_access_token();
+        self.run(ticket)
+    }
+
+    /// Access token and public address for bearer token. See [`Session::get_bearer_token`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn get_bearer_token(&mut self) -> Result<BearerToken, Error> {
+        let ticket = self.session.get_bearer_token();
+        self.run(ticket)
+    }
+
+    /// Asks about the SSO session, at most once a minute. See [`Session::validate_sso`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn validate_sso(&mut self) -> Result<SsoDetails, Error> {
+        let ticket = self.session.validate_sso();
+        self.run(ticket)
+    }
+
+    /// Opens the brokerage session. See [`Session::ssodh_init`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn ssodh_init(&mut self) -> Result<AuthStatus, Error> {
+        let ticket = self.session.ssodh_init();
+        self.run(ticket)
+    }
+
+    /// State of the brokerage session. See [`Session::status`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn status(&mut self) -> Result<AuthStatus, Error> {
+        let ticket = self.session.status();
+        self.run(ticket)
+    }
+
+    /// Keeps the session alive, about every 60 s. See [`Session::tickle`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn tickle(&mut self) -> Result<Tickle, Error> {
+        let ticket = self.session.tickle();
+        self.run(ticket)
+    }
+
+    /// Ends the session. See [`Session::logout`].
+    ///
+    /// # Errors
+    /// When IBKR did not confirm it.
+    pub fn logout(&mut self) -> Result<(), Error> {
+        let ticket = self.session.logout();
+        self.run(ticket)
+    }
+
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any status
+    /// is an answer, not an error. See [`Session::authorize`].
+    ///
+    /// # Errors
+    /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have
+    /// been executed: for an order, ask IBKR what became of it.
+    pub fn send(&self, request: Request) -> Result<Response, Error> {
+        let request = self.session.authorize(request)?;
+        let limit = self.session.config().timeout();
+        (self.http)(request, limit).map_err(|failure| Error::transport(None, &failure))
+    }
+
+    /// Uses another server from the next request on.
+    pub fn set_host(&mut self, host: Host) {
+        self.session.set_host(host);
+    }
+
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        self.session.headers()
+    }
+
+    /// Whether the last word of IBKR was that the session is good for the configured tier.
+    pub fn is_connected(&self) -> bool {
+        self.session.is_connected()
+    }
+
+    /// What is known about the login.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn run<T: Outcome>(&mut self, ticket: Ticket<T>) -> Result<T, Error> {
+        loop {
+            match self.session.poll(now()) {
+                Output::Send(transmit) => self.transmit(transmit),
+                Output::Event(event) => {
+                    if let Some(listener) = &mut self.listener {
+                        listener(&event);
+                    }
+                }
+                Output::Wait(wait) => match ticket.outcome() {
+                    Some(outcome) => return outcome,
+                    None => self.wait(wait),
+                },
+            }
+        }
+    }
+
+    fn transmit(&mut self, Transmit { id, timeout: limit, request, .. }: Transmit) {
+        let (http, answers) = (Arc::clone(&self.http), self.answers.0.clone());
+        let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
+            // Nobody listens any more once the client is gone.
+            let _ = answers.send((id, http(request, limit)));
+        });
+        if thread.is_err() {
+            let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
+            self.session.receive(now(), id, Err(failure));
+        }
+    }
+
+    fn wait(&mut self, wait: Wait) {
+        if let Ok((id, answer)) = self.answers.1.recv_timeout(wait.remaining(Instant::now())) {
+            self.session.receive(now(), id, answer);
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+fn now() -> Now {
+    Now { mono: Instant::now(), wall: SystemTime::now() }
+}

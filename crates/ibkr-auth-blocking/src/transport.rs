@@ -1,0 +1,89 @@
+//! ureq, set up as IBKR's edge and a login demand it.
+
+use std::{io, sync::Arc, time::Duration};
+
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
+use rustls::crypto::ring;
+use ureq::{
+    Agent,
+    config::{AutoHeaderValue, IpFamily},
+    tls::{Certificate, RootCerts, TlsConfig},
+};
+
+const MAX_BODY: u64 = 1 << 20;
+/// Beyond the minute between two tickles, so that they share a connection.
+const IDLE: Duration = Duration::from_secs(150);
+
+/// An agent with HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects.
+pub(crate) fn agent(settings: &Transport) -> Result<Agent, Error> {
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .root_certs(roots(settings)?)
+        .build();
+    let builder = Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .ip_family(IpFamily::Ipv4Only)
+        .accept_encoding(AutoHeaderValue::None)
+        .max_idle_age(IDLE);
+    let builder = match &settings.proxy {
+        None => builder,
+        Some(Proxy::Off) => builder.proxy(None),
+        Some(Proxy::Url(url)) => {
+            let proxy = ureq::Proxy::new(url.expose());
+            let todo = "write it like http://host:port";
+            builder.proxy(Some(proxy.map_err(|_| Error::config("proxy is not a proxy's URL", todo))?))
+        }
+    };
+    Ok(builder.build().new_agent())
+}
+
+pub(crate) fn send(agent: &Agent, request: Request, limit: Duration) -> Result<Response, TransportError> {
+    let request = agent.configure_request(request).timeout_global(Some(limit)).build();
+    let (head, mut body) = agent.run(request).map_err(|error| failure(&error))?.into_parts();
+    let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|error| failure(&error))?;
+    Ok(Response::from_parts(head, body))
+}
+
+fn roots(settings: &Transport) -> Result<RootCerts, Error> {
+    if settings.ca_file.is_none() {
+        return Ok(RootCerts::PlatformVerifier);
+    }
+    let own = settings.certificates()?;
+    let system = if settings.ca_only { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
+    let all = system.iter().map(AsRef::as_ref).chain(own.iter().map(Vec::as_slice));
+    Ok(RootCerts::new_with_certs(&all.map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>()))
+}
+
+fn failure(error: &ureq::Error) -> TransportError {
+    let (kind, detail) = match error {
+        ureq::Error::Timeout(_) => (TransportKind::Timeout, String::new()),
+        ureq::Error::BodyExceedsLimit(_) => (TransportKind::TooLarge, "more than 1 MiB".to_owned()),
+        ureq::Error::HostNotFound => (TransportKind::Connect, "the host name cannot be resolved".to_owned()),
+        ureq::Error::ConnectionFailed => (TransportKind::Connect, String::new()),
+        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
+            (TransportKind::Proxy, error.to_string())
+        }
+        ureq::Error::Rustls(error) => (TransportKind::Tls, error.to_string()),
+        ureq::Error::Io(error) => {
+            match error.get_ref().and_then(|carried| carried.downcast_ref::<rustls::Error>()) {
+                Some(error) => (TransportKind::Tls, error.to_string()),
+                None => (io_kind(error.kind()), error.to_string()),
+            }
+        }
+        _ => (TransportKind::Broken, String::new()),
+    };
+    TransportError::new(kind, detail)
+}
+
+fn io_kind(kind: io::ErrorKind) -> TransportKind {
+    use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
+    match kind {
+        TimedOut => TransportKind::Timeout,
+        ConnectionRefused | AddrNotAvailable | HostUnreachable | NetworkUnreachable => TransportKind::Connect,
+        _ => TransportKind::Broken,
+    }
+}

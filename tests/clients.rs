@@ -1,0 +1,317 @@
+//! One list of behaviours, run by both clients against the simulator over TLS.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ibkr_auth_core::{
+    Advice, Config, ErrorKind, Event, Host, Session, Step, Tier, TransportError, TransportKind, testing,
+};
+use ibkr_auth_tests::{
+    driver::Driver,
+    for_both_clients,
+    lab::{Lab, PUBLIC_IP, key},
+};
+use ibkr_sim::{Endpoint, demo};
+
+for_both_clients!(
+    connect_logs_in_with_five_requests_on_two_connections,
+    the_steps_of_ibauth_one_by_one,
+    the_read_only_tier_leaves_the_brokerage_session_alone,
+    waits_until_the_session_is_established,
+    connections_are_kept_for_the_next_request,
+    a_clock_that_is_wrong_is_corrected,
+    a_wrong_key_id_is_refused_once_and_plainly,
+    a_wrong_username_is_refused_plainly,
+    a_wrong_address_is_refused_plainly,
+    a_failing_step_is_tried_again_with_a_new_assertion,
+    every_fault_ends_in_an_error_within_the_time_limit,
+    an_unknown_authority_is_named_as_such,
+    nobody_listening_is_named_as_such,
+    redirects_are_not_followed,
+    a_competing_login_is_noticed,
+    a_request_of_ones_own_is_sent_once_with_the_sessions_headers,
+    events_tell_each_step,
+    a_closure_is_a_client,
+    ibkrs_own_hosts_are_reached_through_a_proxy_and_changed_while_running,
+);
+
+/// A client of the demo identity in a lab.
+fn client<D: Driver>(lab: &Lab) -> D {
+    with(lab, lab.config())
+}
+
+fn with<D: Driver>(lab: &Lab, config: Config) -> D {
+    D::new(config, key(), &lab.transport()).unwrap()
+}
+
+fn connect_logs_in_with_five_requests_on_two_connections<D: Driver>() {
+    let lab = Lab::new();
+    let connected = client::<D>(&lab).connect().unwrap();
+    assert_eq!(connected.public_ip, PUBLIC_IP);
+    assert!(connected.auth_status.unwrap().is_ready());
+    assert!(connected.sso.paper.unwrap());
+    let counters = lab.server.handle().counters();
+    assert_eq!(counters.total(), 5, "{counters:?}");
+    assert!(counters.refusals.is_empty());
+    let connections = lab.server.handle().connections();
+    assert_eq!(
+        (connections.tcp, connections.tls_full),
+        (2, 1),
+        "one to IBKR, one to the look-up (without TLS)"
+    );
+}
+
+fn the_steps_of_ibauth_one_by_one<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    assert_eq!(client.get_bearer_token().unwrap_err().kind(), ErrorKind::Order);
+    assert_eq!(client.get_access_token().unwrap().expires_in, Some(Duration::from_secs(86_399)));
+    client.get_bearer_token().unwrap();
+    assert!(client.ssodh_init().unwrap().authenticated);
+    client.validate_sso().unwrap();
+    assert!(client.status().unwrap().is_ready());
+    for _ in 0..3 {
+        let tickle = client.tickle().unwrap();
+        assert!(tickle.auth_status.is_ready());
+        assert_eq!(tickle.session_id.unwrap().expose().len(), 32);
+        lab.server.handle().advance(Duration::from_secs(60));
+    }
+    client.logout().unwrap();
+    assert!(client.session().headers().is_none());
+    assert!(lab.server.handle().counters().refusals.is_empty());
+}
+
+fn the_read_only_tier_leaves_the_brokerage_session_alone<D: Driver>() {
+    let lab = Lab::new();
+    let mut client: D = with(&lab, lab.config().with_tier(Tier::ReadOnly));
+    assert!(client.connect().unwrap().auth_status.is_none());
+    assert!(client.session().is_connected());
+    assert_eq!(lab.server.handle().count(Endpoint::Init), 0);
+}
+
+fn waits_until_the_session_is_established<D: Driver>() {
+    let lab = Lab::with(|config| config.sim.rules.established_after = Duration::from_millis(500));
+    let status = client::<D>(&lab).connect().unwrap().auth_status.unwrap();
+    assert_eq!(status.established, Some(true));
+    assert_eq!(lab.server.handle().count(Endpoint::Status), 1);
+}
+
+fn connections_are_kept_for_the_next_request<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    client.connect().unwrap();
+    let before = lab.server.handle().connections();
+    for _ in 0..5 {
+        client.tickle().unwrap();
+        lab.server.handle().advance(Duration::from_secs(1));
+    }
+    assert_eq!(lab.server.handle().connections(), before);
+}
+
+fn a_clock_that_is_wrong_is_corrected<D: Driver>() {
+    for offset in [3_600_000, -3_600_000, 7_000, -25_000] {
+        let lab = Lab::new();
+        lab.server.handle().step_millis(offset);
+        let mut client = client::<D>(&lab);
+        client.connect().unwrap();
+        let seen = client.session().clock_skew().millis();
+        assert!((offset - 2_500..offset + 500).contains(&seen), "{offset}: {seen}");
+        assert!(lab.server.handle().count(Endpoint::Token) <= 2);
+    }
+}
+
+fn a_wrong_key_id_is_refused_once_and_plainly<D: Driver>() {
+    let lab = Lab::new();
+    let config = Config::new(demo::CLIENT_ID, "another", demo::CREDENTIAL).unwrap();
+    let error = with::<D>(&lab, config.with_host(lab.config().host().clone())).connect().unwrap_err();
+    assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetAccessToken)));
+    assert_eq!(error.advice(), Advice::Never);
+    assert!(error.to_string().contains("client_key_id"), "{error}");
+    assert_eq!(lab.server.handle().count(Endpoint::Token), 1);
+}
+
+fn a_wrong_username_is_refused_plainly<D: Driver>() {
+    let lab = Lab::new();
+    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, "nobody").unwrap();
+    let config = config.with_host(lab.config().host().clone()).with_public_ip(PUBLIC_IP);
+    let error = with::<D>(&lab, config).connect().unwrap_err();
+    assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetBearerToken)));
+    assert!(error.to_string().contains("credential") && !error.to_string().contains("nobody"), "{error}");
+}
+
+fn a_wrong_address_is_refused_plainly<D: Driver>() {
+    let lab = Lab::new();
+    let error = with::<D>(&lab, lab.config().with_public_ip([198, 51, 100, 1].into())).connect().unwrap_err();
+    assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetBearerToken)));
+    assert!(error.to_string().contains("public_ip"), "{error}");
+}
+
+fn a_failing_step_is_tried_again_with_a_new_assertion<D: Driver>() {
+    for fault in [
+        r#"{"on":"token","calls":1,"do":{"status":503}}"#,
+        r#"{"on":"token","calls":1,"do":{"reset":true,"processed":true}}"#,
+        r#"{"on":"sso-sessions","calls":1,"do":{"truncate":10}}"#,
+        r#"{"on":"ssodh/init","calls":1,"do":{"status":500,"body":"{\"error\":\"\"}"}}"#,
+    ] {
+        let lab = Lab::new();
+        lab.server.handle().fault(fault).unwrap();
+        client::<D>(&lab).connect().unwrap_or_else(|error| panic!("{fault}: {error}"));
+        let counters = lab.server.handle().counters();
+        assert!(counters.refusals.is_empty(), "{fault}: {:?}", counters.refusals);
+        assert_eq!(counters.total(), 6, "{fault}");
+    }
+}
+
+fn every_fault_ends_in_an_error_within_the_time_limit<D: Driver>() {
+    let faults = [
+        r#"{"status":403,"html":true}"#,
+        r#"{"status":429}"#,
+        r#"{"garbage":true}"#,
+        r#"{"html":true}"#,
+        r#"{"huge":67108864}"#,
+        r#"{"gzip":true}"#,
+        r#"{"hang":true}"#,
+        r#"{"reset":true}"#,
+        r#"{"truncate":5}"#,
+        r#"{"drip_ms":400}"#,
+        r#"{"delay_ms":3000}"#,
+        r#"{"redirect":"https://example.com/"}"#,
+    ];
+    let lab = Lab::new();
+    let mut client: D = with(&lab, lab.config().with_timeout(Duration::from_secs(1)).unwrap());
+    client.connect().unwrap();
+    for fault in faults {
+        lab.server.handle().clear_faults();
+        lab.server.handle().fault(&format!(r#"{{"on":"tickle","do":{fault}}}"#)).unwrap();
+        lab.server.handle().advance(Duration::from_secs(2));
+        let error = client.tickle().expect_err(fault);
+        assert_eq!(error.step(), Some(Step::Tickle), "{fault}: {error}");
+        assert!(!error.todo().is_empty(), "{fault}: {error}");
+    }
+    lab.server.handle().clear_faults();
+    lab.server.handle().advance(Duration::from_secs(2));
+    client.tickle().expect("a client survives every fault");
+}
+
+fn an_unknown_authority_is_named_as_such<D: Driver>() {
+    let (lab, stranger) = (Lab::new(), Lab::new());
+    let config = lab.config().with_public_ip(PUBLIC_IP);
+    let error = D::new(config, key(), &stranger.transport()).unwrap().connect().unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::Never));
+    assert!(error.to_string().contains("ca_file"), "{error}");
+}
+
+fn nobody_listening_is_named_as_such<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    drop(lab);
+    let error = client.get_access_token().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(error.to_string().contains("no connection"), "{error}");
+}
+
+fn redirects_are_not_followed<D: Driver>() {
+    let lab = Lab::new();
+    let elsewhere = Lab::new();
+    let fault = format!(r#"{{"on":"token","do":{{"redirect":"{}"}}}}"#, elsewhere.server.base_url());
+    lab.server.handle().fault(&fault).unwrap();
+    let error = client::<D>(&lab).connect().unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Unreadable, Advice::Never));
+    assert_eq!(elsewhere.server.handle().counters().total(), 0);
+}
+
+fn a_competing_login_is_noticed<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    client.connect().unwrap();
+    lab.server.handle().kick(None);
+    let status = client.tickle().unwrap().auth_status;
+    assert!(status.competing && !client.session().is_connected());
+    assert!(client.ssodh_init().unwrap().authenticated);
+    assert!(client.session().is_connected());
+}
+
+fn a_request_of_ones_own_is_sent_once_with_the_sessions_headers<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    let request = || http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    assert_eq!(client.send(request()).unwrap_err().kind(), ErrorKind::Order);
+    client.connect().unwrap();
+    let accounts = client.send(request()).unwrap();
+    assert!(String::from_utf8_lossy(accounts.body()).contains(demo::ACCOUNT));
+
+    client.send(http::Request::get("/v1/api/iserver/accounts").body(Vec::new()).unwrap()).unwrap();
+    let order = br#"{"orders":[{"conid":265598,"orderType":"MKT","side":"BUY","quantity":1,"tif":"DAY"}]}"#;
+    let order = || {
+        let path = format!("/v1/api/iserver/account/{}/orders", demo::ACCOUNT);
+        http::Request::post(path).header("content-type", "application/json").body(order.to_vec()).unwrap()
+    };
+    lab.server
+        .handle()
+        .fault(r#"{"on":"place-order","calls":1,"do":{"reset":true,"processed":true}}"#)
+        .unwrap();
+    assert_eq!(client.send(order()).unwrap_err().kind(), ErrorKind::Transport);
+    assert_eq!(lab.server.handle().counters().orders, 1, "executed, its answer lost, and not sent again");
+    assert!(client.send(order()).unwrap().status().is_success());
+    assert_eq!(lab.server.handle().counters().orders, 2);
+}
+
+fn events_tell_each_step<D: Driver>() {
+    let lab = Lab::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut client = client::<D>(&lab);
+    let listener = Arc::clone(&told);
+    client.on_event(move |event| listener.lock().unwrap().push(event.clone()));
+    client.connect().unwrap();
+    let told = told.lock().unwrap();
+    let done: Vec<_> = told
+        .iter()
+        .filter_map(|event| if let Event::Done { step, .. } = event { Some(*step) } else { None })
+        .collect();
+    assert_eq!(done.len(), 5, "{told:?}");
+    assert!(matches!(told.last(), Some(Event::Connected)));
+}
+
+fn a_closure_is_a_client<D: Driver>() {
+    let session = Session::new(testing::config(), testing::FakeKey, 0);
+    let mut client = D::with_http(session, |request, _| {
+        let step = match request.uri().path() {
+            "/oauth2/api/v1/token" => Step::GetAccessToken,
+            "/gw/api/v1/sso-sessions" => Step::GetBearerToken,
+            "/v1/api/sso/validate" => Step::ValidateSso,
+            "/v1/api/iserver/auth/ssodh/init" => Step::SsodhInit,
+            "/v1/api/tickle" => return Err(TransportError::new(TransportKind::Connect, "unplugged")),
+            _ => Step::PublicIp,
+        };
+        Ok(testing::healthy_answer(step))
+    });
+    client.connect().unwrap();
+    let error = client.tickle().unwrap_err();
+    assert!(error.to_string().contains("unplugged"));
+}
+
+fn ibkrs_own_hosts_are_reached_through_a_proxy_and_changed_while_running<D: Driver>() {
+    let lab = Lab::new();
+    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap();
+    let mut client = D::new(config, key(), &lab.transport_through_proxy()).unwrap();
+    client.connect().unwrap();
+    client.set_host(Host::numbered(5).unwrap());
+    client.tickle().unwrap();
+    let hosts = lab.server.handle().counters().hosts;
+    assert_eq!((hosts["api.ibkr.com"], hosts["api.ipify.org"], hosts["5.api.ibkr.com"]), (4, 1, 1));
+}
+
+#[test]
+fn dropping_a_connect_half_way_loses_nothing() {
+    let lab = Lab::with(|config| config.one_way_delay = Duration::from_millis(20));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut client = ibkr_auth_async::Client::new(lab.config(), key(), &lab.transport()).unwrap();
+    runtime.block_on(async {
+        let cut = tokio::time::timeout(Duration::from_millis(50), client.connect()).await;
+        assert!(cut.is_err(), "cut off half-way");
+        client.connect().await.unwrap();
+    });
+    assert_eq!(lab.server.handle().count(Endpoint::Token), 1, "the same login went on");
+}
