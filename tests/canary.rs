@@ -1,1 +1,199 @@
+//! Secrets carry marks, and the marks may appear nowhere that people or log files look: no log line at any level, no
+//! `Debug`, no error, no event, no panic.
 
+use std::{
+    fmt::Debug,
+    io, panic,
+    sync::{Arc, Mutex},
+};
+
+use ibkr_auth_core::{Config, Error, Event, Response, Session, Step, testing};
+use ibkr_auth_tests::{
+    driver::{Async, Blocking, Driver},
+    lab::{Lab, key},
+};
+use ibkr_sim::demo;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Everything that was printed, logged or told.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<u8>>>);
+
+impl Seen {
+    fn debug(&self, value: &impl Debug) {
+        let text = format!("{value:?}\n{value:#?}\n");
+        self.0.lock().unwrap().extend_from_slice(text.as_bytes());
+    }
+
+    fn error(&self, error: &Error) {
+        self.debug(error);
+        self.0
+            .lock()
+            .unwrap()
+            .extend_from_slice(format!("{error} {error:#} {:?}\n", error.excerpt()).as_bytes());
+    }
+
+    fn outcome<T: Debug>(&self, outcome: &Result<T, Error>) {
+        match outcome {
+            Ok(value) => self.debug(value),
+            Err(error) => self.error(error),
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    #[track_caller]
+    fn holds_none_of(&self, secrets: &[String]) {
+        let text = self.text();
+        assert!(text.len() > 1000, "the canary must be where the secrets are");
+        for secret in secrets {
+            assert!(secret.len() > 5 && !text.contains(secret), "{secret} was shown:\n{text}");
+        }
+    }
+}
+
+impl io::Write for Seen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Seen {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// One process-wide log of everything at every level, of our crates and of the HTTP stacks beneath.
+fn log() -> Seen {
+    static LOG: Mutex<Option<Seen>> = Mutex::new(None);
+    LOG.lock()
+        .unwrap()
+        .get_or_insert_with(|| {
+            let seen = Seen::default();
+            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(seen.clone()).init();
+            seen
+        })
+        .clone()
+}
+
+fn key_material() -> String {
+    demo::PRIVATE_KEY_PEM.lines().nth(3).unwrap().to_owned()
+}
+
+#[test]
+fn a_whole_life_with_its_failures_shows_no_secret() {
+    let seen = log();
+    seen.debug(&key());
+    let mut secrets = vec![demo::CREDENTIAL.to_owned(), key_material()];
+    life::<Blocking>(&seen, &mut secrets);
+    life::<Async>(&seen, &mut secrets);
+    seen.holds_none_of(&secrets);
+    assert!(seen.text().contains("get_bearer_token"), "the log is there");
+}
+
+fn life<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
+    let lab = Lab::new();
+    let config = lab.config();
+    seen.debug(&config);
+    seen.debug(&lab.transport());
+    let mut client = D::new(config, key(), &lab.transport()).unwrap();
+    let listener = seen.clone();
+    client.on_event(move |event: &Event| {
+        listener.debug(event);
+        listener.0.lock().unwrap().extend_from_slice(event.to_string().as_bytes());
+    });
+    seen.debug(&client);
+    let access = client.get_access_token().unwrap();
+    secrets.push(access.token.expose().to_owned());
+    seen.debug(&access);
+    seen.outcome(&client.connect());
+    let bearer = client.session().bearer().unwrap().expose().to_owned();
+    let tickle = client.tickle().unwrap();
+    secrets.push(tickle.session_id.as_ref().unwrap().expose().to_owned());
+    seen.debug(&tickle);
+    seen.debug(&client.session().headers());
+    seen.debug(client.session());
+    seen.debug(&client);
+
+    // A server that repeats what it was sent.
+    let echo = format!(
+        r#"{{"on":"tickle","do":{{"status":500,"body":{{"error":"{bearer} of {}"}}}}}}"#,
+        demo::CREDENTIAL
+    );
+    lab.server.handle().fault(&echo).unwrap();
+    seen.outcome(&client.tickle());
+    lab.server.handle().clear_faults();
+    for fault in [
+        r#"{"on":"auth/status","calls":1,"do":{"truncate":3}}"#,
+        r#"{"on":"auth/status","calls":2,"do":{"garbage":true}}"#,
+        r#"{"on":"auth/status","calls":3,"do":{"reset":true}}"#,
+    ] {
+        lab.server.handle().fault(fault).unwrap();
+        seen.outcome(&client.status());
+    }
+    lab.server.handle().restart();
+    seen.outcome(&client.status());
+    seen.outcome(&client.logout());
+    secrets.push(bearer);
+}
+
+/// Every step answers with garbage in which its own secrets stand.
+#[test]
+fn unreadable_successes_show_nothing_of_their_body() {
+    let seen = Seen::default();
+    let marks = ["hunter2-access-mark", "hunter2-bearer-mark", "hunter2-session-mark", "hunter2-user-mark"];
+    let leaky = format!(
+        r#"{{"access_token":["{}"],"RESULT":"{}","session":{{"a":"{}"}},"authenticated":"{}"}}"#,
+        marks[0], marks[1], marks[2], marks[3],
+    );
+    for broken in [Step::GetAccessToken, Step::GetBearerToken, Step::ValidateSso, Step::SsodhInit] {
+        let config = Config::new("client", "main", marks[3]).unwrap();
+        let mut session = Session::new(config, testing::FakeKey, 0);
+        let ticket = session.connect();
+        let mut bench = testing::Bench::new();
+        let outcome = bench.run(&mut session, &ticket, |transmit| {
+            seen.debug(transmit);
+            if transmit.step == broken {
+                Ok(Response::new(leaky.clone().into()))
+            } else {
+                testing::healthy(transmit)
+            }
+        });
+        seen.outcome(&outcome);
+        seen.debug(&bench.events);
+        seen.debug(&ticket);
+    }
+    seen.holds_none_of(&marks.map(str::to_owned));
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_login_shows_nothing() {
+    let seen = Seen::default();
+    let before = panic::take_hook();
+    let listener = seen.clone();
+    panic::set_hook(Box::new(move |info| listener.debug(&info.to_string())));
+    let outcome = panic::catch_unwind(|| {
+        let mut session =
+            Session::new(Config::new("client", "main", "hunter2-user").unwrap(), testing::FakeKey, 0);
+        let ticket = session.connect();
+        testing::Bench::new().run(&mut session, &ticket, |transmit| match transmit.step {
+            Step::SsodhInit => panic!("{transmit:?} {ticket:?} {:#?}", transmit.request.headers()),
+            _ => testing::healthy(transmit),
+        })
+    });
+    panic::set_hook(before);
+    assert!(outcome.is_err());
+    assert!(seen.text().contains("SsodhInit") && seen.text().contains("Sensitive"), "{}", seen.text());
+    seen.debug(&" ".repeat(1000));
+    seen.holds_none_of(&["hunter2-user".to_owned(), "fake.bearer.token".to_owned()]);
+}
