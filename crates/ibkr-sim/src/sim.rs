@@ -175,6 +175,11 @@ impl Sim {
         self.journal.entries()
     }
 
+    /// How many tokens, sessions and used assertions are remembered: bounded, because what has expired is forgotten.
+    pub fn remembered(&self) -> usize {
+        self.store.len()
+    }
+
     /// The last request.
     pub fn last_request(&self) -> Option<&Entry> {
         self.journal.entries().next_back()

@@ -93,6 +93,10 @@ impl Store {
         self.pace.purge(now);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.access.len() + self.sessions.len() + self.used.len()
+    }
+
     pub(crate) fn keep_access(&mut self, token: String, access: Access) {
         self.access.insert(token, access);
         drop_oldest(&mut self.access, |access| access.expires);
@@ -109,5 +113,24 @@ fn drop_oldest<T>(map: &mut BTreeMap<String, T>, age: impl Fn(&T) -> Moment) {
         && let Some(key) = map.iter().min_by_key(|(_, value)| age(value)).map(|(key, _)| key.clone())
     {
         map.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gone_wild_cannot_fill_the_memory() {
+        let mut store = Store::default();
+        for number in 0..MOST as i64 + 5 {
+            let expires = Moment::from_secs(number);
+            store.keep_access(
+                number.to_string(),
+                Access { client_id: String::new(), scopes: Vec::new(), expires },
+            );
+        }
+        assert_eq!(store.len(), MOST);
+        assert!(!store.access.contains_key("4") && store.access.contains_key("5"));
     }
 }

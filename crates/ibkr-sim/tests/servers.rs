@@ -239,8 +239,12 @@ fn a_one_way_delay_can_be_counted_in_round_trips() {
         connection.send(LOOKUP).unwrap();
         start.elapsed().as_secs_f64() / (2 * one_way).as_secs_f64()
     };
-    let mut connection = client.connect("ipinfo.io").unwrap();
-    let (first, second) = (timed(&mut connection), timed(&mut connection));
+    // A busy machine only ever adds to the time: the quickest of a few tries counts.
+    let tries = (0..5).map(|_| {
+        let mut connection = client.connect("ipinfo.io").unwrap();
+        (timed(&mut connection), timed(&mut connection))
+    });
+    let (first, second) = tries.reduce(|best, new| (best.0.min(new.0), best.1.min(new.1))).unwrap();
     assert!((3.0..3.9).contains(&first), "{first} round trips");
     assert!((1.0..1.9).contains(&second), "{second} round trips");
 }

@@ -28,8 +28,7 @@ impl Place {
             chosen.is_none().then(|| std::env::temp_dir().join(format!("ibkr-sim-{}", std::process::id())));
         let directory = chosen.or(temporary.as_ref()).cloned().unwrap_or_default();
         fs::create_dir_all(&directory)?;
-        let ca_file = fs::canonicalize(&directory)?.join("ca.pem");
-        fs::write(&ca_file, server.ca_pem())?;
+        let ca_file = server.write_ca(&directory)?;
         let mut place = Self { ca_file, config_file: None, key_file: None, temporary };
         if let Some(directory) = &args.write_config {
             fs::create_dir_all(directory)?;

@@ -12,9 +12,11 @@ mod shared;
 mod tls;
 
 use std::{
+    fs,
     future::Future,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener},
+    path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -166,6 +168,17 @@ impl Server {
     /// The certificate of the authority that signed the servers' certificate: what clients have to trust.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// Writes [`ca_pem`](Self::ca_pem) to `ca.pem` in a directory and returns the file's absolute path, fit for
+    /// `SSL_CERT_FILE`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_ca(&self, directory: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let file = fs::canonicalize(directory)?.join("ca.pem");
+        fs::write(&file, &self.ca_pem)?;
+        Ok(file)
     }
 }
 

@@ -236,3 +236,15 @@ fn echo_answers_under_its_scopes() {
     let writer = world.access_for("echo.write");
     assert_eq!(body(&world.send(&signed(&writer)))["securityPolicy"], "SIGNED_JWT");
 }
+
+#[test]
+fn what_has_expired_is_forgotten() {
+    let mut world = World::new();
+    for _ in 0..20 {
+        world.bearer();
+    }
+    assert_eq!(world.sim.remembered(), 60);
+    world.wait(86_400);
+    world.send(&tickle("x"));
+    assert_eq!(world.sim.remembered(), 0);
+}
