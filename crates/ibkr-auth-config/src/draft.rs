@@ -7,20 +7,20 @@ use ibkr_jws::{KeyError, RsaKey};
 use zeroize::Zeroizing;
 
 use crate::{
-    Transport,
+    Settings, Transport,
     error::Problem,
     file::{self, Content},
     given::{Given, Origin},
 };
 
 pub(crate) struct Draft {
-    pub(crate) config: Config,
+    config: Config,
     pub(crate) retry: Retry,
     pub(crate) transport: Transport,
     pem: Zeroizing<Vec<u8>>,
     pem_path: Option<PathBuf>,
     passphrase: Option<Zeroizing<Vec<u8>>>,
-    pub(crate) warnings: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Draft {
@@ -100,7 +100,20 @@ impl Draft {
         Ok(())
     }
 
-    pub(crate) fn key(&self) -> Result<RsaKey, Problem> {
+    /// Checks what concerns several keys at once; an error comes with the keys that may be to blame.
+    pub(crate) fn finish(mut self) -> Result<Settings, (&'static [&'static str], Problem)> {
+        let retry = self.retry;
+        self.set(|config| config.with_retry(retry))
+            .map_err(|problem| (&["retry_first", "retry_longest"][..], problem))?;
+        if self.transport.ca_only && self.transport.ca_file.is_none() {
+            let problem = Problem::new("needs `ca_file`", "set that too, or remove this");
+            return Err((&["ca_only"], problem));
+        }
+        let key = self.key().map_err(|problem| (&["private_key", "private_key_file"][..], problem))?;
+        Ok(Settings { config: self.config, key, transport: self.transport, warnings: self.warnings })
+    }
+
+    fn key(&self) -> Result<RsaKey, Problem> {
         let key = match &self.passphrase {
             Some(passphrase) => RsaKey::from_encrypted_pem(&self.pem, passphrase),
             None => RsaKey::from_pem(&self.pem),

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Problem;
 
-const LONGEST: usize = 64 * 1024;
+/// Settings, a key and a passphrase are far shorter.
+const LONGEST_KIB: usize = 64;
 
 /// A file's bytes, wiped on drop.
 pub(crate) struct Content {
@@ -20,6 +21,11 @@ pub(crate) struct Content {
 }
 
 pub(crate) fn read(path: &Path) -> Result<Content, Problem> {
+    read_at_most(LONGEST_KIB, path)
+}
+
+pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> {
+    let longest = kib * 1024;
     // Asked before it is opened: opening a FIFO waits for a writer.
     let about = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if about.is_dir() {
@@ -29,12 +35,15 @@ pub(crate) fn read(path: &Path) -> Result<Content, Problem> {
         return Err(Problem::new("is not a regular file", "copy its content into a file"));
     }
     // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
     File::open(path)
-        .and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(longest as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(&error))?;
-    if bytes.len() > LONGEST {
-        return Err(Problem::new("is larger than 64 KiB", "check the path: this cannot be the right file"));
+    if bytes.len() > longest {
+        return Err(Problem::new(
+            format!("is larger than {kib} KiB"),
+            "check the path: this cannot be the right file",
+        ));
     }
     Ok(Content { bytes, open_to_others: open_to_others(&about) })
 }
@@ -42,7 +51,9 @@ pub(crate) fn read(path: &Path) -> Result<Content, Problem> {
 /// UTF-8 with or without a byte order mark.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") || utf16_without_mark(bytes) {
+    if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=255, 0, 1..=255, ..] | [1..=255, 0, 1..=255, 0, ..] =
+        bytes
+    {
         return Err(Problem::new("is UTF-16", "save it as UTF-8"));
     }
     let line = |end: usize| 1 + bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
@@ -56,11 +67,6 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
         )),
         None => Ok(text),
     }
-}
-
-fn utf16_without_mark(bytes: &[u8]) -> bool {
-    bytes.len() >= 4
-        && (bytes[..4].iter().step_by(2).all(|byte| *byte == 0) || (bytes[1] == 0 && bytes[3] == 0))
 }
 
 fn unreadable(error: &io::Error) -> Problem {

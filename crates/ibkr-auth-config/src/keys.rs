@@ -1,5 +1,7 @@
 //! The one table of keys. Reading, variables, suggestions and the documentation all come from it.
 
+use std::num::NonZeroU32;
+
 use ibkr_auth_core::{Host, Tier};
 
 use crate::{
@@ -173,7 +175,8 @@ pub(crate) const ALL: &[Key] = &[
         "whole number",
         "How often a step of a login is tried, the first time included. Default: `5`.",
         |draft, given| {
-            draft.retry.attempts = given.parse("is not a whole number", "write it like `5`")?;
+            let attempts: NonZeroU32 = given.parse("is not a whole number above zero", "write it like `5`")?;
+            draft.retry.attempts = attempts.get();
             Ok(())
         },
     ),
@@ -238,3 +241,6 @@ pub(crate) fn advice(unknown: &str, spell: impl Fn(&Key) -> String) -> Option<St
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| format!("did you mean {}?", spell(key)))
 }
+
+#[cfg(test)]
+mod tests;

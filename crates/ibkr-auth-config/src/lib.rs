@@ -1,14 +1,58 @@
 //! Reads `config.yaml`, the environment and the key file into settings for ibkr-auth's clients.
+//!
+//! `ibauth`'s `config.yaml` works unchanged. Every key of the file is also an environment variable, which wins:
+//! `IBKR_AUTH_` and the key in capitals, lists separated by commas.
+//!
+//! ```no_run
+//! use ibkr_auth_config::Settings;
+//!
+//! let settings = Settings::from_yaml("config.yaml")?; // or from_env(), without a file
+//! for warning in settings.warnings() {
+//!     eprintln!("{warning}");
+//! }
+//! let Settings { config, key, transport, .. } = settings;
+//! # Ok::<(), ibkr_auth_config::FileError>(())
+//! ```
+//!
+//! A mistake is told by place, reason and remedy, and without the value, which may be a secret:
+//!
+//! ```text
+//! config.yaml:7: unknown key `privat_key_file`: did you mean `private_key_file`?
+//! ```
+//!
+//! # A complete file
+//!
+//! ```yaml
+#![doc = include_str!("../config.example.yaml")]
+//! ```
+//!
+//! # Keys
+//!
+#![doc = include_str!("../KEYS.md")]
+//!
+//! # Conventions
+//!
+//! * Scalars are text as it is written: `007` stays `007`.
+//! * A variable replaces the key of its name and the one that cannot stand beside it: `IBKR_AUTH_BASE_URL` replaces
+//!   `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
+//! * In `IBKR_AUTH_PRIVATE_KEY` line breaks may be written `\n`.
+//! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
+//! * Files are regular files of at most 64 KiB, in UTF-8.
+//! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
+
 #![warn(clippy::unwrap_used)]
 
+mod certificates;
 mod draft;
 mod env;
 mod error;
 mod file;
+mod gathered;
 mod given;
 mod keys;
 mod paths;
 mod settings;
+mod source;
 mod transport;
 mod yaml;
 

@@ -10,7 +10,7 @@ use crate::error::Problem;
 /// Trust and proxy. The default: what the operating system trusts, and the proxy that the environment names.
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
-    /// A PEM file of certificates to trust besides the system's. Its path is complete; it was not opened yet.
+    /// A PEM file of certificates to trust besides the system's. It was not opened yet.
     pub ca_file: Option<PathBuf>,
     /// Trust `ca_file` alone, and nothing of the system's.
     pub ca_only: bool,
