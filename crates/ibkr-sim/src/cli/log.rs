@@ -64,14 +64,14 @@ const RED: &str = "\x1b[31m";
 /// What happened, for the end.
 pub(super) fn summary(server: &Server) -> String {
     let counters = server.handle().counters();
-    let refused: u64 = counters.refusals.values().sum();
+    let refusals: Vec<_> = counters.refusals.iter().map(|(rule, count)| format!("{rule} ×{count}")).collect();
+    let refusals = if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") };
     format!(
-        "\n{} requests, {} access tokens, {} bearers, {} brokerage sessions, {} orders; {refused} refusals {:?}\n",
+        "\n{} requests, {} access tokens, {} bearers, {} brokerage sessions, {} orders; refusals: {refusals}\n",
         counters.total(),
         counters.tokens,
         counters.bearers,
         counters.inits,
         counters.orders,
-        counters.refusals,
     )
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ibkr_sim::User;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -131,6 +132,32 @@ fn an_idle_rival_does_not_compete() {
 }
 
 #[test]
+fn a_rival_whose_bearer_expired_does_not_compete() {
+    let mut world = World::with(|config| config.rules.bearer_life = Duration::from_secs(70));
+    world.brokerage();
+    world.now = NOON + Duration::from_secs(60);
+    let second = world.bearer();
+    world.wait(11);
+    assert_eq!(body(&world.send(&init(&second, false)))["authenticated"], true);
+}
+
+#[test]
+fn usernames_do_not_compete_with_each_other() {
+    let mut world = World::with(|config| {
+        config.users.push(User::live("second"));
+        config.clients[0].credentials.push("second".to_owned());
+    });
+    let first = world.brokerage();
+    let access = world.access();
+    let mut claims = world.sso_claims();
+    claims["credential"] = "second".into();
+    let answer = body(&world.send(&sso_request(&access, &sign(&claims))));
+    let second = answer["access_token"].as_str().unwrap();
+    assert_eq!(body(&world.send(&init(second, true)))["authenticated"], true);
+    assert_eq!(flags(&world.status(&first)), READY);
+}
+
+#[test]
 fn a_login_elsewhere_takes_the_session() {
     let mut world = World::new();
     let bearer = world.brokerage();
@@ -144,6 +171,7 @@ fn a_login_elsewhere_takes_the_session() {
     assert_eq!(flags(&world.status(&bearer)), READY);
     world.sim.kick(None);
     world.send(&init(&bearer, true));
+    world.wait(300);
     assert_eq!(body(&world.send(&init(&bearer, false)))["authenticated"], true, "it was taken back");
 }
 

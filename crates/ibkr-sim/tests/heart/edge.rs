@@ -1,6 +1,7 @@
 //! What the edge refuses before a server sees it.
 
 use http::Request;
+use ibkr_sim::{HostState, Manner};
 
 use crate::world::*;
 
@@ -68,6 +69,22 @@ fn unknown_paths_methods_and_hosts() {
         Request::get("/v1/api/nothing").header("user-agent", "test").header("host", "localhost:8443");
     assert_eq!(rules(&world.send(&header.body(Vec::new()).unwrap())), ["path"]);
     assert_eq!(world.sim.counters().hosts["other"], 2);
+}
+
+#[test]
+fn bad_hosts_do_nothing() {
+    for (state, expected, manner) in [
+        (HostState::Gone, 410, Manner::Whole),
+        (HostState::Unavailable, 503, Manner::Whole),
+        (HostState::Refuse, 503, Manner::Reset),
+    ] {
+        let mut world = World::new();
+        world.sim.set_host("api.ibkr.com", Some(state));
+        let form = token_form(&sign(&world.assertion()), "echo.read");
+        let reply = world.send(&token_request(&form));
+        assert_eq!((status(&reply), reply.delivery.manner), (expected, manner));
+        assert_eq!(world.sim.counters().tokens, 0);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ibkr_jws::verify::Compact;
-use ibkr_sim::{Client, Expires, Extension, Peer, User, demo};
+use ibkr_sim::{Client, Expires, Extension, Limit, Peer, User, demo};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -103,9 +103,12 @@ fn the_body_is_a_bare_jws_as_application_jwt() {
 fn a_client_logs_in_its_own_usernames_only() {
     let mut world = World::with(|config| {
         config.users.push(User::live("stranger"));
-        config.clients.push(Client::new("Another").with_credential("stranger"));
+        let another = Client::new("Another").with_credential("stranger");
+        config.clients.push(another.with_key(demo::KEY_ID, demo::PUBLIC_KEY_PEM.as_bytes()).unwrap());
     });
     let access = world.access();
+    let mixed = with_claims(&mut world, &access, &json!({ "iss": "Another" }));
+    assert_eq!((status(&mixed), rules(&mixed)), (401, vec!["iss"]), "signed by another client");
     let reply = with_claims(&mut world, &access, &json!({ "credential": "stranger" }));
     assert_eq!((status(&reply), rules(&reply)), (403, vec!["credential"]));
 }
@@ -235,6 +238,15 @@ fn echo_answers_under_its_scopes() {
     world.wait(1);
     let writer = world.access_for("echo.write");
     assert_eq!(body(&world.send(&signed(&writer)))["securityPolicy"], "SIGNED_JWT");
+}
+
+#[test]
+fn logins_can_be_limited() {
+    let mut world = World::with(|config| config.rules.login_limit = Some(Limit::new(1, 60)));
+    let access = world.access();
+    assert_eq!(status(&with_claims(&mut world, &access, &json!({}))), 200);
+    let reply = with_claims(&mut world, &access, &json!({}));
+    assert_eq!((status(&reply), rules(&reply)), (429, vec!["login-limit"]));
 }
 
 #[test]

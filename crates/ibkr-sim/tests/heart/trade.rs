@@ -52,6 +52,8 @@ fn accounts_come_first() {
     world.send(&init(&bearer, true));
     world.wait(1);
     assert_eq!(rules(&world.send(&snapshot)), ["accounts-first"], "a new brokerage session starts over");
+    world.send(&get("/v1/api/iserver/accounts", &bearer));
+    assert_eq!(body(&world.send(&snapshot))[0]["31"], Value::Null, "its first one is a pre-flight again");
 }
 
 #[test]
