@@ -33,6 +33,16 @@ fn faults_strike_the_calls_they_are_meant_for() {
 }
 
 #[test]
+fn the_first_rule_that_strikes_wins() {
+    let (mut world, bearer) = with_fault(
+        r#"{"on":"tickle","calls":"2..","do":{"status":500}}
+           {"on":"tickle","do":{"status":503}}"#,
+    );
+    let statuses: Vec<u16> = (0..2).map(|_| status(&world.send(&tickle(&bearer)))).collect();
+    assert_eq!(statuses, [503, 500]);
+}
+
+#[test]
 fn faults_strike_the_host_they_are_meant_for() {
     let (mut world, _) = with_fault(r#"{"on":"*","host":"2.api.ibkr.com","do":{"status":410}}"#);
     let ask = |host: &str| Request::get(format!("https://{host}/v1/api/tickle")).header("user-agent", "x");
