@@ -25,13 +25,14 @@ use crate::transport;
 
 type Answer = Result<Response, TransportError>;
 type Http = dyn Fn(Request, Duration) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
+type Listener = dyn FnMut(&Event) + Send;
 
 /// One login of one username.
 pub struct Client {
     session: Session,
     http: Arc<Http>,
     answers: JoinSet<(RequestId, Answer)>,
-    listener: Option<Box<dyn FnMut(&Event) + Send>>,
+    listener: Option<Box<Listener>>,
 }
 
 impl Client {
@@ -87,7 +88,7 @@ impl Client {
     /// The error of the step that failed for good.
     pub async fn connect(&mut self) -> Result<Connected, Error> {
         let ticket = self.session.connect();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -96,7 +97,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn get_access_token(&mut self) -> Result<AccessToken, Error> {
         let ticket = self.session.get_access_token();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Access token and public address for bearer token. See [`Session::get_bearer_token`].
@@ -105,7 +106,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn get_bearer_token(&mut self) -> Result<BearerToken, Error> {
         let ticket = self.session.get_bearer_token();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Asks about the SSO session, at most once a minute. See [`Session::validate_sso`].
@@ -114,7 +115,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn validate_sso(&mut self) -> Result<SsoDetails, Error> {
         let ticket = self.session.validate_sso();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Opens the brokerage session. See [`Session::ssodh_init`].
@@ -123,7 +124,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn ssodh_init(&mut self) -> Result<AuthStatus, Error> {
         let ticket = self.session.ssodh_init();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// State of the brokerage session. See [`Session::status`].
@@ -132,7 +133,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn status(&mut self) -> Result<AuthStatus, Error> {
         let ticket = self.session.status();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Keeps the session alive, about every 60 s. See [`Session::tickle`].
@@ -141,7 +142,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn tickle(&mut self) -> Result<Tickle, Error> {
         let ticket = self.session.tickle();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Ends the session. See [`Session::logout`].
@@ -150,7 +151,7 @@ impl Client {
     /// When IBKR did not confirm it.
     pub async fn logout(&mut self) -> Result<(), Error> {
         let ticket = self.session.logout();
-        self.run(ticket).await
+        self.run(&ticket).await
     }
 
     /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any status
@@ -188,7 +189,7 @@ impl Client {
         &self.session
     }
 
-    async fn run<T: Outcome>(&mut self, ticket: Ticket<T>) -> Result<T, Error> {
+    async fn run<T: Outcome>(&mut self, ticket: &Ticket<T>) -> Result<T, Error> {
         loop {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),

@@ -24,13 +24,15 @@ use crate::transport;
 
 type Answer = Result<Response, TransportError>;
 type Http = dyn Fn(Request, Duration) -> Answer + Send + Sync;
+type Listener = dyn FnMut(&Event) + Send;
 
 /// One login of one username.
 pub struct Client {
     session: Session,
     http: Arc<Http>,
-    answers: (Sender<(RequestId, Answer)>, Receiver<(RequestId, Answer)>),
-    listener: Option<Box<dyn FnMut(&Event) + Send>>,
+    outbox: Sender<(RequestId, Answer)>,
+    inbox: Receiver<(RequestId, Answer)>,
+    listener: Option<Box<Listener>>,
 }
 
 impl Client {
@@ -69,7 +71,8 @@ impl Client {
         session: Session,
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
     ) -> Self {
-        Self { session, http: Arc::new(http), answers: channel(), listener: None }
+        let (outbox, inbox) = channel();
+        Self { session, http: Arc::new(http), outbox, inbox, listener: None }
     }
 
     /// Calls `listener` with everything that happens. It runs between requests: keep it short.
@@ -83,7 +86,7 @@ impl Client {
     /// The error of the step that failed for good.
     pub fn connect(&mut self) -> Result<Connected, Error> {
         let ticket = self.session.connect();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -92,7 +95,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn get_access_token(&mut self) -> Result<AccessToken, Error> {
         let ticket = self.session.get_access_token();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Access token and public address for bearer token. See [`Session::get_bearer_token`].
@@ -101,7 +104,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn get_bearer_token(&mut self) -> Result<BearerToken, Error> {
         let ticket = self.session.get_bearer_token();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Asks about the SSO session, at most once a minute. See [`Session::validate_sso`].
@@ -110,7 +113,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn validate_sso(&mut self) -> Result<SsoDetails, Error> {
         let ticket = self.session.validate_sso();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Opens the brokerage session. See [`Session::ssodh_init`].
@@ -119,7 +122,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn ssodh_init(&mut self) -> Result<AuthStatus, Error> {
         let ticket = self.session.ssodh_init();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// State of the brokerage session. See [`Session::status`].
@@ -128,7 +131,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn status(&mut self) -> Result<AuthStatus, Error> {
         let ticket = self.session.status();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Keeps the session alive, about every 60 s. See [`Session::tickle`].
@@ -137,7 +140,7 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub fn tickle(&mut self) -> Result<Tickle, Error> {
         let ticket = self.session.tickle();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Ends the session. See [`Session::logout`].
@@ -146,7 +149,7 @@ impl Client {
     /// When IBKR did not confirm it.
     pub fn logout(&mut self) -> Result<(), Error> {
         let ticket = self.session.logout();
-        self.run(ticket)
+        self.run(&ticket)
     }
 
     /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any status
@@ -181,7 +184,7 @@ impl Client {
         &self.session
     }
 
-    fn run<T: Outcome>(&mut self, ticket: Ticket<T>) -> Result<T, Error> {
+    fn run<T: Outcome>(&mut self, ticket: &Ticket<T>) -> Result<T, Error> {
         loop {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
@@ -199,10 +202,10 @@ impl Client {
     }
 
     fn transmit(&mut self, Transmit { id, timeout: limit, request, .. }: Transmit) {
-        let (http, answers) = (Arc::clone(&self.http), self.answers.0.clone());
+        let (http, outbox) = (Arc::clone(&self.http), self.outbox.clone());
         let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
             // Nobody listens any more once the client is gone.
-            let _ = answers.send((id, http(request, limit)));
+            let _ = outbox.send((id, http(request, limit)));
         });
         if thread.is_err() {
             let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
@@ -211,7 +214,7 @@ impl Client {
     }
 
     fn wait(&mut self, wait: Wait) {
-        if let Ok((id, answer)) = self.answers.1.recv_timeout(wait.remaining(Instant::now())) {
+        if let Ok((id, answer)) = self.inbox.recv_timeout(wait.remaining(Instant::now())) {
             self.session.receive(now(), id, answer);
         }
     }

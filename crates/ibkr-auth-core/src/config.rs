@@ -2,7 +2,8 @@
 
 mod host;
 
-use std::{fmt, net::Ipv4Addr, time::Duration};
+use core::net::Ipv4Addr;
+use std::{fmt, time::Duration};
 
 use http::{HeaderValue, Uri};
 

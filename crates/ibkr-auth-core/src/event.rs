@@ -1,6 +1,7 @@
 //! What a session tells while it works.
 
-use std::{fmt, net::Ipv4Addr, time::Duration};
+use core::net::Ipv4Addr;
+use std::{fmt, time::Duration};
 
 use crate::{ClockSkew, Error, Host, Step};
 

@@ -8,10 +8,10 @@ mod retry;
 mod task;
 mod ticket;
 
+use core::net::Ipv4Addr;
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
-    net::Ipv4Addr,
 };
 
 use http::HeaderMap;

@@ -1,5 +1,6 @@
 //! From a job to its request, and from an answer back to its job.
 
+use core::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::{
@@ -93,7 +94,7 @@ impl Session {
         }
     }
 
-    fn current_ip(&self) -> Option<std::net::Ipv4Addr> {
+    fn current_ip(&self) -> Option<Ipv4Addr> {
         match self.config.public_ip {
             PublicIp::Fixed(ip) => Some(ip),
             PublicIp::Lookup(_) => self.known.public_ip,

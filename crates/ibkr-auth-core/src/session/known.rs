@@ -1,6 +1,7 @@
 //! What a session has learnt so far.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use core::net::Ipv4Addr;
+use std::collections::BTreeMap;
 
 use super::plan::Command;
 use crate::{AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Secret, SsoDetails, Step, Tier};

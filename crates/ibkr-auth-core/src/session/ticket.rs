@@ -1,9 +1,9 @@
 //! A command's receipt, in which its outcome appears.
 
+use core::net::Ipv4Addr;
 use std::{
     fmt,
     marker::PhantomData,
-    net::Ipv4Addr,
     sync::{Arc, OnceLock},
 };
 

@@ -1,6 +1,7 @@
 //! `get_bearer_token`: `POST /gw/api/v1/sso-sessions`, a signed body that names the user and the public address.
 
-use std::{net::Ipv4Addr, time::SystemTime};
+use core::net::Ipv4Addr;
+use std::time::SystemTime;
 
 use http::{HeaderMap, Method, header::AUTHORIZATION};
 use ibkr_jws::{Jws, Sign};

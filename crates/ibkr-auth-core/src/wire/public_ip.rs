@@ -1,6 +1,6 @@
 //! The look-up of the public IPv4 address at a service that answers with its caller's.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;

@@ -1,0 +1,62 @@
+//! `ibkr-auth demo`: a whole login against a simulator that runs inside this program.
+
+use std::{fs, io, time::Instant};
+
+use ibkr_auth_blocking::{Client, Config, Error, Host, Proxy, Transport};
+use ibkr_jws::RsaKey;
+use ibkr_sim::{Server, SimConfig, demo};
+use serde_json::Value;
+
+use crate::{login, report};
+
+const ACCOUNTS: &str = "/v1/api/portfolio/accounts";
+
+pub(crate) fn run() -> Result<(), Error> {
+    let simulator =
+        Server::start(SimConfig::default()).map_err(|error| unusable("start the simulator", &error))?;
+    report::line(format_args!(
+        "A simulator stands for IBKR at {}; nothing leaves this machine.",
+        simulator.base_url()
+    ));
+    let mut client = client(&simulator)?;
+    login::log_in(&mut client)?;
+
+    let start = Instant::now();
+    let answer = client.send(http::Request::get(ACCOUNTS).body(Vec::new()).unwrap_or_default())?;
+    report::done(format_args!("GET {ACCOUNTS}"), start.elapsed(), &accounts(answer.body()));
+    client.tickle()?;
+    client.logout()?;
+
+    let counters = simulator.handle().counters();
+    let refused: u64 = counters.refusals.values().sum();
+    report::line(format_args!(
+        "Logged out. The simulator checked {} requests and refused {refused}.",
+        counters.total()
+    ));
+    Ok(())
+}
+
+/// A client of the simulator's demo identity, over TLS.
+fn client(simulator: &Server) -> Result<Client, Error> {
+    let key = RsaKey::from_pem(demo::PRIVATE_KEY_PEM.as_bytes()).map_err(|error| {
+        Error::config(error.to_string(), "this is a fault of the program: please report it")
+    })?;
+    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)?
+        .with_host(Host::custom(&simulator.base_url())?)
+        .with_ip_services([simulator.lookup_url()])?;
+    let folder = tempfile::tempdir().map_err(|error| unusable("make a temporary folder", &error))?;
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, simulator.ca_pem()).map_err(|error| unusable("write a temporary file", &error))?;
+    Client::new(config, key, &Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) })
+}
+
+fn unusable(what: &str, error: &io::Error) -> Error {
+    Error::config(format!("cannot {what}: {error}"), "check free ports of 127.0.0.1, disk space and TMPDIR")
+}
+
+/// The account ids in the answer.
+fn accounts(body: &[u8]) -> String {
+    let accounts: Value = serde_json::from_slice(body).unwrap_or_default();
+    let ids = accounts.as_array().into_iter().flatten().filter_map(|account| account["accountId"].as_str());
+    ids.collect::<Vec<_>>().join(", ")
+}

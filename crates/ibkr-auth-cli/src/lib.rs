@@ -1,1 +1,0 @@
-//! Command line for logging in to Interactive Brokers' Web API
