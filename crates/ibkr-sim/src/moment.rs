@@ -22,7 +22,7 @@ impl Moment {
 
     /// This many seconds after the Unix epoch.
     pub const fn from_secs(secs: i64) -> Self {
-        Self(secs * 1000)
+        Self(secs.saturating_mul(1000))
     }
 
     /// Milliseconds since the Unix epoch.

@@ -95,8 +95,8 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
 
 pub(crate) fn year_of(utc: i64) -> i64 {
     let days = utc.div_euclid(DAY);
-    let guess = 1970 + days.div_euclid(366);
-    // 366-day years run behind by at most a few years; walk forward.
+    // Right to within a year: 400 years have 146097 days.
+    let guess = 1969 + (days * 400).div_euclid(146_097);
     (guess..).find(|&year| day_number(year + 1, 1, 1) > days).unwrap_or(guess)
 }
 
@@ -110,8 +110,18 @@ mod tests {
         assert_eq!(day_number(2000, 2, 29), 11_016);
         assert_eq!(day_number(2026, 11, 21), 20_778);
         assert_eq!(weekday(20_778), 6);
+        assert_eq!((year_of(-1), year_of(0)), (1969, 1970));
         assert_eq!(year_of(1_798_761_599), 2026);
         assert_eq!(year_of(1_798_761_600), 2027);
+    }
+
+    #[test]
+    fn the_end_of_time_is_no_trouble() {
+        for secs in [i64::MIN, -1_000_000_000_000, i64::MAX] {
+            let at = Moment::from_secs(secs);
+            assert!(Region::Zug.next_midnight(at).since(at) <= std::time::Duration::from_secs(90_000));
+            assert!(!at.http_date().is_empty());
+        }
     }
 
     #[test]
