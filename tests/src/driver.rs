@@ -42,7 +42,8 @@ pub struct Async {
     runtime: Runtime,
 }
 
-fn runtime() -> Runtime {
+/// A tokio runtime on this thread.
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 

@@ -53,6 +53,26 @@ impl Lab {
         self.transport_with(Proxy::Url(Secret::new(self.server.proxy_url())))
     }
 
+    /// Writes `config.yaml`, the key and the CA certificate; returns the path of the first.
+    pub fn config_yaml(&self) -> String {
+        let Transport { ca_file, .. } = self.transport();
+        let lines = [
+            ("client_id", demo::CLIENT_ID.to_owned()),
+            ("client_key_id", demo::KEY_ID.to_owned()),
+            ("credential", demo::CREDENTIAL.to_owned()),
+            ("private_key_file", "private.pem".to_owned()),
+            ("base_url", self.server.base_url()),
+            ("ip_services", self.server.lookup_url()),
+            ("ca_file", ca_file.unwrap_or_default().display().to_string()),
+            ("proxy", "none".to_owned()),
+        ];
+        let yaml: String = lines.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+        let path = self.folder.path().join("config.yaml");
+        fs::write(self.folder.path().join("private.pem"), demo::PRIVATE_KEY_PEM).expect("a temporary file");
+        fs::write(&path, yaml).expect("a temporary file");
+        path.display().to_string()
+    }
+
     fn transport_with(&self, proxy: Proxy) -> Transport {
         let ca_file = self.folder.path().join("ca.pem");
         fs::write(&ca_file, self.server.ca_pem()).expect("a temporary file");

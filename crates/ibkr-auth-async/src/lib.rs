@@ -21,7 +21,7 @@
 //! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing, and the next
 //! call goes on from there.
 
-#![warn(clippy::unwrap_used, clippy::expect_used)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
 mod transport;

@@ -59,7 +59,7 @@
 //!
 //! Typed trading endpoints, the WebSocket, OAuth 1.0a.
 
-#![warn(clippy::unwrap_used, clippy::expect_used)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod clock;
 mod config;

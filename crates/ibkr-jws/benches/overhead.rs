@@ -2,8 +2,6 @@
 //!
 //! Both are measured in turn, in one run, on the same bytes; the ratio of the medians is what counts.
 
-#![expect(clippy::print_stdout, reason = "a benchmark's output is its product")]
-
 use std::{hint::black_box, sync::Mutex, time::Instant};
 
 use ibkr_jws::{Jws, RsaKey, Sign, SignError};

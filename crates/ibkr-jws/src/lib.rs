@@ -25,7 +25,7 @@
 //!
 //! Other algorithms (IBKR takes RS256 alone), key generation (ring cannot make RSA keys), JWE.
 
-#![warn(clippy::unwrap_used)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod jws;
 mod key;
