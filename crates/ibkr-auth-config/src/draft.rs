@@ -50,7 +50,7 @@ impl Draft {
         let content = file::read(&path).map_err(|problem| problem.after(&names(&path)))?;
         if content.open_to_others {
             self.warnings.push(format!(
-                "{} can be read by other users of this machine: `chmod 600` that file",
+                "{} is open to other users of this machine: `chmod 600` that file",
                 path.display()
             ));
         }
@@ -64,7 +64,7 @@ impl Draft {
         let Content { mut bytes, open_to_others } = file::read(&given.path()?)?;
         if open_to_others {
             self.warnings.push(format!(
-                "the file of {} can be read by other users of this machine: `chmod 600` that file",
+                "the file of {} is open to other users of this machine: `chmod 600` that file",
                 given.key.name
             ));
         }
@@ -90,7 +90,7 @@ impl Draft {
         let text = given.text()?;
         if given.in_open_file {
             self.warnings.push(format!(
-                "the file with {} can be read by other users of this machine: `chmod 600` that file",
+                "the file with {} is open to other users of this machine: `chmod 600` that file",
                 given.key.name
             ));
         }

@@ -13,14 +13,14 @@ use crate::{
 };
 
 pub(super) const NO_SETTINGS: &str = "holds no settings";
-pub(super) const WRITE_SETTINGS: &str = "write a line `key: value` for each";
+pub(super) const WRITE_SETTINGS: &str = "write a line `key: value` for each setting";
 
 /// What the parser takes a value for.
 pub(super) enum Shape {
     Empty,
     Text,
     List,
-    Settings(Vec<(&'static Key, Shape)>),
+    Settings(Vec<(&'static Key, Self)>),
 }
 
 /// Where a value stands.

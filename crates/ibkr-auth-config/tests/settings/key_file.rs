@@ -1,0 +1,143 @@
+//! Key files and passphrases that are wrong, and the permissions of both.
+
+use std::fs;
+
+use crate::folder::{Folder, KEYLESS, MINIMAL, test_key, test_key_block};
+
+fn with_key(file: &[u8], more: &str, vars: &[(&str, &str)]) -> Result<usize, String> {
+    let folder = Folder::new();
+    folder.write("private.pem", file);
+    folder.write("passphrase.txt", "secret\n");
+    folder.write("windows.txt", "secret\r\n");
+    folder.write("bare.txt", "secret");
+    folder.write("wrong.txt", "secret\n\n");
+    folder.write("empty.txt", "\n");
+    let settings = folder.read_with(format!("{MINIMAL}{more}"), vars);
+    settings.map(|settings| settings.key.bits()).map_err(|error| folder.relative(&error))
+}
+
+#[test]
+fn every_bad_key_is_told_with_its_path() {
+    let place = "config.yaml:4: `private_key_file` names private.pem, which";
+    for (key, what) in [
+        (&b""[..], "the key file is empty: "),
+        (b"hello", "no PEM section in the key file: "),
+        (&test_key("ec.pem"), "not an RSA key but EC: "),
+        (&test_key("public.pem"), "the key file holds no private key but a PUBLIC KEY: "),
+        (&test_key("rsa1024.pem"), "the RSA key has 1024 bits, "),
+        (
+            &test_key("legacy_encrypted.pem"),
+            "the key is encrypted in the old `Proc-Type: 4,ENCRYPTED` way: convert it",
+        ),
+    ] {
+        let error = with_key(key, "", &[]).unwrap_err();
+        assert!(error.starts_with(&format!("{place} cannot be used: {what}")), "{error}");
+    }
+    assert_eq!(
+        with_key(&[b'x'; 70_000], "", &[]).unwrap_err(),
+        format!("{place} is larger than 64 KiB: check the path: this cannot be the right file")
+    );
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("keys")).unwrap();
+    let error = |path: &str| folder.error(format!("{KEYLESS}private_key_file: {path}\n"));
+    assert_eq!(
+        error("keys"),
+        "config.yaml:4: `private_key_file` names keys, which is a folder: give the path of a file"
+    );
+    assert_eq!(
+        error("no.pem"),
+        "config.yaml:4: `private_key_file` names no.pem, which does not exist: check the path"
+    );
+    assert!(error("/dev/zero").contains("names /dev/zero, which is not a regular file"));
+}
+
+#[test]
+fn a_key_in_place_of_its_path_is_not_shown() {
+    for wrong in
+        ["\"-----BEGIN PRIVATE KEY-----\\nMIIE\"", "-----BEGIN PRIVATE KEY-----", "|\n  MIIE\n  MIIE"]
+    {
+        let error = Folder::new().error(format!("{KEYLESS}private_key_file: {wrong}\n"));
+        assert_eq!(
+            error,
+            "config.yaml:4: `private_key_file` is not a path: \
+             write the path of a file here; the PEM block itself belongs under `private_key`"
+        );
+    }
+}
+
+#[test]
+fn a_bad_key_block_is_blamed_on_its_key() {
+    let error = Folder::new().error(format!("{KEYLESS}private_key: private.pem\n"));
+    assert!(error.starts_with("config.yaml:4: `private_key` cannot be used: no PEM section"), "{error}");
+}
+
+#[test]
+fn an_encrypted_key_needs_a_passphrase() {
+    let key = test_key("encrypted.pem");
+    assert_eq!(
+        with_key(&key, "", &[]).unwrap_err(),
+        "config.yaml:4: `private_key_file` names private.pem, which is encrypted: set private_key_passphrase_file or \
+         private_key_passphrase_env, or decrypt it with `openssl pkey -in encrypted.pem -out private.pem`"
+    );
+    for file in ["passphrase.txt", "windows.txt", "bare.txt"] {
+        assert_eq!(
+            with_key(&key, &format!("private_key_passphrase_file: {file}\n"), &[]),
+            Ok(3072),
+            "{file}"
+        );
+    }
+    let vars = [("MY_PASSPHRASE", "secret")];
+    assert_eq!(with_key(&key, "private_key_passphrase_env: MY_PASSPHRASE\n", &vars), Ok(3072));
+    // One that is not needed does no harm.
+    assert_eq!(with_key(&test_key("rsa2048.pem"), "private_key_passphrase_file: bare.txt\n", &[]), Ok(2048));
+}
+
+#[test]
+fn wrong_and_missing_passphrases() {
+    let key = test_key("encrypted.pem");
+    let error = |more: &str| with_key(&key, more, &[("EMPTY", ""), ("WRONG", "hunter")]).unwrap_err();
+    assert_eq!(
+        error("private_key_passphrase_file: empty.txt\n"),
+        "config.yaml:5: `private_key_passphrase_file` is an empty file: write the passphrase into it"
+    );
+    assert_eq!(
+        error("private_key_passphrase_env: EMPTY\n"),
+        "config.yaml:5: `private_key_passphrase_env` names a variable that is empty: set that variable, or name another one"
+    );
+    for wrong in ["private_key_passphrase_env: WRONG\n", "private_key_passphrase_file: wrong.txt\n"] {
+        assert_eq!(
+            error(wrong),
+            "config.yaml:4: `private_key_file` names private.pem, which cannot be used: \
+             the key could not be decrypted: wrong passphrase, or a damaged file"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_that_others_can_read_are_warned_about() {
+    let folder = Folder::new();
+    let open = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let key = folder.path().join("private.pem");
+    for mode in [0o644, 0o640, 0o604, 0o620] {
+        open(&key, mode);
+        let warnings =
+            folder.read(MINIMAL).unwrap().warnings().join("\n").replace(folder.path().to_str().unwrap(), "");
+        assert_eq!(warnings, "/private.pem is open to other users of this machine: `chmod 600` that file");
+    }
+    open(&key, 0o400);
+    assert!(folder.read(MINIMAL).unwrap().warnings().is_empty());
+
+    let passphrase = folder.write("passphrase.txt", "secret");
+    open(&passphrase, 0o644);
+    let content = format!("{MINIMAL}private_key_passphrase_file: passphrase.txt\n");
+    assert_eq!(folder.read(content).unwrap().warnings().len(), 1);
+
+    let config = folder.write("open.yaml", format!("{KEYLESS}{}", test_key_block()));
+    open(&config, 0o644);
+    let none: [(&str, &str); 0] = [];
+    let settings = ibkr_auth_config::Settings::from_yaml_with(&config, none).unwrap();
+    assert_eq!(settings.warnings().len(), 1);
+}

@@ -1,0 +1,11 @@
+//! Settings read from files and variables, good and bad.
+
+mod accepted;
+mod certificates;
+mod effect;
+mod folder;
+mod key_file;
+mod leaks;
+mod no_settings;
+mod refused;
+mod variables;
