@@ -22,6 +22,7 @@ pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
             let said: Vec<_> = ["title", "detail", "error", "error_description", "message"]
                 .into_iter()
                 .filter_map(|name| members.get(name)?.as_str())
+                .filter(|said| Some(*said) != response.status().canonical_reason())
                 .collect();
             said.join(": ")
         }
@@ -88,7 +89,11 @@ mod tests {
     fn takes_what_the_three_error_shapes_say() {
         let problem =
             r#"{"type":"/simple","title":"Unauthorized","status":401,"detail":"Access token expired"}"#;
-        assert_eq!(excerpt(401, problem, &[]).unwrap(), "Unauthorized: Access token expired");
+        assert_eq!(
+            excerpt(401, problem, &[]).unwrap(),
+            "Access token expired",
+            "the title repeats the status"
+        );
         let rfc6749 = r#"{"error":"invalid_client","error_description":"no such client"}"#;
         assert_eq!(excerpt(400, rfc6749, &[]).unwrap(), "invalid_client: no such client");
         let ibkr = r#"{"error":"Bad Request: no bridge","statusCode":400}"#;

@@ -21,7 +21,6 @@ const BANNED: &[(&str, &str)] = &[
     ("bindgen", "needs a C toolchain and libclang"),
     ("boring-sys", "ring is the crypto provider"),
     ("cmake", "needs cmake to build"),
-    ("h2", "IBKR's edge is spoken to in HTTP/1.1"),
     ("native-tls", "rustls is the TLS library"),
     ("openssl", "rustls is the TLS library"),
     ("openssl-sys", "rustls is the TLS library"),
@@ -29,6 +28,9 @@ const BANNED: &[(&str, &str)] = &[
     ("rustls-pemfile", "unmaintained"),
     ("serde_yml", "unsound and archived (RUSTSEC-2025-0068)"),
 ];
+
+/// Banned from what users get; mockito, which serves tests, speaks HTTP/2 as well.
+const BANNED_FROM_PRODUCTS: &[(&str, &str)] = &[("h2", "IBKR's edge is spoken to in HTTP/1.1")];
 
 type Sections = BTreeMap<String, BTreeSet<String>>;
 
@@ -54,8 +56,11 @@ pub(crate) fn update() -> Result<(), String> {
 }
 
 pub(crate) fn banned() -> Result<Vec<String>, String> {
-    let names = names(&["--workspace", "--all-features", "-e", "normal,build,dev"])?;
-    let hits = BANNED.iter().filter(|(name, _)| names.contains(*name));
+    let everywhere = names(&["--workspace", "--all-features", "-e", "normal,build,dev"])?;
+    let products =
+        names(&["--workspace", "--exclude", layers::TESTS, "--all-features", "-e", "normal,build"])?;
+    let hits = BANNED.iter().filter(|(name, _)| everywhere.contains(*name));
+    let hits = hits.chain(BANNED_FROM_PRODUCTS.iter().filter(|(name, _)| products.contains(*name)));
     Ok(hits.map(|(name, why)| format!("{name}: {why}")).collect())
 }
 
