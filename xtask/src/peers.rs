@@ -22,8 +22,8 @@ const PEERS: &[Peer] = &[
     Peer { version: "0.1.6", simulator_options: &[] },
     Peer {
         version: "0.0.8",
-        // Its assertions live 600 s, and its constructor validates: IBKR takes one sso/validate a minute.
-        simulator_options: &["--assertion-life", "600", "--no-pacing"],
+        // Its constructor validates already, and IBKR takes one sso/validate a minute.
+        simulator_options: &["--no-pacing"],
     },
 ];
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct Rules {
     /// Life of an access token (`expires_in`). IBKR's OpenAPI shows 86399 seconds; reports go down to 10 minutes.
     pub access_token_life: Duration,
-    /// The longest `exp - iat` of a client assertion. IBKR's samples use 30 seconds; the limit is not published.
+    /// The longest `exp - iat` of a client assertion. The limit is not published: IBKR's samples use 30 seconds, ibauth
+    /// 0.0.8 used 600.
     pub assertion_life: Duration,
     /// The longest `exp - iat` of an `sso-sessions` request. IBKR's samples use 24 hours.
     pub sso_request_life: Duration,
@@ -51,7 +52,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             access_token_life: Duration::from_secs(86_399),
-            assertion_life: Duration::from_secs(60),
+            assertion_life: Duration::from_secs(600),
             sso_request_life: Duration::from_secs(86_400),
             clock_tolerance: Duration::ZERO,
             any_audience: false,
