@@ -49,10 +49,7 @@ impl Draft {
         let path = given.path()?;
         let content = file::read(&path).map_err(|problem| problem.after(&names(&path)))?;
         if content.open_to_others {
-            self.warnings.push(format!(
-                "{} is open to other users of this machine: `chmod 600` that file",
-                path.display()
-            ));
+            self.warn_of_open(&path.display().to_string());
         }
         self.pem = content.bytes;
         self.pem_path = Some(path);
@@ -63,10 +60,7 @@ impl Draft {
     pub(crate) fn passphrase_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
         let Content { mut bytes, open_to_others } = file::read(&given.path()?)?;
         if open_to_others {
-            self.warnings.push(format!(
-                "the file of {} is open to other users of this machine: `chmod 600` that file",
-                given.key.name
-            ));
+            self.warn_of_open(&format!("the file of {}", given.key.name));
         }
         for end in [b'\n', b'\r'] {
             if bytes.last() == Some(&end) {
@@ -89,15 +83,16 @@ impl Draft {
     pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
         let text = given.text()?;
         if given.in_open_file {
-            self.warnings.push(format!(
-                "the file with {} is open to other users of this machine: `chmod 600` that file",
-                given.key.name
-            ));
+            self.warn_of_open(&format!("the file with {}", given.key.name));
         }
         let escaped = given.origin == Origin::Variable && !text.contains('\n');
         self.pem =
             Zeroizing::new(if escaped { text.replace("\\n", "\n") } else { text.to_owned() }.into_bytes());
         Ok(())
+    }
+
+    fn warn_of_open(&mut self, file: &str) {
+        self.warnings.push(format!("{file} is open to other users of this machine: `chmod 600` that file"));
     }
 
     /// Checks what concerns several keys at once; an error comes with the keys that may be to blame.

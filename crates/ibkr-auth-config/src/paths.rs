@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{env::Env, error::Problem};
 
+/// Shorter than the base64 of any RSA key that is long enough.
+const LONGEST: usize = 1000;
+
 pub(crate) fn resolve(text: &str, folder: &Path, env: &Env) -> Result<PathBuf, Problem> {
-    if text.contains("-----BEGIN") || text.contains(char::is_control) {
+    // A path may be shown in an error, a key pasted in its place must not.
+    if text.contains("-----BEGIN") || text.contains(char::is_control) || text.len() > LONGEST {
         return Err(Problem::new(
             "is not a path",
             "write the path of a file here; the PEM block itself belongs under `private_key`",

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
 use ibkr_auth_config::{FileError, Settings};
@@ -57,7 +57,7 @@ impl Folder {
     }
 
     pub(crate) fn relative(&self, error: &FileError) -> String {
-        error.to_string().replace(&format!("{}/", self.path().display()), "")
+        error.to_string().replace(&format!("{}{MAIN_SEPARATOR}", self.path().display()), "")
     }
 }
 
