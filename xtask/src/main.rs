@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
 mod check;
+mod ci;
 mod figures;
 mod peers;
 mod process;
@@ -17,6 +18,7 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task { name: "help", about: "list the tasks", run: help },
+    Task { name: "ci", about: ci::ABOUT, run: ci::run },
     Task { name: "check", about: check::ABOUT, run: check::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
