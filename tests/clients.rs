@@ -51,7 +51,7 @@ fn connect_logs_in_with_five_requests_on_two_connections<D: Driver>() {
     let connected = client::<D>(&lab).connect().unwrap();
     assert_eq!(connected.public_ip, PUBLIC_IP);
     assert!(connected.auth_status.unwrap().is_ready());
-    assert!(connected.sso.paper.unwrap());
+    assert!(connected.sso.unwrap().paper.unwrap());
     let counters = lab.server.handle().counters();
     assert_eq!(counters.total(), 5, "{counters:?}");
     assert!(counters.refusals.is_empty());

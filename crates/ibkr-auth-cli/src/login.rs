@@ -30,7 +30,7 @@ pub(crate) fn log_in(client: &mut Client) -> Result<(), Error> {
 }
 
 fn describe(connected: &Connected) -> String {
-    let account = match connected.sso.paper {
+    let account = match connected.sso.as_ref().and_then(|sso| sso.paper) {
         Some(true) => "paper account",
         Some(false) => "live account",
         None => "account",

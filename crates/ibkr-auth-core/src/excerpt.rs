@@ -33,7 +33,7 @@ pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
     (!excerpt.is_empty()).then_some(excerpt)
 }
 
-fn redact(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, REDACTED);
@@ -64,7 +64,7 @@ fn hide_token_runs(word: &str) -> String {
     shown
 }
 
-fn is_html(response: &Response) -> bool {
+pub(crate) fn is_html(response: &Response) -> bool {
     let declared =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     declared || response.body().trim_ascii_start().starts_with(b"<")

@@ -1,10 +1,12 @@
 //! The state machine: commands in, requests out, answers in, outcomes out.
 
-mod exchange;
 mod known;
 mod output;
 mod plan;
+mod progress;
+mod receive;
 mod retry;
+mod send;
 mod task;
 mod ticket;
 
@@ -24,17 +26,17 @@ use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
     Secret, SsoDetails, Step, Tickle, TransportError, wire::Authorization,
 };
-use exchange::Exchange;
 use known::Known;
 use plan::Command;
 use retry::Jitter;
+use send::Exchange;
 use task::Task;
 
 /// One login of one username. See the [crate's documentation](crate) for how to drive it.
 ///
 /// Commands queue work and return a [`Ticket`]; the outcome is in the ticket once [`poll`](Self::poll) has nothing more
-/// to send. Single steps are sent once and never repeated (but for a wrong clock, see
-/// [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
+/// to send. Single steps are sent once and never repeated, but for the two signed
+/// ones when the clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
 pub struct Session {
     config: Config,
     key: Box<dyn Sign>,
@@ -81,7 +83,7 @@ impl Session {
     }
 
     /// Exchanges the access token and the public address for a bearer token, looking up the address first unless it is
-    /// fixed. Needs `get_access_token`.
+    /// fixed. Needs `get_access_token`, and its token still to be good.
     pub fn get_bearer_token(&mut self) -> Ticket<BearerToken> {
         self.begin(Command::GetBearerToken)
     }
@@ -183,7 +185,7 @@ impl Session {
 
     /// The public address that the bearer token was made for.
     pub fn public_ip(&self) -> Option<Ipv4Addr> {
-        self.known.public_ip
+        self.known.bearer_ip
     }
 
     /// The last state of the brokerage session that IBKR reported.
@@ -220,12 +222,6 @@ impl Session {
         let deadlines = self.in_flight.values().map(|exchange| exchange.deadline);
         let waits = self.tasks.iter().filter_map(|task| task.next_wake(now));
         Wait { until: deadlines.chain(waits).min(), in_flight: self.in_flight.len() }
-    }
-
-    fn fail(&mut self, task: usize, error: Error) {
-        let task = self.tasks.remove(task);
-        self.in_flight.retain(|id, _| !task.awaits(*id));
-        task.finish(Err(error));
     }
 }
 

@@ -74,6 +74,7 @@ fn a_fixed_address_is_not_looked_up() {
     let (bench, outcome) = connect(&mut session, healthy);
     assert!(outcome.is_ok());
     assert_eq!(count(&bench, Step::PublicIp), 0);
+    assert_eq!(session.public_ip().unwrap().to_string(), "198.51.100.1");
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn what_may_pass_is_tried_again_with_growing_waits() {
         Ok(answer(200, "<html>hotel</html>")),
         Err(TransportError::new(TransportKind::Connect, "refused")),
     ];
-    for step in [Step::GetAccessToken, Step::GetBearerToken, Step::ValidateSso, Step::SsodhInit] {
+    for step in [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit] {
         let failures = failures.iter().map(|failure| match failure {
             Ok(response) => Ok(response.clone()),
             Err(error) => Err(TransportError::new(error.kind(), "")),
@@ -143,10 +144,71 @@ fn what_may_pass_is_tried_again_with_growing_waits() {
         assert!(outcome.is_ok(), "{step}: {outcome:?}");
         let at: Vec<_> = bench.sent.iter().filter(|(_, sent)| *sent == step).map(|(at, _)| *at).collect();
         let waits: Vec<_> = at.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+        assert_eq!(waits.len(), 4);
         for (wait, least) in waits.iter().zip([1.0, 2.0, 4.0, 8.0]) {
             assert!((least..=least * 1.5 + 0.1).contains(wait), "{step}: {waits:?}");
         }
     }
+}
+
+#[test]
+fn a_login_does_not_depend_on_sso_validate() {
+    for failure in [Ok(answer(429, "")), Ok(answer(503, "")), Err(TransportError::timeout())] {
+        let mut session = session();
+        let (bench, outcome) = connect(&mut session, first(Step::ValidateSso, vec![failure]));
+        outcome.unwrap();
+        assert_eq!(count(&bench, Step::ValidateSso), 1, "IBKR takes one a minute");
+        assert!(session.is_connected());
+    }
+}
+
+#[test]
+fn sso_validate_is_asked_once_a_minute_at_most() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    for _ in 0..4 {
+        let ticket = session.connect();
+        bench.run(&mut session, &ticket, healthy).unwrap();
+        bench.advance(Duration::from_secs(25));
+    }
+    assert_eq!(count(&bench, Step::ValidateSso), 2);
+}
+
+#[test]
+fn an_access_token_that_has_ended_is_not_used() {
+    for clock in ["mono", "wall"] {
+        let (mut session, mut bench) = (session(), Bench::new());
+        let ticket = session.get_access_token();
+        bench.run(&mut session, &ticket, healthy).unwrap();
+        match clock {
+            "mono" => bench.now.mono += Duration::from_secs(86_400),
+            _ => bench.now.wall += Duration::from_secs(86_400),
+        }
+        let ticket = session.get_bearer_token();
+        let error = bench.run(&mut session, &ticket, healthy).unwrap_err();
+        assert_eq!((error.kind(), count(&bench, Step::GetBearerToken)), (ErrorKind::Order, 0), "{clock}");
+    }
+}
+
+#[test]
+fn why_a_session_is_not_established_is_passed_on() {
+    let failing =
+        r#"{"authenticated":true,"established":false,"connected":true,"fail":"testuser is not entitled"}"#;
+    let (_, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit | Step::Status => Ok(answer(200, failing)),
+        _ => healthy(transmit),
+    });
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("[redacted] is not entitled"), "{error}");
+}
+
+#[test]
+fn a_success_with_an_error_inside_is_no_success() {
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit => Ok(answer(200, r#"{"error":"failed"}"#)),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(count(&bench, Step::SsodhInit), 5);
 }
 
 #[test]
@@ -169,6 +231,7 @@ fn what_cannot_pass_is_not_tried_again() {
         (Step::ValidateSso, 401),
         (Step::SsodhInit, 401),
         (Step::GetAccessToken, 302),
+        (Step::GetAccessToken, 404),
     ] {
         let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
             sent if sent == step => Ok(answer(status, "{}")),
@@ -190,16 +253,16 @@ fn an_untrusted_certificate_ends_it_at_once() {
 
 #[test]
 fn a_penalty_is_not_waited_out_but_told() {
-    let (bench, outcome) = connect(&mut session(), first(Step::ValidateSso, vec![Ok(answer(429, ""))]));
+    let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(answer(429, ""))]));
     assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(600)));
-    assert_eq!(count(&bench, Step::ValidateSso), 1);
+    assert_eq!(count(&bench, Step::SsodhInit), 1);
 }
 
 #[test]
 fn a_short_retry_after_is_obeyed() {
     let mut slow_down = answer(429, "");
     slow_down.headers_mut().insert("retry-after", "9".parse().unwrap());
-    let (bench, outcome) = connect(&mut session(), first(Step::ValidateSso, vec![Ok(slow_down)]));
+    let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(slow_down)]));
     assert!(outcome.is_ok());
     assert!(bench.elapsed() >= Duration::from_secs(9));
 }
@@ -447,6 +510,29 @@ fn logging_out_when_we_are_out_already_is_no_error() {
 }
 
 #[test]
+fn a_logout_that_ibkr_does_not_confirm_is_an_error_and_forgets_nothing() {
+    for body in ["<html>hotel</html>", r#"{"status":false}"#, ""] {
+        let mut session = session();
+        let (mut bench, _) = connect(&mut session, healthy);
+        let ticket = session.logout();
+        bench.run(&mut session, &ticket, |_| Ok(answer(200, body))).unwrap_err();
+        assert!(session.headers().is_some(), "it can be tried again");
+    }
+}
+
+#[test]
+fn null_where_a_flag_should_be_means_no() {
+    let mut session = session();
+    let (mut bench, _) = connect(&mut session, healthy);
+    for body in [r#"{"iserver":{"authStatus":null}}"#, r#"{"iserver":{"authStatus":{"authenticated":null}}}"#]
+    {
+        let ticket = session.tickle();
+        let tickle = bench.run(&mut session, &ticket, |_| Ok(answer(200, body))).unwrap();
+        assert!(!tickle.auth_status.authenticated);
+    }
+}
+
+#[test]
 fn what_ibkr_says_about_the_session_is_believed() {
     let mut session = session();
     let (mut bench, _) = connect(&mut session, healthy);
@@ -513,7 +599,7 @@ fn the_same_seed_repeats_the_same_run() {
         let config = testing::config().with_retry(Retry::default()).unwrap();
         let mut session = Session::new(config, testing::FakeKey, seed);
         let failures = vec![Ok(answer(503, "")), Ok(answer(503, ""))];
-        connect(&mut session, first(Step::ValidateSso, failures)).0.sent
+        connect(&mut session, first(Step::SsodhInit, failures)).0.sent
     };
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));

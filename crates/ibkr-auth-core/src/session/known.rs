@@ -1,16 +1,33 @@
 //! What a session has learnt so far.
 
 use core::net::Ipv4Addr;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::plan::Command;
-use crate::{AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Secret, SsoDetails, Step, Tier};
+use crate::{
+    AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Now, Secret, SsoDetails, Step, Tier,
+};
+
+/// IBKR's pacing table: one `sso/validate` a minute.
+const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) access_token: Option<AccessToken>,
-    pub(super) public_ip: Option<Ipv4Addr>,
+    access_token: Option<AccessToken>,
+    /// When it ends, if the server said so.
+    access_token_ends: Option<Now>,
+    /// The address that was last looked up.
+    pub(super) looked_up_ip: Option<Ipv4Addr>,
     pub(super) bearer: Option<BearerToken>,
+    /// The address that the bearer token was made for.
+    pub(super) bearer_ip: Option<Ipv4Addr>,
+    /// IBKR has refused the bearer token since it was issued.
+    bearer_refused: bool,
+    /// When `sso/validate` was last asked: IBKR takes one a minute.
+    validated: Option<Instant>,
     pub(super) session_id: Option<Secret>,
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
@@ -21,7 +38,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn is_connected(&self, tier: Tier) -> bool {
         match tier {
-            Tier::ReadOnly => self.sso.is_some(),
+            Tier::ReadOnly => self.bearer.is_some() && !self.bearer_refused,
             Tier::Brokerage => self.auth_status.as_ref().is_some_and(AuthStatus::is_ready),
         }
     }
@@ -38,13 +55,36 @@ impl Known {
     }
 
     /// A new bearer token is a new session: what was known of the old one no longer holds.
-    pub(super) fn start_over(&mut self, bearer: BearerToken) {
+    pub(super) fn start_over(&mut self, bearer: BearerToken, ip: Option<Ipv4Addr>) {
         self.forget_session();
-        self.bearer = Some(bearer);
+        (self.bearer, self.bearer_ip, self.bearer_refused) = (Some(bearer), ip, false);
     }
 
     pub(super) fn forget_session(&mut self) {
-        (self.bearer, self.session_id, self.sso, self.auth_status) = (None, None, None, None);
+        (self.bearer, self.bearer_ip, self.session_id, self.sso, self.auth_status) =
+            (None, None, None, None, None);
+    }
+
+    pub(super) fn keep_access_token(&mut self, token: AccessToken, now: Now) {
+        let until = |life| Some(Now { mono: now.mono.checked_add(life)?, wall: now.wall.checked_add(life)? });
+        self.access_token_ends = token.expires_in.and_then(until);
+        self.access_token = Some(token);
+    }
+
+    /// The access token, unless either clock says that it has ended: one of them may have stood still.
+    pub(super) fn access_token(&self, now: Now) -> Option<&AccessToken> {
+        let ended = self.access_token_ends.is_some_and(|end| end.mono <= now.mono || end.wall <= now.wall);
+        self.access_token.as_ref().filter(|_| !ended)
+    }
+
+    /// Whether IBKR will take an `sso/validate` now.
+    pub(super) fn claim_validation(&mut self, now: Now) -> bool {
+        let last = self.validated.replace(now.mono);
+        let early = last.filter(|last| now.mono.saturating_duration_since(*last) < VALIDATE_PAUSE);
+        if early.is_some() {
+            self.validated = early;
+        }
+        early.is_none()
     }
 
     /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes again.
@@ -55,7 +95,7 @@ impl Known {
     /// What an error says about the session.
     pub(super) fn learn_from(&mut self, kind: ErrorKind) {
         match kind {
-            ErrorKind::Unauthorized => (self.sso, self.auth_status) = (None, None),
+            ErrorKind::Unauthorized => (self.bearer_refused, self.auth_status) = (true, None),
             ErrorKind::NoBrokerageSession => self.auth_status = None,
             _ => {}
         }

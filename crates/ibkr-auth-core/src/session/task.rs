@@ -17,6 +17,8 @@ pub(super) struct Task {
     pub(super) establish_by: Option<Instant>,
     /// A 410 to `ssodh/init`: final, unless the status then says that the session is there all the same.
     pub(super) doubt: Option<Error>,
+    /// What the step that was done last has brought.
+    pub(super) last: Option<Done>,
 }
 
 pub(super) struct Job {
@@ -48,7 +50,14 @@ impl Task {
             service: 0,
             clock_corrected: false,
         });
-        Self { command, slot: Slot::default(), jobs: jobs.collect(), establish_by: None, doubt: None }
+        Self {
+            command,
+            slot: Slot::default(),
+            jobs: jobs.collect(),
+            establish_by: None,
+            doubt: None,
+            last: None,
+        }
     }
 
     pub(super) fn command(&self) -> Command {

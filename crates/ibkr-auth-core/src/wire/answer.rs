@@ -6,7 +6,7 @@ use http::{StatusCode, header::RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock};
+use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock, excerpt};
 
 /// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
 const PENALTY_BOX: Duration = Duration::from_secs(600);
@@ -36,6 +36,14 @@ pub(crate) fn unreadable(step: Step, config: &Config, response: &Response) -> Er
         "something other than IBKR may have answered: look for a proxy in between"
     };
     Error::answered(ErrorKind::Unreadable, step, response, &config.secrets(), todo, Advice::RetryAfter(SOON))
+}
+
+/// A 200 that says `{"error": …}`: IBKR's documented way of failing inside a tickle. The text stays unseen, as that of every
+/// success.
+pub(crate) fn error_in_success(step: Step) -> Error {
+    let todo = "wait and repeat; at night it may be maintenance";
+    let what = "the server answered 200 OK with an error inside";
+    Error::plain(ErrorKind::Server, Some(step), what, todo, Advice::RetryAfter(SOON))
 }
 
 /// A token or session id of an answer: not empty, and nothing in it that could not stand in a header.
@@ -89,7 +97,17 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
         _ if step == Step::PublicIp => {
             (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
         }
-        _ if step.is_signed() => (ErrorKind::Rejected, Advice::Never, refusal(step, status)),
+        StatusCode::REQUEST_TIMEOUT => {
+            (ErrorKind::Server, Advice::RetryAfter(SOON), "the request took too long to arrive: repeat")
+        }
+        StatusCode::FORBIDDEN if excerpt::is_html(response) => (
+            ErrorKind::Rejected,
+            Advice::Never,
+            "IBKR's edge refused the request before any login: check user_agent, proxy, and that this address is not blocked",
+        ),
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
+            (ErrorKind::Rejected, Advice::Never, refusal(step, status))
+        }
         StatusCode::UNAUTHORIZED if says(response, "not authenticated") => no_brokerage_session(),
         StatusCode::UNAUTHORIZED => {
             let todo = "the bearer token expired, was ended, or is used from another address than it was made for: connect again";
@@ -115,7 +133,7 @@ fn refusal(step: Step, status: StatusCode) -> &'static str {
             "the client may not ask for this scope, or the edge refused the request"
         }
         (Step::GetAccessToken, _) => {
-            "check client_id, client_key_id, scope, and that IBKR has this key's public half: new keys work after the next midnight"
+            "check client_id, client_key_id, scope, and that IBKR has this key's public half: a new key can take a day or more"
         }
         (_, StatusCode::FORBIDDEN) => {
             "the access token lacks the scope sso-sessions.write, or IBKR has not yet set up this client"

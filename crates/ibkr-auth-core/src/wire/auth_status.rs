@@ -1,7 +1,10 @@
 //! The state of the brokerage session, as `ssodh_init`, `status` and `tickle` report it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use super::answer;
+use crate::{Config, Error, Response, Step, excerpt};
 
 /// State of the brokerage session (`brokerageSessionStatus` in IBKR's OpenAPI, where no member is required: IBKR
 /// leaves several out when there is no session).
@@ -10,13 +13,16 @@ use serde_json::Value;
 #[non_exhaustive]
 pub struct AuthStatus {
     /// The brokerage session is logged in.
+    #[serde(deserialize_with = "null_is_default")]
     pub authenticated: bool,
     /// Its login is complete, the accounts are loaded. Before that, account data come back empty rather than failing.
     /// `None` when IBKR leaves it out.
     pub established: Option<bool>,
     /// Another login of the same username holds, or wants, the brokerage session.
+    #[serde(deserialize_with = "null_is_default")]
     pub competing: bool,
     /// IBKR's systems behind the API are connected.
+    #[serde(deserialize_with = "null_is_default")]
     pub connected: bool,
     /// What IBKR says about it; mostly empty.
     pub message: Option<String>,
@@ -43,6 +49,32 @@ impl AuthStatus {
     pub fn is_ready(&self) -> bool {
         self.authenticated && self.connected && !self.competing && self.established != Some(false)
     }
+
+    /// The answer of `ssodh_init` and `status`: the state itself, or `{"error": …}` with status 200.
+    pub(super) fn read(step: Step, config: &Config, response: &Response) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Body {
+            #[serde(default)]
+            error: Option<Value>,
+            #[serde(flatten)]
+            status: AuthStatus,
+        }
+        let body: Body = answer::json(step, config, response)?;
+        if body.error.is_some() { Err(answer::error_in_success(step)) } else { Ok(body.status) }
+    }
+
+    /// What IBKR says against the session, fit to be shown.
+    pub(crate) fn reason(&self, config: &Config) -> Option<String> {
+        let said = [&self.fail, &self.message].into_iter().flatten().find(|text| !text.is_empty())?;
+        Some(excerpt::redact(said, &config.secrets()))
+    }
+}
+
+/// `null` for what has a default.
+pub(super) fn null_is_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// A count that some of IBKR's services write as a string.

@@ -1,6 +1,7 @@
 //! `logout`: `POST /v1/api/logout` ends the session.
 
 use http::StatusCode;
+use serde::Deserialize;
 
 use super::{answer, build::Authorization};
 use crate::{Config, Error, Request, Response, Step};
@@ -15,14 +16,18 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
     authorization.post(STEP, config, "/v1/api/logout", None)
 }
 
-/// Reads the answer. A 401 says that we were out already, which is what was wanted.
+/// Reads `{"status":true}`. A 401 says that we were out already, which is what was wanted.
 ///
 /// # Errors
 /// When IBKR did not confirm.
 pub fn answer(config: &Config, response: &Response) -> Result<(), Error> {
-    if response.status() == StatusCode::UNAUTHORIZED {
-        Ok(())
-    } else {
-        answer::success(STEP, config, response)
+    #[derive(Deserialize)]
+    struct Body {
+        status: bool,
     }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        return Ok(());
+    }
+    let body: Body = answer::json(STEP, config, response)?;
+    if body.status { Ok(()) } else { Err(answer::error_in_success(STEP)) }
 }

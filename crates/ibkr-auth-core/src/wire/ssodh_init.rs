@@ -1,6 +1,6 @@
 //! `ssodh_init`: `POST /v1/api/iserver/auth/ssodh/init` opens the brokerage session.
 
-use super::{answer, auth_status::AuthStatus, build::Authorization};
+use super::{auth_status::AuthStatus, build::Authorization};
 use crate::{Config, Error, Request, Response, Step};
 
 const STEP: Step = Step::SsodhInit;
@@ -25,5 +25,5 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 /// # Errors
 /// [`ErrorKind::Server`](crate::ErrorKind::Server) among others: new paper accounts may answer 500 for weeks.
 pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
-    answer::json(STEP, config, response)
+    AuthStatus::read(STEP, config, response)
 }

@@ -1,6 +1,6 @@
 //! `status`: `POST /v1/api/iserver/auth/status`, the state of the brokerage session.
 
-use super::{answer, auth_status::AuthStatus, build::Authorization};
+use super::{auth_status::AuthStatus, build::Authorization};
 use crate::{Config, Error, Request, Response, Step};
 
 const STEP: Step = Step::Status;
@@ -18,5 +18,5 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 /// # Errors
 /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) when the bearer token is no longer good.
 pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
-    answer::json(STEP, config, response)
+    AuthStatus::read(STEP, config, response)
 }

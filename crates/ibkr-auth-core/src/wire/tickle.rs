@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     answer,
-    auth_status::{AuthStatus, lenient_u64},
+    auth_status::{AuthStatus, lenient_u64, null_is_default},
     build::Authorization,
     validate_sso::Expiry,
 };
@@ -53,7 +53,7 @@ pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Iserver {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "null_is_default")]
         auth_status: AuthStatus,
     }
     let body: Body = answer::json(STEP, config, response)?;
@@ -67,7 +67,8 @@ pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
             let what = "IBKR answered \"no session\"";
             Err(Error::plain(ErrorKind::Unauthorized, Some(STEP), what, "connect again", Advice::Reconnect))
         }
-        _ => Err(answer::unreadable(STEP, config, response)),
+        (Some(_), _) => Err(answer::error_in_success(STEP)),
+        (None, None) => Err(answer::unreadable(STEP, config, response)),
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn failures_that_come_as_200_are_failures() {
         assert_eq!(read(r#"{"error":"no session"}"#).unwrap_err(), ErrorKind::Unauthorized);
-        assert_eq!(read(r#"{"error":"failed to process request"}"#).unwrap_err(), ErrorKind::Unreadable);
+        assert_eq!(read(r#"{"error":"failed to process request"}"#).unwrap_err(), ErrorKind::Server);
         assert_eq!(read("<html>Sign in to the hotel's network</html>").unwrap_err(), ErrorKind::Unreadable);
         assert_eq!(read(r#"{"session":"a"#).unwrap_err(), ErrorKind::Unreadable);
         assert_eq!(read(r#"{"session":"a\r\nb","iserver":{}}"#).unwrap_err(), ErrorKind::Unreadable);

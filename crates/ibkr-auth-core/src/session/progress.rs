@@ -1,0 +1,168 @@
+//! What an answer means for its command: the next step, the same again, or the end.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Session,
+    plan::Command,
+    send::Exchange,
+    task::{JobState, Task, out_of_order},
+    ticket::{Connected, Done},
+};
+use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, PublicIp, Step, Tier};
+
+const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
+
+impl Session {
+    pub(super) fn succeed(&mut self, now: Now, index: usize, step: Step, done: Done) {
+        let establish_within = self.config.establish_within;
+        let task = &mut self.tasks[index];
+        if let (Command::Connect, Done::AuthStatus(status)) = (task.command(), &done) {
+            let establish_by = *task.establish_by.get_or_insert(now.mono + establish_within);
+            task.set(Step::SsodhInit, JobState::Done);
+            if status.is_ready() {
+                task.set(Step::Status, JobState::Done);
+            } else if let Some(error) = self.give_up_waiting(now, index, status, establish_by) {
+                return self.fail(index, error);
+            } else {
+                self.tasks[index].set(Step::Status, JobState::Waiting(Some(now.mono + ESTABLISHED_POLL)));
+            }
+        } else {
+            task.set(step, JobState::Done);
+        }
+        self.tasks[index].last = Some(done);
+        self.finish_if_done(index);
+    }
+
+    /// What to do about a failed step: ask another service, correct the clock, go on without it, wait and try again, or
+    /// give up.
+    pub(super) fn endure(&mut self, now: Now, index: usize, exchange: &Exchange, error: Error) {
+        let step = exchange.step;
+        let services = match &self.config.public_ip {
+            PublicIp::Lookup(services) => services.len(),
+            PublicIp::Fixed(_) => 0,
+        };
+        let clock_was_wrong =
+            error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
+        let task = &mut self.tasks[index];
+        let patient = task.is_patient();
+        let Some(job) = task.job_mut(step) else { return };
+
+        if step == Step::PublicIp && job.service + 1 < services {
+            job.service += 1;
+            job.state = JobState::Waiting(None);
+        } else if step.is_signed() && clock_was_wrong && !job.clock_corrected {
+            job.clock_corrected = true;
+            job.state = JobState::Waiting(None);
+        } else if patient && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
+            job.state = JobState::Done;
+            task.doubt = Some(error);
+        } else if patient && step == Step::ValidateSso && matches!(error.advice(), Advice::RetryAfter(_)) {
+            // A login does not depend on it, and IBKR takes one a minute.
+            job.state = JobState::Done;
+            self.finish_if_done(index);
+        } else if let (true, Some(asked)) = (patient, worth_waiting(&error)) {
+            job.failures += 1;
+            job.service = 0;
+            match self.config.retry.wait(job.failures, asked) {
+                Some(wait) => {
+                    let after = self.jitter.prolong(wait);
+                    job.state = JobState::Waiting(Some(now.mono + after));
+                    self.tell(Event::Retrying { step, after });
+                }
+                None => self.fail(index, error),
+            }
+        } else {
+            self.fail(index, error);
+        }
+    }
+
+    pub(super) fn fail(&mut self, index: usize, error: Error) {
+        let task = self.tasks.remove(index);
+        self.in_flight.retain(|id, _| !task.awaits(*id));
+        task.finish(Err(error));
+    }
+
+    pub(super) fn finish_if_done(&mut self, index: usize) {
+        if self.tasks[index].is_done() {
+            let mut task = self.tasks.remove(index);
+            let outcome = match (task.command(), task.last.take()) {
+                (Command::Connect, _) => self.connected(),
+                (_, Some(last)) => Ok(last),
+                (_, None) => return,
+            };
+            task.finish(outcome);
+        }
+    }
+
+    fn connected(&mut self) -> Result<Done, Error> {
+        let public_ip = self.own_ip().ok_or_else(|| out_of_order(Step::PublicIp))?;
+        let auth_status = match self.config.tier {
+            Tier::ReadOnly => None,
+            Tier::Brokerage => self.known.auth_status.clone(),
+        };
+        self.tell(Event::Connected);
+        Ok(Done::Connected(Connected { public_ip, sso: self.known.sso.clone(), auth_status }))
+    }
+
+    /// Why `connect` must not wait any longer for the brokerage session.
+    fn give_up_waiting(
+        &mut self,
+        now: Now,
+        index: usize,
+        status: &AuthStatus,
+        until: Instant,
+    ) -> Option<Error> {
+        if !status.authenticated
+            && let Some(gone) = self.tasks[index].doubt.take()
+        {
+            return Some(gone);
+        }
+        let overdue = now.mono >= until;
+        if status.competing && (overdue || !self.config.compete) {
+            let what = "another login of this username holds the brokerage session";
+            let todo = "log out there, or let connect end it with compete";
+            return Some(Error::plain(
+                ErrorKind::Competing,
+                Some(Step::SsodhInit),
+                what,
+                todo,
+                Advice::Never,
+            ));
+        }
+        overdue.then(|| not_established(status.reason(&self.config)))
+    }
+}
+
+impl Task {
+    fn set(&mut self, step: Step, state: JobState) {
+        if let Some(job) = self.job_mut(step) {
+            job.state = state;
+        }
+    }
+}
+
+fn not_established(reason: Option<String>) -> Error {
+    let what = match reason {
+        Some(reason) => format!("the brokerage session was not established in time ({reason})"),
+        None => "the brokerage session was not established in time".to_owned(),
+    };
+    let todo = "try again later; at night it may be maintenance";
+    Error::plain(
+        ErrorKind::NotEstablished,
+        Some(Step::SsodhInit),
+        what,
+        todo,
+        Advice::RetryAfter(ESTABLISHED_POLL),
+    )
+}
+
+/// How long to wait at least before the same again makes sense; `None` when it never does.
+fn worth_waiting(error: &Error) -> Option<Duration> {
+    match error.advice() {
+        Advice::RetryAfter(asked) => Some(asked),
+        // No service gave an address: the network may come back.
+        Advice::Never if error.step() == Some(Step::PublicIp) => Some(Duration::ZERO),
+        Advice::Never | Advice::Reconnect => None,
+    }
+}

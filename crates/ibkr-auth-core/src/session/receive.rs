@@ -1,0 +1,111 @@
+//! From an answer to what it says.
+
+use std::time::Instant;
+
+use super::{Session, output::RequestId, send::Exchange, ticket::Done};
+use crate::{AuthStatus, ClockSkew, Error, Event, Now, Response, Step, TransportError, wire};
+
+impl Session {
+    /// Gives up requests whose answer is overdue.
+    pub(super) fn expire(&mut self, now: Now) {
+        let overdue = |deadline: Instant| deadline <= now.mono;
+        while let Some(id) = self.in_flight.iter().find(|(_, sent)| overdue(sent.deadline)).map(|(id, _)| *id)
+        {
+            self.receive(now, id, Err(TransportError::timeout()));
+        }
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        exchange: &Exchange,
+        result: Result<Response, TransportError>,
+    ) {
+        let Some(task) = self.tasks.iter().position(|task| task.awaits(id)) else { return };
+        let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
+        let result = match result {
+            Ok(response) => self.learn(now, exchange, &response),
+            Err(failure) => Err(Error::transport(Some(step), &failure)),
+        };
+        match result {
+            Ok(done) => {
+                self.tell(Event::Done { step, took });
+                self.succeed(now, task, step, done);
+            }
+            Err(error) => {
+                self.known.learn_from(error.kind());
+                self.tell(Event::Failed { error: error.clone(), took });
+                self.endure(now, task, exchange, error);
+            }
+        }
+    }
+
+    fn learn(&mut self, now: Now, exchange: &Exchange, response: &Response) -> Result<Done, Error> {
+        // A look-up service's clock and cookies are not IBKR's.
+        if exchange.step == Step::PublicIp {
+            return self.read(now, exchange.step, response);
+        }
+        if let Some(skew) = ClockSkew::observed(response, exchange.sent.wall, now.wall) {
+            let before = std::mem::replace(&mut self.known.skew, skew);
+            if skew.differs_notably_from(before) {
+                self.tell(Event::ClockSkew(skew));
+            }
+        }
+        let result = self.read(now, exchange.step, response);
+        if self.known.bearer.is_some()
+            && let Some(id) = wire::session_cookie(response)
+        {
+            self.known.session_id = Some(id);
+        }
+        result
+    }
+
+    /// Reads an answer and keeps what it says.
+    fn read(&mut self, now: Now, step: Step, response: &Response) -> Result<Done, Error> {
+        let (config, own_ip, known) = (&self.config, self.own_ip(), &mut self.known);
+        Ok(match step {
+            Step::GetAccessToken => {
+                let token = wire::access_token::answer(config, response)?;
+                known.keep_access_token(token.clone(), now);
+                Done::AccessToken(token)
+            }
+            Step::PublicIp => {
+                let ip = wire::public_ip::answer(config, response)?;
+                if known.looked_up_ip.replace(ip) != Some(ip) {
+                    self.tell(Event::PublicIp(ip));
+                }
+                Done::PublicIp(ip)
+            }
+            Step::GetBearerToken => {
+                let bearer = wire::bearer_token::answer(config, response)?;
+                known.start_over(bearer.clone(), own_ip);
+                Done::BearerToken(bearer)
+            }
+            Step::ValidateSso => {
+                let details = wire::validate_sso::answer(config, response)?;
+                known.sso = Some(details.clone());
+                Done::SsoDetails(details)
+            }
+            Step::SsodhInit => self.keep_status(wire::ssodh_init::answer(config, response)?),
+            Step::Status => self.keep_status(wire::status::answer(config, response)?),
+            Step::Tickle => {
+                let tickle = wire::tickle::answer(config, response)?;
+                known.auth_status = Some(tickle.auth_status.clone());
+                known.session_id = tickle.session_id.clone().or(known.session_id.take());
+                Done::Tickle(tickle)
+            }
+            Step::Logout => {
+                wire::logout::answer(config, response)?;
+                known.forget_session();
+                self.tell(Event::LoggedOut);
+                Done::LoggedOut(())
+            }
+        })
+    }
+
+    fn keep_status(&mut self, status: AuthStatus) -> Done {
+        self.known.auth_status = Some(status.clone());
+        Done::AuthStatus(status)
+    }
+}
