@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
-use super::{answer, bearer_token::sign, build};
+use super::{answer, build};
 use crate::{Config, Error, Request, Response, Secret, Step, time::unix_seconds};
 
 const STEP: Step = Step::GetAccessToken;
@@ -39,7 +39,7 @@ struct Claims<'a> {
 pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) -> Result<Request, Error> {
     let now = unix_seconds(wall);
     let (iss, exp, iat) = (&config.client_id, now + 20, now.saturating_sub(10));
-    let assertion = sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
+    let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\
          &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&scope={}",

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 use std::time::SystemTime;
 
 use http::{HeaderMap, Method, header::AUTHORIZATION};
-use ibkr_jws::{Jws, Sign};
+use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
 use super::{access_token::AccessToken, answer, build};
@@ -55,7 +55,7 @@ pub fn request(
         service: config.service.as_deref(),
         alternative_ips: &config.alternative_ips,
     };
-    let jws = sign(STEP, config, key, &claims)?;
+    let jws = build::sign(STEP, config, key, &claims)?;
     let mut headers = HeaderMap::new();
     headers.extend(access_token.token.header("Bearer ").map(|value| (AUTHORIZATION, value)));
     let body = ("application/jwt", jws.expose().as_bytes().to_vec());
@@ -89,15 +89,4 @@ pub fn answer(config: &Config, response: &Response) -> Result<BearerToken, Error
         return Err(Error::plain(ErrorKind::Rejected, Some(STEP), what, todo, Advice::Never));
     }
     Ok(BearerToken { token: answer::secret(STEP, config, response, body.access_token)? })
-}
-
-pub(super) fn sign(
-    step: Step,
-    config: &Config,
-    key: &(impl Sign + ?Sized),
-    claims: &impl Serialize,
-) -> Result<Jws, Error> {
-    Jws::rs256(&config.client_key_id, claims, key).map_err(|error| {
-        Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never)
-    })
 }

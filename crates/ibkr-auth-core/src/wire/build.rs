@@ -5,6 +5,9 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT},
 };
 
+use ibkr_jws::{Jws, Sign};
+use serde::Serialize;
+
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
 
 /// What opens `/v1/api`: the SSO bearer token and, once an answer has brought it, the session id.
@@ -107,4 +110,15 @@ pub(crate) fn request(
     })?;
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+pub(super) fn sign(
+    step: Step,
+    config: &Config,
+    key: &(impl Sign + ?Sized),
+    claims: &impl Serialize,
+) -> Result<Jws, Error> {
+    Jws::rs256(&config.client_key_id, claims, key).map_err(|error| {
+        Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never)
+    })
 }
