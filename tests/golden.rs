@@ -103,7 +103,7 @@ fn every_request_of_the_flow_is_ibauths_byte_for_byte() {
         let authorization = Authorization { bearer, session_id: None };
         let validate = wire::validate_sso::request(&config, &authorization).unwrap();
         compare(&case, &validate, case.request("/sso/validate"));
-        let init = wire::ssodh_init::request(&config, &authorization).unwrap();
+        let init = wire::ssodh_init::request(&config, &authorization, true).unwrap();
         compare(&case, &init, case.request("/ssodh/init"));
         let status = wire::status::request(&config, &authorization).unwrap();
         compare(&case, &status, case.request("/auth/status"));

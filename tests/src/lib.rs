@@ -2,6 +2,7 @@
 
 pub mod driver;
 pub mod lab;
+pub mod world;
 
 /// The README's code, compiled and run.
 #[cfg(doctest)]

@@ -18,6 +18,7 @@ struct Inner {
     excerpt: Option<String>,
     todo: Cow<'static, str>,
     advice: Advice,
+    transport: Option<TransportKind>,
 }
 
 /// What kind of failure it was.
@@ -91,6 +92,17 @@ impl Error {
         self.0.advice
     }
 
+    /// Whether the request may have taken effect although it failed. If not, it did not leave this machine, or not beyond a
+    /// proxy or a handshake.
+    pub fn may_have_been_executed(&self) -> bool {
+        let not_sent = matches!(
+            self.0.transport,
+            Some(TransportKind::Connect | TransportKind::Tls | TransportKind::Proxy)
+        );
+        let not_made = matches!(self.0.kind, ErrorKind::Config | ErrorKind::Sign | ErrorKind::Order);
+        !(not_sent || not_made)
+    }
+
     /// What the server said: redacted, at most 300 characters, never from a success.
     pub fn excerpt(&self) -> Option<&str> {
         self.0.excerpt.as_deref()
@@ -121,6 +133,7 @@ impl Error {
             excerpt: None,
             todo: todo.into(),
             advice,
+            transport: None,
         }))
     }
 
@@ -148,6 +161,7 @@ impl Error {
             excerpt: excerpt::of(response, secrets),
             todo: todo.into(),
             advice,
+            transport: None,
         }))
     }
 
@@ -155,7 +169,16 @@ impl Error {
     pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
         let kind =
             if failure.kind() == TransportKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transport };
-        Self::plain(kind, step, failure.to_string(), failure.todo(), failure.advice())
+        Self(Arc::new(Inner {
+            kind,
+            step,
+            status: None,
+            what: failure.to_string().into(),
+            excerpt: None,
+            todo: failure.todo().into(),
+            advice: failure.advice(),
+            transport: Some(failure.kind()),
+        }))
     }
 }
 

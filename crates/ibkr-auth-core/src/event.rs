@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 use std::{fmt, time::Duration};
 
-use crate::{ClockSkew, Error, Host, Step};
+use crate::{ClockSkew, Error, Host, Phase, Step};
 
 /// Something that happened. Holds no secret; `Display` is a line for people.
 #[derive(Debug, Clone)]
@@ -45,6 +45,20 @@ pub enum Event {
     Connected,
     /// The session was ended by `logout`.
     LoggedOut,
+    /// The automatic mode stands somewhere else now.
+    Phase {
+        /// Where.
+        phase: Phase,
+        /// The error that brought it there, if one did.
+        because: Option<Error>,
+    },
+    /// The session is good again.
+    Recovered {
+        /// This long after it was first seen not to be.
+        after: Duration,
+    },
+    /// The machine slept, or its clock was set.
+    ClockJumped,
 }
 
 impl fmt::Display for Event {
@@ -65,6 +79,10 @@ impl fmt::Display for Event {
             Self::HostChanged(host) => write!(f, "now using {host}"),
             Self::Connected => write!(f, "connected"),
             Self::LoggedOut => write!(f, "logged out"),
+            Self::Phase { phase, because: Some(error) } => write!(f, "{phase}, because {error}"),
+            Self::Phase { phase, because: None } => write!(f, "{phase}"),
+            Self::Recovered { after } => write!(f, "good again after {:.1} s", after.as_secs_f64()),
+            Self::ClockJumped => write!(f, "the machine slept, or its clock was set"),
         }
     }
 }
@@ -74,7 +92,12 @@ impl Event {
     pub(crate) fn log(&self) {
         match self {
             Self::Failed { .. } | Self::Retrying { .. } | Self::ClockSkew(_) => tracing::warn!("{self}"),
-            Self::Connected | Self::LoggedOut | Self::HostChanged(_) => tracing::info!("{self}"),
+            Self::Connected
+            | Self::LoggedOut
+            | Self::HostChanged(_)
+            | Self::Phase { .. }
+            | Self::Recovered { .. }
+            | Self::ClockJumped => tracing::info!("{self}"),
             Self::Sent { .. } | Self::Done { .. } | Self::PublicIp(_) => tracing::debug!("{self}"),
         }
     }

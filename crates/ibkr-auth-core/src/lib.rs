@@ -61,6 +61,7 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod calendar;
 mod clock;
 mod config;
 mod error;
@@ -75,13 +76,17 @@ mod time;
 mod transport;
 pub mod wire;
 
+pub use calendar::Region;
 pub use clock::ClockSkew;
 pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier};
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};
 pub use secret::Secret;
-pub use session::{Connected, Outcome, Output, RequestId, Session, Ticket, Transmit, Wait};
+pub use session::{
+    Connected, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase, RequestId, Session, Ticket,
+    Transmit, Wait,
+};
 pub use step::Step;
 pub use time::Now;
 pub use transport::{TransportError, TransportKind};

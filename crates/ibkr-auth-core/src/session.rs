@@ -9,6 +9,7 @@ mod retry;
 mod send;
 mod task;
 mod ticket;
+mod upkeep;
 
 use core::net::Ipv4Addr;
 use std::{
@@ -21,6 +22,7 @@ use ibkr_jws::Sign;
 
 pub use output::{Output, RequestId, Transmit, Wait};
 pub use ticket::{Connected, Outcome, Ticket};
+pub use upkeep::{KeepConnected, LoginBudget, OnCompeting, Phase};
 
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
@@ -31,6 +33,7 @@ use plan::Command;
 use retry::Jitter;
 use send::Exchange;
 use task::Task;
+use upkeep::Upkeep;
 
 /// One login of one username. See the [crate's documentation](crate) for how to drive it.
 ///
@@ -46,6 +49,8 @@ pub struct Session {
     in_flight: BTreeMap<RequestId, Exchange>,
     events: VecDeque<Event>,
     next_request: u64,
+    upkeep: Option<Upkeep>,
+    stopped_by: Option<Error>,
 }
 
 impl Session {
@@ -61,6 +66,8 @@ impl Session {
             in_flight: BTreeMap::new(),
             events: VecDeque::new(),
             next_request: 0,
+            upkeep: None,
+            stopped_by: None,
         }
     }
 
@@ -109,12 +116,11 @@ impl Session {
         self.begin(Command::Tickle)
     }
 
-    /// Ends the session. Whatever else is under way ends with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    /// Ends the session, and the automatic mode. Whatever else is under way ends with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn logout(&mut self) -> Ticket<()> {
-        for task in std::mem::take(&mut self.tasks) {
-            task.finish(Err(task::cancelled()));
-        }
-        self.in_flight.clear();
+        self.upkeep = None;
+        self.cancel_all();
         self.begin(Command::Logout)
     }
 
@@ -125,6 +131,7 @@ impl Session {
             if let Some(event) = self.events.pop_front() {
                 return Output::Event(event);
             }
+            self.keep_up(now);
             match self.next_request(now) {
                 Some(Ok(transmit)) => return Output::Send(transmit),
                 Some(Err(())) => {}
@@ -198,6 +205,13 @@ impl Session {
         self.known.skew
     }
 
+    fn cancel_all(&mut self) {
+        for task in std::mem::take(&mut self.tasks) {
+            task.finish(Err(task::cancelled()));
+        }
+        self.in_flight.clear();
+    }
+
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
         let task = Task::new(command, &self.config);
         let ticket = task.ticket();
@@ -221,7 +235,10 @@ impl Session {
     fn wait(&self, now: Now) -> Wait {
         let deadlines = self.in_flight.values().map(|exchange| exchange.deadline);
         let waits = self.tasks.iter().filter_map(|task| task.next_wake(now));
-        Wait { until: deadlines.chain(waits).min(), in_flight: self.in_flight.len() }
+        Wait {
+            until: deadlines.chain(waits).chain(self.upkeep_wake()).min(),
+            in_flight: self.in_flight.len(),
+        }
     }
 }
 

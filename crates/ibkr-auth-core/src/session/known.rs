@@ -8,7 +8,7 @@ use std::{
 
 use super::plan::Command;
 use crate::{
-    AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Now, Secret, SsoDetails, Step, Tier,
+    AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Expiry, Now, Secret, SsoDetails, Step, Tier,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute.
@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) bearer: Option<BearerToken>,
     /// The address that the bearer token was made for.
     pub(super) bearer_ip: Option<Ipv4Addr>,
+    /// When it ends unless it is extended, as IBKR said last.
+    pub(super) bearer_ends: Option<Now>,
     /// IBKR has refused the bearer token since it was issued.
     bearer_refused: bool,
     /// When `sso/validate` was last asked: IBKR takes one a minute.
@@ -38,17 +40,50 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn is_connected(&self, tier: Tier) -> bool {
         match tier {
-            Tier::ReadOnly => self.bearer.is_some() && !self.bearer_refused,
-            Tier::Brokerage => self.auth_status.as_ref().is_some_and(AuthStatus::is_ready),
+            Tier::ReadOnly => self.bearer_is_good(),
+            Tier::Brokerage => {
+                self.bearer_is_good() && self.auth_status.as_ref().is_some_and(AuthStatus::is_ready)
+            }
         }
+    }
+
+    /// There is a bearer token, and IBKR has not refused it.
+    pub(super) fn bearer_is_good(&self) -> bool {
+        self.bearer.is_some() && !self.bearer_refused
+    }
+
+    pub(super) fn refuse_bearer(&mut self) {
+        (self.bearer_refused, self.auth_status) = (true, None);
+    }
+
+    pub(super) fn drop_access_token(&mut self) {
+        self.access_token = None;
+    }
+
+    /// Keeps the end of the bearer token: IBKR gives it as a span or as a time of its own clock.
+    pub(super) fn keep_bearer_end(&mut self, expiry: Option<Expiry>, now: Now) {
+        let left = match expiry {
+            Some(Expiry::In(left)) => left,
+            Some(Expiry::At(end)) => end.duration_since(self.skew.correct(now.wall)).unwrap_or_default(),
+            None => return,
+        };
+        self.bearer_ends =
+            now.mono.checked_add(left).zip(now.wall.checked_add(left)).map(|(mono, wall)| Now { mono, wall });
+    }
+
+    /// How long ago `sso/validate` was asked last.
+    pub(super) fn last_validated(&self, now: Now) -> Option<Duration> {
+        self.validated.map(|last| now.mono.saturating_duration_since(last))
     }
 
     /// The step whose result `command` cannot do without.
     pub(super) fn missing_for(&self, command: Command) -> Option<Step> {
         match command {
             Command::Connect | Command::GetAccessToken => None,
-            Command::GetBearerToken if self.access_token.is_none() => Some(Step::GetAccessToken),
-            Command::GetBearerToken => None,
+            Command::GetBearerToken | Command::Renew if self.access_token.is_none() => {
+                Some(Step::GetAccessToken)
+            }
+            Command::GetBearerToken | Command::Renew => None,
             _ if self.bearer.is_none() => Some(Step::GetBearerToken),
             _ => None,
         }
@@ -57,7 +92,8 @@ impl Known {
     /// A new bearer token is a new session: what was known of the old one no longer holds.
     pub(super) fn start_over(&mut self, bearer: BearerToken, ip: Option<Ipv4Addr>) {
         self.forget_session();
-        (self.bearer, self.bearer_ip, self.bearer_refused) = (Some(bearer), ip, false);
+        (self.bearer, self.bearer_ip, self.bearer_ends, self.bearer_refused) =
+            (Some(bearer), ip, None, false);
     }
 
     pub(super) fn forget_session(&mut self) {
@@ -95,7 +131,7 @@ impl Known {
     /// What an error says about the session.
     pub(super) fn learn_from(&mut self, kind: ErrorKind) {
         match kind {
-            ErrorKind::Unauthorized => (self.bearer_refused, self.auth_status) = (true, None),
+            ErrorKind::Unauthorized => self.refuse_bearer(),
             ErrorKind::NoBrokerageSession => self.auth_status = None,
             _ => {}
         }

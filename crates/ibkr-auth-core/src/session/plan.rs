@@ -5,6 +5,10 @@ use crate::{Config, PublicIp, Step, Tier};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
     Connect,
+    /// A new bearer token, and what hangs on it, with the access token that is there.
+    Renew,
+    /// The brokerage session alone, until it is established.
+    Reinit,
     GetAccessToken,
     GetBearerToken,
     ValidateSso,
@@ -34,13 +38,32 @@ const BROKERAGE: &[Planned] = &[
     (Step::Status, &[Step::SsodhInit]),
 ];
 
+const BEARER: &[Planned] = &[(Step::PublicIp, &[]), (Step::GetBearerToken, &[Step::PublicIp])];
+
+const BEARER_AND_BROKERAGE: &[Planned] = &[
+    (Step::PublicIp, &[]),
+    (Step::GetBearerToken, &[Step::PublicIp]),
+    (Step::SsodhInit, &[Step::GetBearerToken]),
+    (Step::Status, &[Step::SsodhInit]),
+];
+
+const REINIT: &[Planned] = &[(Step::SsodhInit, &[]), (Step::Status, &[Step::SsodhInit])];
+
 impl Command {
+    /// Whether it waits until the brokerage session is established.
+    pub(super) fn establishes(self) -> bool {
+        matches!(self, Self::Connect | Self::Renew | Self::Reinit)
+    }
+
     pub(super) fn plan(self, config: &Config) -> &'static [Planned] {
         match (self, config.tier) {
             (Self::Connect, Tier::ReadOnly) => READ_ONLY,
             (Self::Connect, Tier::Brokerage) => BROKERAGE,
+            (Self::Renew, Tier::ReadOnly) => BEARER,
+            (Self::Renew, Tier::Brokerage) => BEARER_AND_BROKERAGE,
+            (Self::Reinit, _) => REINIT,
             (Self::GetAccessToken, _) => &[(Step::GetAccessToken, &[])],
-            (Self::GetBearerToken, _) => &[(Step::PublicIp, &[]), (Step::GetBearerToken, &[Step::PublicIp])],
+            (Self::GetBearerToken, _) => BEARER,
             (Self::ValidateSso, _) => &[(Step::ValidateSso, &[])],
             (Self::SsodhInit, _) => &[(Step::SsodhInit, &[])],
             (Self::Status, _) => &[(Step::Status, &[])],

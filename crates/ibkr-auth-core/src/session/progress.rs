@@ -17,13 +17,13 @@ impl Session {
     pub(super) fn succeed(&mut self, now: Now, index: usize, step: Step, done: Done) {
         let establish_within = self.config.establish_within;
         let task = &mut self.tasks[index];
-        if let (Command::Connect, Done::AuthStatus(status)) = (task.command(), &done) {
+        if let (true, Done::AuthStatus(status)) = (task.command().establishes(), &done) {
             let establish_by = *task.establish_by.get_or_insert(now.mono + establish_within);
             task.set(Step::SsodhInit, JobState::Done);
             if status.is_ready() {
                 task.set(Step::Status, JobState::Done);
             } else if let Some(error) = self.give_up_waiting(now, index, status, establish_by) {
-                return self.fail(index, error);
+                return self.conclude(now, index, Err(error));
             } else {
                 self.tasks[index].set(Step::Status, JobState::Waiting(Some(now.mono + ESTABLISHED_POLL)));
             }
@@ -31,7 +31,7 @@ impl Session {
             task.set(step, JobState::Done);
         }
         self.tasks[index].last = Some(done);
-        self.finish_if_done(index);
+        self.finish_if_done(now, index);
     }
 
     /// What to do about a failed step: ask another service, correct the clock, go on without it, wait and try again, or
@@ -45,7 +45,7 @@ impl Session {
         let clock_was_wrong =
             error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
         let task = &mut self.tasks[index];
-        let patient = task.is_patient();
+        let (patient, is_login) = (task.is_patient(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
 
         if step == Step::PublicIp && job.service + 1 < services {
@@ -54,13 +54,13 @@ impl Session {
         } else if step.is_signed() && clock_was_wrong && !job.clock_corrected {
             job.clock_corrected = true;
             job.state = JobState::Waiting(None);
-        } else if patient && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
+        } else if is_login && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
             job.state = JobState::Done;
             task.doubt = Some(error);
-        } else if patient && step == Step::ValidateSso && matches!(error.advice(), Advice::RetryAfter(_)) {
+        } else if is_login && step == Step::ValidateSso && matches!(error.advice(), Advice::RetryAfter(_)) {
             // A login does not depend on it, and IBKR takes one a minute.
             job.state = JobState::Done;
-            self.finish_if_done(index);
+            self.finish_if_done(now, index);
         } else if let (true, Some(asked)) = (patient, worth_waiting(&error)) {
             job.failures += 1;
             job.service = 0;
@@ -70,28 +70,31 @@ impl Session {
                     job.state = JobState::Waiting(Some(now.mono + after));
                     self.tell(Event::Retrying { step, after });
                 }
-                None => self.fail(index, error),
+                None => self.conclude(now, index, Err(error)),
             }
         } else {
-            self.fail(index, error);
+            self.conclude(now, index, Err(error));
         }
     }
 
-    pub(super) fn fail(&mut self, index: usize, error: Error) {
+    /// Ends a command.
+    pub(super) fn conclude(&mut self, now: Now, index: usize, outcome: Result<Done, Error>) {
         let task = self.tasks.remove(index);
         self.in_flight.retain(|id, _| !task.awaits(*id));
-        task.finish(Err(error));
+        if task.is_upkeep {
+            self.deed_done(now, &outcome);
+        }
+        task.finish(outcome);
     }
 
-    pub(super) fn finish_if_done(&mut self, index: usize) {
+    pub(super) fn finish_if_done(&mut self, now: Now, index: usize) {
         if self.tasks[index].is_done() {
-            let mut task = self.tasks.remove(index);
-            let outcome = match (task.command(), task.last.take()) {
+            let outcome = match (self.tasks[index].command(), self.tasks[index].last.take()) {
                 (Command::Connect, _) => self.connected(),
                 (_, Some(last)) => Ok(last),
                 (_, None) => return,
             };
-            task.finish(outcome);
+            self.conclude(now, index, outcome);
         }
     }
 
@@ -119,7 +122,7 @@ impl Session {
             return Some(gone);
         }
         let overdue = now.mono >= until;
-        if status.competing && (overdue || !self.config.compete) {
+        if status.competing && (overdue || !self.tasks[index].compete) {
             let what = "another login of this username holds the brokerage session";
             let todo = "log out there, or let connect end it with compete";
             return Some(Error::plain(

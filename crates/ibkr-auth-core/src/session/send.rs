@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     Session,
     output::{RequestId, Transmit},
-    task::{JobState, out_of_order},
+    task::{JobState, Task, out_of_order},
 };
 use crate::{
     ClockSkew, Error, Event, Now, PublicIp, Request, Step,
@@ -34,36 +34,37 @@ impl Session {
         let (task, job) =
             self.tasks.iter().enumerate().find_map(|(i, task)| Some((i, task.next_job(now)?)))?;
         let step = self.tasks[task].jobs[job].step;
-        if let Some(state) = self.put_off(step, self.tasks[task].is_patient(), now) {
+        if let Some(state) = self.put_off(step, self.tasks[task].command().establishes(), now) {
             self.tasks[task].jobs[job].state = state;
-            self.finish_if_done(task);
+            self.finish_if_done(now, task);
             return Some(Err(()));
         }
-        match self.build(step, self.tasks[task].jobs[job].service, now) {
+        let Task { compete, jobs, .. } = &self.tasks[task];
+        match self.build(step, jobs[job].service, *compete, now) {
             Ok(request) => {
-                let transmit = self.enter(step, request, now);
+                let transmit = self.hand_over(step, request, now);
                 self.tasks[task].jobs[job].state = JobState::Sent(transmit.id);
                 Some(Ok(transmit))
             }
             Err(error) => {
                 self.tell(Event::Failed { error: error.clone(), took: Duration::ZERO });
-                self.fail(task, error);
+                self.conclude(now, task, Err(error));
                 Some(Err(()))
             }
         }
     }
 
     /// Why a step that is up must not be sent now: what becomes of its job instead.
-    fn put_off(&mut self, step: Step, patient: bool, now: Now) -> Option<JobState> {
+    fn put_off(&mut self, step: Step, may_skip: bool, now: Now) -> Option<JobState> {
         let wall = self.known.skew.correct(now.wall);
         if step.is_signed() && !self.known.claim_second(step, unix_seconds(wall)) {
             return Some(JobState::Waiting(Some(now.mono + Duration::from_secs(1) - within_second(wall))));
         }
         // A login does not depend on it, and too many are punished.
-        (step == Step::ValidateSso && !self.known.claim_validation(now) && patient).then_some(JobState::Done)
+        (step == Step::ValidateSso && !self.known.claim_validation(now) && may_skip).then_some(JobState::Done)
     }
 
-    fn enter(&mut self, step: Step, request: Request, now: Now) -> Transmit {
+    fn hand_over(&mut self, step: Step, request: Request, now: Now) -> Transmit {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         let limit = self.config.timeout;
@@ -74,7 +75,7 @@ impl Session {
         Transmit { id, step, timeout, request }
     }
 
-    fn build(&self, step: Step, service: usize, now: Now) -> Result<Request, Error> {
+    fn build(&self, step: Step, service: usize, compete: bool, now: Now) -> Result<Request, Error> {
         let Self { config, known, key, .. } = self;
         let wall = known.skew.correct(now.wall);
         let authorization = || self.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken));
@@ -92,7 +93,7 @@ impl Session {
                 wire::bearer_token::request(config, key, wall, token, ip)
             }
             Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
-            Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?),
+            Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, compete),
             Step::Status => wire::status::request(config, &authorization()?),
             Step::Tickle => wire::tickle::request(config, &authorization()?),
             Step::Logout => wire::logout::request(config, &authorization()?),

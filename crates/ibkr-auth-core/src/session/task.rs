@@ -19,6 +19,10 @@ pub(super) struct Task {
     pub(super) doubt: Option<Error>,
     /// What the step that was done last has brought.
     pub(super) last: Option<Done>,
+    /// Begun by the automatic mode, which is told of its outcome.
+    pub(super) is_upkeep: bool,
+    /// Whether `ssodh/init` may end another session of the username.
+    pub(super) compete: bool,
 }
 
 pub(super) struct Job {
@@ -57,16 +61,23 @@ impl Task {
             establish_by: None,
             doubt: None,
             last: None,
+            is_upkeep: false,
+            compete: config.compete,
         }
+    }
+
+    pub(super) fn for_upkeep(command: Command, config: &Config, compete: bool) -> Self {
+        Self { is_upkeep: true, compete, ..Self::new(command, config) }
     }
 
     pub(super) fn command(&self) -> Command {
         self.command
     }
 
-    /// Whether what may pass is tried again: single steps are sent once.
+    /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode has a patience of its
+    /// own.
     pub(super) fn is_patient(&self) -> bool {
-        self.command == Command::Connect
+        self.command == Command::Connect && !self.is_upkeep
     }
 
     pub(super) fn ticket<T: Outcome>(&self) -> Ticket<T> {

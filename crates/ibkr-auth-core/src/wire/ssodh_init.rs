@@ -5,17 +5,14 @@ use crate::{Config, Error, Request, Response, Step};
 
 const STEP: Step = Step::SsodhInit;
 
-/// Builds the request. `compete` of the configuration decides whether another session of the username is ended.
+/// Builds the request. With `compete` it ends another brokerage session of the username.
 ///
 /// # Errors
 /// None in practice.
-pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
+pub fn request(config: &Config, authorization: &Authorization, compete: bool) -> Result<Request, Error> {
     // `publish` false makes IBKR answer 500 (IBKR's Client Portal API page).
-    let body = if config.compete {
-        r#"{"publish":true,"compete":true}"#
-    } else {
-        r#"{"publish":true,"compete":false}"#
-    };
+    let body =
+        if compete { r#"{"publish":true,"compete":true}"# } else { r#"{"publish":true,"compete":false}"# };
     authorization.post(STEP, config, "/v1/api/iserver/auth/ssodh/init", Some(body))
 }
 

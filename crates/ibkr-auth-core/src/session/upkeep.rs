@@ -1,0 +1,260 @@
+//! The automatic mode: what is due, when, and what an outcome means for it.
+//!
+//! There is one deed at a time. Which one is derived from what is known: a bearer token that IBKR refused must be renewed,
+//! a brokerage session that is gone must be opened, a session without fault must be tickled. What is known is given up step
+//! by step when a deed keeps failing, so the next deed is always the cheapest that can still help.
+
+mod budget;
+mod judge;
+mod phase;
+mod policy;
+mod trouble;
+
+use std::time::{Duration, Instant, SystemTime};
+
+pub use phase::Phase;
+pub use policy::{KeepConnected, LoginBudget, OnCompeting};
+
+use super::{Session, plan::Command, task::Task, ticket::Done};
+use crate::{Error, Event, Host, Now, PublicIp, Tier};
+use budget::Budget;
+use trouble::Trouble;
+
+/// `sso/validate` extends the SSO session; IBKR takes one a minute.
+const VALIDATE_EVERY: Duration = Duration::from_secs(300);
+/// A bearer token that ends within this time is extended, or else renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(150);
+/// How far the two clocks may part before a suspend or a set clock is assumed.
+const CLOCK_JUMP: Duration = Duration::from_secs(5);
+
+/// From the cheapest to the dearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deed {
+    Tickle,
+    Validate,
+    /// `ssodh/init` alone.
+    Init,
+    /// A new bearer token with the access token that is there.
+    Renew,
+    /// The whole flow.
+    Login,
+}
+
+pub(super) struct Upkeep {
+    policy: KeepConnected,
+    /// What happens next, unless it is under way or the user has paused.
+    due: Option<Due>,
+    running: Option<Deed>,
+    paused: bool,
+    /// Another login has the brokerage session, and we leave it there.
+    yielded: bool,
+    trouble: Option<Trouble>,
+    /// The last answer came from a server at work, not from a closed door or a broken road.
+    server_works: bool,
+    logins: Budget,
+    takes: Budget,
+    /// No login before: the last one failed.
+    next_login: Option<Instant>,
+    /// IBKR refused a user whom it knew before; the second time is final.
+    refused_once: bool,
+    was_connected: bool,
+    /// A session's end that no renewal has moved: IBKR's midnight.
+    hard_end: Option<SystemTime>,
+    /// Hosts in the order in which they are turned to.
+    hosts: Vec<Host>,
+    last_poll: Option<Now>,
+    phase: Phase,
+}
+
+struct Due {
+    /// `None`: at once.
+    at: Option<Instant>,
+    deed: Deed,
+}
+
+impl Session {
+    /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
+    /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
+    /// or the user: then it stops at once, because repeating that gets accounts locked.
+    pub fn keep_connected(&mut self, policy: KeepConnected) {
+        let deed = if self.known.bearer.is_some() { Deed::Tickle } else { Deed::Login };
+        let mut hosts = vec![self.config.host.clone()];
+        hosts.extend(policy.hosts.iter().filter(|host| **host != self.config.host).cloned());
+        self.upkeep = Some(Upkeep {
+            due: Some(Due { at: None, deed }),
+            running: None,
+            paused: false,
+            yielded: false,
+            trouble: None,
+            server_works: true,
+            logins: Budget::new(policy.logins),
+            takes: Budget::new(policy::TAKES),
+            next_login: None,
+            refused_once: false,
+            was_connected: self.known.is_connected(self.config.tier),
+            hard_end: None,
+            hosts,
+            last_poll: None,
+            phase: Phase::Off,
+            policy,
+        });
+        self.enter(Phase::Connecting, None);
+    }
+
+    /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode
+    /// it does nothing.
+    pub fn pause(&mut self) {
+        if let Some(mut upkeep) = self.upkeep.take() {
+            upkeep.paused = true;
+            (upkeep.due, upkeep.running, upkeep.trouble, upkeep.yielded) = (None, None, None, false);
+            let logged_in = self.known.bearer.is_some();
+            self.cancel_all();
+            self.upkeep = Some(upkeep);
+            if logged_in {
+                let _: super::Ticket<()> = self.begin(Command::Logout);
+            }
+            self.enter(Phase::Paused, None);
+        }
+    }
+
+    /// Comes back after [`pause`](Self::pause), and takes the brokerage session back from another login that it was left to.
+    pub fn resume(&mut self) {
+        let deed = if self.known.bearer.is_some() { Deed::Init } else { Deed::Login };
+        if let Some(upkeep) = &mut self.upkeep
+            && (upkeep.paused || upkeep.yielded)
+        {
+            (upkeep.paused, upkeep.yielded) = (false, false);
+            upkeep.running = None;
+            upkeep.takes.allow_once();
+            upkeep.due = Some(Due { at: None, deed });
+            self.enter(Phase::Connecting, None);
+        }
+    }
+
+    /// Tickles at once instead of at its time: for when a request of your own was refused.
+    pub fn check(&mut self) {
+        if let Some(Upkeep { due: Some(due), .. }) = &mut self.upkeep
+            && due.deed <= Deed::Validate
+        {
+            due.at = None;
+        }
+    }
+
+    /// Where the automatic mode stands.
+    pub fn phase(&self) -> Phase {
+        self.upkeep.as_ref().map_or(Phase::Off, |upkeep| upkeep.phase)
+    }
+
+    /// Why the automatic mode stopped by itself, if it did.
+    pub fn stopped_by(&self) -> Option<&Error> {
+        self.stopped_by.as_ref()
+    }
+
+    /// Begins what is due.
+    pub(super) fn keep_up(&mut self, now: Now) {
+        self.notice_clock_jump(now);
+        let Some(upkeep) = &self.upkeep else { return };
+        let Some(due) = &upkeep.due else { return };
+        if upkeep.running.is_some() || due.at.is_some_and(|at| at > now.mono) {
+            return;
+        }
+        let deed = self.able(due.deed, now);
+        if deed >= Deed::Renew
+            && let Some(at) = self.login_forbidden_until(now)
+        {
+            self.plan_deed(deed, Some(at));
+            let wait = at.saturating_duration_since(now.mono);
+            return self.enter(Phase::Waiting { about: wait }, None);
+        }
+        self.start(deed, now);
+    }
+
+    pub(super) fn upkeep_wake(&self) -> Option<Instant> {
+        let upkeep = self.upkeep.as_ref()?;
+        upkeep.due.as_ref().filter(|_| upkeep.running.is_none())?.at
+    }
+
+    /// The deed itself, or the one that must come first because its ground is missing.
+    fn able(&self, deed: Deed, now: Now) -> Deed {
+        let needs_bearer = deed < Deed::Renew && self.known.bearer.is_none();
+        match deed {
+            _ if needs_bearer && self.known.access_token(now).is_some() => Deed::Renew,
+            _ if needs_bearer => Deed::Login,
+            Deed::Renew if self.known.access_token(now).is_none() => Deed::Login,
+            Deed::Init if self.config.tier == Tier::ReadOnly => Deed::Tickle,
+            deed => deed,
+        }
+    }
+
+    fn login_forbidden_until(&mut self, now: Now) -> Option<Instant> {
+        let upkeep = self.upkeep.as_mut()?;
+        let waits = [upkeep.next_login, upkeep.logins.free_at(now.mono)];
+        waits.into_iter().flatten().max().filter(|at| *at > now.mono)
+    }
+
+    fn start(&mut self, deed: Deed, now: Now) {
+        let command = match deed {
+            Deed::Tickle => Command::Tickle,
+            Deed::Validate => Command::ValidateSso,
+            Deed::Init => Command::Reinit,
+            Deed::Renew => Command::Renew,
+            Deed::Login => Command::Connect,
+        };
+        let compete = self.may_compete();
+        let Some(upkeep) = &mut self.upkeep else { return };
+        (upkeep.due, upkeep.running) = (None, Some(deed));
+        match deed {
+            Deed::Renew | Deed::Login => upkeep.logins.spend(now.mono),
+            Deed::Tickle | Deed::Validate | Deed::Init => {}
+        }
+        self.tasks.push(Task::for_upkeep(command, &self.config, compete));
+    }
+
+    /// Whether `ssodh/init` may end another session of the username. One that we held and lost without hearing of another
+    /// login is our own.
+    fn may_compete(&self) -> bool {
+        let Some(upkeep) = &self.upkeep else { return self.config.compete };
+        match upkeep.policy.competing {
+            OnCompeting::Never => false,
+            _ if upkeep.yielded => false,
+            _ => upkeep.was_connected || self.config.compete,
+        }
+    }
+
+    /// The outcome of a deed.
+    pub(super) fn deed_done(&mut self, now: Now, outcome: &Result<Done, Error>) {
+        let Some(deed) = self.upkeep.as_mut().and_then(|upkeep| upkeep.running.take()) else { return };
+        match outcome {
+            Ok(done) => self.judge_success(now, deed, done),
+            Err(error) => self.judge_failure(now, deed, error),
+        }
+    }
+
+    /// A suspend, or a clock that was set: what the timers knew no longer holds.
+    fn notice_clock_jump(&mut self, now: Now) {
+        let Some(last) = self.upkeep.as_mut().and_then(|upkeep| upkeep.last_poll.replace(now)) else {
+            return;
+        };
+        let ran = now.mono.saturating_duration_since(last.mono);
+        let shown = now.wall.duration_since(last.wall);
+        let apart = match shown {
+            Ok(shown) => shown.abs_diff(ran),
+            Err(back) => back.duration() + ran,
+        };
+        if apart >= CLOCK_JUMP {
+            self.known.skew = crate::ClockSkew::default();
+            self.tell(Event::ClockJumped);
+            self.check();
+        }
+    }
+
+    fn plan_deed(&mut self, deed: Deed, at: Option<Instant>) {
+        if let Some(upkeep) = &mut self.upkeep {
+            upkeep.due = (!upkeep.paused).then_some(Due { at, deed });
+        }
+    }
+
+    fn looks_up_ip(&self) -> bool {
+        matches!(self.config.public_ip, PublicIp::Lookup(_))
+    }
+}

@@ -1,0 +1,98 @@
+//! How the automatic mode should behave where IBKR leaves a choice.
+
+use std::time::Duration;
+
+use crate::{Host, Region};
+
+/// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
+/// take it from each other for ever.
+pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
+
+/// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program on one username.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepConnected {
+    pub(super) tickle_every: Duration,
+    pub(super) competing: OnCompeting,
+    pub(super) logins: LoginBudget,
+    pub(super) region: Region,
+    pub(super) hosts: Vec<Host>,
+}
+
+impl Default for KeepConnected {
+    fn default() -> Self {
+        Self {
+            tickle_every: Duration::from_secs(60),
+            competing: OnCompeting::default(),
+            logins: LoginBudget::default(),
+            region: Region::default(),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl KeepConnected {
+    /// Time between two tickles, 10 s to 2 min. Default: 60 s, as IBKR recommends; after 5 min without a request the
+    /// brokerage session ends.
+    #[must_use]
+    pub fn with_tickle_every(mut self, every: Duration) -> Self {
+        self.tickle_every = every.clamp(Duration::from_secs(10), Duration::from_secs(120));
+        self
+    }
+
+    /// What to do when another login takes the brokerage session. Default: leave it there.
+    #[must_use]
+    pub fn with_competing(mut self, competing: OnCompeting) -> Self {
+        self.competing = competing;
+        self
+    }
+
+    /// How many logins there may be. Default: 12 in an hour, 60 in a day.
+    #[must_use]
+    pub fn with_logins(mut self, logins: LoginBudget) -> Self {
+        self.logins = logins;
+        self
+    }
+
+    /// Whose nightly reset, midnight and weekend maintenance count. Default: New York.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = region;
+        self
+    }
+
+    /// Further hosts to turn to when one is dead or answers 410, such as `1.api.ibkr.com`. Default: none.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = Host>) -> Self {
+        self.hosts = hosts.into_iter().collect();
+        self
+    }
+}
+
+/// What to do when another login of the same username takes the brokerage session. IBKR allows one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCompeting {
+    /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume).
+    #[default]
+    Yield,
+    /// Take it back at once, three times an hour at most; then yield.
+    Take,
+    /// Take it back after this time, three times an hour at most.
+    RetakeAfter(Duration),
+    /// Like `Yield`, and never send `compete` at all, not even to end an own session of before.
+    Never,
+}
+
+/// How often something may be done in any hour and in any day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginBudget {
+    /// In any 60 minutes.
+    pub per_hour: usize,
+    /// In any 24 hours.
+    pub per_day: usize,
+}
+
+impl Default for LoginBudget {
+    fn default() -> Self {
+        Self { per_hour: 12, per_day: 60 }
+    }
+}

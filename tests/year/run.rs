@@ -1,0 +1,304 @@
+//! A strategy lives through a year: from one thing that happens to the next.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use ibkr_auth_core::{Request, Response, TransportError, TransportKind};
+use ibkr_sim::{Manner, Moment, Peer, Sim, SimConfig};
+
+use crate::{
+    dice::Dice,
+    machine::Machine,
+    measure::{Account, Login, Measure},
+    network::Fate,
+    strategy::{Move, Strategy},
+    world::{Change, START, World},
+};
+
+/// A change explains a loss that begins within this time.
+const CAUSE_REACHES: Duration = Duration::from_secs(600);
+/// A second answer comes so much later than the first.
+const TWICE_AFTER: Duration = Duration::from_millis(40);
+/// As long as it takes to notice that there is no connection.
+const NOTICED_AFTER: Duration = Duration::from_millis(20);
+const LINES: usize = 400;
+
+/// Leads a strategy through a world and returns its accounts.
+pub fn live<S: Strategy>(world: &World, strategy: S) -> Account {
+    let mut year = Year::new(world, strategy);
+    while year.now < world.end() {
+        year.step();
+    }
+    year.measure.close_account(world.days, year.sim.counters().clone())
+}
+
+struct Year<'a, S: Strategy> {
+    world: &'a World,
+    strategy: S,
+    sim: Sim,
+    machine: Machine,
+    dice: Dice,
+    now: Moment,
+    changes: std::slice::Iter<'a, (Moment, Change)>,
+    wakes: Option<Instant>,
+    flights: BTreeMap<u64, Flight<S::Id>>,
+    next_flight: u64,
+    arrivals: BTreeSet<(Moment, u64, Arrival)>,
+    road: u32,
+    noticed: bool,
+    slow: bool,
+    dead: Vec<&'static str>,
+    ready: Option<Range<Moment>>,
+    next_hours: Moment,
+    cause: (Moment, &'static str),
+    lines: VecDeque<(Moment, String)>,
+    measure: Measure,
+}
+
+/// A request on its way, and its answer.
+struct Flight<Id> {
+    id: Id,
+    given_up: Instant,
+    fate: Fate,
+    request: Request,
+    answer: Option<Result<Response, TransportError>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Arrival {
+    AtServer,
+    AtClient,
+    AtClientAgain,
+}
+
+impl<'a, S: Strategy> Year<'a, S> {
+    fn new(world: &'a World, strategy: S) -> Self {
+        let mut config = SimConfig { calendar: world.calendar.clone(), ..SimConfig::default() };
+        config.rules.signatures = false;
+        config.journal = 0;
+        Self {
+            world,
+            strategy,
+            sim: Sim::new(config),
+            machine: Machine::new(world.drift),
+            dice: Dice::new(world.seed, "network"),
+            now: START,
+            changes: world.changes.iter(),
+            wakes: None,
+            flights: BTreeMap::new(),
+            next_flight: 0,
+            arrivals: BTreeSet::new(),
+            road: 0,
+            noticed: false,
+            slow: false,
+            dead: Vec::new(),
+            ready: None,
+            next_hours: START,
+            cause: (START, "start"),
+            lines: VecDeque::new(),
+            measure: Measure::default(),
+        }
+    }
+
+    /// Lets the client do what it wants to do now, and goes on to the next thing that happens.
+    fn step(&mut self) {
+        if self.machine.is_awake() {
+            self.let_act();
+        }
+        self.look();
+        let next = self.next_moment();
+        self.pass(next);
+        self.now = next;
+        self.happen();
+    }
+
+    fn let_act(&mut self) {
+        loop {
+            match self.strategy.poll(self.machine.now(self.now)) {
+                Move::Send(id, time_limit, request) => self.send(id, time_limit, request),
+                Move::Say(text) => self.note(text),
+                Move::Wait(until) => return self.wakes = until,
+            }
+        }
+    }
+
+    fn next_moment(&self) -> Moment {
+        let mut next = self.world.end().min(self.next_hours);
+        let mut consider = |at: Option<Moment>| next = at.map_or(next, |at| at.min(next));
+        consider(self.changes.as_slice().first().map(|(at, _)| *at));
+        consider(self.arrivals.first().map(|(at, ..)| *at));
+        if self.machine.is_awake() {
+            let given_up = self.flights.values().map(|flight| flight.given_up);
+            consider(given_up.chain(self.wakes).min().map(|mono| self.machine.when(mono, self.now)));
+        }
+        next.max(self.now)
+    }
+
+    fn pass(&mut self, until: Moment) {
+        let allowed = self.sim.willing(self.now) && self.road == 0 && self.machine.is_awake();
+        let dead = self.dead.iter().any(|host| *host == self.strategy.host());
+        let ready = if dead { &None } else { &self.ready };
+        let (since, cause) = self.cause;
+        let cause = if self.now.since(since) < CAUSE_REACHES { cause } else { "nothing" };
+        let Some(began) = self.measure.pass(self.now..until, allowed, ready, cause) else { return };
+        let since = began - Duration::from_secs(75);
+        let story = self.lines.iter().filter(|(at, _)| *at >= since);
+        self.measure.tell(story.map(|(at, line)| {
+            let seconds = (at.millis() - began.millis()) as f64 / 1000.0;
+            format!("{seconds:+8.1} s  {line}")
+        }));
+    }
+
+    /// Whatever is due now: changes of the world, arrivals, requests that are given up.
+    fn happen(&mut self) {
+        if self.next_hours <= self.now {
+            self.open_or_close();
+        }
+        while let Some((_, change)) = self.changes.as_slice().first().filter(|(at, _)| *at <= self.now) {
+            self.changes.next();
+            self.change(change);
+        }
+        while let Some((_, flight, arrival)) =
+            self.arrivals.first().copied().filter(|(at, ..)| *at <= self.now)
+        {
+            self.arrivals.pop_first();
+            match arrival {
+                Arrival::AtServer => self.arrive_at_server(flight),
+                Arrival::AtClient | Arrival::AtClientAgain => self.arrive_at_client(flight, arrival),
+            }
+        }
+        if self.machine.is_awake() {
+            let mono = self.machine.mono(self.now);
+            let over =
+                self.flights.iter().filter(|(_, flight)| flight.given_up <= mono).map(|(number, _)| *number);
+            for number in over.collect::<Vec<_>>() {
+                if let Some(flight) = self.flights.remove(&number) {
+                    self.deliver(flight.id, Err(TransportError::timeout()));
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, id: S::Id, time_limit: Duration, request: Request) {
+        match request.uri().path() {
+            "/oauth2/api/v1/token" => self.measure.log_in(self.now, Login::Token),
+            "/gw/api/v1/sso-sessions" => self.measure.log_in(self.now, Login::Bearer),
+            _ => {}
+        }
+        let fate = Fate::throw(&mut self.dice, self.slow);
+        let number = self.next_flight;
+        self.next_flight += 1;
+        let host = request.uri().host().unwrap_or_default();
+        let refused = self.dead.iter().any(|dead| *dead == host) && self.sim.refuses(host);
+        let answer = (self.road > 0 && self.noticed || refused)
+            .then(|| Err(TransportError::new(TransportKind::Connect, "")));
+        if answer.is_some() {
+            self.arrivals.insert((self.now + NOTICED_AFTER, number, Arrival::AtClient));
+        } else if self.road == 0 && !fate.request_lost {
+            self.arrivals.insert((self.now + fate.out, number, Arrival::AtServer));
+        }
+        let given_up = self.machine.mono(self.now) + time_limit;
+        self.flights.insert(number, Flight { id, given_up, fate, request, answer });
+    }
+
+    fn arrive_at_server(&mut self, number: u64) {
+        let Some(flight) = self.flights.get_mut(&number).filter(|_| self.road == 0) else { return };
+        let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
+        let line = format!(
+            "{} {} {}{}",
+            flight.request.uri().host().unwrap_or_default(),
+            reply.endpoint,
+            reply.response.status().as_u16(),
+            reply.refusals.iter().map(|refusal| format!(": {}", refusal.why)).collect::<String>(),
+        );
+        let lost = flight.fate.answer_lost;
+        flight.answer = Some(match reply.delivery.manner {
+            Manner::Whole => Ok(reply.response),
+            _ => Err(TransportError::new(TransportKind::Connect, "")),
+        });
+        let arrives = self.now + flight.fate.back;
+        if !lost {
+            self.arrivals.insert((arrives, number, Arrival::AtClient));
+        }
+        self.note(if lost { format!("{line} (the answer is lost)") } else { line });
+    }
+
+    fn arrive_at_client(&mut self, number: u64, arrival: Arrival) {
+        let told = |flight: &Flight<S::Id>| matches!(flight.answer, Some(Err(_)));
+        let gone = !self.machine.is_awake() || self.road > 0 && !self.flights.get(&number).is_some_and(told);
+        let Some(mut flight) = self.flights.remove(&number).filter(|_| !gone) else { return };
+        let Some(answer) = flight.answer.take() else { return };
+        let (id, twice) = (flight.id, flight.fate.answer_twice && arrival == Arrival::AtClient);
+        if let (true, Ok(answer)) = (twice, &answer) {
+            flight.answer = Some(Ok(answer.clone()));
+            self.arrivals.insert((self.now + TWICE_AFTER, number, Arrival::AtClientAgain));
+            self.flights.insert(number, flight);
+        }
+        self.deliver(id, answer);
+    }
+
+    fn deliver(&mut self, id: S::Id, answer: Result<Response, TransportError>) {
+        if let Err(failure) = &answer {
+            self.note(failure.to_string());
+        }
+        let now = self.machine.now(self.now);
+        self.strategy.receive(now, id, answer);
+        // Between two answers of the same moment too.
+        self.let_act();
+    }
+
+    fn change(&mut self, change: &Change) {
+        self.note(format!("{change:?}"));
+        match change {
+            Change::RoadDown { noticed } => (self.road, self.noticed) = (self.road + 1, *noticed),
+            Change::RoadUp => self.road -= 1,
+            Change::Slow(slow) => self.slow = *slow,
+            Change::Address(ip) => self.sim.set_ip(IpAddr::V4(*ip)),
+            Change::RivalComes => self.sim.kick(None),
+            Change::RivalLeaves => self.sim.release(),
+            Change::Restart => self.sim.restart(),
+            Change::HostsDie(hosts, state) => {
+                self.dead = hosts.clone();
+                hosts.iter().for_each(|host| self.sim.set_host(*host, Some(*state)));
+            }
+            Change::HostsHeal => {
+                self.dead.drain(..).for_each(|host| self.sim.set_host(host, None));
+            }
+            Change::Sleep { stands } => self.machine.sleep(self.now, *stands),
+            Change::Wake => self.machine.wake(self.now),
+            Change::ClockStep(millis) => self.machine.step_clock(*millis),
+            Change::ClockDrifts => self.machine.let_drift(self.now),
+            Change::ClockSet => self.machine.set_clock(),
+            Change::Outage | Change::Midnight => {}
+        }
+        if let Some(cause) = change.cause() {
+            self.cause = (self.now, cause);
+        }
+    }
+
+    fn open_or_close(&mut self) {
+        let willing = self.sim.willing(self.now);
+        self.note(if willing { "the servers are willing" } else { "the servers are not willing" }.to_owned());
+        if !matches!(self.cause.1, "restart" | "outage") || self.now.since(self.cause.0) > CAUSE_REACHES {
+            self.cause = (self.now, "nightly reset or maintenance");
+        } else {
+            self.cause.0 = self.now;
+        }
+        self.next_hours = self.world.calendar.next_change(self.now).unwrap_or(self.world.end());
+    }
+
+    fn look(&mut self) {
+        self.ready = self.strategy.bearer().and_then(|bearer| self.sim.ready(bearer));
+    }
+
+    fn note(&mut self, line: String) {
+        self.lines.push_back((self.now, line));
+        if self.lines.len() > LINES {
+            self.lines.pop_front();
+        }
+    }
+}
