@@ -9,7 +9,7 @@ use crate::world::{CLOCK_SET_EVERY, START};
 
 /// Two clocks, neither of which is the truth.
 #[derive(Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     origin: Instant,
     drift: f64,
     /// How long the monotonic clock has stood still.
@@ -22,48 +22,48 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn new(drift: f64) -> Self {
+    pub(crate) fn new(drift: f64) -> Self {
         Self { origin: Instant::now(), drift, stood: Duration::ZERO, asleep: None, step: 0, unset: None }
     }
 
-    pub fn is_awake(&self) -> bool {
+    pub(crate) fn is_awake(&self) -> bool {
         self.asleep.is_none()
     }
 
-    pub fn sleep(&mut self, at: Moment, stands: bool) {
+    pub(crate) fn sleep(&mut self, at: Moment, stands: bool) {
         self.asleep = Some((at, stands));
     }
 
-    pub fn wake(&mut self, at: Moment) {
+    pub(crate) fn wake(&mut self, at: Moment) {
         if let Some((since, true)) = self.asleep.take() {
             self.stood += at.since(since);
         }
     }
 
-    pub fn step_clock(&mut self, millis: i64) {
+    pub(crate) fn step_clock(&mut self, millis: i64) {
         self.step = millis;
     }
 
-    pub fn let_drift(&mut self, at: Moment) {
+    pub(crate) fn let_drift(&mut self, at: Moment) {
         self.unset = Some(at);
     }
 
-    pub fn set_clock(&mut self) {
+    pub(crate) fn set_clock(&mut self) {
         (self.step, self.unset) = (0, None);
     }
 
     /// What the clocks show at the true time `at`.
-    pub fn now(&self, at: Moment) -> Now {
+    pub(crate) fn now(&self, at: Moment) -> Now {
         Now { mono: self.mono(at), wall: SystemTime::from(at.shifted(self.error(at))) }
     }
 
     /// When the monotonic clock will show at least `mono`, if the machine stays awake.
-    pub fn when(&self, mono: Instant, now: Moment) -> Moment {
+    pub(crate) fn when(&self, mono: Instant, now: Moment) -> Moment {
         let left = mono.saturating_duration_since(self.mono(now));
         now + Duration::from_millis(left.as_nanos().div_ceil(1_000_000) as u64)
     }
 
-    pub fn mono(&self, at: Moment) -> Instant {
+    pub(crate) fn mono(&self, at: Moment) -> Instant {
         self.origin + at.since(START).saturating_sub(self.stood)
     }
 

@@ -46,7 +46,7 @@ fn main() {
         }
     };
     let began = Instant::now();
-    show("ours", run::live(&world, Ours::new(strategy::config(), seed)), began);
+    show("ours", run::live(&world, Ours::new(seed)), began);
     let began = Instant::now();
     show("ibauth", run::live(&world, Ibauth::in_a_loop()), began);
     let began = Instant::now();

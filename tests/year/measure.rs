@@ -13,25 +13,25 @@ const STORIES: usize = 5;
 
 /// A time without a good session although one was possible: from the moment at which it became so.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recovery {
-    pub began: Moment,
-    pub lasted: Duration,
+pub(crate) struct Recovery {
+    pub(crate) began: Moment,
+    pub(crate) lasted: Duration,
     /// What had happened last before it began.
-    pub cause: &'static str,
+    pub(crate) cause: &'static str,
     /// What happened meanwhile; kept for the longest alone.
-    pub story: Vec<String>,
+    pub(crate) story: Vec<String>,
 }
 
 /// A request for a token or for a bearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+pub(crate) enum Login {
     Token,
     Bearer,
 }
 
 /// Writes the accounts while time passes.
 #[derive(Debug, Default)]
-pub struct Measure {
+pub(crate) struct Measure {
     allowed: Duration,
     down_by_day: Vec<Duration>,
     recoveries: Vec<Recovery>,
@@ -41,23 +41,23 @@ pub struct Measure {
 
 /// The accounts of one strategy in one year.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Account {
+pub(crate) struct Account {
     /// How long the servers, the road and the machine would have allowed a good session.
-    pub allowed: Duration,
+    pub(crate) allowed: Duration,
     /// How long of it there was none, day by day.
-    pub down_by_day: Vec<Duration>,
+    pub(crate) down_by_day: Vec<Duration>,
     /// In order.
-    pub recoveries: Vec<Recovery>,
+    pub(crate) recoveries: Vec<Recovery>,
     /// Token and bearer requests, in order.
-    pub logins: Vec<(Moment, Login)>,
+    pub(crate) logins: Vec<(Moment, Login)>,
     /// What the servers counted.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
 }
 
 impl Measure {
     /// Time has passed in which nothing happened. `ready` is when the bearer in use had a ready session.
     /// Says when that has ended a recovery worth telling, so that its story can be [told](Self::tell).
-    pub fn pass(
+    pub(crate) fn pass(
         &mut self,
         time: Range<Moment>,
         allowed: bool,
@@ -76,12 +76,12 @@ impl Measure {
         told
     }
 
-    pub fn log_in(&mut self, at: Moment, login: Login) {
+    pub(crate) fn log_in(&mut self, at: Moment, login: Login) {
         self.logins.push((at, login));
     }
 
     /// The story of the recovery that has just ended.
-    pub fn tell(&mut self, story: impl Iterator<Item = String>) {
+    pub(crate) fn tell(&mut self, story: impl Iterator<Item = String>) {
         if let Some(recovery) = self.recoveries.last_mut() {
             recovery.story = story.collect();
         }
@@ -93,7 +93,7 @@ impl Measure {
         }
     }
 
-    pub fn close_account(mut self, days: u32, counters: Counters) -> Account {
+    pub(crate) fn close_account(mut self, days: u32, counters: Counters) -> Account {
         self.close();
         self.down_by_day.resize(days as usize, Duration::ZERO);
         let Self { allowed, down_by_day, recoveries, logins, .. } = self;
@@ -129,36 +129,36 @@ impl Measure {
 }
 
 impl Account {
-    pub fn down(&self) -> Duration {
+    pub(crate) fn down(&self) -> Duration {
         self.recoveries.iter().map(|one| one.lasted).sum()
     }
 
     /// The share of the allowed time with a good session.
-    pub fn availability(&self) -> f64 {
+    pub(crate) fn availability(&self) -> f64 {
         1.0 - self.down().as_secs_f64() / self.allowed.as_secs_f64()
     }
 
     /// The length that this share of the recoveries does not exceed.
-    pub fn recovery(&self, share: f64) -> Duration {
+    pub(crate) fn recovery(&self, share: f64) -> Duration {
         let mut all: Vec<_> = self.recoveries.iter().map(|one| one.lasted).collect();
         all.sort();
         let index = (share * all.len() as f64).ceil() as usize;
         all.get(index.saturating_sub(1)).copied().unwrap_or_default()
     }
 
-    pub fn worst(&self) -> Duration {
+    pub(crate) fn worst(&self) -> Duration {
         self.recovery(1.0)
     }
 
     /// The longest recoveries, the longest first.
-    pub fn longest(&self) -> Vec<&Recovery> {
+    pub(crate) fn longest(&self) -> Vec<&Recovery> {
         let mut told: Vec<_> = self.recoveries.iter().filter(|one| !one.story.is_empty()).collect();
         told.sort_by_key(|one| std::cmp::Reverse(one.lasted));
         told
     }
 
     /// Recoveries by what came before them: the costliest first.
-    pub fn causes(&self) -> Vec<(&'static str, Vec<Duration>)> {
+    pub(crate) fn causes(&self) -> Vec<(&'static str, Vec<Duration>)> {
         let mut causes: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
         for recovery in &self.recoveries {
             causes.entry(recovery.cause).or_default().push(recovery.lasted);
@@ -169,17 +169,17 @@ impl Account {
         causes
     }
 
-    pub fn logins(&self, login: Login) -> usize {
+    pub(crate) fn logins(&self, login: Login) -> usize {
         self.logins.iter().filter(|(_, kind)| *kind == login).count()
     }
 
     /// The most logins of a kind in any hour.
-    pub fn worst_hour(&self, login: Login) -> usize {
+    pub(crate) fn worst_hour(&self, login: Login) -> usize {
         self.most_within(HOUR, login)
     }
 
     /// The most logins of a kind in any 24 hours.
-    pub fn worst_day(&self, login: Login) -> usize {
+    pub(crate) fn worst_day(&self, login: Login) -> usize {
         self.most_within(DAY, login)
     }
 
@@ -197,12 +197,12 @@ impl Account {
     }
 
     /// Assertions that were used twice.
-    pub fn replays(&self) -> u64 {
+    pub(crate) fn replays(&self) -> u64 {
         self.counters.refused_for("replay")
     }
 
     /// Answers 429.
-    pub fn too_many(&self) -> u64 {
+    pub(crate) fn too_many(&self) -> u64 {
         self.counters.statuses.get(&429).copied().unwrap_or(0)
     }
 }

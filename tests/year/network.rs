@@ -16,16 +16,16 @@ const SLOW_PERIOD_S: (f64, f64) = (1.0, 8.0);
 
 /// The fate of one request and its answer.
 #[derive(Debug)]
-pub struct Fate {
-    pub out: Duration,
-    pub back: Duration,
-    pub request_lost: bool,
-    pub answer_lost: bool,
-    pub answer_twice: bool,
+pub(crate) struct Fate {
+    pub(crate) out: Duration,
+    pub(crate) back: Duration,
+    pub(crate) request_lost: bool,
+    pub(crate) answer_lost: bool,
+    pub(crate) answer_twice: bool,
 }
 
 impl Fate {
-    pub fn throw(dice: &mut Dice, slow_period: bool) -> Self {
+    pub(crate) fn throw(dice: &mut Dice, slow_period: bool) -> Self {
         let millis = |millis: f64| Duration::from_millis(millis as u64);
         let mut one_way = || millis(dice.scaled(ONE_WAY_MS.0..ONE_WAY_MS.1));
         let (out, mut back) = (one_way(), one_way());

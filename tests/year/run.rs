@@ -28,7 +28,7 @@ const NOTICED_AFTER: Duration = Duration::from_millis(20);
 const LINES: usize = 400;
 
 /// Leads a strategy through a world and returns its accounts.
-pub fn live<S: Strategy>(world: &World, strategy: S) -> Account {
+pub(crate) fn live<S: Strategy>(world: &World, strategy: S) -> Account {
     let mut year = Year::new(world, strategy);
     while year.now < world.end() {
         year.step();
@@ -230,7 +230,10 @@ impl<'a, S: Strategy> Year<'a, S> {
     fn arrive_at_client(&mut self, number: u64, arrival: Arrival) {
         let told = |flight: &Flight<S::Id>| matches!(flight.answer, Some(Err(_)));
         let gone = !self.machine.is_awake() || self.road > 0 && !self.flights.get(&number).is_some_and(told);
-        let Some(mut flight) = self.flights.remove(&number).filter(|_| !gone) else { return };
+        if gone {
+            return;
+        }
+        let Some(mut flight) = self.flights.remove(&number) else { return };
         let Some(answer) = flight.answer.take() else { return };
         let (id, twice) = (flight.id, flight.fate.answer_twice && arrival == Arrival::AtClient);
         if let (true, Ok(answer)) = (twice, &answer) {

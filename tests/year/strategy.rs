@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use ibkr_auth_core::{Config, Now, Request, Response, TransportError};
 use ibkr_sim::demo;
 
-pub use ibauth::{Blind, Ibauth};
-pub use ours::Ours;
+pub(crate) use ibauth::{Blind, Ibauth};
+pub(crate) use ours::Ours;
 
 /// A client without I/O, driven like a `Session`.
-pub trait Strategy {
+pub(crate) trait Strategy {
     /// Names one of its requests.
     type Id: Copy;
 
@@ -28,7 +28,7 @@ pub trait Strategy {
 }
 
 /// What a strategy wants done.
-pub enum Move<Id> {
+pub(crate) enum Move<Id> {
     /// Send this, and give it up after this time.
     Send(Id, Duration, Request),
     /// Something to be told to whoever reads the log.
@@ -38,11 +38,11 @@ pub enum Move<Id> {
 }
 
 /// The demo identity at IBKR's own host names.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).expect("the demo identity is complete")
 }
 
 /// The name of a base URL's host.
-pub fn host_name(base_url: &str) -> &str {
+pub(crate) fn host_name(base_url: &str) -> &str {
     base_url.strip_prefix("https://").unwrap_or(base_url)
 }

@@ -7,9 +7,9 @@ use ibkr_sim::{Calendar, HostState, Moment, Region};
 use crate::dice::Dice;
 
 /// 2026-01-01 00:00 in New York.
-pub const START: Moment = Moment::from_secs(1_767_243_600);
+pub(crate) const START: Moment = Moment::from_secs(1_767_243_600);
 /// All hosts of production. `api.ibkr.com` is everybody's first.
-pub const HOSTS: [&str; 9] = [
+pub(crate) const HOSTS: [&str; 9] = [
     "api.ibkr.com",
     "1.api.ibkr.com",
     "2.api.ibkr.com",
@@ -21,7 +21,7 @@ pub const HOSTS: [&str; 9] = [
     "8.api.ibkr.com",
 ];
 /// A time service sets the clock this often, while it runs.
-pub const CLOCK_SET_EVERY: Duration = Duration::from_secs(1024);
+pub(crate) const CLOCK_SET_EVERY: Duration = Duration::from_secs(1024);
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
@@ -57,7 +57,7 @@ const DEAD_HOSTS: f64 = 4.0;
 
 /// What changes at a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// The road to the servers is cut. Requests fail at once (`noticed`) or get no answer.
     RoadDown { noticed: bool },
     /// It is mended.
@@ -94,22 +94,22 @@ pub enum Change {
 
 /// A year of trouble.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     /// What it was made from.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// How many days it has.
-    pub days: u32,
+    pub(crate) days: u32,
     /// IBKR's hours, with this year's outages.
-    pub calendar: Calendar,
+    pub(crate) calendar: Calendar,
     /// What happens, in order.
-    pub changes: Vec<(Moment, Change)>,
+    pub(crate) changes: Vec<(Moment, Change)>,
     /// How much the machine's clock drifts when nobody sets it.
-    pub drift: f64,
+    pub(crate) drift: f64,
 }
 
 impl World {
     /// The year that belongs to a seed.
-    pub fn new(seed: u64, days: u32) -> Self {
+    pub(crate) fn new(seed: u64, days: u32) -> Self {
         let mut world = Self {
             seed,
             days,
@@ -126,7 +126,7 @@ impl World {
     }
 
     /// The moment after its last.
-    pub fn end(&self) -> Moment {
+    pub(crate) fn end(&self) -> Moment {
         START + Duration::from_secs(u64::from(self.days) * 86_400)
     }
 
@@ -219,7 +219,7 @@ fn some_hosts(dice: &mut Dice) -> Vec<&'static str> {
 
 impl Change {
     /// What a loss that follows is put down to.
-    pub fn cause(&self) -> Option<&'static str> {
+    pub(crate) fn cause(&self) -> Option<&'static str> {
         Some(match self {
             Self::RoadUp => "road",
             Self::Slow(true) => "slow answers",

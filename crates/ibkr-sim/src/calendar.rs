@@ -9,8 +9,6 @@ use crate::{
     zone::{Region, weekday},
 };
 
-const SATURDAY: i64 = 6;
-
 /// A window that opens at a local time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -64,13 +62,25 @@ impl Calendar {
         self.down(at).is_none() && !self.in_nightly_reset(at)
     }
 
+    /// The first moment after `at` at which [`willing`](Self::willing) may change.
+    pub fn next_change(&self, at: Moment) -> Option<Moment> {
+        let edges = |window: Option<Window>, on: fn(i64) -> bool| {
+            let window = window?;
+            let ends = self.last_opening(window, at, on) + window.lasts;
+            Some(if ends > at { ends } else { self.next_opening(window, at, on) })
+        };
+        let windows = [edges(self.maintenance, is_saturday), edges(self.nightly_reset, is_workday)];
+        let outages = self.outages.iter().flat_map(|(from, until)| [*from, *until]);
+        windows.into_iter().flatten().chain(outages.filter(|edge| *edge > at)).min()
+    }
+
     /// Why everything answers 503, if it does.
     pub(crate) fn down(&self, at: Moment) -> Option<&'static str> {
         if self.outages.iter().any(|(from, until)| (*from..*until).contains(&at)) {
             return Some("an outage");
         }
         let window = self.maintenance?;
-        let opened = self.last_opening(window, at, |weekday| weekday == SATURDAY);
+        let opened = self.last_opening(window, at, is_saturday);
         (at < opened + window.lasts).then_some("the Saturday maintenance")
     }
 
@@ -84,17 +94,22 @@ impl Calendar {
         self.nightly_reset.is_some_and(|window| self.last_reset(window, until) > from)
     }
 
+    /// The first nightly reset that begins after `at`.
+    pub(crate) fn next_reset(&self, at: Moment) -> Option<Moment> {
+        self.nightly_reset.map(|window| self.next_opening(window, at, is_workday))
+    }
+
     /// The moment at which a session made now ends at the latest.
     pub(crate) fn session_end(&self, made: Moment) -> Option<Moment> {
         self.midnight_ends_sessions.then(|| self.region.next_midnight(made))
     }
 
     fn last_reset(&self, window: Window, at: Moment) -> Moment {
-        self.last_opening(window, at, |weekday| (1..=5).contains(&weekday))
+        self.last_opening(window, at, is_workday)
     }
 
     fn last_opening(&self, window: Window, at: Moment, on: impl Fn(i64) -> bool) -> Moment {
-        let opens = i64::try_from(window.opens.as_secs()).unwrap_or(0);
+        let opens = seconds(window.opens);
         let today = self.region.local(at).0;
         (0..=7)
             .map(|ago| today - ago)
@@ -103,6 +118,28 @@ impl Calendar {
             .find(|&opened| opened <= at)
             .unwrap_or(Moment::from_millis(i64::MIN / 4))
     }
+
+    fn next_opening(&self, window: Window, at: Moment, on: impl Fn(i64) -> bool) -> Moment {
+        let opens = seconds(window.opens);
+        let today = self.region.local(at).0;
+        (today..=today + 7)
+            .filter(|&day| on(weekday(day)))
+            .map(|day| self.region.moment(day, opens))
+            .find(|&opening| opening > at)
+            .unwrap_or(Moment::from_millis(i64::MAX / 4))
+    }
+}
+
+fn is_saturday(weekday: i64) -> bool {
+    weekday == 6
+}
+
+fn is_workday(weekday: i64) -> bool {
+    (1..=5).contains(&weekday)
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -138,6 +175,21 @@ mod tests {
         assert!(calendar.down(at(3, 21, 59)).is_some());
         assert!(calendar.down(at(3, 22, 0)).is_none());
         assert!(calendar.down(at(4, 21, 0)).is_none());
+    }
+
+    #[test]
+    fn every_change_is_foretold() {
+        let mut calendar = Calendar::ibkr();
+        calendar.outages.push((at(2, 0, 58), at(2, 1, 2)));
+        let mut foretold = calendar.next_change(at(0, 0, 0));
+        for minute in 0..14 * 1440 {
+            let (before, now) = (at(0, 0, minute), at(0, 0, minute + 1));
+            let changed = calendar.willing(before) != calendar.willing(now);
+            assert!(!changed || foretold == Some(now), "{}", now.http_date());
+            if foretold <= Some(now) {
+                foretold = calendar.next_change(now);
+            }
+        }
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub struct Rules {
     pub gzip: bool,
     /// Answer 401 to cookies that IBKR does not know, as its edge does.
     pub strict_cookies: bool,
+    /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything else that
+    /// is checked about an assertion still is.
+    pub signatures: bool,
     /// Limits on the pace of requests, or none.
     pub pacing: Option<Pacing>,
     /// At most this many token requests, and as many `sso-sessions` requests, per client. IBKR limits logins but
@@ -68,6 +71,7 @@ impl Default for Rules {
             logout_ends_sso: true,
             gzip: true,
             strict_cookies: true,
+            signatures: true,
             pacing: Some(Pacing::default()),
             login_limit: None,
         }

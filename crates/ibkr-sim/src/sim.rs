@@ -1,6 +1,6 @@
 //! The heart: IBKR's servers as a function of a request and a moment.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use http::{HeaderValue, Request, Response, header};
 use ibkr_jws::RsaKey;
@@ -14,7 +14,7 @@ use crate::{
     host::{self, Site},
     ids::Ids,
     lookup,
-    store::Store,
+    store::{Store, Tier},
     strike::{self, FaultBook},
 };
 
@@ -105,6 +105,21 @@ impl Sim {
     /// nightly reset. For accounts of availability: what a client could not have had is not its fault.
     pub fn willing(&self, at: Moment) -> bool {
         self.config.calendar.willing(self.now(at))
+    }
+
+    /// When this bearer has an established brokerage session if nothing more happens: until it expires, idles, or is
+    /// ended by midnight or a nightly reset. `None` when it has none, or was not made for the address at which callers
+    /// from loopback are seen. It counts as no request.
+    pub fn ready(&self, bearer: &str) -> Option<Range<Moment>> {
+        let SimConfig { rules, calendar, public_ip, .. } = &self.config;
+        let session = self.store.sessions.get(bearer)?;
+        let Tier::Up(from) = session.tier else { return None };
+        if rules.ip_checked_always && !session.ips.contains(public_ip) {
+            return None;
+        }
+        let idles = session.last_request + rules.brokerage_idle;
+        let until = calendar.next_reset(session.last_request).into_iter().fold(idles, Moment::min);
+        Some(from.shifted(-self.shift)..until.min(session.deadline()).shifted(-self.shift))
     }
 
     /// What the servers' clock shows when the true time is `at`.

@@ -58,8 +58,12 @@ impl Sim {
             let why = format!("the content type is `{}`", shown(&content_type));
             return Err(policy().because("content-type", why, "Send application/jwt"));
         }
-        let standard =
-            Standard { now: call.now, tolerance: rules.clock_tolerance, life: rules.sso_request_life };
+        let standard = Standard {
+            now: call.now,
+            tolerance: rules.clock_tolerance,
+            life: rules.sso_request_life,
+            signatures: rules.signatures,
+        };
         let body = std::str::from_utf8(call.body()).unwrap_or("");
         let Some(examined) = assertion::examine(&self.config.clients, body, &standard) else {
             let fix = "The body is the bare compact JWS: no JSON, no quotes, no newline";

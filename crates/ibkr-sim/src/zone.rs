@@ -64,7 +64,7 @@ impl Region {
     }
 
     /// The first local midnight after `at`.
-    pub(crate) fn next_midnight(self, at: Moment) -> Moment {
+    pub fn next_midnight(self, at: Moment) -> Moment {
         self.moment(self.local(at).0 + 1, 0)
     }
 }

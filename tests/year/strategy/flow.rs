@@ -14,7 +14,7 @@ const CONNECT: [Step; 5] =
 
 /// What ibauth's object holds.
 #[derive(Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     config: Config,
     access_token: Option<AccessToken>,
     ip: Option<Ipv4Addr>,
@@ -27,7 +27,7 @@ pub struct Flow {
 
 /// What an answer has led to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// More steps are to come, or the answer belongs to nothing.
     Going,
     /// All steps are done; after a tickle, whether it said `authenticated`.
@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 impl Flow {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         Self {
             config,
             access_token: None,
@@ -49,29 +49,29 @@ impl Flow {
         }
     }
 
-    pub fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         self.ahead = CONNECT.to_vec();
     }
 
-    pub fn tickle(&mut self) {
+    pub(crate) fn tickle(&mut self) {
         self.ahead = vec![Step::Tickle];
     }
 
     /// Nothing is under way.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.ahead.is_empty()
     }
 
-    pub fn bearer(&self) -> Option<&str> {
+    pub(crate) fn bearer(&self) -> Option<&str> {
         self.authorization.as_ref().map(|authorization| authorization.bearer.expose())
     }
 
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         super::host_name(self.config.host().base_url())
     }
 
     /// The next request, if one is due.
-    pub fn next(&mut self, now: Now) -> Option<(u64, Step, Request)> {
+    pub(crate) fn next(&mut self, now: Now) -> Option<(u64, Step, Request)> {
         let step = *self.ahead.first().filter(|_| self.sent.is_none())?;
         let request = self.build(step, now).ok()?;
         self.next_id += 1;
@@ -80,7 +80,7 @@ impl Flow {
     }
 
     /// Takes an answer.
-    pub fn receive(&mut self, id: u64, result: Result<Response, TransportError>) -> Outcome {
+    pub(crate) fn receive(&mut self, id: u64, result: Result<Response, TransportError>) -> Outcome {
         if self.sent != Some(id) {
             return Outcome::Going;
         }
@@ -112,7 +112,7 @@ impl Flow {
                 wire::bearer_token::request(config, &FakeKey, now.wall, token, ip)
             }
             Step::ValidateSso => wire::validate_sso::request(config, authorization?),
-            Step::SsodhInit => wire::ssodh_init::request(config, authorization?),
+            Step::SsodhInit => wire::ssodh_init::request(config, authorization?, true),
             Step::Tickle => wire::tickle::request(config, authorization?),
             _ => wire::public_ip::request(config, &ipify()),
         }
@@ -144,7 +144,7 @@ fn ipify() -> http::Uri {
 
 /// ibauth 0.1.6 sets a time limit on these two and none on the others. Where there is none, the operating system gives a
 /// connection up when its packets have not been confirmed for about a quarter of an hour (Linux, `tcp_retries2`).
-pub fn ibauth_time_limit(step: Step) -> Duration {
+pub(crate) fn ibauth_time_limit(step: Step) -> Duration {
     match step {
         Step::PublicIp | Step::Tickle => Duration::from_secs(10),
         _ => Duration::from_secs(924),

@@ -51,7 +51,7 @@ impl Loop {
 
 /// ibauth 0.1.6: `tickle` connects when it is told `authenticated: false`, and raises at everything else.
 #[derive(Debug)]
-pub struct Ibauth {
+pub(crate) struct Ibauth {
     inner: Loop,
     /// What follows an exception.
     after_exception: Next,
@@ -59,12 +59,12 @@ pub struct Ibauth {
 
 impl Ibauth {
     /// The loop logs exceptions and goes on.
-    pub fn in_a_loop() -> Self {
+    pub(crate) fn in_a_loop() -> Self {
         Self { inner: Loop::new(), after_exception: Next::Tickle }
     }
 
     /// An exception ends the program, and a supervisor starts it anew after a minute.
-    pub fn under_a_supervisor() -> Self {
+    pub(crate) fn under_a_supervisor() -> Self {
         Self { inner: Loop::new(), after_exception: Next::Connect }
     }
 }
@@ -97,10 +97,10 @@ impl Strategy for Ibauth {
 
 /// Connects again after any failure, at once and then every second.
 #[derive(Debug)]
-pub struct Blind(Loop);
+pub(crate) struct Blind(Loop);
 
 impl Blind {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Loop::new())
     }
 }

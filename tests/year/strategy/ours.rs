@@ -1,26 +1,32 @@
-//! A `Session` that keeps itself connected.
-
-use std::time::{Duration, Instant};
+//! Ours: a `Session` that keeps itself connected.
 
 use ibkr_auth_core::{
-    Config, Connected, Now, Output, RequestId, Response, Session, Ticket, Tickle, TransportError,
-    testing::FakeKey,
+    Host, KeepConnected, LoginBudget, Now, OnCompeting, Output, RequestId, Response, Secret, Session,
+    TransportError, testing::FakeKey,
 };
 
-use super::{Move, Strategy, host_name};
+use super::{Move, Strategy, config, host_name};
+use crate::world::HOSTS;
 
-/// Stand-in: connect, tickle.
+/// A session in the automatic mode, with all of IBKR's hosts to turn to, that takes the brokerage session back.
 #[derive(Debug)]
-pub struct Ours {
-    session: Session,
-    connect: Option<Ticket<Connected>>,
-    tickle: Option<Ticket<Tickle>>,
-    next: Option<Instant>,
-}
+pub(crate) struct Ours(Session);
 
 impl Ours {
-    pub fn new(config: Config, seed: u64) -> Self {
-        Self { session: Session::new(config, FakeKey, seed), connect: None, tickle: None, next: None }
+    /// What it may spend on logins: the default.
+    pub(crate) fn budget() -> LoginBudget {
+        LoginBudget::default()
+    }
+
+    pub(crate) fn new(seed: u64) -> Self {
+        let hosts = HOSTS[1..].iter().filter_map(|name| name.parse::<Host>().ok());
+        let policy = KeepConnected::default()
+            .with_hosts(hosts)
+            .with_competing(OnCompeting::Take)
+            .with_logins(Self::budget());
+        let mut session = Session::new(config(), FakeKey, seed);
+        session.keep_connected(policy);
+        Self(session)
     }
 }
 
@@ -28,49 +34,22 @@ impl Strategy for Ours {
     type Id = RequestId;
 
     fn poll(&mut self, now: Now) -> Move<RequestId> {
-        loop {
-            match self.session.poll(now) {
-                Output::Send(transmit) => return Move::Send(transmit.id, transmit.timeout, transmit.request),
-                Output::Event(event) => return Move::Say(event.to_string()),
-                Output::Wait(wait) => {
-                    if let Some(outcome) = self.connect.as_ref().and_then(Ticket::outcome) {
-                        self.connect = None;
-                        self.next =
-                            Some(now.mono + Duration::from_secs(if outcome.is_ok() { 60 } else { 10 }));
-                    } else if let Some(outcome) = self.tickle.as_ref().and_then(Ticket::outcome) {
-                        self.tickle = None;
-                        if !outcome.is_ok_and(|tickle| tickle.auth_status.is_ready()) {
-                            self.connect = Some(self.session.connect());
-                            continue;
-                        }
-                        self.next = Some(now.mono + Duration::from_secs(60));
-                    }
-                    if self.connect.is_none() && self.tickle.is_none() {
-                        if self.next.is_none_or(|next| next <= now.mono) {
-                            if self.session.is_connected() {
-                                self.tickle = Some(self.session.tickle());
-                            } else {
-                                self.connect = Some(self.session.connect());
-                            }
-                            continue;
-                        }
-                        return Move::Wait(self.next);
-                    }
-                    return Move::Wait(wait.until);
-                }
-            }
+        match self.0.poll(now) {
+            Output::Send(transmit) => Move::Send(transmit.id, transmit.timeout, transmit.request),
+            Output::Event(event) => Move::Say(event.to_string()),
+            Output::Wait(wait) => Move::Wait(wait.until),
         }
     }
 
     fn receive(&mut self, now: Now, id: RequestId, result: Result<Response, TransportError>) {
-        self.session.receive(now, id, result);
+        self.0.receive(now, id, result);
     }
 
     fn bearer(&self) -> Option<&str> {
-        self.session.bearer().map(ibkr_auth_core::Secret::expose)
+        self.0.bearer().map(Secret::expose)
     }
 
     fn host(&self) -> &str {
-        host_name(self.session.config().host().base_url())
+        host_name(self.0.config().host().base_url())
     }
 }
