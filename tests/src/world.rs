@@ -61,6 +61,14 @@ impl World {
         }
     }
 
+    /// The same world with a client that knows nothing yet: another process of the same user, whose monotonic clock began
+    /// at another time.
+    pub fn another_process(self) -> Self {
+        let session = Session::new(self.session.config().clone(), key(), 8);
+        let mono = self.now.mono + Duration::from_secs(12_345);
+        Self { session, now: Now { mono, ..self.now }, start: mono, arriving: Vec::new(), ..self }
+    }
+
     /// Time since the start.
     pub fn elapsed(&self) -> Duration {
         self.now.mono - self.start

@@ -39,7 +39,8 @@ pub struct Retry {
     /// The first wait; each further one is twice as long. At least one second: within the same second an assertion
     /// would be the same bytes again.
     pub first: Duration,
-    /// No wait is longer. When IBKR asks for a longer one, `connect` returns the error, which says how long.
+    /// No wait is longer, but for jitter, which adds up to a half. When IBKR asks for a longer one, `connect` returns the
+    /// error, which says how long. One hour at most.
     pub longest: Duration,
 }
 
@@ -193,10 +194,11 @@ impl Config {
         Ok(self)
     }
 
-    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`. Default: 30 s.
+    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`, 10 min at most.
+    /// Default: 30 s.
     #[must_use]
     pub fn with_establish_within(mut self, longest: Duration) -> Self {
-        self.establish_within = longest;
+        self.establish_within = longest.min(Duration::from_secs(600));
         self
     }
 
@@ -205,9 +207,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when `attempts` is 0, `first` is under a second, or `longest` is under `first`.
     pub fn with_retry(mut self, retry: Retry) -> Result<Self, ConfigError> {
-        if retry.attempts == 0 || retry.first < Duration::from_secs(1) || retry.longest < retry.first {
-            let what =
-                "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait not below it";
+        let waits = Duration::from_secs(1)..=Duration::from_secs(3600);
+        if retry.attempts == 0
+            || !waits.contains(&retry.first)
+            || !(retry.first..=*waits.end()).contains(&retry.longest)
+        {
+            let what = "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait between that and 1 h";
             return Err(ConfigError::new("retry", what));
         }
         self.retry = retry;
@@ -328,5 +333,7 @@ mod tests {
         assert!(config().with_user_agent("a\u{7f}b").is_err());
         assert!(config().with_retry(Retry { attempts: 0, ..Retry::default() }).is_err());
         assert!(config().with_retry(Retry { first: Duration::ZERO, ..Retry::default() }).is_err());
+        assert!(config().with_retry(Retry { longest: Duration::MAX, ..Retry::default() }).is_err());
+        assert!(config().with_establish_within(Duration::MAX).establish_within <= Duration::from_secs(600));
     }
 }

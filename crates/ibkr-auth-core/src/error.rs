@@ -137,6 +137,14 @@ impl Error {
         }))
     }
 
+    /// The same error with an excerpt that shows none of these, should the server have repeated one.
+    pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
+        if let Some(Inner { excerpt: Some(excerpt), .. }) = Arc::get_mut(&mut self.0) {
+            *excerpt = excerpt::hide(excerpt, secrets);
+        }
+        self
+    }
+
     /// An answer that is an error, or an unreadable success.
     pub(crate) fn answered(
         kind: ErrorKind,

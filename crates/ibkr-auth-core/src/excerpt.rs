@@ -34,10 +34,7 @@ pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
 }
 
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, REDACTED);
-    }
+    let text = hide(text, secrets);
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let shown: Vec<_> = words.map(hide_token_runs).collect();
     let shown = shown.join(" ");
@@ -45,6 +42,20 @@ pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown,
     }
+}
+
+/// Replaces each secret, in capitals or not.
+pub(crate) fn hide(text: &str, secrets: &[&str]) -> String {
+    let mut shown = text.to_owned();
+    for secret in secrets.iter().map(|secret| secret.to_ascii_lowercase()).filter(|secret| !secret.is_empty())
+    {
+        let mut from = 0;
+        while let Some(at) = shown[from..].to_ascii_lowercase().find(&secret) {
+            shown.replace_range(from + at..from + at + secret.len(), REDACTED);
+            from += at + REDACTED.len();
+        }
+    }
+    shown
 }
 
 fn hide_token_runs(word: &str) -> String {
@@ -113,6 +124,11 @@ mod tests {
             "user [redacted] unknown"
         );
         assert_eq!(excerpt(500, "a\r\n\u{1b}[31mb\0c", &[]).unwrap(), "a [31mb c");
+        assert_eq!(
+            excerpt(401, "User HUNTER2, Hunter2", &["hunter2"]).unwrap(),
+            "User [redacted], [redacted]"
+        );
+        assert_eq!(excerpt(401, "a redacted text", &["redacted"]).unwrap(), "a [redacted] text");
         assert_eq!(excerpt(500, &"wordy ".repeat(200), &[]).unwrap().chars().count(), LONGEST + 1);
     }
 }

@@ -6,7 +6,9 @@ mod plan;
 mod progress;
 mod receive;
 mod retry;
+mod saved;
 mod send;
+mod snapshot;
 mod task;
 mod ticket;
 mod upkeep;
@@ -21,6 +23,8 @@ use http::HeaderMap;
 use ibkr_jws::Sign;
 
 pub use output::{Output, RequestId, Transmit, Wait};
+pub use saved::SavedSession;
+pub use snapshot::Snapshot;
 pub use ticket::{Connected, Outcome, Ticket};
 pub use upkeep::{KeepConnected, LoginBudget, OnCompeting, Phase};
 
@@ -116,7 +120,8 @@ impl Session {
         self.begin(Command::Tickle)
     }
 
-    /// Ends the session, and the automatic mode. Whatever else is under way ends with
+    /// Ends the session, and the automatic mode; what is begun after it waits for it. Without a session there is nothing to do.
+    /// Whatever else is under way ends with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn logout(&mut self) -> Ticket<()> {
         self.upkeep = None;
@@ -205,11 +210,12 @@ impl Session {
         self.known.skew
     }
 
+    /// Ends all commands. A bearer token that is on its way is still taken: IBKR has made that session.
     fn cancel_all(&mut self) {
         for task in std::mem::take(&mut self.tasks) {
             task.finish(Err(task::cancelled()));
         }
-        self.in_flight.clear();
+        self.in_flight.retain(|_, exchange| exchange.step == Step::GetBearerToken);
     }
 
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
@@ -234,7 +240,7 @@ impl Session {
 
     fn wait(&self, now: Now) -> Wait {
         let deadlines = self.in_flight.values().map(|exchange| exchange.deadline);
-        let waits = self.tasks.iter().filter_map(|task| task.next_wake(now));
+        let waits = self.eligible().filter_map(|(_, task)| task.next_wake(now));
         Wait {
             until: deadlines.chain(waits).chain(self.upkeep_wake()).min(),
             in_flight: self.in_flight.len(),

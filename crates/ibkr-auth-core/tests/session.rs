@@ -350,7 +350,11 @@ fn single_steps_build_on_each_other_in_ibauths_order() {
 #[test]
 fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
     let mut session = session();
-    let request = |url: &str| http::Request::post(url).body(b"{}".to_vec()).unwrap();
+    let request = |url: &str| {
+        let request =
+            http::Request::post(url).header("host", "evil.example").header("authorization", "Basic x");
+        request.header("transfer-encoding", "chunked").body(b"{}".to_vec()).unwrap()
+    };
     assert_eq!(
         session.authorize(request("/v1/api/portfolio/accounts")).unwrap_err().kind(),
         ErrorKind::Order
@@ -363,6 +367,7 @@ fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
         assert_eq!(ready.uri(), "https://api.ibkr.com/v1/api/iserver/account/DU1/orders");
         assert_eq!(ready.headers()["authorization"], "Bearer fake.bearer.token");
         assert_eq!(ready.headers()["content-length"], "2");
+        assert!(!ready.headers().contains_key("host") && !ready.headers().contains_key("transfer-encoding"));
     }
     for url in [
         "https://evil.example/v1/api/x",
@@ -477,6 +482,170 @@ fn a_lost_answer_is_a_timeout_and_a_late_one_is_ignored() {
     let bearer = session.get_bearer_token();
     let outcome = bench.run(&mut session, &bearer, healthy);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Order, "the late token was not taken");
+}
+
+/// Sends what is up and hands it over unanswered.
+fn pending(session: &mut Session, bench: &Bench) -> Vec<Transmit> {
+    let mut sent = Vec::new();
+    loop {
+        match session.poll(bench.now) {
+            Output::Send(transmit) => sent.push(transmit),
+            Output::Event(_) => {}
+            Output::Wait(_) => return sent,
+        }
+    }
+}
+
+fn numbered_bearer(number: u32) -> impl FnMut(&Transmit) -> Answer {
+    move |transmit| match transmit.step {
+        Step::GetBearerToken => Ok(answer(200, &format!(r#"{{"access_token":"bearer.{number}"}}"#))),
+        _ => healthy(transmit),
+    }
+}
+
+#[test]
+fn late_answers_of_an_old_session_say_nothing_about_the_new_one() {
+    let lost = r#"{"session":"00","iserver":{"authStatus":{"authenticated":false,"competing":true}}}"#;
+    let late = [
+        (Step::Tickle, answer(401, "")),
+        (Step::Tickle, answer(200, lost)),
+        (Step::Status, answer(400, r#"{"error":"no bridge"}"#)),
+    ];
+    for (step, answer) in late {
+        let (mut session, mut bench) = (session(), Bench::new());
+        let ticket = session.connect();
+        bench.run(&mut session, &ticket, numbered_bearer(1)).unwrap();
+        match step {
+            Step::Tickle => drop(session.tickle()),
+            _ => drop(session.status()),
+        }
+        let old = pending(&mut session, &bench).remove(0);
+        bench.advance(Duration::from_secs(2));
+        let ticket = session.connect();
+        bench.run(&mut session, &ticket, numbered_bearer(2)).unwrap();
+        session.receive(bench.now, old.id, Ok(answer));
+        assert!(session.is_connected(), "{step}");
+        assert_eq!(session.bearer().unwrap().expose(), "bearer.2");
+        assert!(session.session_id().is_none());
+    }
+}
+
+#[test]
+fn nothing_overtakes_a_logout() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    let logout = session.logout();
+    let again = session.connect();
+    let sent = pending(&mut session, &bench);
+    assert_eq!(sent.iter().map(|transmit| transmit.step).collect::<Vec<_>>(), [Step::Logout]);
+    session.receive(bench.now, sent[0].id, healthy(&sent[0]));
+    bench.run(&mut session, &again, healthy).unwrap();
+    assert!(logout.outcome().unwrap().is_ok() && session.is_connected());
+}
+
+#[test]
+fn a_logout_in_the_middle_of_a_login_leaves_no_session_behind() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let login = session.connect();
+    let first: Vec<_> = pending(&mut session, &bench);
+    for transmit in &first {
+        session.receive(bench.now, transmit.id, healthy(transmit));
+    }
+    let bearer = pending(&mut session, &bench).remove(0);
+    assert_eq!(bearer.step, Step::GetBearerToken);
+    let logout = session.logout();
+    assert!(pending(&mut session, &bench).is_empty(), "it waits for the bearer token");
+    session.receive(bench.now, bearer.id, healthy(&bearer));
+    bench.run(&mut session, &logout, healthy).unwrap();
+    assert_eq!(steps(&bench), [Step::Logout]);
+    assert_eq!(login.outcome().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn logging_out_without_a_session_sends_nothing() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.logout();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    assert!(bench.sent.is_empty());
+}
+
+#[test]
+fn a_clock_that_is_set_back_repeats_no_assertion() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let mut seen = BTreeSet::new();
+    for back in [0, 1, 1, 2, 0, 3] {
+        bench.now.wall -= Duration::from_secs(back);
+        let ticket = session.get_access_token();
+        bench
+            .run(&mut session, &ticket, |transmit| {
+                assert!(seen.insert(transmit.request.body().clone()), "sent twice");
+                healthy(transmit)
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_bearer_token_in_any_shape_is_not_shown_when_a_server_repeats_it() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let shape = "k3y:9f8e:7d6c";
+    bench
+        .run(&mut session, &ticket, |transmit| match transmit.step {
+            Step::GetBearerToken => Ok(answer(200, &format!(r#"{{"access_token":"{shape}"}}"#))),
+            _ => healthy(transmit),
+        })
+        .unwrap();
+    let ticket = session.tickle();
+    let echo = format!(r#"{{"error":"bad bearer {shape}"}}"#);
+    let error = bench.run(&mut session, &ticket, |_| Ok(answer(500, &echo))).unwrap_err();
+    assert!(error.to_string().contains("bad bearer [redacted]"), "{error:?}");
+}
+
+#[test]
+fn a_token_that_cannot_stand_in_a_header_is_no_token() {
+    for (step, body) in [
+        (Step::GetAccessToken, "{\"access_token\":\"a\\r\\nb\"}"),
+        (Step::GetBearerToken, "{\"access_token\":\"a b\"}"),
+        (Step::GetBearerToken, "{\"access_token\":\"\"}"),
+    ] {
+        let (_, outcome) = connect(&mut session(), |transmit| match transmit.step {
+            sent if sent == step => Ok(answer(200, body)),
+            _ => healthy(transmit),
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unreadable, "{body}");
+    }
+}
+
+#[test]
+fn a_look_up_service_teaches_neither_clock_nor_cookie() {
+    let mut session = session();
+    let (_, outcome) = connect(&mut session, |transmit| {
+        let mut response = healthy(transmit)?;
+        if transmit.step == Step::PublicIp {
+            response = dated(response, 7200);
+            response.headers_mut().insert("set-cookie", "api=abcdef".parse().unwrap());
+        }
+        Ok(response)
+    });
+    outcome.unwrap();
+    assert_eq!((session.clock_skew().millis(), session.session_id().is_some()), (0, false));
+}
+
+#[test]
+fn a_cookie_that_is_no_session_id_is_not_taken() {
+    let mut session = session();
+    let (mut bench, _) = connect(&mut session, healthy);
+    let ticket = session.status();
+    bench
+        .run(&mut session, &ticket, |transmit| {
+            let mut response = healthy(transmit)?;
+            response.headers_mut().insert("set-cookie", "api=../../etc; Path=/".parse().unwrap());
+            Ok(response)
+        })
+        .unwrap();
+    assert!(session.session_id().is_none());
 }
 
 #[test]

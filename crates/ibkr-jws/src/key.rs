@@ -13,8 +13,8 @@ use crate::{
 
 /// An RSA private key of 2048 to 4096 bits, held by ring.
 ///
-/// IBKR asks for at least 3072 bits: `openssl genrsa -out private.pem 3072`. Buffers on the way in are wiped; ring's
-/// own copy is not wiped on drop.
+/// IBKR asks for at least 3072 bits: `openssl genrsa -out private.pem 3072`. Our own buffers are wiped on the
+/// way in; copies that the PEM decoder and ring make are not.
 pub struct RsaKey {
     pair: rsa::KeyPair,
     random: SystemRandom,

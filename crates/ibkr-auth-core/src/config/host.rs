@@ -55,7 +55,9 @@ impl Host {
                 "must not have a path: give scheme, host and port alone",
             ));
         }
-        let base = base_url.trim_end_matches('/').to_owned();
+        let (scheme, authority) =
+            (url.scheme_str().unwrap_or("https"), url.authority().map_or("", |host| host.as_str()));
+        let base = format!("{scheme}://{authority}");
         Ok(Self { name: base.clone(), base })
     }
 
@@ -88,8 +90,8 @@ impl FromStr for Host {
             PRODUCTION => Ok(Self::production()),
             QA => Ok(Self::qa()),
             _ => match name.strip_suffix(PRODUCTION).and_then(|number| number.strip_suffix('.')) {
-                Some(number) => Self::numbered(number.parse().unwrap_or_default()),
-                None => Err(ConfigError::new(
+                Some(number) if number.len() == 1 => Self::numbered(number.parse().unwrap_or_default()),
+                _ => Err(ConfigError::new(
                     "domain",
                     "is not one of IBKR's (api.ibkr.com, 1.api.ibkr.com to 8.api.ibkr.com, \
                      qa.interactivebrokers.com); any other server is set by base_url",
@@ -147,10 +149,18 @@ mod tests {
             "0.api.ibkr.com",
             "9.api.ibkr.com",
             "x.api.ibkr.com",
+            "+1.api.ibkr.com",
             "evilapi.ibkr.com",
             "api.ibkr.com.evil.example",
         ] {
             assert_eq!(name.parse::<Host>().unwrap_err().field(), "domain", "{name}");
+        }
+    }
+
+    #[test]
+    fn only_scheme_host_and_port_are_kept() {
+        for url in ["https://example.com:8443", "https://example.com:8443/", "https://example.com:8443#x"] {
+            assert_eq!(Host::custom(url).unwrap().url("/v1"), "https://example.com:8443/v1", "{url}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -12,13 +12,17 @@ use crate::{
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute.
-const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
+/// So many signatures are remembered. A login makes two, and there are a dozen an hour.
+const SIGNED_SECONDS: usize = 256;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Known {
+    /// Counts the bearer tokens: what was asked with an earlier one says nothing about this one.
+    pub(super) generation: u64,
     access_token: Option<AccessToken>,
     /// When it ends, if the server said so.
-    access_token_ends: Option<Now>,
+    pub(super) access_token_ends: Option<Now>,
     /// The address that was last looked up.
     pub(super) looked_up_ip: Option<Ipv4Addr>,
     pub(super) bearer: Option<BearerToken>,
@@ -34,7 +38,7 @@ pub(super) struct Known {
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
     pub(super) skew: ClockSkew,
-    signed: BTreeMap<Step, u64>,
+    signed: BTreeSet<(u64, Step)>,
 }
 
 impl Known {
@@ -71,6 +75,10 @@ impl Known {
             now.mono.checked_add(left).zip(now.wall.checked_add(left)).map(|(mono, wall)| Now { mono, wall });
     }
 
+    pub(super) fn remember_validation(&mut self, at: Option<Instant>) {
+        self.validated = at;
+    }
+
     /// How long ago `sso/validate` was asked last.
     pub(super) fn last_validated(&self, now: Now) -> Option<Duration> {
         self.validated.map(|last| now.mono.saturating_duration_since(last))
@@ -79,7 +87,7 @@ impl Known {
     /// The step whose result `command` cannot do without.
     pub(super) fn missing_for(&self, command: Command) -> Option<Step> {
         match command {
-            Command::Connect | Command::GetAccessToken => None,
+            Command::Connect | Command::GetAccessToken | Command::Logout => None,
             Command::GetBearerToken | Command::Renew if self.access_token.is_none() => {
                 Some(Step::GetAccessToken)
             }
@@ -97,6 +105,7 @@ impl Known {
     }
 
     pub(super) fn forget_session(&mut self) {
+        self.generation += 1;
         (self.bearer, self.bearer_ip, self.session_id, self.sso, self.auth_status) =
             (None, None, None, None, None);
     }
@@ -114,18 +123,24 @@ impl Known {
     }
 
     /// Whether IBKR will take an `sso/validate` now.
-    pub(super) fn claim_validation(&mut self, now: Now) -> bool {
-        let last = self.validated.replace(now.mono);
-        let early = last.filter(|last| now.mono.saturating_duration_since(*last) < VALIDATE_PAUSE);
-        if early.is_some() {
-            self.validated = early;
-        }
-        early.is_none()
+    pub(super) fn may_validate(&self, now: Now) -> bool {
+        self.last_validated(now).is_none_or(|ago| ago >= VALIDATE_PAUSE)
     }
 
-    /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes again.
+    /// The tokens, which no error may show even where a server repeats them.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        let access = self.access_token.as_ref().map(|token| &token.token);
+        let bearer = self.bearer.as_ref().map(|token| &token.token);
+        [access, bearer, self.session_id.as_ref()].into_iter().flatten().map(Secret::expose).collect()
+    }
+
+    /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes again. All
+    /// recent seconds count, because a clock may be set back.
     pub(super) fn claim_second(&mut self, step: Step, second: u64) -> bool {
-        self.signed.insert(step, second) != Some(second)
+        while self.signed.len() >= SIGNED_SECONDS {
+            self.signed.pop_first();
+        }
+        self.signed.insert((second, step))
     }
 
     /// What an error says about the session.

@@ -22,19 +22,31 @@ impl Session {
         exchange: &Exchange,
         result: Result<Response, TransportError>,
     ) {
-        let Some(task) = self.tasks.iter().position(|task| task.awaits(id)) else { return };
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
+        let stale = exchange.is_stale(self.known.generation);
+        let before = stale.then(|| self.known.clone());
         let result = match result {
             Ok(response) => self.learn(now, exchange, &response),
             Err(failure) => Err(Error::transport(Some(step), &failure)),
         };
+        let result = result.map_err(|error| {
+            self.known.learn_from(error.kind());
+            error.without(&self.known.secrets())
+        });
+        if let Some(before) = before {
+            self.known = before;
+        }
+        // A bearer token whose command was cancelled is kept for the logout that waits for it.
+        let Some(task) = self.tasks.iter().position(|task| task.awaits(id)) else { return };
         match result {
             Ok(done) => {
                 self.tell(Event::Done { step, took });
+                if step == Step::Logout && !stale {
+                    self.tell(Event::LoggedOut);
+                }
                 self.succeed(now, task, step, done);
             }
             Err(error) => {
-                self.known.learn_from(error.kind());
                 self.tell(Event::Failed { error: error.clone(), took });
                 self.endure(now, task, exchange, error);
             }
@@ -100,7 +112,6 @@ impl Session {
             Step::Logout => {
                 wire::logout::answer(config, response)?;
                 known.forget_session();
-                self.tell(Event::LoggedOut);
                 Done::LoggedOut(())
             }
         })

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{
     Session,
     output::{RequestId, Transmit},
+    plan::Command,
     task::{JobState, Task, out_of_order},
+    ticket::Done,
 };
 use crate::{
     ClockSkew, Error, Event, Now, PublicIp, Request, Step,
@@ -25,15 +27,28 @@ pub(super) struct Exchange {
     pub(super) deadline: std::time::Instant,
     /// What was known of IBKR's clock when the request was signed.
     pub(super) skew: ClockSkew,
+    /// The bearer token that the request went out with.
+    generation: u64,
+}
+
+impl Exchange {
+    /// Whether the answer speaks of a session that has been replaced or ended meanwhile.
+    pub(super) fn is_stale(&self, generation: u64) -> bool {
+        let of_session = !matches!(self.step, Step::GetAccessToken | Step::PublicIp | Step::GetBearerToken);
+        of_session && self.generation != generation
+    }
 }
 
 impl Session {
     /// The next request, if one may be sent now. `Err` when the job that was up needs none after all, or none could be
     /// built: look again.
     pub(super) fn next_request(&mut self, now: Now) -> Option<Result<Transmit, ()>> {
-        let (task, job) =
-            self.tasks.iter().enumerate().find_map(|(i, task)| Some((i, task.next_job(now)?)))?;
+        let (task, job) = self.eligible().find_map(|(i, task)| Some((i, task.next_job(now)?)))?;
         let step = self.tasks[task].jobs[job].step;
+        if step == Step::Logout && self.known.bearer.is_none() {
+            self.conclude(now, task, Ok(Done::LoggedOut(())));
+            return Some(Err(()));
+        }
         if let Some(state) = self.put_off(step, self.tasks[task].command().establishes(), now) {
             self.tasks[task].jobs[job].state = state;
             self.finish_if_done(now, task);
@@ -60,8 +75,25 @@ impl Session {
         if step.is_signed() && !self.known.claim_second(step, unix_seconds(wall)) {
             return Some(JobState::Waiting(Some(now.mono + Duration::from_secs(1) - within_second(wall))));
         }
-        // A login does not depend on it, and too many are punished.
-        (step == Step::ValidateSso && !self.known.claim_validation(now) && may_skip).then_some(JobState::Done)
+        if step == Step::ValidateSso {
+            // A login does not depend on it, and too many are punished.
+            if may_skip && !self.known.may_validate(now) {
+                return Some(JobState::Done);
+            }
+            self.known.remember_validation(Some(now.mono));
+        }
+        None
+    }
+
+    /// The tasks whose jobs may be sent: nothing overtakes a logout, and a logout waits for a bearer token that is on its
+    /// way, so that no session is left behind.
+    pub(super) fn eligible(&self) -> impl Iterator<Item = (usize, &Task)> {
+        let logging_out = self.tasks.iter().any(|task| task.command() == Command::Logout);
+        let bearer_comes = self.in_flight.values().any(|exchange| exchange.step == Step::GetBearerToken);
+        self.tasks.iter().enumerate().filter(move |(_, task)| match task.command() {
+            Command::Logout => !bearer_comes,
+            _ => !logging_out,
+        })
     }
 
     fn hand_over(&mut self, step: Step, request: Request, now: Now) -> Transmit {
@@ -70,7 +102,10 @@ impl Session {
         let limit = self.config.timeout;
         let timeout = if step == Step::PublicIp { limit.min(LOOKUP_TIMEOUT) } else { limit };
         let deadline = now.mono + timeout + BACK_STOP;
-        self.in_flight.insert(id, Exchange { step, sent: now, deadline, skew: self.known.skew });
+        self.in_flight.insert(
+            id,
+            Exchange { step, sent: now, deadline, skew: self.known.skew, generation: self.known.generation },
+        );
         self.tell(Event::Sent { step });
         Transmit { id, step, timeout, request }
     }

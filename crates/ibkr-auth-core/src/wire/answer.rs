@@ -10,6 +10,8 @@ use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock, exc
 
 /// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
 const PENALTY_BOX: Duration = Duration::from_secs(600);
+/// No server is taken at its word for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 const SOON: Duration = Duration::from_secs(1);
 /// `ssodh/init` right after a new bearer may come too early for IBKR's own systems.
 const SSO_DH_PAUSE: Duration = Duration::from_secs(3);
@@ -164,11 +166,11 @@ fn says(response: &Response, text: &str) -> bool {
 /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let then = httpdate::parse_http_date(value).ok()?;
-    then.duration_since(clock::date(response)?).ok()
+    let asked = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(clock::date(response)?).ok()?,
+    };
+    Some(asked.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -217,6 +219,7 @@ mod tests {
         assert_eq!(advice(429, &[("retry-after", "7")]), seconds(7));
         assert_eq!(advice(503, &[("retry-after", "20")]), seconds(20));
         assert_eq!(advice(503, &[]), seconds(1));
+        assert_eq!(advice(429, &[("retry-after", "18446744073709551615")]), seconds(86_400));
         let (date, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT");
         assert_eq!(advice(429, &[("retry-after", later), ("date", date)]), seconds(60));
     }

@@ -2,7 +2,10 @@
 
 use http::{
     HeaderMap, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT},
+    header::{
+        ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, TRANSFER_ENCODING,
+        USER_AGENT,
+    },
 };
 
 use ibkr_jws::{Jws, Sign};
@@ -54,6 +57,9 @@ impl Authorization {
         })?;
         if parts.method != Method::GET || !body.is_empty() {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        for set_by_http in [HOST, TRANSFER_ENCODING] {
+            parts.headers.remove(set_by_http);
         }
         parts.headers.extend(self.headers(config));
         Ok(Request::from_parts(parts, body))

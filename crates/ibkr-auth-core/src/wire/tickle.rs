@@ -60,7 +60,7 @@ pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
     match (body.error.as_deref(), body.iserver) {
         (None, Some(iserver)) => Ok(Tickle {
             session_id: body.session.map(|id| answer::secret(STEP, config, response, id)).transpose()?,
-            sso_expires: lenient_u64(&body.sso_expires).map(Expiry::from_millis),
+            sso_expires: lenient_u64(&body.sso_expires).and_then(Expiry::from_millis),
             auth_status: iserver.auth_status,
         }),
         (Some("no session"), _) => {

@@ -37,9 +37,12 @@ pub enum Expiry {
 
 impl Expiry {
     /// From milliseconds: left, or since 1970.
-    pub(crate) fn from_millis(millis: u64) -> Self {
+    pub(crate) fn from_millis(millis: u64) -> Option<Self> {
         let duration = Duration::from_millis(millis);
-        if millis > FIRST_DATE { Self::At(SystemTime::UNIX_EPOCH + duration) } else { Self::In(duration) }
+        match millis > FIRST_DATE {
+            true => SystemTime::UNIX_EPOCH.checked_add(duration).map(Self::At),
+            false => Some(Self::In(duration)),
+        }
     }
 }
 
@@ -81,7 +84,7 @@ pub fn answer(config: &Config, response: &Response) -> Result<SsoDetails, Error>
         ));
     }
     Ok(SsoDetails {
-        expires: lenient_u64(&body.expires).map(Expiry::from_millis),
+        expires: lenient_u64(&body.expires).and_then(Expiry::from_millis),
         user_name: body.user_name.as_str().map(Secret::new),
         paper: lenient_u64(&body.login_type).map(|kind| kind == 2),
         region: body.region.as_str().map(str::to_owned),

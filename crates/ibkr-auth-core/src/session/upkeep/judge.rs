@@ -85,7 +85,7 @@ impl Session {
     fn plan_upkeep(&mut self, now: Now) {
         let Some(upkeep) = &mut self.upkeep else { return };
         let tickle = now.mono + upkeep.policy.tickle_every;
-        let may_validate = self.known.last_validated(now).is_none_or(|ago| ago >= Duration::from_secs(60));
+        let may_validate = self.known.may_validate(now);
         let validate_due = self.known.last_validated(now).is_none_or(|ago| ago >= VALIDATE_EVERY);
         let Some(ends) = self.known.bearer_ends else {
             return match validate_due {
@@ -198,10 +198,10 @@ impl Session {
         let wait = self.jitter.prolong(trouble.wait().max(asked));
         // A clear answer that calls for something else needs no waiting.
         let at = (silent || next <= deed || !asked.is_zero()).then(|| now.mono + wait);
-        if let Some(upkeep) = &mut self.upkeep {
-            if deed >= Deed::Renew {
-                upkeep.next_login = Some(now.mono + wait);
-            }
+        if let Some(upkeep) = &mut self.upkeep
+            && deed >= Deed::Renew
+        {
+            upkeep.next_login = Some(now.mono + wait);
         }
         self.plan_deed(next, at);
         if error.kind() == ErrorKind::RateLimited {

@@ -1,0 +1,121 @@
+//! A session that outlives its process.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use core::net::Ipv4Addr;
+use serde::{Deserialize, Serialize};
+
+use super::Session;
+use crate::{AccessToken, BearerToken, Error, Now, Secret, time::unix_seconds};
+
+const VERSION: u32 = 1;
+
+/// The tokens of a session, to be resumed by another process with [`Session::restore`]. Whoever reads
+/// [`expose`](Self::expose) can trade: keep it where only its owner can read it. Wiped on drop, hidden in `Debug`.
+#[derive(Clone)]
+pub struct SavedSession(Secret);
+
+impl SavedSession {
+    /// Takes what [`expose`](Self::expose) gave. Whether it is intact and ours is seen by [`Session::restore`].
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Secret::new(text))
+    }
+
+    /// One line of JSON with every token in it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for SavedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SavedSession([redacted])")
+    }
+}
+
+/// Times are seconds since 1970 of the wall clock, the one that both processes have.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    client_id: String,
+    client_key_id: String,
+    credential: String,
+    host: String,
+    access_token: Option<String>,
+    access_token_ends: Option<u64>,
+    bearer: String,
+    bearer_ip: Option<Ipv4Addr>,
+    bearer_ends: Option<u64>,
+    session_id: Option<String>,
+    validated: Option<u64>,
+}
+
+impl Session {
+    /// What another process needs to go on with this session; `None` before there is a bearer token.
+    pub fn save(&self, now: Now) -> Option<SavedSession> {
+        let (config, known) = (&self.config, &self.known);
+        let seconds = |at: Now| unix_seconds(at.wall);
+        let content = Content {
+            version: VERSION,
+            client_id: config.client_id.clone(),
+            client_key_id: config.client_key_id.clone(),
+            credential: config.credential.expose().to_owned(),
+            host: config.host.base_url().to_owned(),
+            access_token: known.access_token(now).map(|token| token.token.expose().to_owned()),
+            access_token_ends: known.access_token_ends.map(seconds),
+            bearer: known.bearer.as_ref()?.token.expose().to_owned(),
+            bearer_ip: known.bearer_ip,
+            bearer_ends: known.bearer_ends.map(seconds),
+            session_id: known.session_id.as_ref().map(|id| id.expose().to_owned()),
+            validated: known
+                .last_validated(now)
+                .map(|ago| unix_seconds(now.wall).saturating_sub(ago.as_secs())),
+        };
+        serde_json::to_string(&content).ok().map(SavedSession::new)
+    }
+
+    /// Goes on with a saved session: no login is needed if it is still good. Follow with
+    /// [`keep_connected`](Self::keep_connected), which heals it if not, or [`tickle`](Self::tickle) to see.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is damaged, or that of another client, username or server.
+    /// Nothing is changed then: log in.
+    pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
+        let unusable = |what: &str| Error::config(format!("the saved session {what}"), "log in anew");
+        let content: Content = serde_json::from_str(saved.expose()).map_err(|_| unusable("is damaged"))?;
+        let config = &self.config;
+        let identity =
+            (&content.client_id, &content.client_key_id, content.credential.as_str(), content.host.as_str());
+        let own =
+            (&config.client_id, &config.client_key_id, config.credential.expose(), config.host.base_url());
+        if content.version != VERSION {
+            return Err(unusable("was written by another version"));
+        } else if identity != own {
+            return Err(unusable("belongs to another client, username or server"));
+        }
+        let known = &mut self.known;
+        known.start_over(BearerToken { token: Secret::new(content.bearer) }, content.bearer_ip);
+        known.session_id = content.session_id.map(Secret::new);
+        known.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
+        if let Some(token) = content.access_token {
+            let ends = content.access_token_ends.map(|at| moment(at, now));
+            let expires_in = ends.map(|ends| ends.mono.saturating_duration_since(now.mono));
+            known.keep_access_token(AccessToken { token: Secret::new(token), expires_in, scope: None }, now);
+        }
+        if let Some(at) = content.validated {
+            let ago = now.wall.duration_since(moment(at, now).wall).unwrap_or_default();
+            known.remember_validation(now.mono.checked_sub(ago));
+        }
+        Ok(())
+    }
+}
+
+/// The time `at` on both clocks.
+fn moment(at: u64, now: Now) -> Now {
+    let wall = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at)).unwrap_or(now.wall);
+    let left = wall.duration_since(now.wall).unwrap_or_default();
+    Now { mono: now.mono.checked_add(left).unwrap_or(now.mono), wall }
+}
