@@ -1,56 +1,127 @@
-//! A simulated year of three strategies, in virtual time: `cargo xtask year`.
+//! A simulated year of four strategies, then many years of ours: `cargo xtask year`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that shows its result")]
 
 mod dice;
+mod goals;
 mod machine;
 mod measure;
 mod network;
+mod options;
+mod plot;
+mod report;
 mod run;
 mod strategy;
 mod world;
 
-use std::time::Instant;
+use std::{
+    fs,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
 
 use crate::{
-    measure::{Account, Login},
+    measure::Account,
+    options::Options,
+    report::Named,
     strategy::{Blind, Ibauth, Ours},
     world::World,
 };
 
-fn main() {
-    let seed = std::env::args().nth(1).and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let days = std::env::args().nth(2).and_then(|days| days.parse().ok()).unwrap_or(365);
-    let world = World::new(seed, days);
-    let show = |name: &str, account: Account, began: Instant| {
-        println!(
-            "{name}: {:.4} % median {:?} p99 {:?} worst {:?} logins {} {} hour {} requests {} 429 {} replays {} in {:.1} s",
-            100.0 * account.availability(),
-            account.recovery(0.5),
-            account.recovery(0.99),
-            account.worst(),
-            account.logins(Login::Token),
-            account.logins(Login::Bearer),
-            account.worst_hour(Login::Bearer),
-            account.counters.total(),
-            account.too_many(),
-            account.replays(),
-            began.elapsed().as_secs_f64()
-        );
-        for (cause, lengths) in account.causes() {
-            println!(
-                "   {cause}: {} times, {:?}, median {:?} worst {:?}",
-                lengths.len(),
-                lengths.iter().sum::<std::time::Duration>(),
-                lengths[lengths.len() / 2],
-                lengths[lengths.len() - 1]
-            );
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("{problem}\n{}", options::USAGE);
+            return ExitCode::from(2);
         }
     };
+    match run(&options) {
+        Ok(missed) if missed.is_empty() => ExitCode::SUCCESS,
+        Ok(missed) => {
+            println!("\nGoals missed; `cargo xtask year --seed N` tells what happened:\n");
+            missed.iter().for_each(|goal| println!("* {goal}"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> io::Result<Vec<String>> {
+    let world = World::new(options.seed, options.days);
+    println!("## One year, every strategy: {}\n", report::title(&world));
     let began = Instant::now();
-    show("ours", run::live(&world, Ours::new(seed)), began);
+    let all = every_strategy(&world);
+    report::table(&all, options.days);
+    eprintln!("\n({:.1} s)", began.elapsed().as_secs_f64());
+    let ours = &all[0].1;
+    println!("\n## Where our time went\n");
+    report::causes(ours);
+    if options.stories {
+        println!("\n## Our longest recoveries");
+        report::stories(ours);
+    }
+    if let Some(path) = &options.plot {
+        fs::write(path, plot::svg(&all, options.days))?;
+    }
+    if options.seeds == 0 {
+        return Ok(report::misses(options.seed, ours));
+    }
+    println!("\n## {} years of ours, seeds 1 to {0}\n", options.seeds);
     let began = Instant::now();
-    show("ibauth", run::live(&world, Ibauth::in_a_loop()), began);
-    let began = Instant::now();
-    show("ibauth supervised", run::live(&world, Ibauth::under_a_supervisor()), began);
-    let began = Instant::now();
-    show("blind", run::live(&world, Blind::new()), began);
+    let missed = report::many(&many_years(options));
+    eprintln!("\n({:.1} s)", began.elapsed().as_secs_f64());
+    Ok(missed)
+}
+
+fn every_strategy(world: &World) -> Vec<Named> {
+    thread::scope(|scope| {
+        let years = [
+            scope.spawn(|| ("ours", run::live(world, Ours::new(world.seed)))),
+            scope.spawn(|| ("log in again on any error", run::live(world, Blind::new()))),
+            scope.spawn(|| ("ibauth 0.1.6, restarted", run::live(world, Ibauth::under_a_supervisor()))),
+            scope.spawn(|| ("ibauth 0.1.6, in a loop", run::live(world, Ibauth::in_a_loop()))),
+        ];
+        years.into_iter().map(|year| year.join().expect("a year that does not panic")).collect()
+    })
+}
+
+/// Our accounts of each seed, on all processors.
+fn many_years(options: &Options) -> Vec<(u64, Account)> {
+    let (next, done) = (AtomicU64::new(1), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > options.seeds {
+                return;
+            }
+            let account = run::live(&World::new(seed, options.days), Ours::new(seed));
+            let mut done = done.lock().expect("nobody panics with the lock");
+            done.push((seed, account));
+            if io::stderr().is_terminal() {
+                eprint!("\r{} of {} years ", done.len(), options.seeds);
+                // Progress that cannot be shown is no failure.
+                let _ = io::stderr().flush();
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    let mut done = done.into_inner().expect("nobody panics with the lock");
+    done.sort_by_key(|(seed, _)| *seed);
+    done
 }
