@@ -47,6 +47,7 @@ mod accounts;
 mod answer;
 mod assertion;
 mod brokerage;
+mod ca_file;
 mod calendar;
 mod call;
 mod config;

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -22,28 +23,25 @@ fn command() -> Command {
     command
 }
 
+/// Starts it, and reads its instructions and then what it goes on to say.
+fn start(command: &mut Command) -> (Running, String, impl Iterator<Item = String> + use<>) {
+    let mut child = Running(command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let head: Vec<_> = lines.by_ref().take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    (child, head.join("\n"), lines)
+}
+
+fn write_config(place: &Path) -> Command {
+    let mut command = command();
+    command.arg("--write-config").arg(place);
+    command
+}
+
 #[test]
 fn it_writes_a_configuration_and_explains_refusals() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().canonicalize().unwrap();
-    let mut child = Running(
-        command()
-            .arg("--write-config")
-            .arg(&place)
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut head = Vec::new();
-    for line in &mut lines {
-        if line.starts_with("Ctrl-C") {
-            break;
-        }
-        head.push(line);
-    }
-    let head = head.join("\n");
+    let (_child, head, mut lines) = start(&mut write_config(&place));
     assert!(head.contains(&format!("export SSL_CERT_FILE={}", place.join("ca.pem").display())), "{head}");
     assert!(head.contains("export HTTPS_PROXY=http://127.0.0.1:"));
 
@@ -83,4 +81,60 @@ fn it_says_what_is_wrong_with_its_arguments() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{said}");
     }
+}
+
+#[test]
+fn a_file_of_somebody_elses_is_never_overwritten() {
+    let another_authority = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+    for (name, content) in [
+        ("private.pem", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"),
+        ("private.pem", ""),
+        ("config.yaml", "client_id: TESTCONS\n"),
+        ("ca.pem", another_authority),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(name);
+        fs::write(&file, content).unwrap();
+        let output = write_config(directory.path()).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(name) && said.contains("folder"), "{said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was written beside it");
+    }
+}
+
+#[test]
+fn its_own_files_are_written_again_until_somebody_changes_them() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        drop(start(&mut write_config(directory.path())));
+    }
+    let config = directory.path().join("config.yaml");
+    let changed = fs::read_to_string(&config).unwrap() + "user_agent: mine\n";
+    fs::write(&config, &changed).unwrap();
+    let output = write_config(directory.path()).stdin(Stdio::null()).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("config.yaml"));
+    assert_eq!(fs::read_to_string(&config).unwrap(), changed);
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_and_temporary_folders_are_for_their_owner_alone() {
+    let mode = |path: &Path| {
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("private.pem");
+    drop(start(&mut write_config(directory.path())));
+    assert_eq!(mode(&key), 0o600);
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    drop(start(&mut write_config(directory.path())));
+    assert_eq!(mode(&key), 0o600, "also when it replaces one");
+
+    let temporary = tempfile::tempdir().unwrap();
+    let (child, head, _) = start(command().env("TMPDIR", temporary.path()));
+    let ca = head.lines().find_map(|line| line.trim().strip_prefix("export SSL_CERT_FILE=")).unwrap();
+    let folder = Path::new(ca).parent().unwrap();
+    assert_eq!(mode(folder), 0o700);
+    assert!(!folder.ends_with(format!("ibkr-sim-{}", child.0.id())), "its name cannot be guessed");
 }

@@ -14,8 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   ibkr-sim
       Serve the demo client; print what to export and a config.yaml.
-  ibkr-sim --write-config demo
-      Also write demo/config.yaml, demo/private.pem and demo/ca.pem.
+  ibkr-sim --write-config sim
+      Also write sim/config.yaml, sim/private.pem and sim/ca.pem.
   ibkr-sim --client-id MyClient --kid main --credential me1234 --public-key public.pem
       Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
   ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
@@ -45,7 +45,8 @@ pub(super) struct Args {
     #[arg(long)]
     live: bool,
 
-    /// Write a ready-to-use config.yaml, private.pem and ca.pem into this directory
+    /// Write a ready-to-use config.yaml, private.pem and ca.pem into this directory; files that are not the
+    /// simulator's are left alone
     #[arg(long, value_name = "DIR", conflicts_with = "client_id")]
     pub(super) write_config: Option<PathBuf>,
     /// Write ca.pem into this directory instead of a temporary one

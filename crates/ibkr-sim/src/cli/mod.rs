@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod files;
 mod log;
 mod setup;
 
@@ -44,7 +45,6 @@ fn serve(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;
     write!(io::stdout(), "{}", log::summary(&server))?;
-    place.clean_up();
     Ok(())
 }
 

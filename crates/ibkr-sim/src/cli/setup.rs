@@ -2,14 +2,17 @@
 
 use std::{
     fmt::Write as _,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use ibkr_sim::{Server, demo};
+use tempfile::TempDir;
 
-use super::args::{Args, Identity};
+use super::{
+    args::{Args, Identity},
+    files,
+};
 
 /// Where the files are.
 pub(super) struct Place {
@@ -17,37 +20,42 @@ pub(super) struct Place {
     /// The config file that was written.
     config_file: Option<PathBuf>,
     key_file: Option<PathBuf>,
-    /// Removed at the end.
-    temporary: Option<PathBuf>,
+    /// Removed when this is dropped.
+    _temporary: Option<TempDir>,
 }
 
 impl Place {
     pub(super) fn prepare(args: &Args, server: &Server, identity: &Identity) -> io::Result<Self> {
-        let chosen = args.ca_dir.as_ref().or(args.write_config.as_ref());
-        let temporary =
-            chosen.is_none().then(|| std::env::temp_dir().join(format!("ibkr-sim-{}", std::process::id())));
-        let directory = chosen.or(temporary.as_ref()).cloned().unwrap_or_default();
-        fs::create_dir_all(&directory)?;
-        let ca_file = server.write_ca(&directory)?;
-        let mut place = Self { ca_file, config_file: None, key_file: None, temporary };
-        if let Some(directory) = &args.write_config {
-            fs::create_dir_all(directory)?;
-            let directory = fs::canonicalize(directory)?;
-            let key_file = directory.join("private.pem");
-            write_private(&key_file, demo::PRIVATE_KEY_PEM)?;
-            place.key_file = Some(key_file);
-            let config_file = directory.join("config.yaml");
-            fs::write(&config_file, place.config_yaml(server, identity))?;
-            place.config_file = Some(config_file);
+        let (ca_folder, temporary) = match args.ca_dir.as_ref().or(args.write_config.as_ref()) {
+            Some(folder) => (existing(folder)?, None),
+            None => {
+                let folder = temporary()?;
+                (folder.path().to_owned(), Some(folder))
+            }
+        };
+        let ca_file = ca_folder.join("ca.pem");
+        let mut place = Self { ca_file, config_file: None, key_file: None, _temporary: temporary };
+        if let Some(folder) = &args.write_config {
+            place.write_config(&existing(folder)?, server, identity)?;
+        } else {
+            server.write_ca(&ca_folder)?;
         }
         Ok(place)
     }
 
-    pub(super) fn clean_up(self) {
-        if let Some(directory) = self.temporary {
-            // A directory that is gone already needs no removal.
-            let _ = fs::remove_dir_all(directory);
-        }
+    /// Asks about all files before it writes the first.
+    fn write_config(&mut self, folder: &Path, server: &Server, identity: &Identity) -> io::Result<()> {
+        let (key_file, config_file) = (folder.join("private.pem"), folder.join("config.yaml"));
+        self.key_file = Some(key_file.clone());
+        let config = self.config_yaml(server, identity);
+        files::refuse_foreign(&key_file, |text| text == demo::PRIVATE_KEY_PEM)?;
+        // Ports differ from start to start.
+        files::refuse_foreign(&config_file, |text| without_numbers(text) == without_numbers(&config))?;
+        server.write_ca(self.ca_file.parent().unwrap_or(folder))?;
+        files::write(&key_file, demo::PRIVATE_KEY_PEM)?;
+        files::write(&config_file, &config)?;
+        self.config_file = Some(config_file);
+        Ok(())
     }
 
     fn config_yaml(&self, server: &Server, identity: &Identity) -> String {
@@ -105,11 +113,19 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Even a demo key is written as keys should be: for its owner's eyes only.
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+/// With a name that nobody can guess, and for its owner alone.
+fn temporary() -> io::Result<TempDir> {
+    let mut folder = tempfile::Builder::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)?.write_all(text.as_bytes())
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    folder.prefix("ibkr-sim-").tempdir()
+}
+
+fn existing(folder: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    fs::canonicalize(folder)
+}
+
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|character| !character.is_ascii_digit()).collect()
 }

@@ -27,7 +27,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{Entry, Moment, SimConfig};
+use crate::{Entry, Moment, SimConfig, ca_file};
 use clock::Clock;
 use shared::Shared;
 
@@ -171,13 +171,13 @@ impl Server {
     }
 
     /// Writes [`ca_pem`](Self::ca_pem) to `ca.pem` in a directory and returns the file's absolute path, fit for
-    /// `SSL_CERT_FILE`.
+    /// `SSL_CERT_FILE`. A `ca.pem` of an earlier simulator is replaced.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or holds anything else.
     pub fn write_ca(&self, directory: impl AsRef<Path>) -> io::Result<PathBuf> {
         let file = fs::canonicalize(directory)?.join("ca.pem");
-        fs::write(&file, &self.ca_pem)?;
+        ca_file::write(&file, &self.ca_pem)?;
         Ok(file)
     }
 }

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use crate::{API_HOSTS, LOOKUP_HOSTS, Moment, zone};
+use crate::{API_HOSTS, LOOKUP_HOSTS, Moment, ca_file::AUTHORITY, zone};
 
 /// The authority's certificate and the servers' side of TLS.
 pub(super) struct Certificates {
@@ -24,7 +24,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 impl Certificates {
     pub(super) fn make() -> Result<Self, Error> {
-        let mut authority = parameters(Vec::new(), "ibkr-sim test authority")?;
+        let mut authority = parameters(Vec::new(), AUTHORITY)?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority_key = KeyPair::generate()?;
