@@ -1,11 +1,13 @@
 //! Both clients behind one face, so that one list of behaviours serves for both.
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use http::HeaderMap;
 
 use ibkr_auth_config::Transport;
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, Request, Response, Session,
-    Sign, SsoDetails, Tickle, TransportError,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Phase,
+    Request, Response, SavedSession, Secret, Session, Sign, SsoDetails, Tickle, TransportError,
 };
 use tokio::runtime::Runtime;
 
@@ -27,8 +29,115 @@ pub trait Driver: Sized {
     fn tickle(&mut self) -> Result<Tickle, Error>;
     fn logout(&mut self) -> Result<(), Error>;
     fn send(&self, request: Request) -> Result<Response, Error>;
+    fn restore(&mut self, saved: &SavedSession) -> Result<(), Error>;
     fn set_host(&mut self, host: Host);
     fn session(&self) -> &Session;
+    fn keep_connected(self, policy: KeepConnected) -> impl Kept;
+}
+
+/// A handle of either colour.
+#[expect(missing_docs, reason = "the methods of the handles, documented there")]
+pub trait Kept: Sized {
+    fn ready(&self, within: Duration) -> Result<(), Error>;
+    fn headers(&self) -> Option<HeaderMap>;
+    fn bearer(&self) -> Option<Secret>;
+    fn phase(&self) -> Phase;
+    fn save(&self) -> Option<SavedSession>;
+    fn send(&self, request: Request) -> Result<Response, Error>;
+    fn events(&self) -> Box<dyn FnMut() -> Option<Event> + '_>;
+    fn pause(&self);
+    fn resume(&self);
+    fn check(&self);
+    fn set_host(&self, host: Host);
+    fn stop(&self) -> Result<(), Error>;
+    fn another(&self) -> Self;
+    /// Drops the handle and waits for what comes of it.
+    fn drop_but_run_until(self, done: impl Fn() -> bool);
+}
+
+macro_rules! keep {
+    ($self:ident, $handle:expr, $($wait:tt)*) => {
+        fn ready(&$self, within: Duration) -> Result<(), Error> {
+            $($wait)*($handle.ready(within))
+        }
+        fn headers(&$self) -> Option<HeaderMap> {
+            $handle.headers()
+        }
+        fn bearer(&$self) -> Option<Secret> {
+            $handle.bearer()
+        }
+        fn phase(&$self) -> Phase {
+            $handle.phase()
+        }
+        fn save(&$self) -> Option<SavedSession> {
+            $handle.save()
+        }
+        fn send(&$self, request: Request) -> Result<Response, Error> {
+            $($wait)*($handle.send(request))
+        }
+        fn events(&$self) -> Box<dyn FnMut() -> Option<Event> + '_> {
+            let mut events = $handle.events();
+            Box::new(move || $($wait)*(events.next()))
+        }
+        fn pause(&$self) {
+            $handle.pause();
+        }
+        fn resume(&$self) {
+            $handle.resume();
+        }
+        fn check(&$self) {
+            $handle.check();
+        }
+        fn set_host(&$self, host: Host) {
+            $handle.set_host(host);
+        }
+        fn stop(&$self) -> Result<(), Error> {
+            $($wait)*($handle.stop())
+        }
+    };
+}
+
+impl Kept for ibkr_auth_blocking::Handle {
+    keep!(self, self, std::convert::identity);
+
+    fn another(&self) -> Self {
+        self.clone()
+    }
+
+    fn drop_but_run_until(self, done: impl Fn() -> bool) {
+        drop(self);
+        wait_until(done);
+    }
+}
+
+/// The async handle, with the runtime that its session runs on.
+#[derive(Debug)]
+pub struct AsyncHandle {
+    handle: ibkr_auth_async::Handle,
+    runtime: Arc<Runtime>,
+}
+
+impl Kept for AsyncHandle {
+    keep!(self, self.handle, self.runtime.block_on);
+
+    fn another(&self) -> Self {
+        Self { handle: self.handle.clone(), runtime: Arc::clone(&self.runtime) }
+    }
+
+    fn drop_but_run_until(self, done: impl Fn() -> bool) {
+        let _runtime = Arc::clone(&self.runtime);
+        drop(self);
+        wait_until(done);
+    }
+}
+
+/// Polls what no channel tells of, for 20 s at most.
+fn wait_until(done: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The blocking client.
@@ -54,6 +163,9 @@ macro_rules! drive {
         }
         fn send(&$self, request: Request) -> Result<Response, Error> {
             $($wait)*($client.send(request))
+        }
+        fn restore(&mut $self, saved: &SavedSession) -> Result<(), Error> {
+            $client.restore(saved)
         }
         fn set_host(&mut $self, host: Host) {
             $client.set_host(host);
@@ -87,6 +199,10 @@ impl Driver for Blocking {
         Self(ibkr_auth_blocking::Client::with_http(session, http))
     }
 
+    fn keep_connected(self, policy: KeepConnected) -> impl Kept {
+        self.0.keep_connected(policy)
+    }
+
     drive!(self, self.0, std::convert::identity);
 }
 
@@ -101,6 +217,14 @@ impl Driver for Async {
     ) -> Self {
         let http = move |request, limit| std::future::ready(http(request, limit));
         Self { client: ibkr_auth_async::Client::with_http(session, http), runtime: runtime() }
+    }
+
+    fn keep_connected(self, policy: KeepConnected) -> impl Kept {
+        // A background task needs a thread that runs while nobody waits.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = Arc::new(runtime.expect("a runtime"));
+        let _inside = runtime.enter();
+        AsyncHandle { handle: self.client.keep_connected(policy), runtime: Arc::clone(&runtime) }
     }
 
     drive!(self, self.client, self.runtime.block_on);

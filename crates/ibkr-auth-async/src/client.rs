@@ -13,26 +13,27 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, Now, Outcome, Output,
-    Request, RequestId, Response, Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, Wait,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
+    Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
+    TransportError, Wait,
 };
-use tokio::{
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
-use crate::transport;
+use crate::{Handle, transport};
 
 type Answer = Result<Response, TransportError>;
-type Http = dyn Fn(Request, Duration) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
-type Listener = dyn FnMut(&Event) + Send;
+pub(crate) type Http =
+    dyn Fn(Request, Duration) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
+pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
 pub struct Client {
-    session: Session,
-    http: Arc<Http>,
-    answers: JoinSet<(RequestId, Answer)>,
-    listener: Option<Box<Listener>>,
+    pub(crate) session: Session,
+    pub(crate) http: Arc<Http>,
+    pub(crate) inbox: Inbox,
+    /// Aborts what is under way when the client is dropped.
+    requests: JoinSet<()>,
+    pub(crate) listener: Option<Box<Listener>>,
 }
 
 impl Client {
@@ -74,12 +75,12 @@ impl Client {
         F: Future<Output = Result<Response, TransportError>> + Send + 'static,
     {
         let http: Arc<Http> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
-        Self { session, http, answers: JoinSet::new(), listener: None }
+        Self { session, http, inbox: Inbox::new(), requests: JoinSet::new(), listener: None }
     }
 
     /// Calls `listener` with everything that happens. It runs between requests: keep it short.
-    pub fn on_event(&mut self, listener: impl FnMut(&Event) + Send + 'static) {
-        self.listener = Some(Box::new(listener));
+    pub fn on_event(&mut self, mut listener: impl FnMut(&Event) + Send + 'static) {
+        self.listener = Some(Box::new(move |_, event| listener(event)));
     }
 
     /// The whole login. See [`Session::connect`].
@@ -161,17 +162,25 @@ impl Client {
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have
     /// been executed: for an order, ask IBKR what became of it.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
-        let request = self.session.authorize(request)?;
-        let limit = self.session.config().timeout();
-        let answer = timeout(limit, (self.http)(request, limit)).await;
-        answer
-            .unwrap_or_else(|_| Err(TransportError::timeout()))
-            .map_err(|failure| Error::transport(None, &failure))
+        send(&self.http, self.session.authorize(request)?, self.session.config().timeout()).await
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&mut self, host: Host) {
         self.session.set_host(host);
+    }
+
+    /// What another process needs to go on with this session: see [`Session::save`].
+    pub fn save(&self) -> Option<SavedSession> {
+        self.session.save(now())
+    }
+
+    /// Goes on with a saved session: see [`Session::restore`].
+    ///
+    /// # Errors
+    /// When it is damaged or belongs to somebody else; nothing is changed then.
+    pub fn restore(&mut self, saved: &SavedSession) -> Result<(), Error> {
+        self.session.restore(saved, now())
     }
 
     /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
@@ -189,39 +198,86 @@ impl Client {
         &self.session
     }
 
+    /// Stays logged in from now on, on a task of its own. See [`Session::keep_connected`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn keep_connected(mut self, policy: KeepConnected) -> Handle {
+        self.session.keep_connected(policy);
+        Handle::start(self)
+    }
+
     async fn run<T: Outcome>(&mut self, ticket: &Ticket<T>) -> Result<T, Error> {
+        loop {
+            let wait = self.drain();
+            if let Some(outcome) = ticket.outcome() {
+                return outcome;
+            }
+            if let Some(Input::Answer(id, answer)) = self.inbox.next(wait).await {
+                self.session.receive(now(), id, answer);
+            }
+        }
+    }
+
+    /// Does what is to be done now; returns until when there is nothing more.
+    pub(crate) fn drain(&mut self) -> Wait {
         loop {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
                     if let Some(listener) = &mut self.listener {
-                        listener(&event);
+                        listener(&self.session, &event);
                     }
                 }
-                Output::Wait(wait) => match ticket.outcome() {
-                    Some(outcome) => return outcome,
-                    None => self.wait(wait).await,
-                },
+                Output::Wait(wait) => return wait,
             }
         }
     }
 
     fn transmit(&mut self, Transmit { id, timeout: limit, request, .. }: Transmit) {
-        let answer = (self.http)(request, limit);
-        self.answers.spawn(async move {
+        while self.requests.try_join_next().is_some() {}
+        let (answer, outbox) = ((self.http)(request, limit), self.inbox.outbox.clone());
+        self.requests.spawn(async move {
             let answer = timeout(limit, answer).await.unwrap_or_else(|_| Err(TransportError::timeout()));
-            (id, answer)
+            // Nobody listens any more once the client is gone.
+            let _ = outbox.send(Input::Answer(id, answer));
         });
     }
+}
 
-    async fn wait(&mut self, wait: Wait) {
-        let remaining = wait.remaining(Instant::now());
-        if self.answers.is_empty() {
-            sleep(remaining).await;
-        } else if let Ok(Some(Ok((id, answer)))) = timeout(remaining, self.answers.join_next()).await {
-            self.session.receive(now(), id, answer);
-        }
+/// What a client waits for.
+pub(crate) enum Input {
+    Answer(RequestId, Answer),
+    Pause,
+    Resume,
+    Check,
+    SetHost(Host),
+    Stop,
+}
+
+/// Where answers and wishes arrive.
+pub(crate) struct Inbox {
+    pub(crate) outbox: mpsc::UnboundedSender<Input>,
+    arriving: mpsc::UnboundedReceiver<Input>,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        let (outbox, arriving) = mpsc::unbounded_channel();
+        Self { outbox, arriving }
     }
+
+    /// The next input, or `None` when it is time to poll.
+    pub(crate) async fn next(&mut self, wait: Wait) -> Option<Input> {
+        timeout(wait.remaining(Instant::now()), self.arriving.recv()).await.ok().flatten()
+    }
+}
+
+/// Sends a user's own request, which is authorized, once.
+pub(crate) async fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
+    let answer =
+        timeout(limit, http(request, limit)).await.unwrap_or_else(|_| Err(TransportError::timeout()));
+    answer.map_err(|failure| Error::transport(None, &failure))
 }
 
 impl fmt::Debug for Client {
@@ -230,6 +286,6 @@ impl fmt::Debug for Client {
     }
 }
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { mono: Instant::now(), wall: SystemTime::now() }
 }

@@ -16,6 +16,20 @@
 //! The crate `ibkr-auth-blocking` has the same methods without `async`. Both drive `ibkr-auth-core`, which decides what is
 //! sent and when; here it is only sent.
 //!
+//! To stay logged in, hand the client over and keep the handle:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use ibkr_auth_async::{Client, Error, KeepConnected};
+//! # async fn run() -> Result<(), Error> {
+//! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
+//! handle.ready(Duration::from_secs(60)).await?;
+//! let headers = handle.headers(); // always the current ones
+//! handle.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Cancelling
 //!
 //! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing, and the next
@@ -24,11 +38,14 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod handle;
 mod transport;
 
 pub use client::Client;
+pub use handle::{Events, Handle};
 pub use ibkr_auth_config::{Proxy, Settings, Transport};
 pub use ibkr_auth_core::{
-    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host, Request,
-    Response, Session, Sign, SsoDetails, Tickle, TransportError, TransportKind,
+    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
+    KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
+    Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
 };

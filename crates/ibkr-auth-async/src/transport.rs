@@ -10,7 +10,7 @@ use std::{
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
-use reqwest::{Client, redirect, retry};
+use reqwest::{Client, Url, redirect, retry};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
 
@@ -22,23 +22,17 @@ const IDLE: Duration = Duration::from_secs(150);
 /// without retries of its own.
 pub(crate) fn client(settings: &Transport) -> Result<Client, Error> {
     let builder = Client::builder()
+        .no_proxy()
         .tls_backend_preconfigured(tls(settings)?)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
         .local_address(IpAddr::from(Ipv4Addr::UNSPECIFIED))
         .pool_idle_timeout(IDLE);
-    let builder =
-        match &settings.proxy {
-            None => builder,
-            Some(Proxy::Off) => builder.no_proxy(),
-            Some(Proxy::Url(url)) => {
-                let proxy = reqwest::Proxy::all(url.expose());
-                builder.proxy(proxy.map_err(|_| {
-                    Error::config("proxy is not a proxy's URL", "write it like http://host:port")
-                })?)
-            }
-        };
+    let builder = match proxy(settings)? {
+        Some(proxy) => builder.proxy(proxy),
+        None => builder,
+    };
     builder.build().map_err(|error| Error::config(cause(&error), "check proxy and trust store"))
 }
 
@@ -56,6 +50,18 @@ pub(crate) async fn send(client: Client, request: Request) -> Result<Response, T
     *response.status_mut() = answer.status();
     std::mem::swap(response.headers_mut(), answer.headers_mut());
     Ok(response)
+}
+
+/// Asked for each connection: reqwest's own reading of the environment differs from that of others.
+fn proxy(settings: &Transport) -> Result<Option<reqwest::Proxy>, Error> {
+    let choice = settings.chosen_proxy()?.into_owned();
+    let (Proxy::Url(url) | Proxy::UrlExcept(url, _)) = &choice else { return Ok(None) };
+    let wrong = |_| Error::config("proxy is not a proxy's URL", "write it like http://host:port");
+    let url: Url = url.expose().parse().map_err(wrong)?;
+    Ok(Some(reqwest::Proxy::custom(move |target| {
+        let target = target.as_str().parse().ok()?;
+        choice.of(&target).map(|_| url.clone())
+    })))
 }
 
 fn tls(settings: &Transport) -> Result<ClientConfig, Error> {

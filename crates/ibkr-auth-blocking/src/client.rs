@@ -15,24 +15,23 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, Now, Outcome, Output,
-    Request, RequestId, Response, Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError,
-    TransportKind, Wait,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
+    Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
+    TransportError, TransportKind, Wait,
 };
 
-use crate::transport;
+use crate::{Handle, transport};
 
 type Answer = Result<Response, TransportError>;
-type Http = dyn Fn(Request, Duration) -> Answer + Send + Sync;
-type Listener = dyn FnMut(&Event) + Send;
+pub(crate) type Http = dyn Fn(Request, Duration) -> Answer + Send + Sync;
+pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
 pub struct Client {
-    session: Session,
-    http: Arc<Http>,
-    outbox: Sender<(RequestId, Answer)>,
-    inbox: Receiver<(RequestId, Answer)>,
-    listener: Option<Box<Listener>>,
+    pub(crate) session: Session,
+    pub(crate) http: Arc<Http>,
+    pub(crate) inbox: Inbox,
+    pub(crate) listener: Option<Box<Listener>>,
 }
 
 impl Client {
@@ -71,13 +70,12 @@ impl Client {
         session: Session,
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
     ) -> Self {
-        let (outbox, inbox) = channel();
-        Self { session, http: Arc::new(http), outbox, inbox, listener: None }
+        Self { session, http: Arc::new(http), inbox: Inbox::new(), listener: None }
     }
 
     /// Calls `listener` with everything that happens. It runs between requests: keep it short.
-    pub fn on_event(&mut self, listener: impl FnMut(&Event) + Send + 'static) {
-        self.listener = Some(Box::new(listener));
+    pub fn on_event(&mut self, mut listener: impl FnMut(&Event) + Send + 'static) {
+        self.listener = Some(Box::new(move |_, event| listener(event)));
     }
 
     /// The whole login. See [`Session::connect`].
@@ -159,14 +157,25 @@ impl Client {
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have
     /// been executed: for an order, ask IBKR what became of it.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
-        let request = self.session.authorize(request)?;
-        let limit = self.session.config().timeout();
-        (self.http)(request, limit).map_err(|failure| Error::transport(None, &failure))
+        send(&self.http, self.session.authorize(request)?, self.session.config().timeout())
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&mut self, host: Host) {
         self.session.set_host(host);
+    }
+
+    /// What another process needs to go on with this session: see [`Session::save`].
+    pub fn save(&self) -> Option<SavedSession> {
+        self.session.save(now())
+    }
+
+    /// Goes on with a saved session: see [`Session::restore`].
+    ///
+    /// # Errors
+    /// When it is damaged or belongs to somebody else; nothing is changed then.
+    pub fn restore(&mut self, saved: &SavedSession) -> Result<(), Error> {
+        self.session.restore(saved, now())
     }
 
     /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
@@ -184,40 +193,83 @@ impl Client {
         &self.session
     }
 
+    /// Stays logged in from now on, on a thread of its own. See [`Session::keep_connected`].
+    pub fn keep_connected(mut self, policy: KeepConnected) -> Handle {
+        self.session.keep_connected(policy);
+        Handle::start(self)
+    }
+
     fn run<T: Outcome>(&mut self, ticket: &Ticket<T>) -> Result<T, Error> {
+        loop {
+            let wait = self.drain();
+            if let Some(outcome) = ticket.outcome() {
+                return outcome;
+            }
+            if let Some(Input::Answer(id, answer)) = self.inbox.next(wait) {
+                self.session.receive(now(), id, answer);
+            }
+        }
+    }
+
+    /// Does what is to be done now; returns until when there is nothing more.
+    pub(crate) fn drain(&mut self) -> Wait {
         loop {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
                     if let Some(listener) = &mut self.listener {
-                        listener(&event);
+                        listener(&self.session, &event);
                     }
                 }
-                Output::Wait(wait) => match ticket.outcome() {
-                    Some(outcome) => return outcome,
-                    None => self.wait(wait),
-                },
+                Output::Wait(wait) => return wait,
             }
         }
     }
 
     fn transmit(&mut self, Transmit { id, timeout: limit, request, .. }: Transmit) {
-        let (http, outbox) = (Arc::clone(&self.http), self.outbox.clone());
+        let (http, outbox) = (Arc::clone(&self.http), self.inbox.outbox.clone());
         let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
             // Nobody listens any more once the client is gone.
-            let _ = outbox.send((id, http(request, limit)));
+            let _ = outbox.send(Input::Answer(id, http(request, limit)));
         });
         if thread.is_err() {
             let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
             self.session.receive(now(), id, Err(failure));
         }
     }
+}
 
-    fn wait(&mut self, wait: Wait) {
-        if let Ok((id, answer)) = self.inbox.recv_timeout(wait.remaining(Instant::now())) {
-            self.session.receive(now(), id, answer);
-        }
+/// What a client waits for.
+pub(crate) enum Input {
+    Answer(RequestId, Answer),
+    Pause,
+    Resume,
+    Check,
+    SetHost(Host),
+    Stop,
+}
+
+/// Where answers and wishes arrive.
+pub(crate) struct Inbox {
+    pub(crate) outbox: Sender<Input>,
+    arriving: Receiver<Input>,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        let (outbox, arriving) = channel();
+        Self { outbox, arriving }
     }
+
+    /// The next input, or `None` when it is time to poll.
+    pub(crate) fn next(&mut self, wait: Wait) -> Option<Input> {
+        self.arriving.recv_timeout(wait.remaining(Instant::now())).ok()
+    }
+}
+
+/// Sends a user's own request, which is authorized, once.
+pub(crate) fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
+    http(request, limit).map_err(|failure| Error::transport(None, &failure))
 }
 
 impl fmt::Debug for Client {
@@ -226,6 +278,6 @@ impl fmt::Debug for Client {
     }
 }
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { mono: Instant::now(), wall: SystemTime::now() }
 }

@@ -13,17 +13,34 @@
 //! # }
 //! ```
 //!
+//! To stay logged in, hand the client over and keep the handle:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use ibkr_auth_blocking::{Client, Error, KeepConnected};
+//! # fn run() -> Result<(), Error> {
+//! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
+//! handle.ready(Duration::from_secs(60))?;
+//! let headers = handle.headers(); // always the current ones
+//! handle.stop()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The crate `ibkr-auth-async` has the same methods as `async fn`. Both drive `ibkr-auth-core`, which decides what is
 //! sent and when; here it is only sent.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod handle;
 mod transport;
 
 pub use client::Client;
+pub use handle::{Events, Handle};
 pub use ibkr_auth_config::{Proxy, Settings, Transport};
 pub use ibkr_auth_core::{
-    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host, Request,
-    Response, Session, Sign, SsoDetails, Tickle, TransportError, TransportKind,
+    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
+    KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
+    Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
 };

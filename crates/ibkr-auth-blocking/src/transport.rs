@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
-use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
+use ibkr_auth_core::{Error, Request, Response, Secret, TransportError, TransportKind};
 use rustls::crypto::ring;
 use ureq::{
     Agent,
@@ -15,8 +15,16 @@ const MAX_BODY: u64 = 1 << 20;
 /// Beyond the minute between two tickles, so that they share a connection.
 const IDLE: Duration = Duration::from_secs(150);
 
+/// What sends.
+pub(crate) struct Http {
+    agent: Agent,
+    choice: Proxy,
+    /// The same proxy in ureq's words.
+    proxy: Option<ureq::Proxy>,
+}
+
 /// An agent with HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects.
-pub(crate) fn agent(settings: &Transport) -> Result<Agent, Error> {
+pub(crate) fn agent(settings: &Transport) -> Result<Http, Error> {
     let tls = TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
         .root_certs(roots(settings)?)
@@ -28,24 +36,27 @@ pub(crate) fn agent(settings: &Transport) -> Result<Agent, Error> {
         .max_redirects_will_error(false)
         .ip_family(IpFamily::Ipv4Only)
         .accept_encoding(AutoHeaderValue::None)
-        .max_idle_age(IDLE);
-    let builder = match &settings.proxy {
-        None => builder,
-        Some(Proxy::Off) => builder.proxy(None),
-        Some(Proxy::Url(url)) => {
-            let proxy = ureq::Proxy::new(url.expose());
-            let todo = "write it like http://host:port";
-            builder.proxy(Some(proxy.map_err(|_| Error::config("proxy is not a proxy's URL", todo))?))
-        }
+        .max_idle_age(IDLE)
+        .proxy(None);
+    let choice = settings.chosen_proxy()?.into_owned();
+    let proxy = match &choice {
+        Proxy::Url(url) | Proxy::UrlExcept(url, _) => Some(proxy(url)?),
+        _ => None,
     };
-    Ok(builder.build().new_agent())
+    Ok(Http { agent: builder.build().new_agent(), choice, proxy })
 }
 
-pub(crate) fn send(agent: &Agent, request: Request, limit: Duration) -> Result<Response, TransportError> {
-    let request = agent.configure_request(request).timeout_global(Some(limit)).build();
-    let (head, mut body) = agent.run(request).map_err(|error| failure(&error))?.into_parts();
+pub(crate) fn send(http: &Http, request: Request, limit: Duration) -> Result<Response, TransportError> {
+    let proxy = http.proxy.clone().filter(|_| http.choice.of(request.uri()).is_some());
+    let request = http.agent.configure_request(request).timeout_global(Some(limit)).proxy(proxy).build();
+    let (head, mut body) = http.agent.run(request).map_err(|error| failure(&error))?.into_parts();
     let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|error| failure(&error))?;
     Ok(Response::from_parts(head, body))
+}
+
+fn proxy(url: &Secret) -> Result<ureq::Proxy, Error> {
+    let wrong = |_| Error::config("proxy is not a proxy's URL", "write it like http://host:port");
+    ureq::Proxy::new(url.expose()).map_err(wrong)
 }
 
 fn roots(settings: &Transport) -> Result<RootCerts, Error> {

@@ -1,9 +1,11 @@
 //! What the rest of a program may know of a session that somebody else drives.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 
 use super::{Phase, Session};
-use crate::{Authorization, Config, Error, Request, Step};
+use crate::{Advice, Authorization, Config, Error, ErrorKind, Request, Step};
 
 /// A session as it was at one moment. Cheap enough to be taken after every change.
 #[derive(Debug, Clone)]
@@ -24,6 +26,29 @@ impl Snapshot {
     /// Whether the last word of IBKR was that the session is good for the configured tier.
     pub fn is_connected(&self) -> bool {
         self.connected
+    }
+
+    /// `Ok` when the session is good, an error when the automatic mode will not make it so any more, `None` while it is on
+    /// its way.
+    pub fn readiness(&self) -> Option<Result<(), Error>> {
+        match (&self.stopped_by, self.phase) {
+            (Some(error), _) => Some(Err(error.clone())),
+            (None, Phase::Connected) => Some(Ok(())),
+            (None, Phase::Off) => Some(Err(super::task::cancelled())),
+            (None, _) => None,
+        }
+    }
+
+    /// The error of a wait that was in vain.
+    pub fn not_ready(&self, waited: Duration) -> Error {
+        let what = format!("not connected within {} s: {}", waited.as_secs_f64(), self.phase);
+        Error::plain(
+            ErrorKind::Timeout,
+            None,
+            what,
+            "wait longer, or see the events for the reason",
+            Advice::Reconnect,
+        )
     }
 
     /// Why the automatic mode stopped by itself, if it did.

@@ -24,6 +24,8 @@ use trouble::Trouble;
 const VALIDATE_EVERY: Duration = Duration::from_secs(300);
 /// A bearer token that ends within this time is extended, or else renewed.
 const RENEW_BEFORE: Duration = Duration::from_secs(150);
+/// IBKR takes one tickle a second.
+const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
 /// How far the two clocks may part before a suspend or a set clock is assumed.
 const CLOCK_JUMP: Duration = Duration::from_secs(5);
 
@@ -58,6 +60,8 @@ pub(super) struct Upkeep {
     /// IBKR refused a user whom it knew before; the second time is final.
     refused_once: bool,
     was_connected: bool,
+    /// When the last tickle went out.
+    tickled: Option<Instant>,
     /// A session's end that no renewal has moved: IBKR's midnight.
     hard_end: Option<SystemTime>,
     /// Hosts in the order in which they are turned to.
@@ -78,6 +82,7 @@ impl Session {
     /// or the user: then it stops at once, because repeating that gets accounts locked.
     pub fn keep_connected(&mut self, policy: KeepConnected) {
         let deed = if self.known.bearer.is_some() { Deed::Tickle } else { Deed::Login };
+        self.stopped_by = None;
         let mut hosts = vec![self.config.host.clone()];
         hosts.extend(policy.hosts.iter().filter(|host| **host != self.config.host).cloned());
         self.upkeep = Some(Upkeep {
@@ -92,6 +97,7 @@ impl Session {
             next_login: None,
             refused_once: false,
             was_connected: self.known.is_connected(self.config.tier),
+            tickled: None,
             hard_end: None,
             hosts,
             last_poll: None,
@@ -131,12 +137,13 @@ impl Session {
         }
     }
 
-    /// Tickles at once instead of at its time: for when a request of your own was refused.
+    /// Tickles now instead of at its time: for when a request of your own was refused. However often it is called, two
+    /// tickles are 2 s apart.
     pub fn check(&mut self) {
-        if let Some(Upkeep { due: Some(due), .. }) = &mut self.upkeep
+        if let Some(Upkeep { due: Some(due), tickled, .. }) = &mut self.upkeep
             && due.deed <= Deed::Validate
         {
-            due.at = None;
+            due.at = due.at.min(tickled.map(|last| last + BETWEEN_TICKLES));
         }
     }
 
@@ -204,8 +211,9 @@ impl Session {
         let Some(upkeep) = &mut self.upkeep else { return };
         (upkeep.due, upkeep.running) = (None, Some(deed));
         match deed {
+            Deed::Tickle => upkeep.tickled = Some(now.mono),
             Deed::Renew | Deed::Login => upkeep.logins.spend(now.mono),
-            Deed::Tickle | Deed::Validate | Deed::Init => {}
+            Deed::Validate | Deed::Init => {}
         }
         self.tasks.push(Task::for_upkeep(command, &self.config, compete));
     }

@@ -1,0 +1,231 @@
+//! A session that is kept connected in the background, and what the rest of a program does with it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{HeaderMap, StatusCode};
+use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time::timeout,
+};
+
+use crate::client::{Client, Http, Input, now, send};
+
+/// So many events are kept for a listener that is slow; it misses the oldest beyond that.
+const EVENTS: usize = 256;
+
+/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Arc<Http>,
+    inputs: mpsc::UnboundedSender<Input>,
+    state: watch::Receiver<State>,
+    events: broadcast::Sender<Event>,
+    check_wished: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+struct State {
+    snapshot: Snapshot,
+    saved: Option<SavedSession>,
+    /// The outcome of the last logout, once the background task has ended.
+    ended: Option<Result<(), Error>>,
+}
+
+impl State {
+    fn of(session: &Session) -> Self {
+        Self { snapshot: session.snapshot(), saved: session.save(now()), ended: None }
+    }
+}
+
+impl Handle {
+    pub(crate) fn start(mut client: Client) -> Self {
+        let (events, _) = broadcast::channel(EVENTS);
+        let (publish, state) = watch::channel(State::of(&client.session));
+        let (told, mut own) = (events.clone(), client.listener.take());
+        let publish = Arc::new(publish);
+        let published = Arc::clone(&publish);
+        // Whoever hears of an event finds its consequences in the handle.
+        client.listener = Some(Box::new(move |session, event| {
+            published.send_replace(State::of(session));
+            if let Some(own) = &mut own {
+                own(session, event);
+            }
+            // Nobody may be listening.
+            let _ = told.send(event.clone());
+        }));
+        let check_wished = Arc::new(AtomicBool::new(false));
+        let shared = Shared {
+            http: Arc::clone(&client.http),
+            inputs: client.inbox.outbox.clone(),
+            state,
+            events,
+            check_wished: Arc::clone(&check_wished),
+        };
+        tokio::spawn(keep(client, publish, check_wished));
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Waits until the session is good.
+    ///
+    /// # Errors
+    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
+    /// `within` this time.
+    pub async fn ready(&self, within: Duration) -> Result<(), Error> {
+        let mut state = self.shared.state.clone();
+        let settled = state.wait_for(|state| state.snapshot.readiness().is_some() || state.ended.is_some());
+        let outcome = match timeout(within, settled).await {
+            Ok(Ok(state)) => state.snapshot.readiness(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
+    }
+
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        self.snapshot().headers()
+    }
+
+    /// The bearer token, if there is one: the WebSocket wants it in its URL.
+    pub fn bearer(&self) -> Option<Secret> {
+        self.snapshot().authorization().map(|authorization| authorization.bearer.clone())
+    }
+
+    /// Where the session stands, and everything else that is known of it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.state.borrow().snapshot.clone()
+    }
+
+    /// Where the session stands.
+    pub fn phase(&self) -> Phase {
+        self.shared.state.borrow().snapshot.phase()
+    }
+
+    /// What another process needs to go on with this session.
+    pub fn save(&self) -> Option<SavedSession> {
+        self.shared.state.borrow().saved.clone()
+    }
+
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let snapshot = self.snapshot();
+        let answer =
+            send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout()).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.check();
+        }
+        Ok(answer)
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> Events {
+        Events(self.shared.events.subscribe())
+    }
+
+    /// Logs out, so that the user can log in elsewhere.
+    pub fn pause(&self) {
+        self.wish(Input::Pause);
+    }
+
+    /// Comes back after `pause`, and from a login elsewhere.
+    pub fn resume(&self) {
+        self.wish(Input::Resume);
+    }
+
+    /// Looks at once whether the session is still good: for when a request of yours was refused.
+    pub fn check(&self) {
+        // A program whose requests are all refused asks often; once is enough until it was heard.
+        if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
+            self.wish(Input::Check);
+        }
+    }
+
+    /// Uses another server from the next request on.
+    pub fn set_host(&self, host: Host) {
+        self.wish(Input::SetHost(host));
+    }
+
+    /// Logs out for good.
+    ///
+    /// # Errors
+    /// When IBKR did not confirm it.
+    pub async fn stop(&self) -> Result<(), Error> {
+        self.wish(Input::Stop);
+        let mut state = self.shared.state.clone();
+        let ended = state.wait_for(|state| state.ended.is_some()).await;
+        ended.ok().and_then(|state| state.ended.clone()).unwrap_or(Ok(()))
+    }
+
+    fn wish(&self, input: Input) {
+        // A session that has ended has no wishes left to fulfil.
+        let _ = self.shared.inputs.send(input);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.inputs.send(Input::Stop);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+/// Events as they happen. A listener that is slow misses the oldest; it never holds the session up.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event; `None` when the session has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+async fn keep(mut client: Client, publish: Arc<watch::Sender<State>>, check_wished: Arc<AtomicBool>) {
+    let mut logout = None;
+    loop {
+        let wait = client.drain();
+        let ended = logout.as_ref().and_then(ibkr_auth_core::Ticket::outcome);
+        let over = ended.is_some();
+        publish.send_replace(State { ended, ..State::of(&client.session) });
+        if over {
+            return;
+        }
+        match client.inbox.next(wait).await {
+            Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
+            Some(Input::Pause) => client.session.pause(),
+            Some(Input::Resume) => client.session.resume(),
+            Some(Input::Check) => {
+                check_wished.store(false, Ordering::Release);
+                client.session.check();
+            }
+            Some(Input::SetHost(host)) => client.session.set_host(host),
+            Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
+            Some(Input::Stop) | None => {}
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A session that is kept connected in the background, and what the rest of a program does with it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, StatusCode};
+use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+
+use crate::client::{Client, Http, Input, now, send};
+
+/// So many events are kept for a listener that is slow; it misses the newest beyond that.
+const EVENTS: usize = 256;
+/// A logout ends before that: every request has a time limit.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Arc<Http>,
+    inputs: Sender<Input>,
+    state: Arc<Watched>,
+    listeners: Arc<Mutex<Vec<SyncSender<Event>>>>,
+    check_wished: Arc<AtomicBool>,
+}
+
+/// The state, and a bell that rings when it has changed.
+struct Watched {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, state: State) {
+        *self.lock() = state;
+        self.changed.notify_all();
+    }
+
+    /// Waits until `settled` gives something; `None` when `within` has passed.
+    fn wait_for<T>(&self, within: Duration, settled: impl Fn(&State) -> Option<T>) -> Option<T> {
+        let begin = Instant::now();
+        let mut state = self.lock();
+        loop {
+            if let Some(found) = settled(&state) {
+                return Some(found);
+            }
+            let left = within.checked_sub(begin.elapsed())?;
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+struct State {
+    snapshot: Snapshot,
+    saved: Option<SavedSession>,
+    /// The outcome of the last logout, once the background thread has ended.
+    ended: Option<Result<(), Error>>,
+}
+
+impl State {
+    fn of(session: &Session) -> Self {
+        Self { snapshot: session.snapshot(), saved: session.save(now()), ended: None }
+    }
+}
+
+impl Handle {
+    pub(crate) fn start(mut client: Client) -> Self {
+        let watched = Watched { state: Mutex::new(State::of(&client.session)), changed: Condvar::new() };
+        let (state, listeners) = (Arc::new(watched), Arc::new(Mutex::new(Vec::<SyncSender<Event>>::new())));
+        let (told, mut own) = (Arc::clone(&listeners), client.listener.take());
+        let published = Arc::clone(&state);
+        // Whoever hears of an event finds its consequences in the handle.
+        client.listener = Some(Box::new(move |session, event| {
+            published.publish(State::of(session));
+            if let Some(own) = &mut own {
+                own(session, event);
+            }
+            let gone = |listener: &SyncSender<Event>| {
+                matches!(listener.try_send(event.clone()), Err(TrySendError::Disconnected(_)))
+            };
+            told.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| !gone(listener));
+        }));
+        let check_wished = Arc::new(AtomicBool::new(false));
+        let (http, inputs) = (Arc::clone(&client.http), client.inbox.outbox.clone());
+        let publish = Arc::clone(&state);
+        let thread = thread::Builder::new().name("ibkr-auth".to_owned()).spawn({
+            let publish = Arc::clone(&publish);
+            let check_wished = Arc::clone(&check_wished);
+            move || keep(client, &publish, &check_wished)
+        });
+        if thread.is_err() {
+            let error = Error::config("the system gives no more threads", "raise the limit on threads");
+            publish.lock().ended = Some(Err(error));
+        }
+        Self { shared: Arc::new(Shared { http, inputs, state, listeners, check_wished }) }
+    }
+
+    /// Waits until the session is good.
+    ///
+    /// # Errors
+    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
+    /// `within` this time.
+    pub fn ready(&self, within: Duration) -> Result<(), Error> {
+        let settled = |state: &State| match &state.ended {
+            Some(Err(error)) => Some(Err(error.clone())),
+            _ => state.snapshot.readiness(),
+        };
+        let outcome = self.shared.state.wait_for(within, settled);
+        outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
+    }
+
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        self.snapshot().headers()
+    }
+
+    /// The bearer token, if there is one: the WebSocket wants it in its URL.
+    pub fn bearer(&self) -> Option<Secret> {
+        self.snapshot().authorization().map(|authorization| authorization.bearer.clone())
+    }
+
+    /// Where the session stands, and everything else that is known of it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.state.lock().snapshot.clone()
+    }
+
+    /// Where the session stands.
+    pub fn phase(&self) -> Phase {
+        self.shared.state.lock().snapshot.phase()
+    }
+
+    /// What another process needs to go on with this session.
+    pub fn save(&self) -> Option<SavedSession> {
+        self.shared.state.lock().saved.clone()
+    }
+
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send(&self, request: Request) -> Result<Response, Error> {
+        let snapshot = self.snapshot();
+        let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.check();
+        }
+        Ok(answer)
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> Events {
+        let (listener, events) = sync_channel(EVENTS);
+        self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        Events(events)
+    }
+
+    /// Logs out, so that the user can log in elsewhere.
+    pub fn pause(&self) {
+        self.wish(Input::Pause);
+    }
+
+    /// Comes back after `pause`, and from a login elsewhere.
+    pub fn resume(&self) {
+        self.wish(Input::Resume);
+    }
+
+    /// Looks at once whether the session is still good: for when a request of yours was refused.
+    pub fn check(&self) {
+        // A program whose requests are all refused asks often; once is enough until it was heard.
+        if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
+            self.wish(Input::Check);
+        }
+    }
+
+    /// Uses another server from the next request on.
+    pub fn set_host(&self, host: Host) {
+        self.wish(Input::SetHost(host));
+    }
+
+    /// Logs out for good.
+    ///
+    /// # Errors
+    /// When IBKR did not confirm it.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.wish(Input::Stop);
+        let ended = self.shared.state.wait_for(FOR_EVER, |state| state.ended.clone());
+        ended.unwrap_or(Ok(()))
+    }
+
+    fn wish(&self, input: Input) {
+        // A session that has ended has no wishes left to fulfil.
+        let _ = self.shared.inputs.send(input);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = self.inputs.send(Input::Stop);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+/// Events as they happen. A listener that is slow misses the newest; it never holds the session up.
+#[derive(Debug)]
+pub struct Events(Receiver<Event>);
+
+impl Iterator for Events {
+    type Item = Event;
+
+    /// Waits for the next event; `None` when the session has ended.
+    fn next(&mut self) -> Option<Event> {
+        self.0.recv().ok()
+    }
+}
+
+/// However the background thread ends, nobody goes on waiting for it.
+struct Ending<'a>(&'a Watched);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ended.get_or_insert_with(|| {
+            Err(Error::config(
+                "the thread that kept the session connected panicked",
+                "see its message; log in anew",
+            ))
+        });
+        self.0.changed.notify_all();
+    }
+}
+
+fn keep(mut client: Client, publish: &Watched, check_wished: &AtomicBool) {
+    let _ending = Ending(publish);
+    let mut logout = None;
+    loop {
+        let wait = client.drain();
+        let ended = logout.as_ref().and_then(ibkr_auth_core::Ticket::outcome);
+        let over = ended.is_some();
+        publish.publish(State { ended, ..State::of(&client.session) });
+        if over {
+            return;
+        }
+        match client.inbox.next(wait) {
+            Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
+            Some(Input::Pause) => client.session.pause(),
+            Some(Input::Resume) => client.session.resume(),
+            Some(Input::Check) => {
+                check_wished.store(false, Ordering::Release);
+                client.session.check();
+            }
+            Some(Input::SetHost(host)) => client.session.set_host(host),
+            Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
+            Some(Input::Stop) | None => {}
+        }
+    }
+}

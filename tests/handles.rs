@@ -1,0 +1,179 @@
+//! The automatic mode of both clients over real TLS: one list of behaviours.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ibkr_auth_core::{ErrorKind, Event, KeepConnected, LoginBudget, Phase, SavedSession, Step};
+use ibkr_auth_tests::{
+    driver::{Driver, Kept},
+    for_both_clients,
+    lab::{Lab, key},
+};
+use ibkr_sim::Endpoint;
+
+for_both_clients!(
+    it_becomes_ready_and_opens_the_api,
+    it_heals_what_a_users_request_has_found_broken,
+    it_stops_with_a_reason_at_what_cannot_be_cured,
+    waiting_to_be_ready_has_an_end,
+    pausing_and_resuming,
+    stopping_logs_out_and_ends_everything,
+    dropping_the_last_handle_logs_out,
+    a_slow_listener_holds_nothing_up,
+    asking_to_check_a_thousand_times_is_asking_once,
+    a_session_goes_on_in_another_client,
+);
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn kept<D: Driver>(lab: &Lab) -> impl Kept {
+    client::<D>(lab).keep_connected(KeepConnected::default())
+}
+
+fn client<D: Driver>(lab: &Lab) -> D {
+    D::new(lab.config(), key(), &lab.transport()).unwrap()
+}
+
+fn accounts(handle: &impl Kept) -> u16 {
+    let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    handle.send(request).unwrap().status().as_u16()
+}
+
+/// Waits for an event.
+fn until(events: &mut dyn FnMut() -> Option<Event>, wanted: impl Fn(&Event) -> bool) {
+    while !wanted(&events().expect("it comes before the end")) {}
+}
+
+fn it_becomes_ready_and_opens_the_api<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    assert_eq!((handle.phase(), accounts(&handle)), (Phase::Connected, 200));
+    assert!(handle.headers().unwrap()["authorization"].is_sensitive());
+    assert!(handle.bearer().is_some());
+    handle.stop().unwrap();
+    assert!(lab.server.handle().counters().refusals.is_empty());
+}
+
+fn it_heals_what_a_users_request_has_found_broken<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    lab.server.handle().advance(Duration::from_secs(2));
+    let mut events = handle.events();
+    lab.server.handle().restart();
+    assert_eq!(accounts(&handle), 401, "found out by the user, not by a tickle");
+    until(&mut *events, |event| matches!(event, Event::Recovered { .. }));
+    drop(events);
+    handle.ready(SOON).unwrap();
+    lab.server.handle().advance(Duration::from_secs(6));
+    assert_eq!(accounts(&handle), 200);
+}
+
+fn it_stops_with_a_reason_at_what_cannot_be_cured<D: Driver>() {
+    let lab = Lab::new();
+    lab.server.handle().fault(r#"{"on":"token","do":{"status":401}}"#).unwrap();
+    let handle = kept::<D>(&lab);
+    assert_eq!(handle.ready(SOON).unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(handle.phase(), Phase::Stopped);
+    assert_eq!(lab.server.handle().count(Endpoint::Token), 1);
+    handle.stop().unwrap();
+}
+
+fn waiting_to_be_ready_has_an_end<D: Driver>() {
+    let lab = Lab::new();
+    lab.server.handle().fault(r#"{"on":"token","do":{"status":503}}"#).unwrap();
+    let handle = kept::<D>(&lab);
+    let error = handle.ready(Duration::from_millis(300)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("connecting"), "{error}");
+}
+
+fn pausing_and_resuming<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    let mut events = handle.events();
+    handle.pause();
+    until(&mut *events, |event| matches!(event, Event::LoggedOut));
+    assert!(handle.headers().is_none());
+    handle.resume();
+    until(&mut *events, |event| matches!(event, Event::Phase { phase: Phase::Connected, .. }));
+    drop(events);
+    handle.ready(SOON).unwrap();
+}
+
+fn stopping_logs_out_and_ends_everything<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    handle.another().stop().unwrap();
+    assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
+    assert!(handle.headers().is_none());
+    assert_eq!(handle.ready(SOON).unwrap_err().kind(), ErrorKind::Cancelled);
+    handle.stop().unwrap();
+    assert_eq!(lab.server.handle().count(Endpoint::Logout), 1, "once is enough");
+}
+
+fn dropping_the_last_handle_logs_out<D: Driver>() {
+    let lab = Lab::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut client = client::<D>(&lab);
+    let listener = Arc::clone(&told);
+    client.on_event(move |event| listener.lock().unwrap().push(event.clone()));
+    let handle = client.keep_connected(KeepConnected::default());
+    handle.ready(SOON).unwrap();
+    let second = handle.another();
+    drop(handle);
+    assert_eq!(accounts(&second), 200, "one is left");
+    second.drop_but_run_until(|| matches!(told.lock().unwrap().last(), Some(Event::LoggedOut)));
+    assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
+}
+
+fn a_slow_listener_holds_nothing_up<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    let asleep = handle.events();
+    let host = lab.config().host().clone();
+    for _ in 0..2_000 {
+        handle.set_host(host.clone());
+    }
+    handle.ready(SOON).unwrap();
+    assert_eq!(accounts(&handle), 200);
+    drop(asleep);
+    handle.stop().unwrap();
+}
+
+fn asking_to_check_a_thousand_times_is_asking_once<D: Driver>() {
+    let lab = Lab::new();
+    let handle = kept::<D>(&lab);
+    handle.ready(SOON).unwrap();
+    let mut events = handle.events();
+    for _ in 0..100_000 {
+        handle.check();
+    }
+    until(&mut *events, |event| matches!(event, Event::Done { step: Step::Tickle, .. }));
+    drop(events);
+    assert_eq!(handle.phase(), Phase::Connected);
+    assert!(lab.server.handle().count(Endpoint::Tickle) <= 2);
+}
+
+fn a_session_goes_on_in_another_client<D: Driver>() {
+    let lab = Lab::with(|config| config.sim.rules.pacing = None);
+    let first = kept::<D>(&lab);
+    first.ready(SOON).unwrap();
+    let saved = SavedSession::new(first.save().unwrap().expose());
+    lab.server.handle().advance(Duration::from_secs(2));
+
+    let mut second = client::<D>(&lab);
+    second.restore(&saved).unwrap();
+    assert!(second.tickle().unwrap().auth_status.is_ready());
+    let policy = KeepConnected::default().with_logins(LoginBudget { per_hour: 1, per_day: 1 });
+    lab.server.handle().advance(Duration::from_secs(2));
+    let second = second.keep_connected(policy);
+    second.ready(SOON).unwrap();
+    assert_eq!(lab.server.handle().counters().bearers, 1, "no second login");
+}
