@@ -518,3 +518,35 @@ fn a_saved_session_of_somebody_else_or_a_damaged_one_is_refused() {
         assert!(same.session.headers().is_none(), "nothing was changed");
     }
 }
+
+/// Two programs on one username, by turns on one server.
+fn two_of_us(policy: &KeepConnected, time: Duration) -> [World; 2] {
+    let mut worlds = [World::new(), World::new().with_seed(8)];
+    for world in &mut worlds {
+        world.session.keep_connected(policy.clone());
+    }
+    let [one, two] = &mut worlds;
+    // The other client's server is the same one.
+    for _ in 0..time.as_secs() {
+        one.run_for(SECOND);
+        std::mem::swap(&mut one.sim, &mut two.sim);
+        two.run_for(SECOND);
+        std::mem::swap(&mut one.sim, &mut two.sim);
+    }
+    worlds
+}
+
+#[test]
+fn two_of_our_own_on_one_username_do_not_fight() {
+    for competing in [OnCompeting::Take, OnCompeting::RetakeAfter(MINUTE), OnCompeting::Yield] {
+        let [one, two] = two_of_us(&KeepConnected::default().with_competing(competing), 3 * HOUR);
+        let taken = one.sim.counters().inits;
+        // Three each an hour at most, and the first of each.
+        assert!(taken <= 2 + 2 * 3 * 3, "{competing:?}: taken {taken} times");
+        let phases = [one.session.phase(), two.session.phase()];
+        assert!(
+            phases.contains(&Phase::Connected) && phases.contains(&Phase::Yielded),
+            "{competing:?}: {phases:?}"
+        );
+    }
+}

@@ -61,6 +61,12 @@ impl World {
         }
     }
 
+    /// With a client of another seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.session = Session::new(self.session.config().clone(), key(), seed);
+        self
+    }
+
     /// The same world with a client that knows nothing yet: another process of the same user, whose monotonic clock began
     /// at another time.
     pub fn another_process(self) -> Self {

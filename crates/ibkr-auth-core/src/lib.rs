@@ -9,7 +9,7 @@
 //! 1. After any `&mut` call, [`poll`](Session::poll) until it returns [`Output::Wait`].
 //! 2. Answers may come in any order, late, twice or never; those to unknown requests are ignored.
 //! 3. Read both clocks anew for each call: [`Now`].
-//! 4. Send a [`Transmit`] at once (its assertion lives 20 s), once, without following redirects, and give it up after
+//! 4. Send a [`Transmit`] at once (its assertion may live 10 s only), once, without following redirects, and give it up after
 //!    its `timeout`.
 //!
 //! ```

@@ -30,7 +30,8 @@ pub use upkeep::{KeepConnected, LoginBudget, OnCompeting, Phase};
 
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
-    Secret, SsoDetails, Step, Tickle, TransportError, wire::Authorization,
+    Secret, SsoDetails, Step, Tickle, TransportError,
+    wire::{Authorization, access_token::Spread},
 };
 use known::Known;
 use plan::Command;
@@ -48,6 +49,7 @@ pub struct Session {
     config: Config,
     key: Box<dyn Sign>,
     jitter: Jitter,
+    spread: Spread,
     known: Known,
     tasks: Vec<Task>,
     in_flight: BTreeMap<RequestId, Exchange>,
@@ -58,13 +60,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that is not logged in yet. `seed` decides over the jitter of waits alone: use a different one in each
-    /// process, or the same one to repeat a run exactly.
+    /// A session that is not logged in yet. `seed` decides over the jitter of waits and of an assertion's
+    /// begin and end: use a different one in each process, or the same one to repeat a run exactly.
     pub fn new(config: Config, key: impl Sign + 'static, seed: u64) -> Self {
         Self {
             config,
             key: Box::new(key),
             jitter: Jitter::new(seed),
+            spread: Spread::from_seed(seed),
             known: Known::default(),
             tasks: Vec::new(),
             in_flight: BTreeMap::new(),

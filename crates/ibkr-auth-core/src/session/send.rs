@@ -115,7 +115,7 @@ impl Session {
         let wall = known.skew.correct(now.wall);
         let authorization = || self.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken));
         match step {
-            Step::GetAccessToken => wire::access_token::request(config, key, wall),
+            Step::GetAccessToken => wire::access_token::request_within(config, key, wall, self.spread),
             Step::PublicIp => match &config.public_ip {
                 PublicIp::Lookup(services) if service < services.len() => {
                     wire::public_ip::request(config, &services[service])

@@ -37,8 +37,32 @@ struct Claims<'a> {
 /// # Errors
 /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when the key cannot sign.
 pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) -> Result<Request, Error> {
+    request_within(config, key, wall, Spread::default())
+}
+
+/// Seconds by which an assertion begins and ends earlier than IBKR's samples have it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spread {
+    begins: u64,
+    ends: u64,
+}
+
+impl Spread {
+    /// Assertions have no `jti`: two programs of one client that sign within one second would send the same bytes, and a
+    /// server that remembers them refuses the second. Different seeds make that unlikely.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self { begins: seed % 20, ends: seed / 20 % 10 }
+    }
+}
+
+pub(crate) fn request_within(
+    config: &Config,
+    key: &(impl Sign + ?Sized),
+    wall: SystemTime,
+    spread: Spread,
+) -> Result<Request, Error> {
     let now = unix_seconds(wall);
-    let (iss, exp, iat) = (&config.client_id, now + 20, now.saturating_sub(10));
+    let (iss, exp, iat) = (&config.client_id, now + 20 - spread.ends, now.saturating_sub(10 + spread.begins));
     let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\
