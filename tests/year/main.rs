@@ -3,6 +3,7 @@
 
 mod dice;
 mod goals;
+mod line;
 mod machine;
 mod measure;
 mod network;
@@ -59,7 +60,7 @@ fn run(options: &Options) -> io::Result<Vec<String>> {
     let world = World::new(options.seed, options.days);
     println!("## One year, every strategy: {}\n", report::title(&world));
     let began = Instant::now();
-    let all = every_strategy(&world);
+    let all = if options.ours { vec![ours(&world)] } else { every_strategy(&world) };
     report::table(&all, options.days);
     eprintln!("\n({:.1} s)", began.elapsed().as_secs_f64());
     let ours = &all[0].1;
@@ -82,10 +83,14 @@ fn run(options: &Options) -> io::Result<Vec<String>> {
     Ok(missed)
 }
 
+fn ours(world: &World) -> Named {
+    ("ours", run::live(world, Ours::new(world.seed)))
+}
+
 fn every_strategy(world: &World) -> Vec<Named> {
     thread::scope(|scope| {
         let years = [
-            scope.spawn(|| ("ours", run::live(world, Ours::new(world.seed)))),
+            scope.spawn(|| ours(world)),
             scope.spawn(|| ("log in again on any error", run::live(world, Blind::new()))),
             scope.spawn(|| ("ibauth 0.1.6, restarted", run::live(world, Ibauth::under_a_supervisor()))),
             scope.spawn(|| ("ibauth 0.1.6, in a loop", run::live(world, Ibauth::in_a_loop()))),

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: cargo xtask year [--seed N] [--seeds N] [--days N] [--stories] [--plot FILE]
+usage: cargo xtask year [--seed N] [--seeds N] [--days N] [--ours] [--stories] [--plot FILE]
   --seed N     the year in which the strategies are compared (1); alone: that year only, with stories
   --seeds N    how many years of ours follow, seeds 1 to N (100)
   --days N     how long a year is (365)
+  --ours       without the other strategies
   --stories    tell what happened in our longest recoveries
   --plot FILE  draw the compared year as SVG";
 
@@ -16,6 +17,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) seeds: u64,
     pub(crate) days: u32,
+    pub(crate) ours: bool,
     pub(crate) stories: bool,
     pub(crate) plot: Option<PathBuf>,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut seed, mut seeds) = (None, None);
-        let mut options = Self { seed: 1, seeds: 100, days: 365, stories: false, plot: None };
+        let mut options = Self { seed: 1, seeds: 100, days: 365, ours: false, stories: false, plot: None };
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
             let number = |text: String| {
@@ -39,6 +41,7 @@ impl Options {
                         .filter(|days| (1..=3650).contains(days))
                         .ok_or_else(|| format!("--days takes 1 to 3650, not {days}"))?;
                 }
+                "--ours" => options.ours = true,
                 "--stories" => options.stories = true,
                 "--plot" => options.plot = Some(value()?.into()),
                 other => return Err(format!("there is no option `{other}`")),

@@ -12,11 +12,12 @@ use ibkr_sim::{Manner, Moment, Peer, Sim, SimConfig};
 
 use crate::{
     dice::Dice,
+    line::Line,
     machine::Machine,
     measure::{Account, Login, Measure},
     network::Fate,
     strategy::{Move, Strategy},
-    world::{Change, START, World},
+    world::{Change, HOSTS, START, World},
 };
 
 /// A change explains a loss that begins within this time.
@@ -55,7 +56,7 @@ struct Year<'a, S: Strategy> {
     ready: Option<Range<Moment>>,
     next_hours: Moment,
     cause: (Moment, &'static str),
-    lines: VecDeque<(Moment, String)>,
+    lines: VecDeque<(Moment, Line)>,
     measure: Measure,
 }
 
@@ -120,7 +121,7 @@ impl<'a, S: Strategy> Year<'a, S> {
         loop {
             match self.strategy.poll(self.machine.now(self.now)) {
                 Move::Send(id, time_limit, request) => self.send(id, time_limit, request),
-                Move::Say(text) => self.note(text),
+                Move::Say(event) => self.note(Line::Event(event)),
                 Move::Wait(until) => return self.wakes = until,
             }
         }
@@ -208,14 +209,15 @@ impl<'a, S: Strategy> Year<'a, S> {
     fn arrive_at_server(&mut self, number: u64) {
         let Some(flight) = self.flights.get_mut(&number).filter(|_| self.road == 0) else { return };
         let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
-        let line = format!(
-            "{} {} {}{}",
-            flight.request.uri().host().unwrap_or_default(),
-            reply.endpoint,
-            reply.response.status().as_u16(),
-            reply.refusals.iter().map(|refusal| format!(": {}", refusal.why)).collect::<String>(),
-        );
         let lost = flight.fate.answer_lost;
+        let host = flight.request.uri().host();
+        let line = Line::Answer {
+            host: HOSTS.into_iter().find(|name| host == Some(name)),
+            endpoint: reply.endpoint,
+            status: reply.response.status().as_u16(),
+            refusals: reply.refusals,
+            lost,
+        };
         flight.answer = Some(match reply.delivery.manner {
             Manner::Whole => Ok(reply.response),
             _ => Err(TransportError::new(TransportKind::Connect, "")),
@@ -224,7 +226,7 @@ impl<'a, S: Strategy> Year<'a, S> {
         if !lost {
             self.arrivals.insert((arrives, number, Arrival::AtClient));
         }
-        self.note(if lost { format!("{line} (the answer is lost)") } else { line });
+        self.note(line);
     }
 
     fn arrive_at_client(&mut self, number: u64, arrival: Arrival) {
@@ -245,9 +247,6 @@ impl<'a, S: Strategy> Year<'a, S> {
     }
 
     fn deliver(&mut self, id: S::Id, answer: Result<Response, TransportError>) {
-        if let Err(failure) = &answer {
-            self.note(failure.to_string());
-        }
         let now = self.machine.now(self.now);
         self.strategy.receive(now, id, answer);
         // Between two answers of the same moment too.
@@ -255,7 +254,7 @@ impl<'a, S: Strategy> Year<'a, S> {
     }
 
     fn change(&mut self, change: &Change) {
-        self.note(format!("{change:?}"));
+        self.note(Line::Change(change.clone()));
         match change {
             Change::RoadDown { noticed } => (self.road, self.noticed) = (self.road + 1, *noticed),
             Change::RoadUp => self.road -= 1,
@@ -285,7 +284,7 @@ impl<'a, S: Strategy> Year<'a, S> {
 
     fn open_or_close(&mut self) {
         let willing = self.sim.willing(self.now);
-        self.note(if willing { "the servers are willing" } else { "the servers are not willing" }.to_owned());
+        self.note(Line::Willing(willing));
         if !matches!(self.cause.1, "restart" | "outage") || self.now.since(self.cause.0) > CAUSE_REACHES {
             self.cause = (self.now, "nightly reset or maintenance");
         } else {
@@ -298,7 +297,7 @@ impl<'a, S: Strategy> Year<'a, S> {
         self.ready = self.strategy.bearer().and_then(|bearer| self.sim.ready(bearer));
     }
 
-    fn note(&mut self, line: String) {
+    fn note(&mut self, line: Line) {
         self.lines.push_back((self.now, line));
         if self.lines.len() > LINES {
             self.lines.pop_front();

@@ -6,7 +6,7 @@ mod ours;
 
 use std::time::{Duration, Instant};
 
-use ibkr_auth_core::{Config, Now, Request, Response, TransportError};
+use ibkr_auth_core::{Config, Event, Now, Request, Response, TransportError};
 use ibkr_sim::demo;
 
 pub(crate) use ibauth::{Blind, Ibauth};
@@ -31,8 +31,8 @@ pub(crate) trait Strategy {
 pub(crate) enum Move<Id> {
     /// Send this, and give it up after this time.
     Send(Id, Duration, Request),
-    /// Something to be told to whoever reads the log.
-    Say(String),
+    /// For whoever reads the log.
+    Say(Event),
     /// Nothing before this time, or before an answer.
     Wait(Option<Instant>),
 }

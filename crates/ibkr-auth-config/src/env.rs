@@ -1,6 +1,9 @@
 //! Environment variables, handed in so that tests and embedders choose them.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+};
 
 use zeroize::Zeroizing;
 
@@ -22,6 +25,13 @@ impl Env {
 
     pub(crate) fn os(&self, name: &str) -> Option<&OsStr> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_os_str())
+    }
+
+    /// The first of these that is set to something.
+    pub(crate) fn first(&self, names: &[&'static str]) -> Option<(&'static str, Cow<'_, str>)> {
+        let set =
+            |name: &&'static str| self.os(name).filter(|value| !value.is_empty()).map(|value| (*name, value));
+        names.iter().find_map(set).map(|(name, value)| (name, value.to_string_lossy()))
     }
 
     /// What the variables set, in the order of the table.

@@ -6,11 +6,8 @@
 //! ```no_run
 //! use ibkr_auth_config::Settings;
 //!
-//! let settings = Settings::from_yaml("config.yaml")?; // or from_env(), without a file
-//! for warning in settings.warnings() {
-//!     eprintln!("{warning}");
-//! }
-//! let Settings { config, key, transport, .. } = settings;
+//! // Or from_env(), without a file. Warnings go to the log of `tracing`.
+//! let Settings { config, key, transport, .. } = Settings::from_yaml("config.yaml")?;
 //! # Ok::<(), ibkr_auth_config::FileError>(())
 //! ```
 //!
@@ -37,6 +34,8 @@
 //!   `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
 //! * In `IBKR_AUTH_PRIVATE_KEY` line breaks may be written `\n`.
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
+//! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
+//!   reached directly. SOCKS is refused.
 //! * Files are regular files of at most 64 KiB, in UTF-8.
 //! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
 
@@ -50,12 +49,17 @@ mod file;
 mod gathered;
 mod given;
 mod keys;
+mod no_proxy;
 mod paths;
+mod proxy;
+mod proxy_env;
 mod settings;
 mod source;
 mod transport;
 mod yaml;
 
 pub use error::FileError;
+pub use no_proxy::NoProxy;
+pub use proxy::Proxy;
 pub use settings::Settings;
-pub use transport::{Proxy, Transport};
+pub use transport::Transport;

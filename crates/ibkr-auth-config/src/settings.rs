@@ -6,8 +6,8 @@ use ibkr_auth_core::Config;
 use ibkr_jws::RsaKey;
 
 use crate::{
-    FileError, Transport, draft::Draft, env::Env, error::Problem, gathered::Gathered, source::Source,
-    yaml::Entries,
+    FileError, Transport, draft::Draft, env::Env, error::Problem, gathered::Gathered, proxy_env,
+    source::Source, yaml::Entries,
 };
 
 /// Everything a client needs. `Debug` shows no secret.
@@ -23,15 +23,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process.
+    /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process. Logs the
+    /// [`warnings`](Self::warnings).
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
     pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, FileError> {
-        Self::from_yaml_with(path, std::env::vars_os())
+        Ok(Self::from_yaml_with(path, std::env::vars_os())?.logged())
     }
 
-    /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's.
+    /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's, and without the log.
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
@@ -44,15 +45,16 @@ impl Settings {
         build(Some(&source), entries, &Env::new(vars))
     }
 
-    /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process.
+    /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs the
+    /// [`warnings`](Self::warnings).
     ///
     /// # Errors
     /// A [`FileError`] that says which variable, what, and what to do.
     pub fn from_env() -> Result<Self, FileError> {
-        Self::from_env_with(std::env::vars_os())
+        Ok(Self::from_env_with(std::env::vars_os())?.logged())
     }
 
-    /// Like [`from_env`](Self::from_env), with these variables instead of the process's.
+    /// Like [`from_env`](Self::from_env), with these variables instead of the process's, and without the log.
     ///
     /// # Errors
     /// A [`FileError`] that says which variable, what, and what to do.
@@ -62,9 +64,16 @@ impl Settings {
         build(None, Entries::new(), &Env::new(vars))
     }
 
-    /// What works but should be changed, such as a private key that everyone on the machine can read. For the log.
+    /// What works but should be changed, such as a private key that everyone on the machine can read.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    fn logged(self) -> Self {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+        self
     }
 }
 
@@ -80,5 +89,9 @@ fn build(source: Option<&Source>, entries: Entries, env: &Env) -> Result<Setting
     for given in &gathered.all {
         (given.key.read)(&mut draft, given).map_err(|problem| gathered.at(given, problem))?;
     }
-    draft.finish().map_err(|(keys, problem)| gathered.blame(keys, problem))
+    let mut settings = draft.finish().map_err(|(keys, problem)| gathered.blame(keys, problem))?;
+    if settings.transport.proxy.is_none() {
+        settings.transport.proxy = Some(proxy_env::choose(env)?);
+    }
+    Ok(settings)
 }

@@ -1,11 +1,8 @@
 //! What a client's HTTP stack must be told.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
-use http::Uri;
-use ibkr_auth_core::Secret;
-
-use crate::error::Problem;
+use crate::{FileError, Proxy, env::Env, proxy_env};
 
 /// Trust and proxy. The default: what the operating system trusts, and the proxy that the environment names.
 #[derive(Debug, Clone, Default)]
@@ -14,41 +11,19 @@ pub struct Transport {
     pub ca_file: Option<PathBuf>,
     /// Trust `ca_file` alone, and nothing of the system's.
     pub ca_only: bool,
-    /// `None`: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// `None`: what the variables of this process say when a client is made. [`Settings`](crate::Settings) have decided.
     pub proxy: Option<Proxy>,
 }
 
-/// Which proxy to use, whatever the environment says. `Debug` hides the URL.
-#[derive(Debug, Clone)]
-pub enum Proxy {
-    /// No proxy.
-    Off,
-    /// `http://` or `https://`, host and perhaps port; it may hold a user name and a password, percent-encoded.
-    Url(Secret),
-}
-
-impl Proxy {
-    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
-        if text == "none" {
-            return Ok(Self::Off);
+impl Transport {
+    /// The proxy, chosen here for all HTTP stacks: none of them shall read the environment by itself.
+    ///
+    /// # Errors
+    /// When it has to be read from this process's variables, and they name a proxy that cannot be used.
+    pub fn chosen_proxy(&self) -> Result<Cow<'_, Proxy>, FileError> {
+        match &self.proxy {
+            Some(proxy) => Ok(Cow::Borrowed(proxy)),
+            None => proxy_env::choose(&Env::new(std::env::vars_os())).map(Cow::Owned),
         }
-        let problem = |what: &str| {
-            Problem::new(
-                what,
-                "write it like http://proxy.example:3128 (special characters of a password as %40 and so on), \
-                 or `none`",
-            )
-        };
-        let url: Uri = text.parse().map_err(|_| problem("is not a URL"))?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) {
-            return Err(problem("does not start with http:// or https://"));
-        }
-        if url.host().is_none_or(str::is_empty) {
-            return Err(problem("has no host"));
-        }
-        if url.path() != "/" || url.query().is_some() {
-            return Err(problem("has a path"));
-        }
-        Ok(Self::Url(Secret::new(text)))
     }
 }

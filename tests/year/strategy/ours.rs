@@ -36,7 +36,7 @@ impl Strategy for Ours {
     fn poll(&mut self, now: Now) -> Move<RequestId> {
         match self.0.poll(now) {
             Output::Send(transmit) => Move::Send(transmit.id, transmit.timeout, transmit.request),
-            Output::Event(event) => Move::Say(event.to_string()),
+            Output::Event(event) => Move::Say(event),
             Output::Wait(wait) => Move::Wait(wait.until),
         }
     }

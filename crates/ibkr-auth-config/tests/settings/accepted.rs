@@ -182,7 +182,6 @@ fn proxies_are_urls_or_none() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(Folder::new().read(MINIMAL).unwrap().transport.proxy.is_none());
 }
 
 #[test]

@@ -7,5 +7,7 @@ mod folder;
 mod key_file;
 mod leaks;
 mod no_settings;
+mod proxy_env;
 mod refused;
 mod variables;
+mod warnings;

@@ -170,7 +170,7 @@ fn values_that_cannot_be_used() {
         ("retry_first: 10ms", "`retry_first` needs attempts of at least 1, a first wait of at least 1 s, "),
         ("retry_longest: 10ms", "`retry_longest` needs attempts of at least 1, "),
         ("proxy: proxy.example:3128", "`proxy` does not start with http:// or https://: write it like "),
-        ("proxy: socks5://proxy.example", "`proxy` does not start with http:// or https://: "),
+        ("proxy: socks5://proxy.example", "`proxy` is a SOCKS proxy, which cannot be used: "),
         ("proxy: http://proxy.example/path", "`proxy` has a path: "),
         ("proxy: http://user name@proxy.example", "`proxy` is not a URL: "),
         ("proxy: 'http:// '", "`proxy` is not a URL: "),

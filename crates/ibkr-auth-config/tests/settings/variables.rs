@@ -109,7 +109,7 @@ fn errors_name_the_variable() {
         (
             "IBKR_AUTH_RETRY_FIRST",
             "5m",
-            "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait not below it: change it",
+            "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait between that and 1 h: change it",
         ),
         (
             "IBKR_AUTH_CA_FILE",
