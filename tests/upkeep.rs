@@ -550,3 +550,39 @@ fn two_of_our_own_on_one_username_do_not_fight() {
         );
     }
 }
+
+#[test]
+fn what_comes_before_a_decay_is_looked_into_without_haste() {
+    for fault in [
+        r#"{"on":"tickle","calls":1,"do":{"status":500,"body":{"error":"Please query /accounts first"}}}"#,
+        r#"{"on":"tickle","calls":1,"do":{"status":400,"body":{"error":"Bad Request: Please query /accounts first","statusCode":400}}}"#,
+    ] {
+        let mut world = connected();
+        world.fault(fault);
+        world.run_for(3 * MINUTE);
+        assert_eq!((world.session.phase(), world.count(Step::SsodhInit)), (Phase::Connected, 1), "{fault}");
+    }
+}
+
+#[test]
+fn a_result_that_is_false_leads_to_a_new_bearer() {
+    let mut world = connected();
+    world.fault(r#"{"on":"sso/validate","calls":1,"do":{"status":200,"body":{"RESULT":false}}}"#);
+    world.run_until(6 * MINUTE, |session| session.phase() == Phase::Recovering);
+    healed(&mut world, 5 * SECOND);
+    assert_eq!((world.count(Step::GetBearerToken), world.count(Step::GetAccessToken)), (2, 1));
+}
+
+#[test]
+fn no_bridge_needs_init_alone() {
+    for body in [
+        r#"{"error":"Bad Request: no bridge","statusCode":400}"#,
+        r#"{"error":"Init session first","statusCode":400}"#,
+    ] {
+        let mut world = connected();
+        world.fault(&format!(r#"{{"on":"tickle","calls":1,"do":{{"status":400,"body":{body}}}}}"#));
+        world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+        healed(&mut world, 5 * SECOND);
+        assert_eq!((world.count(Step::SsodhInit), world.count(Step::GetBearerToken)), (2, 1));
+    }
+}

@@ -8,7 +8,7 @@
 //! | 410 | another host, and a new bearer token there |
 //! | 429 | nothing until `Retry-After`, or 10 minutes, has passed |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
-//! | no answer, 5xx, 3xx, HTML, truncated or unreadable | tickle until the server answers, every third time at another host; no login before it does |
+//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle until the server answers, every third time at another host; no login before it does |
 //! | another login has the session | as the policy says |
 //! | the client, its key or its scope is refused | stop |
 //! | the user is refused | stop; once more after half a minute if it was good before, because the address may have changed meanwhile |
