@@ -371,11 +371,8 @@ fn this_machine_is_reached_without_the_environments_proxy<D: Driver>() {
 fn ca_only_leaves_out_what_the_system_trusts<D: Driver>() {
     let (lab, stranger) = (Lab::new(), Lab::new());
     let file = |lab: &Lab| lab.transport().ca_file.unwrap().display().to_string();
-    let vars = [
-        ("SSL_CERT_FILE", file(&lab)),
-        ("CA_FILE", file(&stranger)),
-        ("BASE_URL", lab.server.base_url()),
-    ];
+    let vars =
+        [("SSL_CERT_FILE", file(&lab)), ("CA_FILE", file(&stranger)), ("BASE_URL", lab.server.base_url())];
     if let Some(ca_file) = own_process::<D>("ca_only_leaves_out_what_the_system_trusts", &vars) {
         let host = Host::custom(&std::env::var("BASE_URL").unwrap()).unwrap();
         let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap().with_host(host);

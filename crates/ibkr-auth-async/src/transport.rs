@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_config::Transport;
 use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
 use reqwest::{Client, Url, redirect, retry};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
@@ -52,15 +52,15 @@ pub(crate) async fn send(client: Client, request: Request) -> Result<Response, T
     Ok(response)
 }
 
-/// Asked for each connection: reqwest's own reading of the environment differs from that of others.
+/// The choice is ours: HTTP libraries read the environment each in its own way.
 fn proxy(settings: &Transport) -> Result<Option<reqwest::Proxy>, Error> {
     let choice = settings.chosen_proxy()?.into_owned();
-    let (Proxy::Url(url) | Proxy::UrlExcept(url, _)) = &choice else { return Ok(None) };
+    let Some(url) = choice.url() else { return Ok(None) };
     let wrong = |_| Error::config("proxy is not a proxy's URL", "write it like http://host:port");
     let url: Url = url.expose().parse().map_err(wrong)?;
     Ok(Some(reqwest::Proxy::custom(move |target| {
         let target = target.as_str().parse().ok()?;
-        choice.of(&target).map(|_| url.clone())
+        choice.takes(&target).then(|| url.clone())
     })))
 }
 

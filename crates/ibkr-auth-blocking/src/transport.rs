@@ -18,8 +18,8 @@ const IDLE: Duration = Duration::from_secs(150);
 /// What sends.
 pub(crate) struct Http {
     agent: Agent,
+    /// Ours to make: HTTP libraries read the environment each in its own way.
     choice: Proxy,
-    /// The same proxy in ureq's words.
     proxy: Option<ureq::Proxy>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn agent(settings: &Transport) -> Result<Http, Error> {
         .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
         .root_certs(roots(settings)?)
         .build();
-    let builder = Agent::config_builder()
+    let agent = Agent::config_builder()
         .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
@@ -37,20 +37,20 @@ pub(crate) fn agent(settings: &Transport) -> Result<Http, Error> {
         .ip_family(IpFamily::Ipv4Only)
         .accept_encoding(AutoHeaderValue::None)
         .max_idle_age(IDLE)
-        .proxy(None);
+        .proxy(None)
+        .build()
+        .new_agent();
     let choice = settings.chosen_proxy()?.into_owned();
-    let proxy = match &choice {
-        Proxy::Url(url) | Proxy::UrlExcept(url, _) => Some(proxy(url)?),
-        _ => None,
-    };
-    Ok(Http { agent: builder.build().new_agent(), choice, proxy })
+    let proxy = choice.url().map(proxy).transpose()?;
+    Ok(Http { agent, choice, proxy })
 }
 
 pub(crate) fn send(http: &Http, request: Request, limit: Duration) -> Result<Response, TransportError> {
-    let proxy = http.proxy.clone().filter(|_| http.choice.of(request.uri()).is_some());
+    let proxy = http.proxy.clone().filter(|_| http.choice.takes(request.uri()));
     let request = http.agent.configure_request(request).timeout_global(Some(limit)).proxy(proxy).build();
     let (head, mut body) = http.agent.run(request).map_err(|error| failure(&error))?.into_parts();
-    let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|error| failure(&error))?;
+    // ureq takes the limit itself for too much.
+    let body = body.with_config().limit(MAX_BODY + 1).read_to_vec().map_err(|error| failure(&error))?;
     Ok(Response::from_parts(head, body))
 }
 
@@ -60,10 +60,10 @@ fn proxy(url: &Secret) -> Result<ureq::Proxy, Error> {
 }
 
 fn roots(settings: &Transport) -> Result<RootCerts, Error> {
-    if settings.ca_file.is_none() {
+    let own = settings.certificates()?;
+    if own.is_empty() {
         return Ok(RootCerts::PlatformVerifier);
     }
-    let own = settings.certificates()?;
     let system = if settings.ca_only { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
     let all = system.iter().map(AsRef::as_ref).chain(own.iter().map(Vec::as_slice));
     Ok(RootCerts::new_with_certs(&all.map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>()))

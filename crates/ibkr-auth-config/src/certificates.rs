@@ -9,9 +9,12 @@ impl Transport {
     /// Reads the certificates of `ca_file`, as DER; none without it.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no certificate.
+    /// When the file cannot be read or holds no certificate, or `ca_only` is set without it.
     pub fn certificates(&self) -> Result<Vec<Vec<u8>>, FileError> {
-        let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
+        let Some(path) = &self.ca_file else {
+            let nothing = FileError::new("ca_only needs ca_file", "set that too, or remove this");
+            return if self.ca_only { Err(nothing) } else { Ok(Vec::new()) };
+        };
         let wrong = |problem: Problem| problem.at(&format!("ca_file {}", path.display()));
         let content = file::read_at_most(LONGEST_KIB, path).map_err(wrong)?;
         let sections = pem::parse_many(&content.bytes).unwrap_or_default();

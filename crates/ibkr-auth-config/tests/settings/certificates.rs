@@ -36,3 +36,9 @@ fn what_holds_none_is_refused() {
     let error = missing.certificates().unwrap_err().to_string();
     assert_eq!(error, "ca_file no such file does not exist: check the path");
 }
+
+#[test]
+fn trust_in_nothing_is_refused() {
+    let error = Transport { ca_only: true, ..Transport::default() }.certificates().unwrap_err();
+    assert_eq!(error.to_string(), "ca_only needs ca_file: set that too, or remove this");
+}
