@@ -30,10 +30,14 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Show a whole login against a simulator inside this program
     Demo,
-    /// Log in, show each step, and log out again
+    /// Log in, show each step, and log out again; leaves other sessions of the username alone
     Login {
         /// Settings, as `ibauth` has them; variables IBKR_AUTH_… override them
         #[arg(long, default_value = "config.yaml", value_name = "FILE")]
         config: PathBuf,
+        /// End another brokerage session of the username, such as TWS. Without this it goes on, whatever `compete` in
+        /// the settings says
+        #[arg(long)]
+        compete: bool,
     },
 }

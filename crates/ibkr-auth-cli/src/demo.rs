@@ -19,13 +19,12 @@ pub(crate) fn run() -> Result<(), Error> {
         simulator.base_url()
     ));
     let mut client = client(&simulator)?;
-    login::log_in(&mut client)?;
-
-    let start = Instant::now();
-    let answer = client.send(http::Request::get(ACCOUNTS).body(Vec::new()).unwrap_or_default())?;
-    report::done(format_args!("GET {ACCOUNTS}"), start.elapsed(), &accounts(answer.body()));
-    client.tickle()?;
-    client.logout()?;
+    login::in_session(&mut client, |client| {
+        let start = Instant::now();
+        let answer = client.send(http::Request::get(ACCOUNTS).body(Vec::new()).unwrap_or_default())?;
+        report::done(format_args!("GET {ACCOUNTS}"), start.elapsed(), &accounts(answer.body()));
+        client.tickle().map(drop)
+    })?;
 
     let counters = simulator.handle().counters();
     let refused: u64 = counters.refusals.values().sum();

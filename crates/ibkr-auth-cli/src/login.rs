@@ -2,23 +2,36 @@
 
 use std::{path::Path, time::Instant};
 
-use ibkr_auth_blocking::{Client, Connected, Error};
+use ibkr_auth_blocking::{Client, Connected, Error, ErrorKind, Settings};
 
 use crate::report;
 
-pub(crate) fn run(config: &Path) -> Result<(), Error> {
-    let mut client = Client::from_yaml(config)?;
+pub(crate) fn run(config: &Path, compete: bool) -> Result<(), Error> {
+    // Told here, and so not logged too.
+    let settings = Settings::from_yaml_with(config, std::env::vars_os())?;
+    settings.warnings().iter().for_each(report::warning);
+    let Settings { config, key, transport, .. } = settings;
+    let mut client = Client::new(config.with_compete(compete), key, &transport)?;
     report::line(format_args!("Logging in at {}", client.session().config().host()));
-    log_in(&mut client)?;
-    client.tickle()?;
-    client.logout()?;
+    in_session(&mut client, |client| client.tickle().map(drop)).map_err(name_the_flag)?;
     report::line("Logged out again: it works.");
     Ok(())
 }
 
+/// Logs in, works, and logs out even when something has failed: a session that is left open may be in the way of others.
+pub(crate) fn in_session(
+    client: &mut Client,
+    work: impl FnOnce(&mut Client) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let outcome = log_in(client).and_then(|()| work(client));
+    client.on_event(report::steps());
+    let left = if client.headers().is_some() { client.logout() } else { Ok(()) };
+    outcome.and(left)
+}
+
 /// Logs in and shows each step.
-pub(crate) fn log_in(client: &mut Client) -> Result<(), Error> {
-    client.on_event(report::event);
+fn log_in(client: &mut Client) -> Result<(), Error> {
+    client.on_event(report::steps());
     let start = Instant::now();
     let connected = client.connect()?;
     report::line(format_args!(
@@ -27,6 +40,16 @@ pub(crate) fn log_in(client: &mut Client) -> Result<(), Error> {
         describe(&connected)
     ));
     Ok(())
+}
+
+fn name_the_flag(error: Error) -> Error {
+    if error.kind() != ErrorKind::Competing {
+        return error;
+    }
+    Error::config(
+        "another login of this username, such as TWS, holds the brokerage session",
+        "log out there, or end that session with `ibkr-auth login --compete`",
+    )
 }
 
 fn describe(connected: &Connected) -> String {

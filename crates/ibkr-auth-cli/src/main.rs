@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     report::log_to_stderr(args.verbose);
     let outcome = match args.command {
         Command::Demo => demo::run(),
-        Command::Login { config } => login::run(&config),
+        Command::Login { config, compete } => login::run(&config, compete),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

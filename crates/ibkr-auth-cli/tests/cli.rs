@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use assert_cmd::Command;
-use ibkr_sim::{Server, SimConfig, demo};
+use ibkr_sim::{Endpoint, Server, SimConfig, demo};
 use tempfile::TempDir;
 
 struct Case {
@@ -32,8 +32,21 @@ impl Case {
         case
     }
 
+    /// Only its owner can read it.
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
+        #[cfg(unix)]
+        self.set_mode(name, 0o600);
+    }
+
+    #[cfg(unix)]
+    fn set_mode(&self, name: &str, mode: u32) {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(self.path().join(name), mode).unwrap();
+    }
+
+    fn fault(&self, script: &str) {
+        self.simulator.handle().fault(script).unwrap();
     }
 
     fn path(&self) -> &Path {
@@ -104,7 +117,63 @@ fn logs_go_to_standard_error_and_hold_no_secret() {
     let (code, _, log) = run(case.login().arg("-vv"));
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("get_bearer_token"), "{log}");
+    assert!(log.contains(" ureq::run: "), "the HTTP stack's too, without colours: {log}");
     assert!(!log.contains("eyJ") && !log.contains(demo::CREDENTIAL), "{log}");
+}
+
+#[test]
+fn it_logs_out_whatever_has_failed_and_says_why_once() {
+    let case = Case::new();
+    case.fault(r#"{"on":"tickle","do":{"status":500}}"#);
+    let (code, shown, error) = run(&mut case.login());
+    assert_eq!((code, error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.starts_with("error: tickle: the server answered 500"), "{error}");
+    let line = shown.lines().find(|line| line.contains("✗ tickle")).unwrap();
+    assert!(line.ends_with(" ms") && !shown.contains("500"), "{shown}");
+    assert!(shown.contains("✓ logout") && !shown.contains("it works"), "{shown}");
+    assert_eq!(case.simulator.handle().count(Endpoint::Logout), 1);
+}
+
+#[test]
+fn a_failure_that_is_got_over_is_told_where_it_happened() {
+    let case = Case::new();
+    case.fault(r#"{"on":"token","calls":1,"do":{"status":503}}"#);
+    let (code, shown, errors) = run(&mut case.login());
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{shown}");
+    let lines: Vec<_> = shown.lines().skip_while(|line| !line.contains("✗ get_access_token")).collect();
+    assert!(lines[1].contains("the server answered 503") && lines[2].contains("again in"), "{shown}");
+}
+
+#[test]
+fn a_session_elsewhere_is_ended_only_when_that_is_asked_for() {
+    let case = Case::new();
+    let config = fs::read_to_string(case.path().join("config.yaml")).unwrap();
+    case.write("config.yaml", &(config + "compete: true\n"));
+    case.simulator.handle().kick(None);
+    for _ in 0..2 {
+        let (code, shown, error) = run(&mut case.login());
+        assert_eq!((code, error.lines().count()), (Some(1), 1), "{shown}{error}");
+        assert!(error.contains("TWS") && error.contains("--compete"), "{error}");
+        assert!(shown.contains("✓ logout"), "{shown}");
+    }
+    let (code, shown, error) = run(case.login().arg("--compete"));
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_open_key_is_warned_about_once() {
+    let case = Case::new();
+    case.set_mode("private.pem", 0o644);
+    for more in ["--config=config.yaml", "-v"] {
+        let (code, _, said) = run(case.login().arg(more));
+        assert_eq!(
+            (code, said.matches("private.pem is open to other users").count()),
+            (Some(0), 1),
+            "{said}"
+        );
+        assert!(said.contains("warning: "), "{said}");
+    }
 }
 
 #[test]
@@ -135,6 +204,7 @@ fn what_is_wrong_is_said_in_one_line() {
     fails(case.login().env("IBKR_AUTH_CREDENTIAL", "nobody"), "credential");
     fails(case.login().env("IBKR_AUTH_CLIENT_KEY_ID", "other"), "client_key_id");
     fails(case.login().env("SSL_CERT_FILE", case.path().join("private.pem")), "certificate");
+    fails(case.login().env("HTTPS_PROXY", "socks5://127.0.0.1:1"), "SOCKS");
     fails(
         case.login().env("HTTPS_PROXY", "http://127.0.0.1:1").env("IBKR_AUTH_RETRY_ATTEMPTS", "1"),
         "proxy",
