@@ -6,6 +6,7 @@ mod figures;
 mod peers;
 mod process;
 mod term;
+mod year;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ const TASKS: &[Task] = &[
     Task { name: "check", about: check::ABOUT, run: check::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
+    Task { name: "year", about: year::ABOUT, run: year::run },
 ];
 
 fn main() -> ExitCode {
