@@ -53,6 +53,30 @@ fn on_saturday_evening_nothing_answers() {
     world.access();
 }
 
+/// Two days of a careless client: what `ready` says beforehand is what a tickle then says.
+#[test]
+fn readiness_is_foretold() {
+    let mut world = with_hours();
+    let mut bearer = world.brokerage();
+    for round in 0..1000_u64 {
+        let ready = world.sim.ready(&bearer);
+        world.wait(1 + 37 * round % 311);
+        if round % 100 == 50 {
+            world.sim.kick(None);
+        }
+        let foretold = world.sim.ready(&bearer).and(ready).is_some_and(|ready| ready.contains(&world.now));
+        let tickled = body(&world.send(&tickle(&bearer)));
+        let status = &tickled["iserver"]["authStatus"];
+        assert_eq!(status["established"] == true, foretold, "round {round}: {tickled}");
+        if !foretold && world.sim.willing(world.now) {
+            bearer = world.brokerage();
+        }
+    }
+    assert!(world.sim.ready(&bearer).is_some());
+    world.sim.set_ip("198.51.100.9".parse().unwrap());
+    assert_eq!(world.sim.ready(&bearer), None);
+}
+
 #[test]
 fn outages_can_be_planned() {
     let mut world = World::with(|config| {

@@ -175,3 +175,16 @@ fn options() {
     world.wait(1);
     world.access();
 }
+
+#[test]
+fn without_signatures_everything_else_is_still_checked() {
+    let mut world = World::with(|config| config.rules.signatures = false);
+    let jws = sign(&world.assertion());
+    let unsigned = format!("{}.AAAA", jws.rsplit_once('.').unwrap().0);
+    let reply = world.send(&token_request(&token_form(&unsigned, "sso-sessions.write")));
+    assert_eq!(rules(&reply), [""; 0]);
+    assert_eq!(refused_jws(&mut world, &unsigned), ["replay"]);
+    let mut late = world.assertion();
+    late["exp"] = (world.now.secs() - 1).into();
+    assert_eq!(refused_jws(&mut world, &sign(&late)), ["exp"]);
+}
