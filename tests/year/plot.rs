@@ -7,7 +7,7 @@ use crate::report::{Named, percent};
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 78.0;
+const TOP: f64 = 96.0;
 const PANEL: f64 = 118.0;
 const GAP: f64 = 52.0;
 const BOTTOM: f64 = 40.0;
@@ -39,7 +39,7 @@ text { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fill
 .mark { font-size: 11px; text-anchor: end }
 .month { font-size: 11px; text-anchor: middle }
 .line { stroke: #d0d7de; stroke-width: 1 }
-.goal { stroke: #57606a; stroke-width: 1; stroke-dasharray: 4 4 }
+.goal { stroke: #1f2328; stroke-width: 1.2; stroke-dasharray: 5 4; opacity: .75 }
 .ours { stroke: #1a7f64; fill: #1a7f64 }
 .other { stroke: #cf4a22; fill: #cf4a22 }
 path.ours, path.other { fill: none }
@@ -48,7 +48,7 @@ text.ours, text.other { stroke: none }
 text { fill: #9198a1 }
 .title, .name { fill: #f0f6fc }
 .line { stroke: #30363d }
-.goal { stroke: #9198a1 }
+.goal { stroke: #f0f6fc }
 .ours { stroke: #3fc39c; fill: #3fc39c }
 .other { stroke: #f4845f; fill: #f4845f }
 }
@@ -67,8 +67,8 @@ pub(crate) fn svg(all: &[Named], days: u32) -> String {
         "<text class=\"title\" x=\"{LEFT}\" y=\"26\">Time lost on each day of a simulated year</text>"
     ));
     line(format!(
-        "<text x=\"{LEFT}\" y=\"47\">without a good session although the servers, the road and the machine allowed one; \
-         dashed: 99.95 % of a day</text>"
+        "<text x=\"{LEFT}\" y=\"49\">How long there was no good session although servers, road and machine allowed one. \
+         Dashed: what 99.95 % leaves of a day.</text>"
     ));
     for (index, (name, account)) in all.iter().enumerate() {
         let top = TOP + index as f64 * (PANEL + GAP);
