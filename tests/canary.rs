@@ -7,13 +7,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ibkr_auth_core::{Config, Error, Event, Response, Session, Step, testing};
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::{Config, Error, Event, Response, Secret, Session, Step, testing};
 use ibkr_auth_tests::{
     driver::{Async, Blocking, Driver},
     lab::{Lab, key},
 };
-use ibkr_sim::demo;
-use tracing_subscriber::fmt::MakeWriter;
+use ibkr_sim::{Endpoint, demo};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+const PROXY_USER: &str = "hunter2-proxy-user";
+const PROXY_WORD: &str = "hunter2-proxy-word";
+/// The two as a header has them.
+const PROXY_BASIC: &str = "aHVudGVyMi1wcm94eS11c2VyOmh1bnRlcjItcHJveHktd29yZA";
 
 /// Everything that was printed, logged or told.
 #[derive(Clone, Default)]
@@ -73,14 +79,16 @@ impl<'a> MakeWriter<'a> for Seen {
     }
 }
 
-/// One process-wide log of everything at every level, of our crates and of the HTTP stacks beneath.
+/// One process-wide log of everything at every level, of our crates and of the HTTP stacks beneath. With one exception:
+/// at the level `trace` ureq writes the bytes themselves that it sends and receives.
 fn log() -> Seen {
     static LOG: Mutex<Option<Seen>> = Mutex::new(None);
     LOG.lock()
         .unwrap()
         .get_or_insert_with(|| {
             let seen = Seen::default();
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(seen.clone()).init();
+            let filter = EnvFilter::new("trace,ureq_proto::util=debug");
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(seen.clone()).init();
             seen
         })
         .clone()
@@ -97,8 +105,30 @@ fn a_whole_life_with_its_failures_shows_no_secret() {
     let mut secrets = vec![demo::CREDENTIAL.to_owned(), key_material()];
     life::<Blocking>(&seen, &mut secrets);
     life::<Async>(&seen, &mut secrets);
+    through_a_proxy::<Blocking>(&seen);
+    through_a_proxy::<Async>(&seen);
+    secrets.extend([PROXY_USER, PROXY_WORD, PROXY_BASIC].map(str::to_owned));
     seen.holds_none_of(&secrets);
-    assert!(seen.text().contains("get_bearer_token"), "the log is there");
+    // Some of them write to `log`, some to `tracing`.
+    for target in ["ibkr_auth_core", "ureq::run", "ureq_proto", "rustls::client", "hyper_util"] {
+        assert!(seen.text().contains(target), "the log of {target} is there");
+    }
+}
+
+/// IBKR's own names through a proxy that wants a password, and through one that is not there.
+fn through_a_proxy<D: Driver + Debug>(seen: &Seen) {
+    let lab = Lab::new();
+    let address = lab.server.proxy_url().replace("http://", "");
+    for address in [address.as_str(), "127.0.0.1:1"] {
+        let url = Secret::new(format!("http://{PROXY_USER}:{PROXY_WORD}@{address}"));
+        let transport = Transport { proxy: Some(Proxy::Url(url)), ..lab.transport() };
+        seen.debug(&transport);
+        let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap();
+        let mut client = D::new(config, key(), &transport).unwrap();
+        seen.debug(&client);
+        seen.outcome(&client.get_access_token());
+    }
+    assert_eq!(lab.server.handle().count(Endpoint::Token), 1, "the first of the two works");
 }
 
 fn life<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
