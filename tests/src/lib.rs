@@ -1,5 +1,6 @@
 //! Helpers shared by the cross-crate tests.
 
+pub mod chance;
 pub mod driver;
 pub mod lab;
 pub mod world;

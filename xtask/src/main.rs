@@ -5,6 +5,8 @@ mod ci;
 mod figures;
 mod peers;
 mod process;
+mod storm;
+mod stress;
 mod term;
 mod year;
 
@@ -24,6 +26,7 @@ const TASKS: &[Task] = &[
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
     Task { name: "year", about: year::ABOUT, run: year::run },
+    Task { name: "storm", about: storm::ABOUT, run: storm::run },
 ];
 
 fn main() -> ExitCode {

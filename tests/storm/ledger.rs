@@ -1,0 +1,173 @@
+//! What a session promises, and whether it has kept it so far.
+
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::{Duration, Instant},
+};
+
+use crate::weather::Asked;
+use ibkr_auth_core::{Event, LoginBudget, Now, Phase, Session, Step, Transmit, Wait};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+/// From the begin of a login, which is what its budget counts, to its last request: look-ups that fail one by one.
+const LOGIN_TAKES: Duration = Duration::from_secs(300);
+
+/// A promise that was broken, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) promise: &'static str,
+    pub(crate) how: String,
+}
+
+pub(crate) type Kept = Result<(), Broken>;
+
+pub(crate) fn keep(kept: bool, promise: &'static str, how: impl FnOnce() -> String) -> Kept {
+    if kept { Ok(()) } else { Err(Broken { promise, how: how() }) }
+}
+
+pub(crate) struct Ledger {
+    /// Hashes of what was signed.
+    signed: HashSet<u64>,
+    /// Bearer tokens asked for since the automatic mode was switched on.
+    logins: Vec<Instant>,
+    /// When the clocks were seen to be wrong: each time, one assertion may be signed again.
+    clock_was_wrong: Vec<Instant>,
+    validated: Option<Instant>,
+    last_sent: Option<Instant>,
+    budget: LoginBudget,
+    tickle_every: Duration,
+    /// No wait may be longer: the longest that a server or the user asked for.
+    pub(crate) longest_wait: Duration,
+    /// Whether every request is the automatic mode's own.
+    alone: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(alone: bool) -> Self {
+        Self {
+            signed: HashSet::new(),
+            logins: Vec::new(),
+            clock_was_wrong: Vec::new(),
+            validated: None,
+            last_sent: None,
+            budget: LoginBudget::default(),
+            tickle_every: Duration::from_secs(120),
+            longest_wait: Duration::from_secs(86_400),
+            alone,
+        }
+    }
+
+    /// The automatic mode begins, and with it its budget.
+    pub(crate) fn switched_on(&mut self, asked: &Asked) {
+        (self.budget, self.tickle_every) = (asked.logins, asked.tickle_every);
+        self.longest_wait = self.longest_wait.max(asked.retake_after);
+        self.logins.clear();
+    }
+
+    pub(crate) fn jumped(&mut self, now: Now) {
+        self.clock_was_wrong.push(now.mono);
+        self.last_sent = None;
+    }
+
+    pub(crate) fn told(&mut self, now: Now, event: &Event) -> Kept {
+        if matches!(event, Event::ClockSkew(_) | Event::ClockJumped) {
+            self.clock_was_wrong.push(now.mono);
+        }
+        let text = format!("{event} {event:?}");
+        keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in events and errors", || {
+            text
+        })
+    }
+
+    pub(crate) fn sent(&mut self, now: Now, transmit: &Transmit, phase: Phase) -> Kept {
+        self.last_sent = Some(now.mono);
+        let signed = matches!(transmit.step, Step::GetAccessToken | Step::GetBearerToken);
+        if signed {
+            let mut hasher = DefaultHasher::new();
+            (transmit.request.uri().path(), transmit.request.body()).hash(&mut hasher);
+            let fresh = self.signed.insert(hasher.finish());
+            keep(fresh, "no two signed requests are the same", || transmit.step.to_string())?;
+        }
+        if !self.alone {
+            return Ok(());
+        }
+        keep(
+            !matches!(phase, Phase::Stopped) && (phase != Phase::Paused || transmit.step == Step::Logout),
+            "nothing is sent while stopped or paused",
+            || format!("{} in {phase}", transmit.step),
+        )?;
+        if transmit.step == Step::ValidateSso {
+            let before = self.validated.replace(now.mono);
+            let ago = before.map(|before| now.mono - before);
+            keep(ago.is_none_or(|ago| ago >= 60 * SECOND), "at most one sso/validate a minute", || {
+                format!("{ago:?} after the last")
+            })?;
+        }
+        if transmit.step == Step::GetBearerToken {
+            self.logins.push(now.mono);
+            self.within(now, self.budget.per_hour, HOUR)?;
+            self.within(now, self.budget.per_day, 24 * HOUR)?;
+        }
+        Ok(())
+    }
+
+    /// A login that is begun asks for one bearer token, and for a second one if the clock was found wrong.
+    fn within(&self, now: Now, most: usize, window: Duration) -> Kept {
+        let recent = |times: &[Instant], window| {
+            times.iter().filter(|at| now.mono.saturating_duration_since(**at) < window).count()
+        };
+        let logins = recent(&self.logins, window - LOGIN_TAKES);
+        let again = recent(&self.clock_was_wrong, window + LOGIN_TAKES);
+        keep(logins <= most.max(1).saturating_add(again), "the login budget is kept", || {
+            format!(
+                "{logins} bearer tokens asked for within {window:?}, {most} allowed, {again} clock errors"
+            )
+        })
+    }
+
+    /// After each round of polls.
+    pub(crate) fn rests(&self, now: Now, session: &Session, wait: Wait, commands: usize) -> Kept {
+        let phase = session.phase();
+        let on = !matches!(phase, Phase::Off | Phase::Stopped | Phase::Paused);
+        keep(wait.until.is_none_or(|until| until > now.mono), "a wait ends in the future", || {
+            format!("{phase}")
+        })?;
+        keep(wait.until.is_some() || !on, "the automatic mode does not sleep for ever", || {
+            format!("{phase}")
+        })?;
+        let asleep = wait.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now.mono));
+        keep(asleep <= self.longest_wait, "no wait is longer than anybody asked for", || {
+            format!("{asleep:?} in {phase}")
+        })?;
+        let most = 4 + 2 * commands;
+        keep(wait.in_flight <= most, "few requests at once", || {
+            format!("{} in flight with {commands} commands open", wait.in_flight)
+        })?;
+        let reason = session.stopped_by();
+        keep(
+            phase != Phase::Stopped || reason.is_some_and(|reason| !reason.todo().is_empty()),
+            "stopping has a reason",
+            || format!("{reason:?}"),
+        )?;
+        keep(
+            reason.is_none() || phase == Phase::Stopped,
+            "a reason to stop is told only while stopped",
+            || format!("in {phase}: {reason:?}"),
+        )?;
+        let agrees = phase != Phase::Connected || !self.alone || session.is_connected();
+        keep(agrees, "the phase `connected` means is_connected()", || format!("{session:?}"))
+    }
+
+    /// While it is connected, it is kept alive.
+    pub(crate) fn kept_alive(&self, now: Now, session: &Session) -> Kept {
+        let Some(last) = self.last_sent.filter(|_| session.phase() == Phase::Connected) else {
+            return Ok(());
+        };
+        let idle = now.mono.saturating_duration_since(last);
+        keep(idle <= self.tickle_every + 100 * SECOND, "a session that is connected is tickled", || {
+            format!("nothing sent for {idle:?}")
+        })
+    }
+}

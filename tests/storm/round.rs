@@ -1,0 +1,259 @@
+//! One round: a storm over a session in virtual time, and the calm after it.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant, SystemTime},
+};
+
+use ibkr_auth_core::{Event, Now, Output, Phase, RequestId, Session, Transmit, Wait, testing::FakeKey};
+use ibkr_auth_tests::chance::Chance;
+
+use crate::{
+    answers::{self, Answer},
+    commands::Commands,
+    ledger::{Broken, Kept, Ledger, keep},
+    weather::{self, Weather},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+/// More than any command can take with the settings of [`weather::config`].
+const OUTCOME_WITHIN: Duration = Duration::from_secs(7_200);
+
+pub(crate) struct Round {
+    pub(crate) chance: Chance,
+    pub(crate) spared: u32,
+    pub(crate) weather: Weather,
+    pub(crate) session: Session,
+    pub(crate) now: Now,
+    pub(crate) ledger: Ledger,
+    /// The server's clock: the true time.
+    truth: SystemTime,
+    /// Time that has passed without jumps.
+    pub(crate) lived: Duration,
+    pub(crate) commands: Commands,
+    arriving: Vec<(Instant, RequestId, Answer)>,
+    asked: Vec<(RequestId, ibkr_auth_core::Step)>,
+    /// The last of what happened, if somebody wants to know.
+    story: Option<VecDeque<String>>,
+    start: Instant,
+}
+
+/// Runs the round of this seed, without the kinds of trouble in `spared`. `Ok` says how long it took to be connected again.
+pub(crate) fn run(seed: u64, spared: u32) -> Result<Duration, Broken> {
+    Round::new(seed, spared, false).run()
+}
+
+/// The same, with what happened.
+pub(crate) fn story(seed: u64, spared: u32) -> Vec<String> {
+    let mut round = Round::new(seed, spared, true);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| round.run()));
+    let mut story: Vec<String> = round.story.take().unwrap_or_default().into();
+    story.push(format!("{:?} -> {outcome:?}", round.weather));
+    story
+}
+
+impl Round {
+    fn new(seed: u64, spared: u32, tell: bool) -> Self {
+        let mut chance = Chance::new(seed);
+        let weather = Weather::new(&mut chance, spared);
+        let config = weather::config(&mut chance, spared);
+        let start = Instant::now();
+        let wall = SystemTime::UNIX_EPOCH
+            + Duration::from_millis(1_750_000_000_000 + chance.number() % 100_000_000_000);
+        Self {
+            ledger: Ledger::new(!weather.mixed),
+            session: Session::new(config, FakeKey, seed),
+            now: Now { mono: start, wall },
+            truth: wall,
+            lived: Duration::ZERO,
+            commands: Commands::default(),
+            arriving: Vec::new(),
+            asked: Vec::new(),
+            story: tell.then(VecDeque::new),
+            start,
+            chance,
+            spared,
+            weather,
+        }
+    }
+
+    fn run(&mut self) -> Result<Duration, Broken> {
+        if !self.weather.mixed || self.chance.per_mille(500) {
+            self.switch_on();
+        }
+        for _ in 0..self.weather.moves {
+            if self.chance.per_mille(self.weather.command) {
+                self.command();
+            }
+            self.step()?;
+        }
+        self.calm()
+    }
+
+    /// The storm is over: however bad it was, a healthy server is found again.
+    fn calm(&mut self) -> Result<Duration, Broken> {
+        self.tell(|| "the storm is over".to_owned());
+        self.weather = Weather::calm();
+        self.settle()?;
+        match self.session.phase() {
+            Phase::Off | Phase::Stopped => self.switch_on(),
+            Phase::Paused => self.session.resume(),
+            _ => {}
+        }
+        while !self.arriving.is_empty() {
+            self.step()?;
+        }
+        let (over, longest) = (self.lived, self.ledger.longest_wait + DAY);
+        while !(self.session.phase() == Phase::Connected && self.session.is_connected()) {
+            self.step()?;
+            keep(self.lived - over < longest, "connected again when the storm is over", || {
+                format!("{} after {:?}: {:?}", self.session.phase(), self.lived - over, self.session)
+            })?;
+        }
+        let took = self.lived - over;
+        let end = self.lived + 1_800 * SECOND;
+        while self.lived < end {
+            self.step()?;
+        }
+        let phase = self.session.phase();
+        let text = format!("{:?} {:?}", self.session, self.session.snapshot());
+        keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in Debug", || text)?;
+        keep(phase == Phase::Connected, "a healthy server is not left again", || phase.to_string())?;
+        Ok(took)
+    }
+
+    fn step(&mut self) -> Kept {
+        let wait = self.settle()?;
+        let arrival = self.arriving.iter().map(|(at, ..)| *at).min();
+        let next = [arrival, wait.until].into_iter().flatten().min();
+        let mut by = next.map_or(60 * SECOND, |next| next.saturating_duration_since(self.now.mono));
+        if self.chance.per_mille(self.weather.late) {
+            by += self.chance.time(SECOND / 100, 40 * SECOND);
+        } else if self.weather.late > 0 && self.chance.per_mille(100) {
+            by /= 2;
+        }
+        self.pass(by);
+        self.lived += by;
+        if self.chance.per_mille(self.weather.jump) {
+            self.jump();
+        }
+        if self.chance.per_mille(self.weather.loss) {
+            self.stray();
+        }
+        while let Some(index) = self.arriving.iter().position(|(at, ..)| *at <= self.now.mono) {
+            let (_, id, answer) = self.arriving.swap_remove(index);
+            self.deliver(id, answer);
+            if self.chance.per_mille(700) {
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls until there is nothing left to do.
+    fn settle(&mut self) -> Result<Wait, Broken> {
+        for _ in 0..100 {
+            match self.session.poll(self.now) {
+                Output::Send(transmit) => self.send(transmit)?,
+                Output::Event(event) => {
+                    self.tell(|| event.to_string());
+                    self.ledger.told(self.now, &event)?;
+                    if let Event::Failed { error, .. } = &event {
+                        self.long_wait(error);
+                    }
+                }
+                Output::Wait(wait) => {
+                    self.commands.look(self.lived, OUTCOME_WITHIN)?;
+                    self.ledger.rests(self.now, &self.session, wait, self.commands.open())?;
+                    self.ledger.kept_alive(self.now, &self.session)?;
+                    return Ok(wait);
+                }
+            }
+        }
+        keep(false, "poll settles", || format!("{:?}", self.session))?;
+        unreachable!("broken")
+    }
+
+    /// What a server asks for may be waited for, and half as long again, but a day at most is reasonable.
+    fn long_wait(&mut self, error: &ibkr_auth_core::Error) {
+        if let ibkr_auth_core::Advice::RetryAfter(asked) = error.advice() {
+            self.ledger.longest_wait = self.ledger.longest_wait.max(asked.min(DAY) * 3 / 2);
+        }
+    }
+
+    fn send(&mut self, transmit: Transmit) -> Kept {
+        self.tell(|| format!("-> {}", transmit.step));
+        self.ledger.sent(self.now, &transmit, self.session.phase())?;
+        self.asked.push((transmit.id, transmit.step));
+        if self.chance.per_mille(self.weather.loss) {
+            return Ok(());
+        }
+        let answer = answers::random(&mut self.chance, &self.weather, transmit.step, self.truth);
+        let longest = if self.weather.late > 0 { transmit.timeout * 2 } else { SECOND };
+        let at = self.now.mono + self.chance.time(SECOND / 1000, longest);
+        self.arriving.push((at, transmit.id, answer));
+        if self.chance.per_mille(self.weather.loss) {
+            let again = answers::random(&mut self.chance, &self.weather, transmit.step, self.truth);
+            self.arriving.push((at + self.chance.time(SECOND / 1000, 100 * SECOND), transmit.id, again));
+        }
+        Ok(())
+    }
+
+    /// An answer that nobody waits for any more, or to the wrong question.
+    fn stray(&mut self) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let (id, step) = self.chance.pick(&self.asked);
+        let step = if self.chance.per_mille(500) { step } else { self.chance.pick(&self.asked).1 };
+        if self.arriving.iter().all(|(_, waiting, _)| *waiting != id) {
+            let answer = answers::random(&mut self.chance, &self.weather, step, self.truth);
+            self.deliver(id, answer);
+        }
+    }
+
+    fn deliver(&mut self, id: RequestId, answer: Answer) {
+        if self.story.is_some() {
+            let text = match &answer {
+                Ok(response) => {
+                    let body = String::from_utf8_lossy(response.body());
+                    let body: String = body.chars().take(150).collect();
+                    format!("<- {id:?} {} {:?} {body:?}", response.status(), response.headers())
+                }
+                Err(error) => format!("<- {id:?} {error}"),
+            };
+            self.tell(|| text);
+        }
+        self.session.receive(self.now, id, answer);
+    }
+
+    fn jump(&mut self) {
+        let by = self.chance.time(SECOND, 3 * DAY);
+        match self.chance.below(4) {
+            0 => (self.now.wall, self.truth) = (self.now.wall + by, self.truth + by),
+            1 => self.pass(by),
+            2 => self.now.wall += by,
+            _ => self.now.wall -= by,
+        }
+        self.tell(|| format!("clocks jump by {by:?}"));
+        self.ledger.jumped(self.now);
+    }
+
+    fn pass(&mut self, by: Duration) {
+        self.now.mono += by;
+        self.now.wall += by;
+        self.truth += by;
+    }
+
+    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
+        let elapsed = self.now.mono - self.start;
+        let phase = self.session.phase();
+        if let Some(story) = &mut self.story {
+            story.push_back(format!("{:>12.3} s  {phase:<22} {}", elapsed.as_secs_f64(), what()));
+            if story.len() > 60 {
+                story.pop_front();
+            }
+        }
+    }
+}

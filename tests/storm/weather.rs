@@ -1,0 +1,142 @@
+//! How bad it is in one round: what may happen, and how often.
+
+use std::time::Duration;
+
+use ibkr_auth_core::{Config, Host, KeepConnected, LoginBudget, OnCompeting, Region, Retry, Tier};
+use ibkr_auth_tests::chance::Chance;
+
+/// Kinds of trouble that a round may be spared, to find out which one a failure needs.
+pub(crate) const KINDS: [(u32, &str); 9] = [
+    (JUMPS, "clock jumps"),
+    (DATES, "odd Date headers"),
+    (LONG_WAITS, "Retry-After of more than an hour"),
+    (EXTREMES, "extreme settings"),
+    (COMMANDS, "commands beside the automatic mode's own"),
+    (LOSSES, "losses, duplicates, strays"),
+    (REFUSALS, "refusals for good"),
+    (TWISTS, "twisted and truncated answers"),
+    (COOKIES, "Set-Cookie"),
+];
+pub(crate) const JUMPS: u32 = 1;
+pub(crate) const DATES: u32 = 2;
+pub(crate) const LONG_WAITS: u32 = 4;
+pub(crate) const EXTREMES: u32 = 8;
+pub(crate) const COMMANDS: u32 = 16;
+pub(crate) const LOSSES: u32 = 32;
+pub(crate) const REFUSALS: u32 = 64;
+pub(crate) const TWISTS: u32 = 128;
+pub(crate) const COOKIES: u32 = 256;
+
+/// A user who must not appear in any text.
+pub(crate) const CREDENTIAL: &str = "canary-user";
+
+#[derive(Debug, Clone)]
+pub(crate) struct Weather {
+    /// Shares in a thousand.
+    pub(crate) healthy: u32,
+    pub(crate) command: u32,
+    pub(crate) jump: u32,
+    pub(crate) loss: u32,
+    pub(crate) late: u32,
+    pub(crate) date: u32,
+    pub(crate) cookie: u32,
+    pub(crate) refusals: bool,
+    pub(crate) twists: bool,
+    pub(crate) long_waits: bool,
+    /// Whether the user gives commands that send requests beside the automatic mode.
+    pub(crate) mixed: bool,
+    pub(crate) moves: usize,
+}
+
+impl Weather {
+    pub(crate) fn new(chance: &mut Chance, spared: u32) -> Self {
+        let mut sometimes = |kind: u32, share: u32| chance.per_mille(share) && spared & kind == 0;
+        let (jumps, dates, cookies) = (sometimes(JUMPS, 300), sometimes(DATES, 300), sometimes(COOKIES, 500));
+        let (mixed, losses) = (sometimes(COMMANDS, 400), sometimes(LOSSES, 700));
+        let (refusals, twists, long) =
+            (sometimes(REFUSALS, 300), sometimes(TWISTS, 600), sometimes(LONG_WAITS, 100));
+        let mut share = |on: bool, most: usize| if on { chance.below(most) as u32 } else { 0 };
+        Self {
+            jump: share(jumps, 60),
+            loss: share(losses, 300),
+            late: share(losses, 100),
+            date: share(dates, 500),
+            cookie: share(cookies, 500),
+            healthy: share(true, 1000),
+            command: share(true, 80),
+            refusals,
+            twists,
+            long_waits: long,
+            mixed,
+            moves: 20 + share(true, 180) as usize,
+        }
+    }
+
+    pub(crate) fn calm() -> Self {
+        Self {
+            healthy: 1000,
+            command: 0,
+            jump: 0,
+            loss: 0,
+            late: 0,
+            date: 0,
+            cookie: 0,
+            refusals: false,
+            twists: false,
+            long_waits: false,
+            mixed: false,
+            moves: 0,
+        }
+    }
+}
+
+pub(crate) fn config(chance: &mut Chance, spared: u32) -> Config {
+    let seconds = Duration::from_secs;
+    let mut config = Config::new("TESTCLIENT", "main", CREDENTIAL)
+        .and_then(|config| config.with_timeout(chance.pick(&[seconds(1), seconds(15), seconds(60)])))
+        .expect("valid")
+        .with_compete(chance.per_mille(700))
+        .with_establish_within(chance.pick(&[seconds(0), seconds(5), seconds(30), seconds(120)]));
+    if chance.per_mille(300) {
+        config = config.with_tier(Tier::ReadOnly);
+    }
+    if chance.per_mille(300) {
+        config = config.with_public_ip([203, 0, 113, 7].into());
+    }
+    if chance.per_mille(200) {
+        config = config.with_retry(Retry { attempts: 2, ..Retry::default() }).expect("valid");
+    }
+    if chance.per_mille(10) && spared & EXTREMES == 0 {
+        config = config.with_establish_within(Duration::MAX);
+    }
+    config
+}
+
+/// What the automatic mode is asked for.
+pub(crate) struct Asked {
+    pub(crate) policy: KeepConnected,
+    pub(crate) logins: LoginBudget,
+    pub(crate) tickle_every: Duration,
+    pub(crate) retake_after: Duration,
+}
+
+pub(crate) fn policy(chance: &mut Chance, spared: u32) -> Asked {
+    let mut retake_after = chance.time(Duration::from_secs(1), Duration::from_secs(3_600));
+    let (mut per_hour, mut per_day) = chance.pick(&[(12, 60), (1, 1), (2, 3), (3, 60), (60, 1000)]);
+    if chance.per_mille(10) && spared & EXTREMES == 0 {
+        (per_hour, per_day) = chance.pick(&[(0, 0), (usize::MAX, usize::MAX), (5, 0)]);
+        retake_after = chance.pick(&[Duration::MAX, Duration::ZERO]);
+    }
+    let competing =
+        [OnCompeting::Yield, OnCompeting::Take, OnCompeting::RetakeAfter(retake_after), OnCompeting::Never];
+    let logins = LoginBudget { per_hour, per_day };
+    let tickle_every = chance.time(Duration::from_secs(10), Duration::from_secs(120));
+    let hosts = [1, 2, 3].map(|number| Host::numbered(number).expect("valid"));
+    let policy = KeepConnected::default()
+        .with_competing(chance.pick(&competing))
+        .with_logins(logins)
+        .with_tickle_every(tickle_every)
+        .with_region(chance.pick(&[Region::NewYork, Region::Zug, Region::HongKong]))
+        .with_hosts(hosts.into_iter().take(chance.below(4)));
+    Asked { policy, logins, tickle_every, retake_after }
+}
