@@ -1,7 +1,5 @@
 //! Settings in the making: what the keys of the table write into.
 
-use std::path::{Path, PathBuf};
-
 use ibkr_auth_core::{Config, ConfigError, Retry};
 use ibkr_jws::{KeyError, RsaKey};
 use zeroize::Zeroizing;
@@ -11,6 +9,7 @@ use crate::{
     error::Problem,
     file::{self, Content},
     given::{Given, Origin},
+    paths,
 };
 
 pub(crate) struct Draft {
@@ -18,7 +17,8 @@ pub(crate) struct Draft {
     pub(crate) retry: Retry,
     pub(crate) transport: Transport,
     pem: Zeroizing<Vec<u8>>,
-    pem_path: Option<PathBuf>,
+    /// The start of a sentence about the key's file.
+    names_pem: Option<String>,
     passphrase: Option<Zeroizing<Vec<u8>>>,
     warnings: Vec<String>,
 }
@@ -30,7 +30,7 @@ impl Draft {
             retry: Retry::default(),
             transport: Transport::default(),
             pem: Zeroizing::default(),
-            pem_path: None,
+            names_pem: None,
             passphrase: None,
             warnings: Vec::new(),
         }
@@ -47,12 +47,13 @@ impl Draft {
     /// The private key's file. Its path is shown: which file was meant is half of the answer.
     pub(crate) fn key_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
         let path = given.path()?;
-        let content = file::read(&path).map_err(|problem| problem.after(&names(&path)))?;
+        let names = format!("names {}, which", paths::shown(given.text()?, &path));
+        let content = file::read(&path).map_err(|problem| problem.after(&names))?;
         if content.open_to_others {
             self.warn_of_open(&path.display().to_string());
         }
         self.pem = content.bytes;
-        self.pem_path = Some(path);
+        self.names_pem = Some(names);
         Ok(())
     }
 
@@ -60,7 +61,7 @@ impl Draft {
     pub(crate) fn passphrase_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
         let Content { mut bytes, open_to_others } = file::read(&given.path()?)?;
         if open_to_others {
-            self.warn_of_open(&format!("the file of {}", given.key.name));
+            self.warn_of_open(&format!("the file of {}", given.name));
         }
         for end in [b'\n', b'\r'] {
             if bytes.last() == Some(&end) {
@@ -83,7 +84,7 @@ impl Draft {
     pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
         let text = given.text()?;
         if given.in_open_file {
-            self.warn_of_open(&format!("the file with {}", given.key.name));
+            self.warn_of_open(&format!("the file with {}", given.name));
         }
         let escaped = given.origin == Origin::Variable && !text.contains('\n');
         self.pem =
@@ -121,13 +122,9 @@ impl Draft {
             ),
             other => Problem::from_sentence(&other.to_string()).after("cannot be used:"),
         })
-        .map_err(|problem: Problem| match &self.pem_path {
-            Some(path) => problem.after(&names(path)),
+        .map_err(|problem: Problem| match &self.names_pem {
+            Some(names) => problem.after(names),
             None => problem,
         })
     }
-}
-
-fn names(path: &Path) -> String {
-    format!("names {}, which", path.display())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{env::Env, error::Problem, keys::Key, paths};
+use crate::{env::Env, error::Problem, paths};
 
 /// Text that is wiped on drop.
 pub(crate) type Text = Zeroizing<String>;
@@ -29,7 +29,8 @@ pub(crate) enum Origin {
 
 /// The value of one key, and what its readers need to know around it.
 pub(crate) struct Given<'a> {
-    pub(crate) key: &'static Key,
+    /// Its key's name.
+    pub(crate) name: &'static str,
     pub(crate) origin: Origin,
     pub(crate) raw: Raw,
     /// Other users can read the file in which it stands.

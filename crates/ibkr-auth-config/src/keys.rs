@@ -7,10 +7,12 @@ use ibkr_auth_core::{Host, Tier};
 use crate::{
     Proxy,
     draft::Draft,
-    env::PREFIX,
     error::Problem,
     given::{self, Given},
 };
+
+/// Every variable of ours is `IBKR_AUTH_` and a key's name in capitals.
+pub(crate) const PREFIX: &str = "IBKR_AUTH_";
 
 /// A key of `config.yaml`, which is also a variable.
 #[cfg_attr(not(test), expect(dead_code, reason = "a test makes KEYS.md of `takes` and `about`"))]

@@ -49,6 +49,7 @@ mod file;
 mod gathered;
 mod given;
 mod keys;
+mod load;
 mod no_proxy;
 mod paths;
 mod proxy;
@@ -56,6 +57,7 @@ mod proxy_env;
 mod settings;
 mod source;
 mod transport;
+mod variables;
 mod yaml;
 
 pub use error::FileError;
