@@ -6,7 +6,7 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask year [--seed N] [--seeds N] [--days N] [--ours] [--stories] [--plot FILE]
   --seed N     the year in which the strategies are compared (1); alone: that year only, with stories
   --seeds N    how many years of ours follow, seeds 1 to N (100)
-  --days N     how long a year is (365)
+  --days N     how long a year is (365, from 2026-01-01 on)
   --ours       without the other strategies
   --stories    tell what happened in our longest recoveries
   --plot FILE  draw the compared year as SVG";

@@ -71,9 +71,9 @@ struct Flight<Id> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Arrival {
-    AtServer,
-    AtClient,
-    AtClientAgain,
+    Request,
+    Answer,
+    AnswerAgain,
 }
 
 impl<'a, S: Strategy> Year<'a, S> {
@@ -168,8 +168,8 @@ impl<'a, S: Strategy> Year<'a, S> {
         {
             self.arrivals.pop_first();
             match arrival {
-                Arrival::AtServer => self.arrive_at_server(flight),
-                Arrival::AtClient | Arrival::AtClientAgain => self.arrive_at_client(flight, arrival),
+                Arrival::Request => self.arrive_at_server(flight),
+                Arrival::Answer | Arrival::AnswerAgain => self.arrive_at_client(flight, arrival),
             }
         }
         if self.machine.is_awake() {
@@ -194,13 +194,13 @@ impl<'a, S: Strategy> Year<'a, S> {
         let number = self.next_flight;
         self.next_flight += 1;
         let host = request.uri().host().unwrap_or_default();
-        let refused = self.dead.iter().any(|dead| *dead == host) && self.sim.refuses(host);
+        let refused = self.dead.contains(&host) && self.sim.refuses(host);
         let answer = (self.road > 0 && self.noticed || refused)
             .then(|| Err(TransportError::new(TransportKind::Connect, "")));
         if answer.is_some() {
-            self.arrivals.insert((self.now + NOTICED_AFTER, number, Arrival::AtClient));
+            self.arrivals.insert((self.now + NOTICED_AFTER, number, Arrival::Answer));
         } else if self.road == 0 && !fate.request_lost {
-            self.arrivals.insert((self.now + fate.out, number, Arrival::AtServer));
+            self.arrivals.insert((self.now + fate.out, number, Arrival::Request));
         }
         let given_up = self.machine.mono(self.now) + time_limit;
         self.flights.insert(number, Flight { id, given_up, fate, request, answer });
@@ -224,7 +224,7 @@ impl<'a, S: Strategy> Year<'a, S> {
         });
         let arrives = self.now + flight.fate.back;
         if !lost {
-            self.arrivals.insert((arrives, number, Arrival::AtClient));
+            self.arrivals.insert((arrives, number, Arrival::Answer));
         }
         self.note(line);
     }
@@ -237,10 +237,10 @@ impl<'a, S: Strategy> Year<'a, S> {
         }
         let Some(mut flight) = self.flights.remove(&number) else { return };
         let Some(answer) = flight.answer.take() else { return };
-        let (id, twice) = (flight.id, flight.fate.answer_twice && arrival == Arrival::AtClient);
+        let (id, twice) = (flight.id, flight.fate.answer_twice && arrival == Arrival::Answer);
         if let (true, Ok(answer)) = (twice, &answer) {
             flight.answer = Some(Ok(answer.clone()));
-            self.arrivals.insert((self.now + TWICE_AFTER, number, Arrival::AtClientAgain));
+            self.arrivals.insert((self.now + TWICE_AFTER, number, Arrival::AnswerAgain));
             self.flights.insert(number, flight);
         }
         self.deliver(id, answer);

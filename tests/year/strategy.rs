@@ -28,6 +28,7 @@ pub(crate) trait Strategy {
 }
 
 /// What a strategy wants done.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Move<Id> {
     /// Send this, and give it up after this time.
     Send(Id, Duration, Request),
