@@ -586,3 +586,111 @@ fn no_bridge_needs_init_alone() {
         assert_eq!((world.count(Step::SsodhInit), world.count(Step::GetBearerToken)), (2, 1));
     }
 }
+
+#[test]
+fn a_server_that_fell_silent_after_a_refusal_is_asked_by_tickles() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    world.fault(r#"{"on":"tickle","do":{"status":503}}"#);
+    world.run_for(5 * SECOND);
+    let logins = world.count(Step::GetBearerToken);
+    world.run_for(30 * MINUTE);
+    assert_eq!(world.count(Step::GetBearerToken), logins, "not one while the server is silent");
+    world.sim.clear_faults();
+    healed(&mut world, 60 * SECOND);
+}
+
+#[test]
+fn logins_that_fail_are_spaced_out_even_if_tickles_are_answered() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.run_for(4 * MINUTE);
+    let tries: Vec<_> =
+        world.sent.iter().filter(|(_, step)| *step == Step::GetBearerToken).map(|(at, _)| *at).collect();
+    let waits: Vec<_> = tries.windows(2).skip(1).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    for (wait, least) in waits.iter().zip([1.0, 2.0, 4.0, 8.0]) {
+        assert!(*wait >= least, "{waits:?}");
+    }
+}
+
+#[test]
+fn never_compete_does_not_even_end_a_session_of_its_own() {
+    let mut world = kept(World::new(), KeepConnected::default().with_competing(OnCompeting::Never));
+    // Another login took the session, but all that is heard of it is that ours is gone.
+    world.sim.kick(None);
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":200,"body":{"iserver":{"authStatus":{"authenticated":false}}}}}"#);
+    world.run_for(90 * SECOND);
+    assert_eq!((world.session.phase(), world.sim.counters().inits), (Phase::Yielded, 1));
+}
+
+#[test]
+fn an_access_token_that_has_ended_is_no_obstacle_at_a_hard_end() {
+    let short = |sim: &mut ibkr_sim::SimConfig| {
+        sim.rules.access_token_life = Duration::from_secs(600);
+        sim.calendar.midnight_ends_sessions = true;
+    };
+    let mut world = kept(World::with(short, |c| c), KeepConnected::default());
+    world.run_for(12 * HOUR + 10 * SECOND);
+    assert!(world.works());
+    let failed = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. })).count();
+    assert_eq!((failed, world.count(Step::GetAccessToken)), (0, 2));
+}
+
+#[test]
+fn however_often_it_is_asked_to_check_it_keeps_the_pace() {
+    let mut world = connected();
+    let before = world.count(Step::Tickle);
+    for _ in 0..100 {
+        world.session.check();
+        world.run_for(SECOND / 10);
+    }
+    assert!(
+        (4..=6).contains(&(world.count(Step::Tickle) - before)),
+        "{}",
+        world.count(Step::Tickle) - before
+    );
+}
+
+#[test]
+fn resuming_takes_the_session_back_whatever_was_taken_before() {
+    let mut world = kept(World::new(), KeepConnected::default().with_competing(OnCompeting::Take));
+    for _ in 0..4 {
+        world.sim.kick(None);
+        world.run_for(MINUTE + SECOND);
+    }
+    assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
+    world.session.resume();
+    healed(&mut world, 5 * SECOND);
+}
+
+#[test]
+fn a_server_that_asks_for_a_long_silence_gets_it_and_the_phase_says_so() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":503,"retry_after":240}}"#);
+    world.run_until_phase(70 * SECOND, Phase::Waiting { about: SECOND });
+    let requests = world.sent.len();
+    world.run_for(238 * SECOND);
+    assert_eq!(world.sent.len(), requests);
+    healed(&mut world, 3 * MINUTE);
+}
+
+#[test]
+fn a_bearer_that_is_accepted_after_all_is_good() {
+    let mut world = connected();
+    // Refused once, silence, and then accepted again: a node of IBKR's that was out of step.
+    world.fault(
+        r#"[{"on":"tickle","calls":1,"do":{"status":401,"body":"gone"}},
+            {"on":"sso-sessions","do":{"hang":true}},
+            {"on":"tickle","calls":1,"do":{"status":503}}]"#,
+    );
+    world.run_for(3 * MINUTE);
+    assert_eq!(
+        (world.session.phase(), world.session.is_connected()),
+        (Phase::Connected, true),
+        "{}",
+        world.story()
+    );
+}

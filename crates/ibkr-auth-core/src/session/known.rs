@@ -56,6 +56,11 @@ impl Known {
         self.bearer.is_some() && !self.bearer_refused
     }
 
+    /// IBKR has answered a request that came with the bearer token: whatever was thought of it.
+    pub(super) fn accept_bearer(&mut self) {
+        self.bearer_refused = false;
+    }
+
     pub(super) fn refuse_bearer(&mut self) {
         (self.bearer_refused, self.auth_status) = (true, None);
     }

@@ -96,6 +96,7 @@ impl Session {
             }
             Step::ValidateSso => {
                 let details = wire::validate_sso::answer(config, response)?;
+                known.accept_bearer();
                 known.keep_bearer_end(details.expires, now);
                 known.sso = Some(details.clone());
                 Done::SsoDetails(details)
@@ -104,6 +105,7 @@ impl Session {
             Step::Status => self.keep_status(wire::status::answer(config, response)?),
             Step::Tickle => {
                 let tickle = wire::tickle::answer(config, response)?;
+                known.accept_bearer();
                 known.keep_bearer_end(tickle.sso_expires, now);
                 known.auth_status = Some(tickle.auth_status.clone());
                 known.session_id = tickle.session_id.clone().or(known.session_id.take());
@@ -118,6 +120,7 @@ impl Session {
     }
 
     fn keep_status(&mut self, status: AuthStatus) -> Done {
+        self.known.accept_bearer();
         self.known.auth_status = Some(status.clone());
         Done::AuthStatus(status)
     }

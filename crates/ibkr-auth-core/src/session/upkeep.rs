@@ -112,6 +112,7 @@ impl Session {
     pub fn pause(&mut self) {
         if let Some(mut upkeep) = self.upkeep.take() {
             upkeep.paused = true;
+            self.stopped_by = None;
             (upkeep.due, upkeep.running, upkeep.trouble, upkeep.yielded) = (None, None, None, false);
             let logged_in = self.known.bearer.is_some();
             self.cancel_all();
@@ -131,7 +132,6 @@ impl Session {
         {
             (upkeep.paused, upkeep.yielded) = (false, false);
             upkeep.running = None;
-            upkeep.takes.allow_once();
             upkeep.due = Some(Due { at: None, deed });
             self.enter(Phase::Connecting, None);
         }
@@ -250,7 +250,6 @@ impl Session {
             Err(back) => back.duration() + ran,
         };
         if apart >= CLOCK_JUMP {
-            self.known.skew = crate::ClockSkew::default();
             self.tell(Event::ClockJumped);
             self.check();
         }

@@ -30,11 +30,6 @@ impl Budget {
         self.spent.pop_back();
     }
 
-    /// Makes room for one, because a person asked for it.
-    pub(super) fn allow_once(&mut self) {
-        self.spent.pop_back();
-    }
-
     /// From when on it may be spent again; `None` when it may now.
     pub(super) fn free_at(&mut self, now: Instant) -> Option<Instant> {
         while self.spent.front().is_some_and(|first| now.saturating_duration_since(*first) >= DAY) {

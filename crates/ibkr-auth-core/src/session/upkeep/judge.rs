@@ -29,6 +29,8 @@ const ESTABLISHING: Duration = Duration::from_secs(2);
 const SAME_END: Duration = Duration::from_secs(15);
 /// Beyond a session's end, so that IBKR's clock has passed it too.
 const AFTER_END: Duration = Duration::from_millis(500);
+/// A server that asks for a longer silence than this leaves the session in doubt.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// Before a refused user is tried once more.
 const SECOND_TRY: Duration = Duration::from_secs(30);
 
@@ -146,7 +148,6 @@ impl Session {
             upkeep.logins.refund();
         }
         match (error.kind(), error.step()) {
-            (ErrorKind::Cancelled, _) => return self.plan_upkeep(now),
             (ErrorKind::Competing, _) => return self.lost_to_another(now),
             (ErrorKind::Sign | ErrorKind::Config, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
                 return self.stop(error);
@@ -195,16 +196,19 @@ impl Session {
             Advice::RetryAfter(asked) => asked,
             Advice::Never | Advice::Reconnect => Duration::ZERO,
         };
-        let wait = self.jitter.prolong(trouble.wait().max(asked));
-        // A clear answer that calls for something else needs no waiting.
-        let at = (silent || next <= deed || !asked.is_zero()).then(|| now.mono + wait);
+        let clear = !silent && next > deed && asked.is_zero();
+        let wait = if next >= Deed::Renew { trouble.login_wait() } else { trouble.wait() };
+        let wait = self.jitter.prolong(wait.max(asked));
+        // A clear answer that calls for something dearer needs no waiting.
+        let at = (!clear).then(|| now.mono + wait);
         if let Some(upkeep) = &mut self.upkeep
             && deed >= Deed::Renew
+            && !clear
         {
-            upkeep.next_login = Some(now.mono + wait);
+            upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait().max(asked)));
         }
         self.plan_deed(next, at);
-        if error.kind() == ErrorKind::RateLimited {
+        if error.kind() == ErrorKind::RateLimited || asked > LONGEST_SILENCE {
             self.enter(Phase::Waiting { about: wait }, Some(error));
         }
     }

@@ -8,6 +8,8 @@ use crate::{Host, Region};
 /// take it from each other for ever.
 pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
+const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
+
 /// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program on one username.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeepConnected {
@@ -42,7 +44,10 @@ impl KeepConnected {
     /// What to do when another login takes the brokerage session. Default: leave it there.
     #[must_use]
     pub fn with_competing(mut self, competing: OnCompeting) -> Self {
-        self.competing = competing;
+        self.competing = match competing {
+            OnCompeting::RetakeAfter(wait) => OnCompeting::RetakeAfter(wait.min(LONGEST_RETAKE)),
+            other => other,
+        };
         self
     }
 
@@ -76,7 +81,7 @@ pub enum OnCompeting {
     Yield,
     /// Take it back at once, three times an hour at most; then yield.
     Take,
-    /// Take it back after this time, three times an hour at most.
+    /// Take it back after this time, a day at most, and three times an hour at most.
     RetakeAfter(Duration),
     /// Like `Yield`, and never send `compete` at all, not even to end an own session of before.
     Never,
