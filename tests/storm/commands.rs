@@ -47,7 +47,7 @@ impl Round {
     /// One command of chance.
     pub(crate) fn command(&mut self) {
         let (session, at) = (&mut self.session, self.lived);
-        let name = match self.chance.below(if self.weather.mixed { 16 } else { 5 }) {
+        let name = match self.chance.below(if self.weather.mixed { 18 } else { 5 }) {
             0 => {
                 session.pause();
                 "pause"
@@ -94,6 +94,18 @@ impl Round {
                 self.commands.add(at, "tickle", session.tickle());
                 "tickle"
             }
+            13 => {
+                self.saved = session.save(self.now).or(self.saved.take());
+                "save"
+            }
+            14 => match &self.saved {
+                Some(saved) => {
+                    // A session of another host is refused, and nothing is changed then.
+                    let _ = session.restore(saved, self.now);
+                    "restore"
+                }
+                None => "restore nothing",
+            },
             _ => {
                 self.commands.add(at, "connect", session.connect());
                 "connect"

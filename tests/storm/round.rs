@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ibkr_auth_core::{Event, Now, Output, Phase, RequestId, Session, Transmit, Wait, testing::FakeKey};
+use ibkr_auth_core::{
+    Event, Now, Output, Phase, RequestId, SavedSession, Session, Transmit, Wait, testing::FakeKey,
+};
 use ibkr_auth_tests::chance::Chance;
 
 use crate::{
@@ -32,6 +34,7 @@ pub(crate) struct Round {
     /// Time that has passed without jumps.
     pub(crate) lived: Duration,
     pub(crate) commands: Commands,
+    pub(crate) saved: Option<SavedSession>,
     arriving: Vec<(Instant, RequestId, Answer)>,
     asked: Vec<(RequestId, ibkr_auth_core::Step)>,
     /// The last of what happened, if somebody wants to know.
@@ -68,6 +71,7 @@ impl Round {
             truth: wall,
             lived: Duration::ZERO,
             commands: Commands::default(),
+            saved: None,
             arriving: Vec::new(),
             asked: Vec::new(),
             story: tell.then(VecDeque::new),
@@ -104,7 +108,7 @@ impl Round {
         while !self.arriving.is_empty() {
             self.step()?;
         }
-        let (over, longest) = (self.lived, self.ledger.longest_wait + DAY);
+        let (over, longest) = (self.lived, self.ledger.longest_wait.saturating_add(DAY));
         while !(self.session.phase() == Phase::Connected && self.session.is_connected()) {
             self.step()?;
             keep(self.lived - over < longest, "connected again when the storm is over", || {

@@ -2,6 +2,7 @@
 
 mod check;
 mod ci;
+mod failures;
 mod figures;
 mod peers;
 mod process;
@@ -27,6 +28,7 @@ const TASKS: &[Task] = &[
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
     Task { name: "year", about: year::ABOUT, run: year::run },
     Task { name: "storm", about: storm::ABOUT, run: storm::run },
+    Task { name: "failures", about: failures::ABOUT, run: failures::run },
 ];
 
 fn main() -> ExitCode {

@@ -1,0 +1,61 @@
+//! The automatic mode against the same faults, in virtual time: waits of ten minutes take none here.
+
+use std::time::Duration;
+
+use ibkr_auth_core::{Event, KeepConnected, Phase, Step};
+use ibkr_auth_tests::world::World;
+
+use crate::faults::rule;
+
+const LIMIT: Duration = Duration::from_secs(3 * 3_600);
+
+/// What comes of a fault that strikes so many calls of a step from the first login on.
+pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize) -> String {
+    let mut world = World::new();
+    world.fault(&rule(step, &format!("1..{calls}"), fault.1));
+    world.session.keep_connected(KeepConnected::default());
+    // Until the fault has struck as often as it will, and what it broke is good again.
+    let mut good_since = None;
+    while world.elapsed() < LIMIT && world.session.phase() != Phase::Stopped {
+        world.run_for(Duration::from_secs(1));
+        let good = world.session.phase() == Phase::Connected && world.session.is_connected();
+        match good_since {
+            None if good => good_since = Some(world.elapsed()),
+            Some(_) if !good => good_since = None,
+            Some(since) if world.elapsed() - since > Duration::from_secs(150) => break,
+            _ => {}
+        }
+    }
+    check(&world, fault.0, step);
+    let errors = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. })).count();
+    let logins = match world.count(Step::GetBearerToken) {
+        0 | 1 => String::new(),
+        logins => format!(", {logins} bearer tokens"),
+    };
+    let works = world.works();
+    match (world.session.stopped_by(), good_since) {
+        (Some(error), _) => format!("**stopped**, {:?}{logins}", error.kind()),
+        (None, Some(_)) if !works => "**believes in a session that is none**".to_owned(),
+        (None, Some(since)) => format!("{}{logins}", healed(since, errors)),
+        (None, None) => format!("**not in {} h**: {}", LIMIT.as_secs() / 3_600, world.session.phase()),
+    }
+}
+
+fn healed(since: Duration, errors: usize) -> String {
+    match (since.as_secs(), errors) {
+        (0..=5, 0) => "nothing felt".to_owned(),
+        (0..=10, _) => "≤ 10 s".to_owned(),
+        (11..=60, _) => "≤ 1 min".to_owned(),
+        (61..=300, _) => "≤ 5 min".to_owned(),
+        (301..=1_000, _) => "≤ 17 min".to_owned(),
+        (longer, _) => format!("≤ {} min", longer.div_ceil(900) * 15),
+    }
+}
+
+fn check(world: &World, fault: &str, step: Step) {
+    let counters = world.sim.counters();
+    assert_eq!(counters.refused_for("replay"), 0, "{fault} at {step}: an assertion was sent twice");
+    assert!(world.count(Step::GetBearerToken) <= 12 * 3, "{fault} at {step}: the login budget");
+    let text: String = world.events.iter().map(|(_, event)| format!("{event} {event:?}\n")).collect();
+    assert!(!text.contains(ibkr_sim::demo::CREDENTIAL), "{fault} at {step}: a secret in {text}");
+}

@@ -1,0 +1,169 @@
+//! Every fault at every step, in both clients and in the automatic mode: what docs/FAILURES.md says is what happens.
+//!
+//! The suite runs a part of the cells; `cargo xtask failures` runs all of them and writes the document.
+
+mod automatic;
+mod cell;
+mod faults;
+mod table;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use cell::{Cell, Mode};
+use faults::{FAULTS, LOGIN, SINGLE, is_decided};
+use ibkr_auth_core::Step;
+use table::Place;
+
+const INTRODUCTION: &str = "# Failures
+
+What becomes of each fault that the simulator can play, at each step. Written by `cargo xtask failures`; the tests hold the
+code to it (`tests/failures`). Both clients were run over TLS and do the same in every cell where one outcome stands. A request
+may take 1 s here, and `connect` tries each step three times; otherwise settings are the default ones.
+
+`ok` alone: the fault was not felt. `… again`: that step was sent once more, freshly signed, and all was well. **Bold**: it ended
+with this kind of error and this advice. Empty: the outcome would depend on chance, or the fault lasts for ever by itself.
+";
+const CONNECT_ONCE: &str = "connect, the first call is struck";
+const CONNECT_ALWAYS: &str = "connect, every call is struck";
+const SINGLE_STEPS: &str = "Single steps, struck once";
+const AUTOMATIC: [(&str, usize); 2] =
+    [("The automatic mode, one call is struck", 1), ("The automatic mode, four calls are struck", 4)];
+/// Most of the time a cell waits.
+const AT_ONCE: usize = 24;
+
+fn title(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Once => CONNECT_ONCE,
+        Mode::Always => CONNECT_ALWAYS,
+        Mode::Single => SINGLE_STEPS,
+    }
+}
+
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (mode, steps) in [(Mode::Once, &LOGIN[..]), (Mode::Always, &LOGIN[..]), (Mode::Single, &SINGLE[..])] {
+        for fault in FAULTS {
+            for &step in steps {
+                let decided = mode == Mode::Single || is_decided(fault.0, step, mode == Mode::Once);
+                let both = [false, true].map(|asynchronous| Cell { asynchronous, fault, step, mode });
+                cells.extend(both.into_iter().filter(|_| decided));
+            }
+        }
+    }
+    cells
+}
+
+fn automatic_steps() -> impl Iterator<Item = Step> {
+    LOGIN.into_iter().chain([Step::Tickle])
+}
+
+fn run(cells: &[Cell]) -> Vec<String> {
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); cells.len()]));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((index, cell)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, cells.get(i)?)))
+                {
+                    let outcome = cell.run();
+                    outcomes.lock().unwrap()[index] = outcome;
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap()
+}
+
+fn place(cell: &Cell) -> Place {
+    (title(cell.mode), cell.fault.0, cell.step.to_string())
+}
+
+/// What the automatic mode makes of every fault.
+fn automatic() -> BTreeMap<Place, String> {
+    let mut found = BTreeMap::new();
+    for (title, calls) in AUTOMATIC {
+        for fault in FAULTS {
+            for step in automatic_steps().filter(|step| is_decided(fault.0, *step, calls == 1)) {
+                found.insert((title, fault.0, step.to_string()), automatic::run(fault, step, calls));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_part_of_the_cells_is_as_written() {
+    if std::env::var_os("FAILURES_WRITE").is_some() {
+        return;
+    }
+    let text = fs::read_to_string(table::path()).expect("docs/FAILURES.md");
+    // Each client takes every other cell where one call is struck, and the single steps the rest.
+    let part: Vec<Cell> = cells()
+        .chunks(2)
+        .enumerate()
+        .map(|(index, both)| both[index % 2])
+        .filter(|cell| cell.mode != Mode::Always)
+        .collect();
+    for (cell, outcome) in part.iter().zip(run(&part)) {
+        let written = table::read(&text, &place(cell)).unwrap_or_default();
+        let own = format!("{}: {outcome}", if cell.asynchronous { "async" } else { "blocking" });
+        assert!(
+            written == outcome || written.split("; ").any(|one| one == own),
+            "{cell:?}: {own}, not {written}"
+        );
+    }
+}
+
+#[test]
+fn the_automatic_mode_does_as_is_written() {
+    if std::env::var_os("FAILURES_WRITE").is_some() {
+        return;
+    }
+    let text = fs::read_to_string(table::path()).expect("docs/FAILURES.md");
+    for (place, outcome) in automatic() {
+        assert_eq!(table::read(&text, &place).unwrap_or_default(), outcome, "{place:?}");
+    }
+}
+
+#[test]
+fn write_the_document() {
+    if std::env::var_os("FAILURES_WRITE").is_none() {
+        return;
+    }
+    let cells = cells();
+    let outcomes = run(&cells);
+    let mut found = automatic();
+    for (both, outcomes) in cells.chunks(2).zip(outcomes.chunks(2)) {
+        let text = match outcomes {
+            [blocking, asynchronous] if blocking == asynchronous => blocking.clone(),
+            [blocking, asynchronous] => format!("blocking: {blocking}; async: {asynchronous}"),
+            _ => unreachable!("two clients"),
+        };
+        found.insert(place(&both[0]), text);
+    }
+    let names = |steps: &[Step]| steps.iter().map(Step::to_string).collect::<Vec<_>>();
+    let automatic_steps: Vec<Step> = automatic_steps().collect();
+    let tables = [
+        (CONNECT_ONCE, "One bad answer.", names(&LOGIN)),
+        (CONNECT_ALWAYS, "A step that never works.", names(&LOGIN)),
+        (SINGLE_STEPS, "After a login without fault. Single steps are sent once.", names(&SINGLE)),
+        (
+            AUTOMATIC[0].0,
+            "In virtual time, with real waits: how long until the session was good and stayed so, and the bearer tokens it took \
+             if more than one.",
+            names(&automatic_steps),
+        ),
+        (AUTOMATIC[1].0, "The same.", names(&automatic_steps)),
+    ];
+    let rows = FAULTS.map(|(name, _)| name);
+    fs::write(table::path(), table::write(INTRODUCTION, &tables, &rows, &found))
+        .expect("docs can be written");
+}
