@@ -694,3 +694,15 @@ fn a_bearer_that_is_accepted_after_all_is_good() {
         world.story()
     );
 }
+
+#[test]
+fn the_end_that_validate_tells_is_enough() {
+    let mut world = World::with(|sim| sim.rules.bearer_life = Duration::from_secs(240), |c| c);
+    // Tickles say nothing about the end.
+    let quiet = r#"{"session":"aa","iserver":{"authStatus":{"authenticated":true,"connected":true,"established":true}}}"#;
+    world.fault(&format!(r#"{{"on":"tickle","do":{{"status":200,"processed":true,"body":{quiet}}}}}"#));
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(HOUR);
+    assert!(world.works());
+    assert_eq!(world.count(Step::GetBearerToken), 1, "extended each time before it ends");
+}

@@ -722,28 +722,6 @@ fn a_refused_bearer_says_nothing_about_the_brokerage_session() {
 }
 
 #[test]
-fn the_end_that_validate_tells_is_kept() {
-    use ibkr_auth_core::KeepConnected;
-    let (mut session, mut bench) = (session(), Bench::new());
-    let ticket = session.connect();
-    bench.run(&mut session, &ticket, healthy).unwrap();
-    session.keep_connected(KeepConnected::default());
-    // IBKR says nothing about the end but in validate, and extending does not help.
-    let quiet = r#"{"session":"aa","iserver":{"authStatus":{"authenticated":true,"connected":true,"established":true}}}"#;
-    let mut answers = |transmit: &Transmit| match transmit.step {
-        Step::Tickle => Ok(answer(200, quiet)),
-        Step::ValidateSso => Ok(answer(200, r#"{"RESULT":true,"EXPIRES":120000}"#)),
-        _ => healthy(transmit),
-    };
-    for _ in 0..12 {
-        let ticket = session.status();
-        bench.run(&mut session, &ticket, &mut answers).unwrap();
-        bench.advance(Duration::from_secs(60));
-    }
-    assert!(count(&bench, Step::GetBearerToken) >= 2, "{:?}", steps(&bench));
-}
-
-#[test]
 fn the_session_id_follows_the_cookie() {
     let mut session = session();
     let (mut bench, _) = connect(&mut session, healthy);

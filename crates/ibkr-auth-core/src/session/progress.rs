@@ -31,6 +31,9 @@ impl Session {
             task.set(step, JobState::Done);
         }
         self.tasks[index].last = Some(done);
+        if self.tasks[index].is_upkeep {
+            self.doubt_phase();
+        }
         self.finish_if_done(now, index);
     }
 

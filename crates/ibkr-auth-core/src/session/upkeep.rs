@@ -24,6 +24,8 @@ use trouble::Trouble;
 const VALIDATE_EVERY: Duration = Duration::from_secs(300);
 /// A bearer token that ends within this time is extended, or else renewed.
 const RENEW_BEFORE: Duration = Duration::from_secs(150);
+/// A longer wait is a phase of its own.
+const NOTABLE_WAIT: Duration = Duration::from_secs(60);
 /// IBKR takes one tickle a second.
 const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
 /// How far the two clocks may part before a suspend or a set clock is assumed.
@@ -171,7 +173,10 @@ impl Session {
         {
             self.plan_deed(deed, Some(at));
             let wait = at.saturating_duration_since(now.mono);
-            return self.enter(Phase::Waiting { about: wait }, None);
+            if wait > NOTABLE_WAIT {
+                self.enter(Phase::Waiting { about: wait }, None);
+            }
+            return;
         }
         self.start(deed, now);
     }

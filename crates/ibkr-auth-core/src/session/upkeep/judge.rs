@@ -17,7 +17,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Deed, OnCompeting, Phase, RENEW_BEFORE, Session, Trouble, VALIDATE_EVERY, trouble::HOST_IS_DEAD,
+    Deed, NOTABLE_WAIT, OnCompeting, Phase, RENEW_BEFORE, Session, Trouble, VALIDATE_EVERY,
+    trouble::HOST_IS_DEAD,
 };
 use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier, session::ticket::Done};
 
@@ -29,8 +30,6 @@ const ESTABLISHING: Duration = Duration::from_secs(2);
 const SAME_END: Duration = Duration::from_secs(15);
 /// Beyond a session's end, so that IBKR's clock has passed it too.
 const AFTER_END: Duration = Duration::from_millis(500);
-/// A server that asks for a longer silence than this leaves the session in doubt.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// Before a refused user is tried once more.
 const SECOND_TRY: Duration = Duration::from_secs(30);
 
@@ -208,7 +207,7 @@ impl Session {
             upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait().max(asked)));
         }
         self.plan_deed(next, at);
-        if error.kind() == ErrorKind::RateLimited || asked > LONGEST_SILENCE {
+        if error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT {
             self.enter(Phase::Waiting { about: wait }, Some(error));
         }
     }

@@ -62,6 +62,13 @@ impl fmt::Display for Phase {
 }
 
 impl Session {
+    /// A bearer token that was renewed in time has no brokerage session yet.
+    pub(in crate::session) fn doubt_phase(&mut self) {
+        if self.phase() == Phase::Connected && !self.is_connected() {
+            self.enter(Phase::Recovering, None);
+        }
+    }
+
     pub(super) fn enter(&mut self, phase: Phase, because: Option<&Error>) {
         let Some(upkeep) = &mut self.upkeep else { return };
         let before = std::mem::replace(&mut upkeep.phase, phase);
