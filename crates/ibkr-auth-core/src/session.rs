@@ -127,7 +127,7 @@ impl Session {
     /// Whatever else is under way ends with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn logout(&mut self) -> Ticket<()> {
-        self.upkeep = None;
+        (self.upkeep, self.stopped_by) = (None, None);
         self.cancel_all();
         self.begin(Command::Logout)
     }
