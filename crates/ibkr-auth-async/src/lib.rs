@@ -43,7 +43,7 @@ mod transport;
 
 pub use client::Client;
 pub use handle::{Events, Handle};
-pub use ibkr_auth_config::{Proxy, Settings, Transport};
+pub use ibkr_auth_config::{NoProxy, Proxy, Settings, Transport};
 pub use ibkr_auth_core::{
     AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
     KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,

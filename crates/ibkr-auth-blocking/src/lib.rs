@@ -27,6 +27,11 @@
 //! # }
 //! ```
 //!
+//! # Logs
+//!
+//! Our own log lines hold no secret at any level. ureq's, at the level `trace` and the target `ureq_proto`, show whole
+//! requests: keep that one off.
+//!
 //! The crate `ibkr-auth-async` has the same methods as `async fn`. Both drive `ibkr-auth-core`, which decides what is
 //! sent and when; here it is only sent.
 
@@ -38,7 +43,7 @@ mod transport;
 
 pub use client::Client;
 pub use handle::{Events, Handle};
-pub use ibkr_auth_config::{Proxy, Settings, Transport};
+pub use ibkr_auth_config::{NoProxy, Proxy, Settings, Transport};
 pub use ibkr_auth_core::{
     AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
     KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,

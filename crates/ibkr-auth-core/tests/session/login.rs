@@ -1,0 +1,213 @@
+//! The steps of a login, its tiers and its services.
+
+use super::*;
+
+#[test]
+fn connect_is_five_requests_and_the_look_up_overlaps_the_token_request() {
+    let mut session = session();
+    let (bench, outcome) = connect(&mut session, healthy);
+    outcome.unwrap();
+    let order =
+        [Step::GetAccessToken, Step::PublicIp, Step::GetBearerToken, Step::ValidateSso, Step::SsodhInit];
+    assert_eq!(steps(&bench), order);
+    let round_trips: Vec<_> = bench.sent.iter().map(|(at, _)| at.as_millis() / 20).collect();
+    assert_eq!(round_trips, [0, 0, 1, 2, 3]);
+    assert!(session.is_connected());
+    assert_eq!(session.public_ip().unwrap().to_string(), "203.0.113.7");
+    assert!(matches!(bench.events.last(), Some(Event::Connected)));
+}
+
+#[test]
+fn a_fixed_address_is_not_looked_up() {
+    let config = testing::config().with_public_ip([198, 51, 100, 1].into());
+    let mut session = Session::new(config, testing::FakeKey, 1);
+    let (bench, outcome) = connect(&mut session, healthy);
+    assert!(outcome.is_ok());
+    assert_eq!(count(&bench, Step::PublicIp), 0);
+    assert_eq!(session.public_ip().unwrap().to_string(), "198.51.100.1");
+}
+
+#[test]
+fn the_read_only_tier_opens_no_brokerage_session() {
+    let mut session = Session::new(testing::config().with_tier(Tier::ReadOnly), testing::FakeKey, 1);
+    let (bench, outcome) = connect(&mut session, healthy);
+    assert!(outcome.is_ok() && session.is_connected());
+    assert_eq!(count(&bench, Step::SsodhInit) + count(&bench, Step::Status), 0);
+}
+
+#[test]
+fn connect_waits_until_the_session_is_established() {
+    let not_yet = || Ok(answer(200, NOT_YET));
+    let mut answers = first(Step::Status, vec![not_yet(), not_yet()]);
+    let (bench, outcome) = connect(&mut session(), move |transmit| match transmit.step {
+        Step::SsodhInit => Ok(answer(200, NOT_YET)),
+        _ => answers(transmit),
+    });
+    outcome.unwrap();
+    assert_eq!(count(&bench, Step::Status), 3);
+    assert!(bench.elapsed() >= Duration::from_secs(3));
+}
+
+#[test]
+fn a_session_that_is_never_established_ends_the_wait() {
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit | Step::Status => Ok(answer(200, NOT_YET)),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotEstablished);
+    assert!((30..35).contains(&bench.elapsed().as_secs()));
+}
+
+#[test]
+fn a_competing_session_is_told_at_once_when_we_do_not_compete() {
+    let held = |transmit: &Transmit| match transmit.step {
+        Step::SsodhInit | Step::Status => Ok(answer(200, LOST)),
+        _ => healthy(transmit),
+    };
+    let mut yielding = Session::new(testing::config().with_compete(false), testing::FakeKey, 1);
+    let (bench, outcome) = connect(&mut yielding, held);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Competing);
+    assert!(bench.elapsed() < Duration::from_secs(1));
+
+    let (bench, outcome) = connect(&mut session(), held);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Competing);
+    assert!(
+        bench.elapsed() >= Duration::from_secs(30),
+        "when we compete, the other one is given time to end"
+    );
+}
+
+#[test]
+fn why_a_session_is_not_established_is_passed_on() {
+    let failing =
+        r#"{"authenticated":true,"established":false,"connected":true,"fail":"testuser is not entitled"}"#;
+    let (_, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit | Step::Status => Ok(answer(200, failing)),
+        _ => healthy(transmit),
+    });
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("[redacted] is not entitled"), "{error}");
+}
+
+#[test]
+fn single_steps_build_on_each_other_in_ibauths_order() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    macro_rules! run {
+        ($method:ident) => {{
+            let ticket = session.$method();
+            bench.run(&mut session, &ticket, healthy)
+        }};
+    }
+    assert_eq!(run!(get_bearer_token).unwrap_err().kind(), ErrorKind::Order);
+    assert_eq!(run!(tickle).unwrap_err().kind(), ErrorKind::Order);
+    assert!(session.headers().is_none());
+    assert_eq!(run!(get_access_token).unwrap().expires_in, Some(Duration::from_secs(86_399)));
+    assert_eq!(run!(get_bearer_token).unwrap().token.expose(), "fake.bearer.token");
+    assert_eq!(run!(validate_sso).unwrap().region.as_deref(), Some("NJ"));
+    assert!(run!(ssodh_init).unwrap().is_ready());
+    assert!(run!(status).unwrap().is_ready());
+    assert_eq!(run!(tickle).unwrap().session_id.unwrap().expose().len(), 32);
+
+    let headers = session.headers().unwrap();
+    assert_eq!(headers["authorization"], "Bearer fake.bearer.token");
+    assert_eq!(headers["cookie"], "api=bb665d0f55b6289d70bc7380089fc96f");
+    assert!(headers["authorization"].is_sensitive() && headers["cookie"].is_sensitive());
+    assert!(headers.contains_key("user-agent"));
+
+    run!(logout).unwrap();
+    assert!(!session.is_connected() && session.headers().is_none());
+}
+
+#[test]
+fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
+    let mut session = session();
+    let request = |url: &str| {
+        let request =
+            http::Request::post(url).header("host", "evil.example").header("authorization", "Basic x");
+        request.header("transfer-encoding", "chunked").body(b"{}".to_vec()).unwrap()
+    };
+    assert_eq!(
+        session.authorize(request("/v1/api/portfolio/accounts")).unwrap_err().kind(),
+        ErrorKind::Order
+    );
+    connect(&mut session, healthy).1.unwrap();
+    for url in
+        ["/v1/api/iserver/account/DU1/orders", "https://api.ibkr.com/v1/api/iserver/account/DU1/orders"]
+    {
+        let ready = session.authorize(request(url)).unwrap();
+        assert_eq!(ready.uri(), "https://api.ibkr.com/v1/api/iserver/account/DU1/orders");
+        assert_eq!(ready.headers()["authorization"], "Bearer fake.bearer.token");
+        assert_eq!(ready.headers()["content-length"], "2");
+        assert!(!ready.headers().contains_key("host") && !ready.headers().contains_key("transfer-encoding"));
+    }
+    for url in [
+        "https://evil.example/v1/api/x",
+        "https://api.ibkr.com.evil.example/v1/api/x",
+        "/gw/api/v1/accounts",
+        "/",
+    ] {
+        assert_eq!(session.authorize(request(url)).unwrap_err().kind(), ErrorKind::Config, "{url}");
+    }
+}
+
+#[test]
+fn the_next_service_is_asked_when_one_gives_no_address() {
+    let useless = vec![
+        Ok(answer(200, "<html>")),
+        Err(TransportError::new(TransportKind::Connect, "")),
+        Ok(answer(200, "127.0.0.1")),
+    ];
+    let mut session = session();
+    let mut hosts = Vec::new();
+    let mut answers = first(Step::PublicIp, useless);
+    let (bench, outcome) = connect(&mut session, |transmit| {
+        if transmit.step == Step::PublicIp {
+            hosts.push(transmit.request.uri().host().unwrap().to_owned());
+            assert!(transmit.timeout <= Duration::from_secs(5));
+        }
+        answers(transmit)
+    });
+    outcome.unwrap();
+    assert_eq!(hosts, ["api.ipify.org", "checkip.amazonaws.com", "ipinfo.io", "ifconfig.me"]);
+    assert!(bench.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn no_address_is_an_error_never_a_guess() {
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::PublicIp => Ok(answer(200, "no idea")),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::PublicIp);
+    assert_eq!((count(&bench, Step::PublicIp), count(&bench, Step::GetBearerToken)), (20, 0));
+}
+
+#[test]
+fn the_host_can_be_changed_while_running() {
+    let mut session = session();
+    let (mut bench, _) = connect(&mut session, healthy);
+    session.set_host(Host::numbered(5).unwrap());
+    let ticket = session.tickle();
+    bench
+        .run(&mut session, &ticket, |transmit| {
+            assert_eq!(transmit.request.uri().to_string(), "https://5.api.ibkr.com/v1/api/tickle");
+            healthy(transmit)
+        })
+        .unwrap();
+}
+
+#[test]
+fn every_request_is_complete() {
+    connect(&mut session(), |transmit| {
+        let headers = transmit.request.headers();
+        assert!(headers.contains_key("user-agent"), "the edge answers 403 without");
+        if transmit.request.method() == "POST" {
+            let length = transmit.request.body().len().to_string();
+            assert_eq!(headers["content-length"], length.as_str(), "the edge answers 411 without");
+        }
+        assert!(transmit.timeout > Duration::ZERO);
+        healthy(transmit)
+    })
+    .1
+    .unwrap();
+}

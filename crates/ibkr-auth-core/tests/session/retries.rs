@@ -1,0 +1,145 @@
+//! What is tried again, and what is not.
+
+use super::*;
+
+#[test]
+fn what_may_pass_is_tried_again_with_growing_waits() {
+    let failures = [
+        Err(TransportError::timeout()),
+        Ok(answer(503, "")),
+        Ok(answer(200, "<html>hotel</html>")),
+        Err(TransportError::new(TransportKind::Connect, "refused")),
+    ];
+    for step in [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit] {
+        let failures = failures.iter().map(|failure| match failure {
+            Ok(response) => Ok(response.clone()),
+            Err(error) => Err(TransportError::new(error.kind(), "")),
+        });
+        let (bench, outcome) = connect(&mut session(), first(step, failures.collect()));
+        assert!(outcome.is_ok(), "{step}: {outcome:?}");
+        let at: Vec<_> = bench.sent.iter().filter(|(_, sent)| *sent == step).map(|(at, _)| *at).collect();
+        let waits: Vec<_> = at.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+        assert_eq!(waits.len(), 4);
+        for (wait, least) in waits.iter().zip([1.0, 2.0, 4.0, 8.0]) {
+            assert!((least..=least * 1.5 + 0.1).contains(wait), "{step}: {waits:?}");
+        }
+    }
+}
+
+#[test]
+fn a_login_does_not_depend_on_sso_validate() {
+    for failure in [Ok(answer(429, "")), Ok(answer(503, "")), Err(TransportError::timeout())] {
+        let mut session = session();
+        let (bench, outcome) = connect(&mut session, first(Step::ValidateSso, vec![failure]));
+        outcome.unwrap();
+        assert_eq!(count(&bench, Step::ValidateSso), 1, "IBKR takes one a minute");
+        assert!(session.is_connected());
+    }
+}
+
+#[test]
+fn sso_validate_is_asked_once_a_minute_at_most() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    for _ in 0..4 {
+        let ticket = session.connect();
+        bench.run(&mut session, &ticket, healthy).unwrap();
+        bench.advance(Duration::from_secs(25));
+    }
+    assert_eq!(count(&bench, Step::ValidateSso), 2);
+}
+
+#[test]
+fn a_success_with_an_error_inside_is_no_success() {
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit => Ok(answer(200, r#"{"error":"failed"}"#)),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(count(&bench, Step::SsodhInit), 5);
+}
+
+#[test]
+fn patience_ends() {
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::GetBearerToken => Ok(answer(500, "")),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(count(&bench, Step::GetBearerToken), 5);
+}
+
+#[test]
+fn what_cannot_pass_is_not_tried_again() {
+    for (step, status) in [
+        (Step::GetAccessToken, 400),
+        (Step::GetAccessToken, 401),
+        (Step::GetBearerToken, 401),
+        (Step::GetBearerToken, 403),
+        (Step::ValidateSso, 401),
+        (Step::SsodhInit, 401),
+        (Step::GetAccessToken, 302),
+        (Step::GetAccessToken, 404),
+    ] {
+        let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+            sent if sent == step => Ok(answer(status, "{}")),
+            _ => healthy(transmit),
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!((error.step(), count(&bench, step)), (Some(step), 1), "{error}");
+        assert!(!error.todo().is_empty());
+    }
+}
+
+#[test]
+fn an_untrusted_certificate_ends_it_at_once() {
+    let tls = Err(TransportError::new(TransportKind::Tls, "UnknownIssuer"));
+    let (bench, outcome) = connect(&mut session(), first(Step::GetAccessToken, vec![tls]));
+    assert_eq!(outcome.unwrap_err().advice(), Advice::Never);
+    assert_eq!(count(&bench, Step::GetAccessToken), 1);
+}
+
+#[test]
+fn a_penalty_is_not_waited_out_but_told() {
+    let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(answer(429, ""))]));
+    assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(600)));
+    assert_eq!(count(&bench, Step::SsodhInit), 1);
+}
+
+#[test]
+fn a_short_retry_after_is_obeyed() {
+    let mut slow_down = answer(429, "");
+    slow_down.headers_mut().insert("retry-after", "9".parse().unwrap());
+    let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(slow_down)]));
+    assert!(outcome.is_ok());
+    assert!(bench.elapsed() >= Duration::from_secs(9));
+}
+
+#[test]
+fn a_410_to_init_is_forgiven_if_the_session_is_there_all_the_same() {
+    let gone = || Ok(answer(410, "gone"));
+    let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![gone()]));
+    assert!(outcome.is_ok());
+    assert_eq!((count(&bench, Step::SsodhInit), count(&bench, Step::Status)), (1, 1));
+
+    let (_, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::SsodhInit => gone(),
+        Step::Status => Ok(answer(200, r#"{"authenticated":false,"competing":false,"connected":false}"#)),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Gone);
+}
+
+#[test]
+fn a_key_that_cannot_sign_ends_it_at_once() {
+    struct Broken;
+    impl ibkr_auth_core::Sign for Broken {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, ibkr_auth_core::SignError> {
+            Err(ibkr_auth_core::SignError::new("the token is not plugged in"))
+        }
+    }
+    let mut session = Session::new(testing::config(), Broken, 1);
+    let (_, outcome) = connect(&mut session, healthy);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Sign);
+    assert!(error.to_string().contains("not plugged in"));
+}

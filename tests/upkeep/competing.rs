@@ -1,0 +1,94 @@
+//! Other logins of the same username.
+
+use super::*;
+
+#[test]
+fn a_competing_login_is_yielded_to_taken_from_or_retaken() {
+    let lost = |competing| {
+        let mut world = kept(World::new(), KeepConnected::default().with_competing(competing));
+        world.sim.kick(None);
+        world.run_for(70 * SECOND);
+        world
+    };
+    let mut world = lost(OnCompeting::Yield);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Yielded, "however long it takes");
+    world.sim.release();
+    healed(&mut world, 3 * MINUTE);
+
+    let mut world = lost(OnCompeting::Take);
+    assert!(world.works(), "{}", world.story());
+
+    let mut world = lost(OnCompeting::RetakeAfter(15 * MINUTE));
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    world.run_for(12 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    healed(&mut world, 4 * MINUTE);
+
+    let mut world = lost(OnCompeting::Yield);
+    world.session.resume();
+    healed(&mut world, 10 * SECOND);
+}
+
+#[test]
+fn never_compete_never_sends_compete() {
+    let mut world = World::with(|_| {}, |config| config.with_compete(false));
+    world.sim.kick(None);
+    world.session.keep_connected(KeepConnected::default().with_competing(OnCompeting::Never));
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    assert_eq!(world.sim.counters().inits, 0);
+    world.sim.release();
+    healed(&mut world, 3 * MINUTE);
+}
+
+#[test]
+fn taking_is_limited_so_that_two_of_us_do_not_fight() {
+    let mut world = kept(World::new(), KeepConnected::default().with_competing(OnCompeting::Take));
+    let before = world.count(Step::SsodhInit);
+    for _ in 0..55 {
+        world.sim.kick(None);
+        world.run_for(MINUTE);
+    }
+    assert!(world.session.phase() == Phase::Yielded, "{}", world.story());
+    assert_eq!(world.sim.counters().inits - 1, 3, "taken three times in the hour");
+    assert!(world.count(Step::SsodhInit) - before < 40);
+}
+
+#[test]
+fn two_of_our_own_on_one_username_do_not_fight() {
+    for competing in [OnCompeting::Take, OnCompeting::RetakeAfter(MINUTE), OnCompeting::Yield] {
+        let [one, two] = two_of_us(&KeepConnected::default().with_competing(competing), 3 * HOUR);
+        let taken = one.sim.counters().inits;
+        // Three each an hour at most, and the first of each.
+        assert!(taken <= 2 + 2 * 3 * 3, "{competing:?}: taken {taken} times");
+        let phases = [one.session.phase(), two.session.phase()];
+        assert!(
+            phases.contains(&Phase::Connected) && phases.contains(&Phase::Yielded),
+            "{competing:?}: {phases:?}"
+        );
+    }
+}
+
+#[test]
+fn never_compete_does_not_even_end_a_session_of_its_own() {
+    let mut world = kept(World::new(), KeepConnected::default().with_competing(OnCompeting::Never));
+    // Another login took the session, but all that is heard of it is that ours is gone.
+    world.sim.kick(None);
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":200,"body":{"iserver":{"authStatus":{"authenticated":false}}}}}"#);
+    world.run_for(90 * SECOND);
+    assert_eq!((world.session.phase(), world.sim.counters().inits), (Phase::Yielded, 1));
+}
+
+#[test]
+fn resuming_takes_the_session_back_whatever_was_taken_before() {
+    let mut world = kept(World::new(), KeepConnected::default().with_competing(OnCompeting::Take));
+    for _ in 0..4 {
+        world.sim.kick(None);
+        world.run_for(MINUTE + SECOND);
+    }
+    assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
+    world.session.resume();
+    healed(&mut world, 5 * SECOND);
+}

@@ -1,0 +1,166 @@
+//! What is never done, however much is wrong.
+
+use super::*;
+
+#[test]
+fn no_login_is_tried_while_the_server_does_not_answer() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"*","do":{"status":503}}"#);
+    world.run_for(30 * MINUTE);
+    assert_eq!(
+        world.count(Step::GetAccessToken) + world.count(Step::GetBearerToken),
+        2,
+        "those of the beginning"
+    );
+    world.sim.clear_faults();
+    let took = healed(&mut world, 90 * SECOND);
+    assert!(took < 30 * SECOND, "{took:?}");
+}
+
+#[test]
+fn a_broken_road_is_waited_out_and_costs_no_budget() {
+    let mut world = World::new();
+    world.road_is_broken = true;
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(3 * HOUR);
+    assert_eq!(world.session.phase(), Phase::Connecting);
+    world.road_is_broken = false;
+    let took = healed(&mut world, 90 * SECOND + 10 * SECOND);
+    assert!(took <= 95 * SECOND, "{took:?}");
+}
+
+#[test]
+fn waits_are_never_shorter_than_the_server_asks() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429,"retry_after":120}}"#);
+    world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
+    let (from, requests) = (world.elapsed(), world.sent.len());
+    world.run_for(118 * SECOND);
+    assert_eq!(world.sent.len(), requests, "nothing is sent meanwhile");
+    healed(&mut world, 3 * MINUTE);
+    assert!(world.elapsed() - from >= 120 * SECOND);
+
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429}}"#);
+    world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
+    let requests = world.sent.len();
+    world.run_for(595 * SECOND);
+    assert_eq!(world.sent.len(), requests, "the penalty box lasts ten minutes");
+}
+
+#[test]
+fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
+    for (fault, step) in [
+        (r#"{"on":"token","do":{"status":400}}"#, Step::GetAccessToken),
+        (r#"{"on":"token","do":{"status":401}}"#, Step::GetAccessToken),
+        (r#"{"on":"sso-sessions","do":{"status":401}}"#, Step::GetBearerToken),
+        (r#"{"on":"sso-sessions","do":{"status":403}}"#, Step::GetBearerToken),
+    ] {
+        let mut world = World::new();
+        world.fault(fault);
+        world.session.keep_connected(KeepConnected::default());
+        world.run_for(24 * HOUR);
+        assert_eq!((world.session.phase(), world.count(step)), (Phase::Stopped, 1), "{fault}");
+        let error = world.session.stopped_by().unwrap();
+        assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(step)));
+        assert!(!error.todo().is_empty());
+    }
+}
+
+#[test]
+fn a_user_who_was_good_before_is_tried_twice() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","calls":"1..2","do":{"status":401}}"#);
+    world.run_until(3 * MINUTE, |session| session.phase() == Phase::Recovering);
+    healed(&mut world, 2 * MINUTE);
+
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","do":{"status":401}}"#);
+    world.run_for(24 * HOUR);
+    assert_eq!(world.session.phase(), Phase::Stopped);
+    assert!(world.count(Step::GetBearerToken) <= 4);
+}
+
+#[test]
+fn the_login_budget_is_never_overdrawn() {
+    let mut world = World::new();
+    // A server that lets us in and throws us out at once.
+    world.fault(r#"{"on":"tickle","do":{"status":401,"body":"Access token expired"}}"#);
+    world
+        .session
+        .keep_connected(KeepConnected::default().with_logins(LoginBudget { per_hour: 6, per_day: 20 }));
+    world.run_for(48 * HOUR);
+    let logins: Vec<_> =
+        world.sent.iter().filter(|(_, step)| *step == Step::GetBearerToken).map(|(at, _)| *at).collect();
+    assert!(logins.len() >= 35, "it goes on for ever: {}", logins.len());
+    assert!(logins.windows(7).all(|seven| seven[6] - seven[0] >= HOUR - SECOND));
+    assert!(logins.windows(21).all(|more| more[20] - more[0] >= 24 * HOUR - SECOND));
+}
+
+#[test]
+fn check_tickles_at_once() {
+    let mut world = connected();
+    world.run_for(20 * SECOND);
+    let before = world.count(Step::Tickle);
+    world.session.check();
+    world.run_for(SECOND);
+    assert_eq!(world.count(Step::Tickle), before + 1);
+}
+
+#[test]
+fn a_server_that_fell_silent_after_a_refusal_is_asked_by_tickles() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    world.fault(r#"{"on":"tickle","do":{"status":503}}"#);
+    world.run_for(5 * SECOND);
+    let logins = world.count(Step::GetBearerToken);
+    world.run_for(30 * MINUTE);
+    assert_eq!(world.count(Step::GetBearerToken), logins, "not one while the server is silent");
+    world.sim.clear_faults();
+    healed(&mut world, 60 * SECOND);
+}
+
+#[test]
+fn logins_that_fail_are_spaced_out_even_if_tickles_are_answered() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.run_for(4 * MINUTE);
+    let tries: Vec<_> =
+        world.sent.iter().filter(|(_, step)| *step == Step::GetBearerToken).map(|(at, _)| *at).collect();
+    let waits: Vec<_> = tries.windows(2).skip(1).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    for (wait, least) in waits.iter().zip([1.0, 2.0, 4.0, 8.0]) {
+        assert!(*wait >= least, "{waits:?}");
+    }
+}
+
+#[test]
+fn however_often_it_is_asked_to_check_it_keeps_the_pace() {
+    let mut world = connected();
+    let before = world.count(Step::Tickle);
+    for _ in 0..100 {
+        world.session.check();
+        world.run_for(SECOND / 10);
+    }
+    assert!(
+        (4..=6).contains(&(world.count(Step::Tickle) - before)),
+        "{}",
+        world.count(Step::Tickle) - before
+    );
+}
+
+#[test]
+fn a_server_that_asks_for_a_long_silence_gets_it_and_the_phase_says_so() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":503,"retry_after":240}}"#);
+    world.run_until_phase(70 * SECOND, Phase::Waiting { about: SECOND });
+    let requests = world.sent.len();
+    world.run_for(238 * SECOND);
+    assert_eq!(world.sent.len(), requests);
+    healed(&mut world, 3 * MINUTE);
+}

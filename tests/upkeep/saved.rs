@@ -1,0 +1,50 @@
+//! Sessions that outlive their process.
+
+use super::*;
+
+#[test]
+fn a_saved_session_goes_on_in_another_process_without_a_login() {
+    let mut first = connected();
+    first.run_for(10 * MINUTE);
+    let saved = first.session.save(first.now).unwrap();
+    let logins = first.sim.counters().bearers;
+
+    let mut second = first.another_process();
+    second.session.restore(&SavedSession::new(saved.expose()), second.now).unwrap();
+    assert!(second.session.headers().is_some());
+    second.session.keep_connected(KeepConnected::default());
+    second.run_until_phase(5 * SECOND, Phase::Connected);
+    second.run_for(2 * HOUR);
+    assert!(second.works());
+    assert_eq!(second.sim.counters().bearers, logins, "no login was needed");
+    assert!(second.sim.counters().refusals.is_empty(), "{:?}", second.sim.counters().refusals);
+}
+
+#[test]
+fn a_saved_session_that_is_no_longer_good_heals() {
+    let first = connected();
+    let saved = first.session.save(first.now).unwrap();
+    let mut second = first.another_process();
+    second.pass(8 * HOUR);
+    second.sim.restart();
+    second.session.restore(&saved, second.now).unwrap();
+    second.session.keep_connected(KeepConnected::default());
+    healed(&mut second, 10 * SECOND);
+}
+
+#[test]
+fn a_saved_session_of_somebody_else_or_a_damaged_one_is_refused() {
+    let first = connected();
+    let saved = first.session.save(first.now).unwrap();
+    assert!(!format!("{saved:?}").contains("eyJ"));
+    let mut other = World::with(|_| {}, |_| Config::new("other", "main", "other").unwrap());
+    assert_eq!(other.session.restore(&saved, other.now).unwrap_err().kind(), ErrorKind::Config);
+    let mut same = first.another_process();
+    for damaged in
+        ["", "{}", "null", &saved.expose()[..saved.expose().len() - 3], &saved.expose().replacen('1', "9", 1)]
+    {
+        let error = same.session.restore(&SavedSession::new(damaged), same.now).unwrap_err();
+        assert!(error.to_string().contains("log in"), "{error}");
+        assert!(same.session.headers().is_none(), "nothing was changed");
+    }
+}
