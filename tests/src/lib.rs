@@ -1,8 +1,10 @@
 //! Helpers shared by the cross-crate tests.
 
 pub mod chance;
+pub mod crowd;
 pub mod driver;
 pub mod lab;
+pub mod usage;
 pub mod world;
 
 /// The README's code, compiled and run.

@@ -152,11 +152,13 @@ impl Ledger {
             || format!("{reason:?}"),
         )?;
         keep(
-            reason.is_none() || phase == Phase::Stopped,
-            "a reason to stop is told only while stopped",
+            reason.is_none() || matches!(phase, Phase::Stopped | Phase::Off),
+            "a reason to stop is told only when stopped",
             || format!("in {phase}: {reason:?}"),
         )?;
-        let agrees = phase != Phase::Connected || !self.alone || session.is_connected();
+        // A renewal leaves the phase as it is, however long its answers take.
+        let renewing = wait.in_flight > 0 || !self.alone;
+        let agrees = phase != Phase::Connected || renewing || session.is_connected();
         keep(agrees, "the phase `connected` means is_connected()", || format!("{session:?}"))
     }
 

@@ -100,13 +100,13 @@ impl Round {
         self.tell(|| "the storm is over".to_owned());
         self.weather = Weather::calm();
         self.settle()?;
+        while !self.arriving.is_empty() {
+            self.step()?;
+        }
         match self.session.phase() {
             Phase::Off | Phase::Stopped => self.switch_on(),
             Phase::Paused => self.session.resume(),
             _ => {}
-        }
-        while !self.arriving.is_empty() {
-            self.step()?;
         }
         let (over, longest) = (self.lived, self.ledger.longest_wait.saturating_add(DAY));
         while !(self.session.phase() == Phase::Connected && self.session.is_connected()) {

@@ -4,6 +4,7 @@ mod check;
 mod ci;
 mod failures;
 mod figures;
+mod many;
 mod peers;
 mod process;
 mod storm;
@@ -29,6 +30,7 @@ const TASKS: &[Task] = &[
     Task { name: "year", about: year::ABOUT, run: year::run },
     Task { name: "storm", about: storm::ABOUT, run: storm::run },
     Task { name: "failures", about: failures::ABOUT, run: failures::run },
+    Task { name: "many", about: many::ABOUT, run: many::run },
 ];
 
 fn main() -> ExitCode {
