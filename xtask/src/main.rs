@@ -7,6 +7,7 @@ mod figures;
 mod many;
 mod peers;
 mod process;
+mod soak;
 mod storm;
 mod stress;
 mod term;
@@ -31,6 +32,7 @@ const TASKS: &[Task] = &[
     Task { name: "storm", about: storm::ABOUT, run: storm::run },
     Task { name: "failures", about: failures::ABOUT, run: failures::run },
     Task { name: "many", about: many::ABOUT, run: many::run },
+    Task { name: "soak", about: soak::ABOUT, run: soak::run },
 ];
 
 fn main() -> ExitCode {
