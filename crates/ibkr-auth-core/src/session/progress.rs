@@ -60,7 +60,7 @@ impl Session {
         } else if is_login && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
             job.state = JobState::Done;
             task.doubt = Some(error);
-        } else if is_login && step == Step::ValidateSso && matches!(error.advice(), Advice::RetryAfter(_)) {
+        } else if is_login && step == Step::ValidateSso && !tells_of_the_session(error.kind()) {
             // A login does not depend on it, and IBKR takes one a minute.
             job.state = JobState::Done;
             self.finish_if_done(now, index);
@@ -161,6 +161,12 @@ fn not_established(reason: Option<String>) -> Error {
         todo,
         Advice::RetryAfter(ESTABLISHED_POLL),
     )
+}
+
+/// Whether a failed `sso/validate` says that the session is not good, rather than nothing.
+fn tells_of_the_session(kind: ErrorKind) -> bool {
+    use ErrorKind::{Gone, NoBrokerageSession, Rejected, Unauthorized};
+    matches!(kind, Unauthorized | NoBrokerageSession | Rejected | Gone)
 }
 
 /// How long to wait at least before the same again makes sense; `None` when it never does.

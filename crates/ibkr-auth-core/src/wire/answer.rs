@@ -68,6 +68,10 @@ pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error
 fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str) {
     let status = response.status();
     match status {
+        // A look-up service's troubles say nothing about IBKR.
+        _ if step == Step::PublicIp => {
+            (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
+        }
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = retry_after(response).unwrap_or(PENALTY_BOX);
             (ErrorKind::RateLimited, Advice::RetryAfter(wait), "wait: going on can get the address blocked")
@@ -96,15 +100,12 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             Advice::Reconnect,
             "use another host, such as 1.api.ibkr.com, and connect again",
         ),
-        _ if step == Step::PublicIp => {
-            (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
-        }
         StatusCode::REQUEST_TIMEOUT => {
             (ErrorKind::Server, Advice::RetryAfter(SOON), "the request took too long to arrive: repeat")
         }
         StatusCode::FORBIDDEN if excerpt::is_html(response) => (
-            ErrorKind::Rejected,
-            Advice::Never,
+            ErrorKind::Unreadable,
+            Advice::RetryAfter(SOON),
             "IBKR's edge refused the request before any login: check user_agent, proxy, and that this address is not blocked",
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {

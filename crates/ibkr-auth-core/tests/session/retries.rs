@@ -28,7 +28,9 @@ fn what_may_pass_is_tried_again_with_growing_waits() {
 
 #[test]
 fn a_login_does_not_depend_on_sso_validate() {
-    for failure in [Ok(answer(429, "")), Ok(answer(503, "")), Err(TransportError::timeout())] {
+    for failure in
+        [Ok(answer(429, "")), Ok(answer(503, "")), Ok(answer(404, "")), Err(TransportError::timeout())]
+    {
         let mut session = session();
         let (bench, outcome) = connect(&mut session, first(Step::ValidateSso, vec![failure]));
         outcome.unwrap();
@@ -142,4 +144,22 @@ fn a_key_that_cannot_sign_ends_it_at_once() {
     let error = outcome.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Sign);
     assert!(error.to_string().contains("not plugged in"));
+}
+
+#[test]
+fn a_look_up_services_troubles_say_nothing_about_ibkr() {
+    for (status, body) in [(429, ""), (410, "gone"), (302, ""), (401, "")] {
+        let (bench, outcome) = connect(&mut session(), first(Step::PublicIp, vec![Ok(answer(status, body))]));
+        assert!(outcome.is_ok(), "{status}: {outcome:?}");
+        assert!(bench.elapsed() < Duration::from_secs(1), "{status}: the next service is asked at once");
+    }
+}
+
+#[test]
+fn a_web_page_that_says_403_is_the_edges_or_a_proxys_and_may_pass() {
+    let page = || Ok(answer(403, "<html><title>Access Denied</title></html>"));
+    for step in [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit] {
+        let (_, outcome) = connect(&mut session(), first(step, vec![page()]));
+        assert!(outcome.is_ok(), "{step}: {outcome:?}");
+    }
 }
