@@ -55,7 +55,10 @@ fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
         (r#"{"on":"token","do":{"status":400}}"#, Step::GetAccessToken),
         (r#"{"on":"token","do":{"status":401}}"#, Step::GetAccessToken),
         (r#"{"on":"sso-sessions","do":{"status":401}}"#, Step::GetBearerToken),
-        (r#"{"on":"sso-sessions","do":{"status":403}}"#, Step::GetBearerToken),
+        (
+            r#"{"on":"sso-sessions","do":{"status":403,"body":{"title":"Forbidden","detail":"not sufficient scope"}}}"#,
+            Step::GetBearerToken,
+        ),
     ] {
         let mut world = World::new();
         world.fault(fault);
