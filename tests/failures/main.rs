@@ -117,7 +117,7 @@ fn a_part_of_the_cells_is_as_written() {
         let own = format!("{}: {outcome}", if cell.asynchronous { "async" } else { "blocking" });
         assert!(
             written == outcome || written.split("; ").any(|one| one == own),
-            "{cell:?}: {own}, not {written}"
+            "{cell:?}: {own}, not {written} (`cargo xtask failures` writes it anew)"
         );
     }
 }
