@@ -76,9 +76,59 @@ fn a_410_leads_to_another_host() {
     let hosts = [Host::numbered(1).unwrap(), Host::numbered(2).unwrap()];
     let mut world = kept(World::new(), KeepConnected::default().with_hosts(hosts));
     world.sim.set_host("api.ibkr.com", Some(HostState::Gone));
-    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
-    healed(&mut world, 10 * SECOND);
+    world.run_for(70 * SECOND);
+    assert!(world.works(), "{}", world.story());
     assert_eq!(world.session.config().host().to_string(), "1.api.ibkr.com");
+    assert_eq!(world.count(Step::GetBearerToken), 1, "the session itself was never lost");
+}
+
+#[test]
+fn a_410_where_there_is_no_other_host_leads_to_a_new_bearer() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":410,"body":"gone"}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    healed(&mut world, 5 * SECOND);
+    assert_eq!(world.count(Step::GetBearerToken), 2);
+}
+
+#[test]
+fn dead_neighbours_are_passed_by_quickly() {
+    let hosts = (1..=8).map(|number| Host::numbered(number).unwrap());
+    let mut world = kept(World::new(), KeepConnected::default().with_hosts(hosts));
+    for (host, state) in [
+        ("api.ibkr.com", HostState::Unavailable),
+        ("1.api.ibkr.com", HostState::Gone),
+        ("2.api.ibkr.com", HostState::Unavailable),
+        ("3.api.ibkr.com", HostState::Gone),
+    ] {
+        world.sim.set_host(host, Some(state));
+    }
+    world.run_for(75 * SECOND);
+    assert!(world.works(), "{}", world.story());
+    assert_eq!(world.session.config().host().to_string(), "4.api.ibkr.com");
+}
+
+#[test]
+fn where_no_host_answers_it_is_the_road_and_the_host_is_kept() {
+    let hosts = (1..=8).map(|number| Host::numbered(number).unwrap());
+    let mut world = kept(World::new(), KeepConnected::default().with_hosts(hosts));
+    world.road_is_broken = true;
+    world.run_for(HOUR);
+    world.road_is_broken = false;
+    healed(&mut world, 30 * SECOND);
+}
+
+#[test]
+fn a_closed_door_is_no_dead_host_and_costs_no_take() {
+    let hosts = [Host::numbered(1).unwrap()];
+    let policy = KeepConnected::default().with_hosts(hosts).with_competing(OnCompeting::Take);
+    let mut world = kept(World::new(), policy);
+    world.fault(r#"{"on":"ssodh/init","do":{"status":503}}"#);
+    world.sim.kick(None);
+    world.run_for(10 * MINUTE);
+    assert_eq!(world.session.config().host().to_string(), "api.ibkr.com", "its tickles are answered");
+    world.sim.clear_faults();
+    healed(&mut world, 30 * SECOND);
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::{
 /// Beyond a request's own time limit: then it is given up even if the driver has forgotten it.
 const BACK_STOP: Duration = Duration::from_secs(5);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// IBKR's own limit for any request is 10 s: a tickle that takes longer is no sign of life.
+const TICKLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that waits for its answer.
 pub(super) struct Exchange {
@@ -100,7 +102,11 @@ impl Session {
         let id = RequestId(self.next_request);
         self.next_request += 1;
         let limit = self.config.timeout;
-        let timeout = if step == Step::PublicIp { limit.min(LOOKUP_TIMEOUT) } else { limit };
+        let timeout = match step {
+            Step::PublicIp => limit.min(LOOKUP_TIMEOUT),
+            Step::Tickle => limit.min(TICKLE_TIMEOUT),
+            _ => limit,
+        };
         let deadline = now.mono + timeout + BACK_STOP;
         self.in_flight.insert(
             id,

@@ -57,6 +57,8 @@ pub(super) struct Upkeep {
     server_works: bool,
     logins: Budget,
     takes: Budget,
+    /// From when on the session is taken back from another login.
+    taking: Option<Instant>,
     /// No login before: the last one failed.
     next_login: Option<Instant>,
     /// IBKR refused a user whom it knew before; the second time is final.
@@ -96,6 +98,7 @@ impl Session {
             server_works: true,
             logins: Budget::new(policy.logins),
             takes: Budget::new(policy::TAKES),
+            taking: None,
             next_login: None,
             refused_once: false,
             was_connected: self.known.is_connected(self.config.tier),

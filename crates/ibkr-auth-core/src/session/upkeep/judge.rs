@@ -5,10 +5,10 @@
 //! | the session is good | tickle in a minute; extend or renew the bearer token before it ends |
 //! | not authenticated, `no bridge`, `not authenticated` | `ssodh/init` |
 //! | 401, 403, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login |
-//! | 410 | another host, and a new bearer token there |
+//! | 410 | another host, with the same bearer token; a new one when no other host is left |
 //! | 429 | nothing until `Retry-After`, or 10 minutes, has passed |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
-//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle until the server answers, every third time at another host; no login before it does |
+//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle until a server answers, from the second time on at one host after the other; no login before |
 //! | another login has the session | as the policy says |
 //! | the client, its key or its scope is refused | stop |
 //! | the user is refused | stop; once more after half a minute if it was good before, because the address may have changed meanwhile |
@@ -37,8 +37,15 @@ impl Session {
     pub(super) fn judge_success(&mut self, now: Now, deed: Deed, done: &Done) {
         let Some(upkeep) = &mut self.upkeep else { return };
         upkeep.server_works = true;
+        if let Some(trouble) = &mut upkeep.trouble {
+            trouble.hears();
+        }
         if deed >= Deed::Renew {
             upkeep.next_login = None;
+        }
+        if upkeep.taking.is_some() && deed == Deed::Init {
+            upkeep.taking = None;
+            upkeep.takes.spend(now.mono);
         }
         match done {
             Done::Tickle(tickle) if self.config.tier == Tier::Brokerage => {
@@ -127,27 +134,29 @@ impl Session {
             _ => None,
         };
         upkeep.yielded = wait.is_none();
-        match wait {
-            Some(wait) => {
-                upkeep.takes.spend(now.mono);
-                self.plan_deed(Deed::Init, Some(now.mono + wait));
-            }
-            None => self.plan_deed(Deed::Init, Some(now.mono + ASK_AGAIN)),
-        }
-        if wait != Some(Duration::ZERO) {
+        // What has been waited for before a take that failed is not waited for again.
+        let take_at = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
+        upkeep.taking = take_at;
+        self.plan_deed(Deed::Init, Some(take_at.unwrap_or(now.mono + ASK_AGAIN)));
+        if take_at.is_none_or(|at| at > now.mono) {
             self.enter(Phase::Yielded, None);
         }
     }
 
     pub(super) fn judge_failure(&mut self, now: Now, deed: Deed, error: &Error) {
-        let silent = is_silent(error);
         let Some(upkeep) = &mut self.upkeep else { return };
+        let silent = is_silent(error) || (error.kind() == ErrorKind::Gone && upkeep.hosts.len() > 1);
         upkeep.server_works = !silent;
         if deed >= Deed::Renew && had_no_effect(error) {
             upkeep.logins.refund();
         }
         match (error.kind(), error.step()) {
-            (ErrorKind::Competing, _) => return self.lost_to_another(now),
+            (ErrorKind::Competing, _) => {
+                if upkeep.taking.take().is_some() {
+                    upkeep.takes.spend(now.mono);
+                }
+                return self.lost_to_another(now);
+            }
             (ErrorKind::Sign | ErrorKind::Config, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
                 return self.stop(error);
             }
@@ -157,10 +166,7 @@ impl Session {
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) => return self.user_refused(now, error),
             (ErrorKind::Rejected | ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
             (ErrorKind::Order, _) => self.known.drop_access_token(),
-            (ErrorKind::Gone, _) => {
-                self.known.refuse_bearer();
-                self.next_host();
-            }
+            (ErrorKind::Gone, _) if upkeep.hosts.len() < 2 => self.known.refuse_bearer(),
             _ => {}
         }
         let trouble = self.count_failure(now, deed, silent);
@@ -181,8 +187,13 @@ impl Session {
     /// Plans the cheapest deed that can still help.
     fn heal(&mut self, now: Now, deed: Deed, error: &Error, trouble: Trouble) {
         let silent = trouble.silent > 0;
-        if silent && trouble.silent.is_multiple_of(HOST_IS_DEAD) {
+        let hosts = self.upkeep.as_ref().map_or(1, |upkeep| upkeep.hosts.len() as u32);
+        let gone = silent && error.kind() == ErrorKind::Gone;
+        if silent && (trouble.turns(hosts) || gone) {
             self.next_host();
+            if gone && trouble.whole_round(hosts) {
+                self.known.refuse_bearer();
+            }
         } else if !silent && trouble.calls_for_more() {
             match deed {
                 Deed::Tickle | Deed::Validate | Deed::Init => self.known.refuse_bearer(),
@@ -196,7 +207,7 @@ impl Session {
             Advice::Never | Advice::Reconnect => Duration::ZERO,
         };
         let clear = !silent && next > deed && asked.is_zero();
-        let wait = if next >= Deed::Renew { trouble.login_wait() } else { trouble.wait() };
+        let wait = if next >= Deed::Renew { trouble.login_wait() } else { trouble.wait(hosts) };
         let wait = self.jitter.prolong(wait.max(asked));
         // A clear answer that calls for something dearer needs no waiting.
         let at = (!clear).then(|| now.mono + wait);
@@ -286,9 +297,12 @@ fn is_silent(error: &Error) -> bool {
 
 /// Whether a login that failed so cannot have reached the systems that count logins.
 fn had_no_effect(error: &Error) -> bool {
-    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
-    error.step() == Some(Step::PublicIp)
-        || (error.step() == Some(Step::GetAccessToken) && (closed || !error.may_have_been_executed()))
+    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 410 | 502..=504));
+    match error.step() {
+        Some(Step::PublicIp) => true,
+        Some(Step::GetAccessToken | Step::GetBearerToken) => closed || !error.may_have_been_executed(),
+        _ => false,
+    }
 }
 
 fn until(now: SystemTime, then: SystemTime) -> Duration {
