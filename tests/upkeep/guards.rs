@@ -167,3 +167,65 @@ fn a_server_that_asks_for_a_long_silence_gets_it_and_the_phase_says_so() {
     assert_eq!(world.sent.len(), requests);
     healed(&mut world, 3 * MINUTE);
 }
+
+#[test]
+fn a_promised_wait_is_kept_however_often_it_is_asked_to_check() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429}}"#);
+    world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
+    let requests = world.sent.len();
+    for _ in 0..100 {
+        world.session.check();
+        world.run_for(5 * SECOND);
+    }
+    assert_eq!(world.sent.len(), requests);
+    assert!(!world.session.is_connected(), "nobody knows");
+}
+
+#[test]
+fn three_429_are_no_reason_for_a_new_bearer() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":"1..4","do":{"status":429,"retry_after":61}}"#);
+    world.run_for(10 * MINUTE);
+    assert_eq!((world.session.phase(), world.count(Step::GetBearerToken)), (Phase::Connected, 1));
+}
+
+#[test]
+fn logins_that_succeed_in_vain_are_spaced_out() {
+    let mut world = World::new();
+    world.fault(r#"{"on":"tickle","do":{"status":401,"body":"Access token expired"}}"#);
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(HOUR);
+    let logins: Vec<_> =
+        world.sent.iter().filter(|(_, step)| *step == Step::GetBearerToken).map(|(at, _)| *at).collect();
+    assert!(logins.len() <= 12);
+    let eight_in = logins[7] - logins[0];
+    assert!(eight_in > 2 * MINUTE, "{eight_in:?}");
+}
+
+#[test]
+fn a_session_lives_on_while_the_login_budget_is_spent() {
+    let mut world = World::new();
+    // IBKR seems to say that the session is about to end, whatever is done.
+    let ending =
+        r#"{"session":"aa","ssoExpires":0,"iserver":{"authStatus":{"authenticated":true,"connected":true}}}"#;
+    world.fault(&format!(r#"{{"on":"tickle","do":{{"status":200,"processed":true,"body":{ending}}}}}"#));
+    world
+        .session
+        .keep_connected(KeepConnected::default().with_logins(LoginBudget { per_hour: 2, per_day: 2 }));
+    world.run_for(10 * HOUR);
+    assert!(world.works(), "{}", world.story());
+    assert_eq!(world.count(Step::GetBearerToken), 2);
+}
+
+#[test]
+fn beginning_again_gives_no_new_budget() {
+    let mut world = World::new();
+    let policy = KeepConnected::default().with_logins(LoginBudget { per_hour: 3, per_day: 3 });
+    for _ in 0..20 {
+        world.session.keep_connected(policy.clone());
+        world.run_for(10 * SECOND);
+        world.sim.restart();
+    }
+    assert!(world.count(Step::GetBearerToken) <= 3, "{}", world.count(Step::GetBearerToken));
+}

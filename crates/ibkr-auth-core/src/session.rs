@@ -221,6 +221,17 @@ impl Session {
         self.in_flight.retain(|_, exchange| exchange.step == Step::GetBearerToken);
     }
 
+    /// Ends what the automatic mode has under way.
+    fn cancel_upkeep(&mut self) {
+        let tasks = std::mem::take(&mut self.tasks).into_iter();
+        let (mine, others): (Vec<_>, Vec<_>) = tasks.partition(|task| task.is_upkeep);
+        self.tasks = others;
+        for task in mine {
+            self.in_flight.retain(|id, exchange| exchange.step == Step::GetBearerToken || !task.awaits(*id));
+            task.finish(Err(task::cancelled()));
+        }
+    }
+
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
         let task = Task::new(command, &self.config);
         let ticket = task.ticket();

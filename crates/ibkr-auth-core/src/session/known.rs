@@ -65,6 +65,11 @@ impl Known {
         (self.bearer_refused, self.auth_status) = (true, None);
     }
 
+    /// Nobody knows how the brokerage session is.
+    pub(super) fn doubt_brokerage(&mut self) {
+        self.auth_status = None;
+    }
+
     pub(super) fn drop_access_token(&mut self) {
         self.access_token = None;
     }

@@ -64,6 +64,8 @@ pub(super) struct Upkeep {
     /// IBKR refused a user whom it knew before; the second time is final.
     refused_once: bool,
     was_connected: bool,
+    /// Logins that succeeded since a tickle did.
+    unproven_logins: u32,
     /// When the last tickle went out.
     tickled: Option<Instant>,
     /// A session's end that no renewal has moved: IBKR's midnight.
@@ -78,6 +80,8 @@ struct Due {
     /// `None`: at once.
     at: Option<Instant>,
     deed: Deed,
+    /// The server asked for the wait.
+    promised: bool,
 }
 
 impl Session {
@@ -87,21 +91,28 @@ impl Session {
     pub fn keep_connected(&mut self, policy: KeepConnected) {
         let deed = if self.known.bearer.is_some() { Deed::Tickle } else { Deed::Login };
         self.stopped_by = None;
+        self.cancel_upkeep();
+        // Called again, it does not get a new budget.
+        let spent = self.upkeep.take().map(|before| (before.logins, before.takes));
+        let (mut logins, takes) =
+            spent.unwrap_or_else(|| (Budget::new(policy.logins), Budget::new(policy::TAKES)));
+        logins.set_limit(policy.logins);
         let mut hosts = vec![self.config.host.clone()];
         hosts.extend(policy.hosts.iter().filter(|host| **host != self.config.host).cloned());
         self.upkeep = Some(Upkeep {
-            due: Some(Due { at: None, deed }),
+            due: Some(Due { at: None, deed, promised: false }),
             running: None,
             paused: false,
             yielded: false,
             trouble: None,
             server_works: true,
-            logins: Budget::new(policy.logins),
-            takes: Budget::new(policy::TAKES),
+            logins,
+            takes,
             taking: None,
             next_login: None,
             refused_once: false,
             was_connected: self.known.is_connected(self.config.tier),
+            unproven_logins: 0,
             tickled: None,
             hard_end: None,
             hosts,
@@ -136,8 +147,10 @@ impl Session {
             && (upkeep.paused || upkeep.yielded)
         {
             (upkeep.paused, upkeep.yielded) = (false, false);
-            upkeep.running = None;
-            upkeep.due = Some(Due { at: None, deed });
+            (upkeep.running, upkeep.taking) = (None, None);
+            upkeep.due = Some(Due { at: None, deed, promised: false });
+            self.stopped_by = None;
+            self.cancel_upkeep();
             self.enter(Phase::Connecting, None);
         }
     }
@@ -147,6 +160,7 @@ impl Session {
     pub fn check(&mut self) {
         if let Some(Upkeep { due: Some(due), tickled, .. }) = &mut self.upkeep
             && due.deed <= Deed::Validate
+            && !due.promised
         {
             due.at = due.at.min(tickled.map(|last| last + BETWEEN_TICKLES));
         }
@@ -174,14 +188,23 @@ impl Session {
         if deed >= Deed::Renew
             && let Some(at) = self.login_forbidden_until(now)
         {
-            self.plan_deed(deed, Some(at));
-            let wait = at.saturating_duration_since(now.mono);
-            if wait > NOTABLE_WAIT {
-                self.enter(Phase::Waiting { about: wait }, None);
-            }
-            return;
+            return self.wait_for_login(now, deed, at);
         }
         self.start(deed, now);
+    }
+
+    /// Until a login is allowed again. The session may live on meanwhile: it is still tickled.
+    fn wait_for_login(&mut self, now: Now, deed: Deed, at: Instant) {
+        let tickle =
+            now.mono + self.upkeep.as_ref().map_or(NOTABLE_WAIT, |upkeep| upkeep.policy.tickle_every);
+        match self.known.bearer.is_some() && tickle < at {
+            true => self.plan_deed(Deed::Tickle, Some(tickle)),
+            false => self.plan_deed(deed, Some(at)),
+        }
+        let wait = at.saturating_duration_since(now.mono);
+        if wait > NOTABLE_WAIT && !self.is_connected() {
+            self.enter(Phase::Waiting { about: wait }, None);
+        }
     }
 
     pub(super) fn upkeep_wake(&self) -> Option<Instant> {
@@ -265,7 +288,7 @@ impl Session {
 
     fn plan_deed(&mut self, deed: Deed, at: Option<Instant>) {
         if let Some(upkeep) = &mut self.upkeep {
-            upkeep.due = (!upkeep.paused).then_some(Due { at, deed });
+            upkeep.due = (!upkeep.paused).then_some(Due { at, deed, promised: false });
         }
     }
 

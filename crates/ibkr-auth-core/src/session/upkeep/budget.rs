@@ -21,6 +21,10 @@ impl Budget {
         Self { limit, spent: VecDeque::new() }
     }
 
+    pub(super) fn set_limit(&mut self, limit: LoginBudget) {
+        self.limit = limit;
+    }
+
     pub(super) fn spend(&mut self, now: Instant) {
         self.spent.push_back(now);
     }

@@ -78,6 +78,10 @@ impl Session {
     fn healthy(&mut self, now: Now, deed: Deed) {
         let Some(upkeep) = &mut self.upkeep else { return };
         (upkeep.was_connected, upkeep.refused_once, upkeep.yielded) = (true, false, false);
+        upkeep.unproven_logins = match deed {
+            Deed::Renew | Deed::Login => upkeep.unproven_logins + 1,
+            Deed::Tickle | Deed::Validate | Deed::Init => 0,
+        };
         if let Some(trouble) = upkeep.trouble.take() {
             self.tell(Event::Recovered { after: now.mono.saturating_duration_since(trouble.since) });
         }
@@ -194,7 +198,7 @@ impl Session {
             if gone && trouble.whole_round(hosts) {
                 self.known.refuse_bearer();
             }
-        } else if !silent && trouble.calls_for_more() {
+        } else if error.kind() != ErrorKind::RateLimited && trouble.calls_for_more() {
             match deed {
                 Deed::Tickle | Deed::Validate | Deed::Init => self.known.refuse_bearer(),
                 Deed::Renew => self.known.drop_access_token(),
@@ -206,8 +210,9 @@ impl Session {
             Advice::RetryAfter(asked) => asked,
             Advice::Never | Advice::Reconnect => Duration::ZERO,
         };
-        let clear = !silent && next > deed && asked.is_zero();
-        let wait = if next >= Deed::Renew { trouble.login_wait() } else { trouble.wait(hosts) };
+        let unproven = self.upkeep.as_ref().map_or(0, |upkeep| upkeep.unproven_logins);
+        let clear = !silent && next > deed && asked.is_zero() && (unproven == 0 || next < Deed::Renew);
+        let wait = if next >= Deed::Renew { trouble.login_wait(unproven) } else { trouble.wait(hosts) };
         let wait = self.jitter.prolong(wait.max(asked));
         // A clear answer that calls for something dearer needs no waiting.
         let at = (!clear).then(|| now.mono + wait);
@@ -215,10 +220,14 @@ impl Session {
             && deed >= Deed::Renew
             && !clear
         {
-            upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait().max(asked)));
+            upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait(unproven).max(asked)));
         }
         self.plan_deed(next, at);
+        if let Some(due) = self.upkeep.as_mut().and_then(|upkeep| upkeep.due.as_mut()) {
+            due.promised = error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT;
+        }
         if error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT {
+            self.known.doubt_brokerage();
             self.enter(Phase::Waiting { about: wait }, Some(error));
         }
     }
@@ -250,7 +259,7 @@ impl Session {
 
     fn stop(&mut self, error: &Error) {
         if let Some(upkeep) = &mut self.upkeep {
-            upkeep.due = None;
+            (upkeep.due, upkeep.yielded) = (None, false);
         }
         self.stopped_by = Some(error.clone());
         self.enter(Phase::Stopped, Some(error));
@@ -297,10 +306,10 @@ fn is_silent(error: &Error) -> bool {
 
 /// Whether a login that failed so cannot have reached the systems that count logins.
 fn had_no_effect(error: &Error) -> bool {
-    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 410 | 502..=504));
+    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
     match error.step() {
         Some(Step::PublicIp) => true,
-        Some(Step::GetAccessToken | Step::GetBearerToken) => closed || !error.may_have_been_executed(),
+        Some(Step::GetAccessToken) => closed || !error.may_have_been_executed(),
         _ => false,
     }
 }

@@ -73,9 +73,9 @@ impl Trouble {
         }
     }
 
-    /// 1, 2, 4 … seconds before the next login.
-    pub(super) fn login_wait(&self) -> Duration {
-        doubled(self.logins).min(LONGEST_FOR_LOGIN)
+    /// 1, 2, 4 … seconds before the next login. One that succeeded, but was refused by the first tickle, counts as failed.
+    pub(super) fn login_wait(&self, unproven: u32) -> Duration {
+        doubled(self.logins.max(unproven)).min(LONGEST_FOR_LOGIN)
     }
 }
 
