@@ -7,10 +7,10 @@ use ibkr_auth_tests::{
 };
 use ibkr_sim::demo;
 
-#[path = "../crates/ibkr-auth-async/examples/login.rs"]
+#[path = "../crates/ibkr-auth-async/examples/login_async.rs"]
 #[expect(dead_code, reason = "its main is not called here")]
 mod async_login;
-#[path = "../crates/ibkr-auth-blocking/examples/login.rs"]
+#[path = "../crates/ibkr-auth-blocking/examples/login_blocking.rs"]
 #[expect(dead_code, reason = "its main is not called here")]
 mod blocking_login;
 #[path = "../crates/ibkr-auth-core/examples/own_http_stack.rs"]

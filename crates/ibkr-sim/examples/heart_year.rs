@@ -1,6 +1,6 @@
 //! A year in virtual time: a simple client that tickles every minute and logs in when it has to.
 //!
-//! `cargo run --release -p ibkr-sim --example year`
+//! `cargo run --release -p ibkr-sim --example heart_year`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::time::{Duration, Instant};
