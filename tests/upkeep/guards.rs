@@ -186,8 +186,9 @@ fn a_promised_wait_is_kept_however_often_it_is_asked_to_check() {
 fn three_429_are_no_reason_for_a_new_bearer() {
     let mut world = connected();
     world.fault(r#"{"on":"tickle","calls":"1..4","do":{"status":429,"retry_after":61}}"#);
-    world.run_for(10 * MINUTE);
-    assert_eq!((world.session.phase(), world.count(Step::GetBearerToken)), (Phase::Connected, 1));
+    world.run_for(15 * MINUTE);
+    let refused = world.sim.counters().statuses[&429];
+    assert_eq!((refused, world.session.phase(), world.count(Step::GetBearerToken)), (4, Phase::Connected, 1));
 }
 
 #[test]

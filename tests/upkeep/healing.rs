@@ -124,6 +124,9 @@ fn a_closed_door_is_no_dead_host_and_costs_no_take() {
     let policy = KeepConnected::default().with_hosts(hosts).with_competing(OnCompeting::Take);
     let mut world = kept(World::new(), policy);
     world.fault(r#"{"on":"ssodh/init","do":{"status":503}}"#);
+    for call in [3, 5] {
+        world.fault(&format!(r#"{{"on":"tickle","calls":{call},"do":{{"status":503}}}}"#));
+    }
     world.sim.kick(None);
     world.run_for(10 * MINUTE);
     assert_eq!(world.session.config().host().to_string(), "api.ibkr.com", "its tickles are answered");
