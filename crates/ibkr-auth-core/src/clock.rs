@@ -28,14 +28,20 @@ impl ClockSkew {
 
     /// What an answer to a request sent and received at these times of our clock proves; `None` if it has no `Date`.
     ///
-    /// `Date` has whole seconds and was written between the two, so the difference lies in a span. If zero is in it our
-    /// clock may be right. If not, the span's lower end is taken: IBKR refuses an `iat` that is still to come.
-    pub(crate) fn observed(response: &Response, sent: SystemTime, received: SystemTime) -> Option<Self> {
+    /// `Date` has whole seconds and was written between the two, so the difference lies in a span. What was known before
+    /// stays if it is in the span: a slow answer proves little. Else, if zero is in it, our clock may be right. If not, the
+    /// span's lower end is taken: IBKR refuses an `iat` that is still to come.
+    pub(crate) fn observed(
+        self,
+        response: &Response,
+        sent: SystemTime,
+        received: SystemTime,
+    ) -> Option<Self> {
         let date = date(response)?;
         let least = signed_millis(received, date)?;
         let most = signed_millis(sent, date + Duration::from_secs(1))?;
-        let millis = if (least..=most).contains(&0) { 0 } else { least };
-        Some(Self { millis })
+        let may_be = |millis: &i64| (least..=most).contains(millis);
+        Some(Self { millis: [self.millis, 0].into_iter().find(may_be).unwrap_or(least) })
     }
 
     pub(crate) fn differs_notably_from(self, other: Self) -> bool {
@@ -66,12 +72,23 @@ mod tests {
 
     /// The skew seen when the server's clock differs by `offset` ms and each way takes `latency` ms.
     fn seen(start: u64, offset: i64, latency: u64) -> i64 {
+        seen_by(ClockSkew::default(), start, offset, latency)
+    }
+
+    fn seen_by(known: ClockSkew, start: u64, offset: i64, latency: u64) -> i64 {
         let mut response = Response::new(Vec::new());
         let server =
             at(start + latency).checked_add(Duration::from_millis(offset.max(0).unsigned_abs())).unwrap();
         let server = server - Duration::from_millis(offset.min(0).unsigned_abs());
         response.headers_mut().insert(http::header::DATE, httpdate::fmt_http_date(server).parse().unwrap());
-        ClockSkew::observed(&response, at(start), at(start + 2 * latency)).unwrap().millis()
+        known.observed(&response, at(start), at(start + 2 * latency)).unwrap().millis()
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_unlearn() {
+        let known = ClockSkew { millis: -3_000 };
+        assert_eq!(seen_by(known, 0, -2_500, 4_000), -3_000);
+        assert_eq!(seen_by(known, 0, 0, 25), 0, "a quick one that proves the clock right does");
     }
 
     #[test]

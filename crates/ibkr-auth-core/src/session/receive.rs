@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Session, output::RequestId, send::Exchange, ticket::Done};
-use crate::{AuthStatus, ClockSkew, Error, Event, Now, Response, Step, TransportError, wire};
+use crate::{AuthStatus, Error, Event, Now, Response, Step, TransportError, wire};
 
 impl Session {
     /// Gives up requests whose answer is overdue.
@@ -58,7 +58,7 @@ impl Session {
         if exchange.step == Step::PublicIp {
             return self.read(now, exchange.step, response);
         }
-        if let Some(skew) = ClockSkew::observed(response, exchange.sent.wall, now.wall) {
+        if let Some(skew) = self.known.skew.observed(response, exchange.sent.wall, now.wall) {
             let before = std::mem::replace(&mut self.known.skew, skew);
             if skew.differs_notably_from(before) {
                 self.tell(Event::ClockSkew(skew));
