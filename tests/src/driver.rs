@@ -50,6 +50,7 @@ pub trait Kept: Sized {
     fn check(&self);
     fn set_host(&self, host: Host);
     fn stop(&self) -> Result<(), Error>;
+    fn detach(&self) -> Option<SavedSession>;
     fn another(&self) -> Self;
     /// Drops the handle and waits for what comes of it.
     fn drop_but_run_until(self, done: impl Fn() -> bool);
@@ -93,6 +94,9 @@ macro_rules! keep {
         }
         fn stop(&$self) -> Result<(), Error> {
             $($wait)*($handle.stop())
+        }
+        fn detach(&$self) -> Option<SavedSession> {
+            $($wait)*($handle.detach())
         }
     };
 }

@@ -33,6 +33,32 @@ fn a_saved_session_that_is_no_longer_good_heals() {
 }
 
 #[test]
+fn a_saved_session_goes_on_at_the_server_it_had_found() {
+    let mut first = connected();
+    first.session.set_host(Host::numbered(3).unwrap());
+    let saved = first.session.save(first.now).unwrap();
+    first.session.set_host(Host::production());
+
+    let mut second = first.another_process();
+    let elsewhere = SavedSession::new(saved.expose().replace("3.api.ibkr.com", "evil.example"));
+    second.session.restore(&elsewhere, second.now).unwrap();
+    assert_eq!(second.session.config().host(), &Host::production());
+    second.session.restore(&saved, second.now).unwrap();
+    assert_eq!(second.session.config().host().to_string(), "3.api.ibkr.com");
+}
+
+#[test]
+fn detaching_leaves_the_session_and_sends_nothing_more() {
+    let mut first = connected();
+    let requests = first.sim.counters().total();
+    first.session.detach();
+    first.run_for(10 * MINUTE);
+    assert_eq!(first.session.phase(), Phase::Off);
+    assert!(first.session.headers().is_some());
+    assert_eq!(first.sim.counters().total(), requests);
+}
+
+#[test]
 fn a_saved_session_of_somebody_else_or_a_damaged_one_is_refused() {
     let first = connected();
     let saved = first.session.save(first.now).unwrap();

@@ -252,6 +252,7 @@ pub(crate) enum Input {
     Resume,
     Check,
     SetHost(Host),
+    Detach,
     Stop,
 }
 

@@ -170,6 +170,15 @@ impl Handle {
         ended.ok().and_then(|state| state.ended.clone()).unwrap_or(Ok(()))
     }
 
+    /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
+    /// there is no session. It waits for a login that is on its way.
+    pub async fn detach(&self) -> Option<SavedSession> {
+        self.wish(Input::Detach);
+        let mut state = self.shared.state.clone();
+        let ended = state.wait_for(|state| state.ended.is_some()).await;
+        ended.ok().and_then(|state| state.saved.clone())
+    }
+
     fn wish(&self, input: Input) {
         // A session that has ended has no wishes left to fulfil.
         let _ = self.shared.inputs.send(input);
@@ -206,10 +215,13 @@ impl Events {
 }
 
 async fn keep(mut client: Client, publish: Arc<watch::Sender<State>>, check_wished: Arc<AtomicBool>) {
-    let mut logout = None;
+    let (mut logout, mut detached) = (None, false);
     loop {
         let wait = client.drain();
-        let ended = logout.as_ref().and_then(ibkr_auth_core::Ticket::outcome);
+        let ended = match logout.as_ref() {
+            Some(logout) => ibkr_auth_core::Ticket::outcome(logout),
+            None => (detached && wait.in_flight == 0).then_some(Ok(())),
+        };
         let over = ended.is_some();
         publish.send_replace(State { ended, ..State::of(&client.session) });
         if over {
@@ -224,8 +236,12 @@ async fn keep(mut client: Client, publish: Arc<watch::Sender<State>>, check_wish
                 client.session.check();
             }
             Some(Input::SetHost(host)) => client.session.set_host(host),
+            Some(Input::Detach) if logout.is_none() => {
+                detached = true;
+                client.session.detach();
+            }
             Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
-            Some(Input::Stop) | None => {}
+            Some(Input::Stop | Input::Detach) | None => {}
         }
     }
 }

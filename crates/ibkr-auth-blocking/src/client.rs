@@ -246,6 +246,7 @@ pub(crate) enum Input {
     Resume,
     Check,
     SetHost(Host),
+    Detach,
     Stop,
 }
 

@@ -202,6 +202,14 @@ impl Handle {
         ended.unwrap_or(Ok(()))
     }
 
+    /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
+    /// there is no session. It waits for a login that is on its way.
+    pub fn detach(&self) -> Option<SavedSession> {
+        self.wish(Input::Detach);
+        let saved = |state: &State| state.ended.as_ref().map(|_| state.saved.clone());
+        self.shared.state.wait_for(FOR_EVER, saved).flatten()
+    }
+
     fn wish(&self, input: Input) {
         // A session that has ended has no wishes left to fulfil.
         let _ = self.shared.inputs.send(input);
@@ -250,10 +258,13 @@ impl Drop for Ending<'_> {
 
 fn keep(mut client: Client, publish: &Watched, check_wished: &AtomicBool) {
     let _ending = Ending(publish);
-    let mut logout = None;
+    let (mut logout, mut detached) = (None, false);
     loop {
         let wait = client.drain();
-        let ended = logout.as_ref().and_then(ibkr_auth_core::Ticket::outcome);
+        let ended = match logout.as_ref() {
+            Some(logout) => ibkr_auth_core::Ticket::outcome(logout),
+            None => (detached && wait.in_flight == 0).then_some(Ok(())),
+        };
         let over = ended.is_some();
         publish.publish(State { ended, ..State::of(&client.session) });
         if over {
@@ -268,8 +279,12 @@ fn keep(mut client: Client, publish: &Watched, check_wished: &AtomicBool) {
                 client.session.check();
             }
             Some(Input::SetHost(host)) => client.session.set_host(host),
+            Some(Input::Detach) if logout.is_none() => {
+                detached = true;
+                client.session.detach();
+            }
             Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
-            Some(Input::Stop) | None => {}
+            Some(Input::Stop | Input::Detach) | None => {}
         }
     }
 }

@@ -47,6 +47,8 @@ use upkeep::Upkeep;
 /// ones when the clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
 pub struct Session {
     config: Config,
+    /// The server of the configuration: `config.host` is another one while that fails.
+    home: Host,
     key: Box<dyn Sign>,
     jitter: Jitter,
     spread: Spread,
@@ -64,6 +66,7 @@ impl Session {
     /// begin and end: use a different one in each process, or the same one to repeat a run exactly.
     pub fn new(config: Config, key: impl Sign + 'static, seed: u64) -> Self {
         Self {
+            home: config.host.clone(),
             config,
             key: Box::new(key),
             jitter: Jitter::new(seed),

@@ -43,6 +43,8 @@ struct Content {
     client_id: String,
     client_key_id: String,
     credential: String,
+    /// The server of the configuration, and the one in use.
+    home: String,
     host: String,
     access_token: Option<String>,
     access_token_ends: Option<u64>,
@@ -63,7 +65,8 @@ impl Session {
             client_id: config.client_id.clone(),
             client_key_id: config.client_key_id.clone(),
             credential: config.credential.expose().to_owned(),
-            host: config.host.base_url().to_owned(),
+            home: self.home.base_url().to_owned(),
+            host: config.host.to_string(),
             access_token: known.access_token(now).map(|token| token.token.expose().to_owned()),
             access_token_ends: known.access_token_ends.map(seconds),
             bearer: known.bearer.as_ref()?.token.expose().to_owned(),
@@ -88,13 +91,17 @@ impl Session {
         let content: Content = serde_json::from_str(saved.expose()).map_err(|_| unusable("is damaged"))?;
         let config = &self.config;
         let identity =
-            (&content.client_id, &content.client_key_id, content.credential.as_str(), content.host.as_str());
+            (&content.client_id, &content.client_key_id, content.credential.as_str(), content.home.as_str());
         let own =
-            (&config.client_id, &config.client_key_id, config.credential.expose(), config.host.base_url());
+            (&config.client_id, &config.client_key_id, config.credential.expose(), self.home.base_url());
         if content.version != VERSION {
             return Err(unusable("was written by another version"));
         } else if identity != own {
             return Err(unusable("belongs to another client, username or server"));
+        }
+        // A text that somebody has changed must not lead the tokens elsewhere.
+        if let Ok(host) = content.host.parse() {
+            self.config.host = host;
         }
         let known = &mut self.known;
         known.start_over(BearerToken { token: Secret::new(content.bearer) }, content.bearer_ip);

@@ -1,11 +1,14 @@
 //! What the rest of a program may know of a session that somebody else drives.
 
-use std::time::Duration;
+use core::net::Ipv4Addr;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
 use super::{Phase, Session};
-use crate::{Advice, Authorization, Config, Error, ErrorKind, Request, Step};
+use crate::{
+    Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Request, SsoDetails, Step,
+};
 
 /// A session as it was at one moment. Cheap enough to be taken after every change.
 #[derive(Debug, Clone)]
@@ -13,6 +16,11 @@ pub struct Snapshot {
     phase: Phase,
     connected: bool,
     authorization: Option<Authorization>,
+    public_ip: Option<Ipv4Addr>,
+    bearer_ends: Option<SystemTime>,
+    sso: Option<SsoDetails>,
+    auth_status: Option<AuthStatus>,
+    clock_skew: ClockSkew,
     stopped_by: Option<Error>,
     config: Config,
 }
@@ -61,6 +69,31 @@ impl Snapshot {
         self.authorization.as_ref()
     }
 
+    /// The public address that the bearer token was made for.
+    pub fn public_ip(&self) -> Option<Ipv4Addr> {
+        self.public_ip
+    }
+
+    /// When the bearer token ends by this machine's clock, unless it is extended. `None` until IBKR has said so.
+    pub fn bearer_ends(&self) -> Option<SystemTime> {
+        self.bearer_ends
+    }
+
+    /// The last answer of `sso/validate`.
+    pub fn sso(&self) -> Option<&SsoDetails> {
+        self.sso.as_ref()
+    }
+
+    /// The last state of the brokerage session that IBKR reported.
+    pub fn auth_status(&self) -> Option<&AuthStatus> {
+        self.auth_status.as_ref()
+    }
+
+    /// How far IBKR's clock is from this machine's.
+    pub fn clock_skew(&self) -> ClockSkew {
+        self.clock_skew
+    }
+
     /// Headers for requests of your own. See [`Session::headers`].
     pub fn headers(&self) -> Option<HeaderMap> {
         Some(self.authorization.as_ref()?.headers(&self.config))
@@ -88,6 +121,11 @@ impl Session {
             phase: self.phase(),
             connected: self.is_connected(),
             authorization: self.authorization(),
+            public_ip: self.public_ip(),
+            bearer_ends: self.known.bearer_ends.map(|ends| ends.wall),
+            sso: self.known.sso.clone(),
+            auth_status: self.known.auth_status.clone(),
+            clock_skew: self.clock_skew(),
             stopped_by: self.stopped_by.clone(),
             config: self.config.clone(),
         }

@@ -140,6 +140,13 @@ impl Session {
         }
     }
 
+    /// Ends the automatic mode and leaves the session as it is, for another process to go on with: see
+    /// [`save`](Self::save). A bearer token that is on its way is still taken.
+    pub fn detach(&mut self) {
+        (self.upkeep, self.stopped_by) = (None, None);
+        self.cancel_all();
+    }
+
     /// Comes back after [`pause`](Self::pause), and takes the brokerage session back from another login that it was left to.
     pub fn resume(&mut self) {
         let deed = if self.known.bearer.is_some() { Deed::Init } else { Deed::Login };
