@@ -1,26 +1,26 @@
 //! Settings in the making: what the keys of the table write into.
 
 use ibkr_auth_core::{Config, ConfigError, Retry};
-use ibkr_jws::{KeyError, RsaKey};
-use zeroize::Zeroizing;
 
 use crate::{
-    Settings, Transport,
-    error::Problem,
-    file::{self, Content},
-    given::{Given, Origin},
-    paths,
+    KeySource, Transport, error::Problem, given::Given, key_source::open_to_others, passphrase::Passphrase,
 };
 
 pub(crate) struct Draft {
     config: Config,
     pub(crate) retry: Retry,
     pub(crate) transport: Transport,
-    pem: Zeroizing<Vec<u8>>,
-    /// The start of a sentence about the key's file.
-    names_pem: Option<String>,
-    passphrase: Option<Zeroizing<Vec<u8>>>,
+    key: Option<KeySource>,
+    passphrase: Option<Passphrase>,
     warnings: Vec<String>,
+}
+
+/// A draft without a mistake.
+pub(crate) struct Drafted {
+    pub(crate) config: Config,
+    pub(crate) transport: Transport,
+    pub(crate) key: KeySource,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Draft {
@@ -29,8 +29,7 @@ impl Draft {
             config,
             retry: Retry::default(),
             transport: Transport::default(),
-            pem: Zeroizing::default(),
-            names_pem: None,
+            key: None,
             passphrase: None,
             warnings: Vec::new(),
         }
@@ -44,60 +43,31 @@ impl Draft {
         Ok(())
     }
 
-    /// The private key's file. Its path is shown: which file was meant is half of the answer.
     pub(crate) fn key_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
-        let path = given.path()?;
-        let names = format!("names {}, which", paths::shown(given.text()?, &path));
-        let content = file::read(&path).map_err(|problem| problem.after(&names))?;
-        if content.open_to_others {
-            self.warn_of_open(&path.display().to_string());
-        }
-        self.pem = content.bytes;
-        self.names_pem = Some(names);
+        self.key = Some(KeySource::of_file(given)?);
         Ok(())
     }
 
-    /// The passphrase's file. Its path is not shown: it may be a passphrase in the wrong place.
+    pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
+        if given.in_open_file {
+            self.warnings.push(open_to_others(&format!("the file with {}", given.name)));
+        }
+        self.key = Some(KeySource::of_block(given)?);
+        Ok(())
+    }
+
     pub(crate) fn passphrase_file(&mut self, given: &Given<'_>) -> Result<(), Problem> {
-        let Content { mut bytes, open_to_others } = file::read(&given.path()?)?;
-        if open_to_others {
-            self.warn_of_open(&format!("the file of {}", given.name));
-        }
-        for end in [b'\n', b'\r'] {
-            if bytes.last() == Some(&end) {
-                bytes.pop();
-            }
-        }
-        if bytes.is_empty() {
-            return Err(Problem::new("is an empty file", "write the passphrase into it"));
-        }
-        self.passphrase = Some(bytes);
+        self.passphrase = Some(Passphrase::of_file(given)?);
         Ok(())
     }
 
     pub(crate) fn passphrase_variable(&mut self, given: &Given<'_>) -> Result<(), Problem> {
-        self.passphrase = Some(Zeroizing::new(given.variable()?.as_encoded_bytes().to_vec()));
+        self.passphrase = Some(Passphrase::of_variable(given)?);
         Ok(())
-    }
-
-    /// The key block itself. Variables cannot always hold line breaks: there `\n` may be written for them.
-    pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
-        let text = given.text()?;
-        if given.in_open_file {
-            self.warn_of_open(&format!("the file with {}", given.name));
-        }
-        let escaped = given.origin == Origin::Variable && !text.contains('\n');
-        self.pem =
-            Zeroizing::new(if escaped { text.replace("\\n", "\n") } else { text.to_owned() }.into_bytes());
-        Ok(())
-    }
-
-    fn warn_of_open(&mut self, file: &str) {
-        self.warnings.push(format!("{file} is open to other users of this machine: `chmod 600` that file"));
     }
 
     /// Checks what concerns several keys at once; an error comes with the keys that may be to blame.
-    pub(crate) fn finish(mut self) -> Result<Settings, (&'static [&'static str], Problem)> {
+    pub(crate) fn finish(mut self) -> Result<Drafted, (&'static [&'static str], Problem)> {
         let retry = self.retry;
         self.set(|config| config.with_retry(retry))
             .map_err(|problem| (&["retry_first", "retry_longest"][..], problem))?;
@@ -105,26 +75,10 @@ impl Draft {
             let problem = Problem::new("needs `ca_file`", "set that too, or remove this");
             return Err((&["ca_only"], problem));
         }
-        let key = self.key().map_err(|problem| (&["private_key", "private_key_file"][..], problem))?;
-        Ok(Settings { config: self.config, key, transport: self.transport, warnings: self.warnings })
-    }
-
-    fn key(&self) -> Result<RsaKey, Problem> {
-        let key = match &self.passphrase {
-            Some(passphrase) => RsaKey::from_encrypted_pem(&self.pem, passphrase),
-            None => RsaKey::from_pem(&self.pem),
+        let Some(key) = self.key else {
+            return Err((&["private_key_file", "private_key"], Problem::new("is missing", "set it")));
         };
-        key.map_err(|error| match error {
-            KeyError::Encrypted => Problem::new(
-                "is encrypted",
-                "set private_key_passphrase_file or private_key_passphrase_env, or decrypt it with \
-                 `openssl pkey -in encrypted.pem -out private.pem`",
-            ),
-            other => Problem::from_sentence(&other.to_string()).after("cannot be used:"),
-        })
-        .map_err(|problem: Problem| match &self.names_pem {
-            Some(names) => problem.after(names),
-            None => problem,
-        })
+        let key = key.with_passphrase(self.passphrase);
+        Ok(Drafted { config: self.config, transport: self.transport, key, warnings: self.warnings })
     }
 }

@@ -3,13 +3,19 @@
 use std::{
     borrow::Cow,
     ffi::{OsStr, OsString},
+    fmt,
 };
 
+#[derive(Clone)]
 pub(crate) struct Env(Vec<(OsString, OsString)>);
 
 impl Env {
     pub(crate) fn new<N: Into<OsString>, V: Into<OsString>>(vars: impl IntoIterator<Item = (N, V)>) -> Self {
         Self(vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    pub(crate) fn of_process() -> Self {
+        Self::new(std::env::vars_os())
     }
 
     pub(crate) fn os(&self, name: &str) -> Option<&OsStr> {
@@ -26,5 +32,12 @@ impl Env {
     /// All names. What is not Unicode in them is replaced.
     pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0.iter().map(|(name, _)| name.to_string_lossy())
+    }
+}
+
+/// Other programs' secrets may stand here as well.
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").finish_non_exhaustive()
     }
 }

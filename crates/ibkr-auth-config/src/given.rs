@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::{env::Env, error::Problem, paths};
+use crate::{env::Env, error::Problem, paths, place::Place};
 
 /// Text that is wiped on drop.
 pub(crate) type Text = Zeroizing<String>;
@@ -21,17 +21,21 @@ pub(crate) enum Raw {
     List(Vec<Text>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    File,
-    Variable,
+impl Raw {
+    pub(crate) fn text(&self) -> Result<&str, Problem> {
+        match self {
+            Self::Text(text) if !text.trim().is_empty() => Ok(text),
+            Self::Text(_) | Self::Empty => Err(Problem::new("is empty", "give it a value, or leave it out")),
+            Self::List(_) => Err(Problem::new("is a list", "write a single value")),
+        }
+    }
 }
 
 /// The value of one key, and what its readers need to know around it.
 pub(crate) struct Given<'a> {
     /// Its key's name.
     pub(crate) name: &'static str,
-    pub(crate) origin: Origin,
+    pub(crate) place: Place,
     pub(crate) raw: Raw,
     /// Other users can read the file in which it stands.
     pub(crate) in_open_file: bool,
@@ -44,18 +48,14 @@ const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Given<'_> {
     pub(crate) fn text(&self) -> Result<&str, Problem> {
-        match &self.raw {
-            Raw::Text(text) if !text.trim().is_empty() => Ok(text),
-            Raw::Text(_) | Raw::Empty => Err(Problem::new("is empty", "give it a value, or leave it out")),
-            Raw::List(_) => Err(Problem::new("is a list", "write a single value")),
-        }
+        self.raw.text()
     }
 
     /// A list; a single value counts as a list of one. Variables separate the items with commas.
     pub(crate) fn list(&self) -> Result<Vec<&str>, Problem> {
         let items: Vec<&str> = match &self.raw {
             Raw::List(items) => items.iter().map(|item| item.as_str()).collect(),
-            _ if self.origin == Origin::Variable => self.text()?.split(',').map(str::trim).collect(),
+            _ if self.place.is_variable() => self.text()?.split(',').map(str::trim).collect(),
             _ => vec![self.text()?],
         };
         if items.iter().any(|item| item.trim().is_empty()) {

@@ -43,7 +43,7 @@ impl Key {
     }
 
     pub(crate) fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.name.to_ascii_uppercase())
+        variable(self.name)
     }
 
     /// Whether the two set the same thing, so that only one of them can be given.
@@ -227,21 +227,33 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
     ALL.iter().find(|key| key.name == name)
 }
 
-/// What to write in place of an unknown key. `spell` is how keys are written there.
-pub(crate) fn advice(unknown: &str, spell: impl Fn(&Key) -> String) -> Option<String> {
+pub(crate) fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase())
+}
+
+/// What to write in place of an unknown name. `others` are known there besides the keys; `spell` is how names are written
+/// there.
+pub(crate) fn advice(unknown: &str, others: &[&str], spell: impl Fn(&str) -> String) -> Option<String> {
     let normal = unknown.to_ascii_lowercase().replace(['-', ' '], "_");
     if matches!(
         normal.as_str(),
         "private_key_passphrase" | "passphrase" | "private_key_password" | "password"
     ) {
-        let by: Vec<String> = ALL.iter().filter(|key| key.name.contains("passphrase")).map(spell).collect();
+        let by = ALL.iter().filter(|key| key.name.contains("passphrase")).map(|key| spell(key.name));
+        let by: Vec<String> = by.collect();
         return Some(format!("a passphrase is not written here; set {}", by.join(" or ")));
     }
-    ALL.iter()
-        .map(|key| (strsim::osa_distance(&normal, key.name), key))
-        .filter(|(distance, key)| *distance <= 1 + key.name.len() / 4)
+    let known = ALL.iter().map(|key| key.name).chain(others.iter().copied());
+    nearest(&normal, known).map(|name| format!("did you mean {}?", spell(name)))
+}
+
+/// The name that `unknown` most likely is, if any is near.
+pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| (strsim::osa_distance(unknown, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, key)| format!("did you mean {}?", spell(key)))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

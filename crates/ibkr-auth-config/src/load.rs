@@ -1,13 +1,8 @@
-//! The ways to read settings.
+//! The short ways to read settings with their key.
 
 use std::{ffi::OsString, path::Path};
 
-use ibkr_auth_core::Config;
-
-use crate::{
-    FileError, Settings, draft::Draft, env::Env, error::Problem, gathered::Gathered, proxy_env,
-    source::Source, yaml::Entries,
-};
+use crate::{FileError, Reader, Settings};
 
 impl Settings {
     /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process. Logs the
@@ -27,9 +22,7 @@ impl Settings {
         path: impl AsRef<Path>,
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, FileError> {
-        let source = Source::open(path.as_ref())?;
-        let entries = source.entries()?;
-        build(Some(&source), entries, &Env::new(vars))
+        Reader::new().file(path.as_ref()).vars(vars).read()?.with_key()
     }
 
     /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs the
@@ -48,7 +41,7 @@ impl Settings {
     pub fn from_env_with<N: Into<OsString>, V: Into<OsString>>(
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, FileError> {
-        build(None, Entries::new(), &Env::new(vars))
+        Reader::new().vars(vars).read()?.with_key()
     }
 
     fn logged(self) -> Self {
@@ -57,23 +50,4 @@ impl Settings {
         }
         self
     }
-}
-
-fn build(source: Option<&Source>, entries: Entries, env: &Env) -> Result<Settings, FileError> {
-    let gathered = Gathered::new(source, entries, env)?;
-    let config = Config::new(
-        gathered.required("client_id")?,
-        gathered.required("client_key_id")?,
-        gathered.required("credential")?,
-    );
-    let mut draft =
-        Draft::new(config.map_err(|error| gathered.blame(&[error.field()], Problem::from(error)))?);
-    for entry in &gathered.all {
-        (entry.key.read)(&mut draft, &entry.given).map_err(|problem| gathered.at(entry, problem))?;
-    }
-    let mut settings = draft.finish().map_err(|(keys, problem)| gathered.blame(keys, problem))?;
-    if settings.transport.proxy.is_none() {
-        settings.transport.proxy = Some(proxy_env::choose(env)?);
-    }
-    Ok(settings)
 }

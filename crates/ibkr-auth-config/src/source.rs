@@ -8,8 +8,7 @@ use crate::{
     FileError,
     error::Problem,
     file,
-    keys::Key,
-    yaml::{self, Entries},
+    yaml::{self, Content, Fault},
 };
 
 pub(crate) struct Source {
@@ -27,13 +26,13 @@ impl Source {
         Ok(Self { path: path.to_owned(), text, open_to_others: content.open_to_others })
     }
 
-    pub(crate) fn entries(&self) -> Result<Entries, FileError> {
-        yaml::read(&self.text).map_err(|fault| {
-            fault.problem.at(&match fault.line {
-                Some(line) => format!("{}:{line}:", self.name()),
-                None => self.name(),
-            })
-        })
+    pub(crate) fn content(&self) -> Result<Content, FileError> {
+        yaml::read(&self.text).map_err(|fault| self.blame(fault))
+    }
+
+    /// The names of its profiles, whatever else it holds.
+    pub(crate) fn profiles(&self) -> Result<Vec<String>, FileError> {
+        yaml::profiles(&self.text).map_err(|fault| self.blame(fault))
     }
 
     pub(crate) fn name(&self) -> String {
@@ -44,10 +43,18 @@ impl Source {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    pub(crate) fn place(&self, key: &Key) -> String {
-        match yaml::line_of(&self.text, key.name) {
-            Some(line) => format!("{}:{line}: `{}`", self.name(), key.name),
-            None => format!("{}: `{}`", self.name(), key.name),
+    /// Where a key stands: in a profile, or on the top level.
+    pub(crate) fn place(&self, profile: Option<&str>, key: &str) -> String {
+        match yaml::line_of(&self.text, profile, key) {
+            Some(line) => format!("{}:{line}: `{key}`", self.name()),
+            None => format!("{}: `{key}`", self.name()),
         }
+    }
+
+    fn blame(&self, fault: Fault) -> FileError {
+        fault.problem.at(&match fault.line {
+            Some(line) => format!("{}:{line}:", self.name()),
+            None => self.name(),
+        })
     }
 }

@@ -23,7 +23,7 @@ impl Transport {
     pub fn chosen_proxy(&self) -> Result<Cow<'_, Proxy>, FileError> {
         match &self.proxy {
             Some(proxy) => Ok(Cow::Borrowed(proxy)),
-            None => proxy_env::choose(&Env::new(std::env::vars_os())).map(Cow::Owned),
+            None => proxy_env::choose(&Env::of_process()).map(Cow::Owned),
         }
     }
 }

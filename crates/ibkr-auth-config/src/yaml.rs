@@ -2,24 +2,38 @@
 //! none of them is ever shown.
 
 mod survey;
+mod values;
 
-use std::{cell::Cell, fmt};
-
-use serde::{
-    Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
-};
-use zeroize::Zeroizing;
+use serde::de::DeserializeSeed;
+use serde_yaml::Deserializer as Parser;
 
 use crate::{
     error::Problem,
     given::Raw,
     keys::Key,
-    yaml::survey::{NO_SETTINGS, Shape, Survey, WRITE_SETTINGS},
+    yaml::{
+        survey::{NO_SETTINGS, Notes, Shape, Survey, WRITE_SETTINGS},
+        values::Values,
+    },
 };
 
-/// What the file sets, in its order.
+/// What the top level or a profile sets, in the file's order.
 pub(crate) type Entries = Vec<(&'static Key, Raw)>;
+
+/// What a file holds.
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) top: Entries,
+    pub(crate) default_profile: Option<Raw>,
+    /// By name, in the file's order.
+    pub(crate) profiles: Vec<(String, Entries)>,
+}
+
+impl Content {
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.profiles.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
 
 /// What is wrong, and in which line if that is known.
 pub(crate) struct Fault {
@@ -33,29 +47,19 @@ impl Fault {
     }
 }
 
-/// The parser's time grows with the square of the nesting, and settings do not nest.
-const MOST_BRACKETS: usize = 200;
+/// The parser's time grows with the square of the nesting, and settings hardly nest.
+const MOST_OPEN_BRACKETS: usize = 200;
 
 /// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list when it is:
 /// first the shape of each value, then its text.
-pub(crate) fn read(text: &str) -> Result<Entries, Fault> {
-    if text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#')) {
-        return Err(Fault::new(None, "is empty", WRITE_SETTINGS));
-    }
-    if text.matches(['[', '{']).count() > MOST_BRACKETS {
-        return Err(Fault::new(None, "holds too many brackets for a settings file", "check the path"));
-    }
-    let fault = Cell::new(None);
-    let refused = |error: serde_yaml::Error| {
-        let line = error.location().map(|place| place.line());
-        match fault.take() {
-            Some(problem) => Fault { line, problem },
-            None => unreadable(text, line),
-        }
-    };
-    let mut documents = serde_yaml::Deserializer::from_str(text);
+pub(crate) fn read(text: &str) -> Result<Content, Fault> {
+    refuse_at_a_glance(text)?;
+    let notes = Notes::new(text);
+    let mut documents = Parser::from_str(text);
     let found = match documents.next() {
-        Some(first) => Survey::new(None, &fault).deserialize(first).map_err(refused)?,
+        Some(first) => {
+            Survey::new(None, &notes).deserialize(first).map_err(|error| refused(text, &notes, &error))?
+        }
         None => Shape::Empty,
     };
     let Shape::Settings(found) = found else {
@@ -64,14 +68,49 @@ pub(crate) fn read(text: &str) -> Result<Entries, Fault> {
     if documents.next().is_some() {
         return Err(Fault::new(None, "holds several YAML documents", "keep one, and remove the lines `---`"));
     }
-    serde_yaml::Deserializer::from_str(text).deserialize_map(Values(&found)).map_err(refused)
+    Values(&found).deserialize(Parser::from_str(text)).map_err(|error| refused(text, &notes, &error))
+}
+
+/// The names of the profiles, whatever stands beside and below them.
+pub(crate) fn profiles(text: &str) -> Result<Vec<String>, Fault> {
+    refuse_at_a_glance(text)?;
+    let notes = Notes::new(text);
+    let Some(first) = Parser::from_str(text).next() else { return Ok(Vec::new()) };
+    let found = Survey::of_names(&notes).deserialize(first).map_err(|error| refused(text, &notes, &error))?;
+    Ok(found.into_profiles().into_iter().map(|(name, _)| name).collect())
 }
 
 /// The line of a key that [`read`] has found. Only the parser's errors know where they are, hence the detour.
-pub(crate) fn line_of(text: &str, name: &str) -> Option<usize> {
-    let survey =
-        Survey::new(Some(name), &Cell::new(None)).deserialize(serde_yaml::Deserializer::from_str(text));
+pub(crate) fn line_of(text: &str, profile: Option<&str>, key: &str) -> Option<usize> {
+    let survey = Survey::new(Some((profile, key)), &Notes::new(text)).deserialize(Parser::from_str(text));
     survey.err()?.location().map(|place| place.line())
+}
+
+fn refuse_at_a_glance(text: &str) -> Result<(), Fault> {
+    if text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#')) {
+        return Err(Fault::new(None, "is empty", WRITE_SETTINGS));
+    }
+    let mut open = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MOST_OPEN_BRACKETS {
+            let what = "holds too many open brackets for a settings file";
+            return Err(Fault::new(None, what, "check the path"));
+        }
+    }
+    Ok(())
+}
+
+fn refused(text: &str, notes: &Notes, error: &serde_yaml::Error) -> Fault {
+    let line = error.location().map(|place| place.line());
+    match notes.fault() {
+        Some(problem) => Fault { line, problem },
+        None => unreadable(text, line),
+    }
 }
 
 fn unreadable(text: &str, line: Option<usize>) -> Fault {
@@ -87,36 +126,4 @@ fn unreadable(text: &str, line: Option<usize>) -> Fault {
         "look here and just above for a missing quote, or a missing space behind a colon"
     };
     Fault::new(line, "this cannot be read as YAML", todo)
-}
-
-/// Reads the values of the given shapes, each scalar as it is written.
-struct Values<'a>(&'a [(&'static Key, Shape)]);
-
-impl<'de> Visitor<'de> for Values<'_> {
-    type Value = Entries;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("settings")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-        let mut entries = Entries::new();
-        for (key, shape) in self.0 {
-            map.next_key::<IgnoredAny>()?;
-            let raw = match shape {
-                Shape::Text => Raw::Text(Zeroizing::new(map.next_value()?)),
-                Shape::List => {
-                    Raw::List(map.next_value::<Vec<String>>()?.into_iter().map(Zeroizing::new).collect())
-                }
-                Shape::Empty | Shape::Settings(_) => {
-                    map.next_value::<IgnoredAny>()?;
-                    Raw::Empty
-                }
-            };
-            entries.push((key, raw));
-        }
-        // The parser counts what is left only after it was asked for it.
-        map.next_key::<IgnoredAny>()?;
-        Ok(entries)
-    }
 }

@@ -1,0 +1,168 @@
+//! Where the private key is, so that it is read only by those who sign.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use ibkr_jws::{KeyError, RsaKey};
+use zeroize::Zeroizing;
+
+use crate::{
+    FileError,
+    error::Problem,
+    file,
+    given::{Given, Text},
+    passphrase::Passphrase,
+    paths,
+    place::Place,
+};
+
+/// Where the private key is, and its passphrase. Nothing of either was opened yet. `Debug` shows no secret.
+#[derive(Clone)]
+pub struct KeySource {
+    pem: Pem,
+    place: Place,
+    passphrase: Option<Passphrase>,
+}
+
+#[derive(Clone)]
+enum Pem {
+    /// `written` is the path as it stands in the settings.
+    File {
+        path: PathBuf,
+        written: Text,
+    },
+    Block(Zeroizing<Vec<u8>>),
+}
+
+/// A private key, and what should be changed about its files.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReadKey {
+    /// The key that signs.
+    pub key: RsaKey,
+    /// Such as a key file that everyone on the machine can read.
+    pub warnings: Vec<String>,
+}
+
+impl KeySource {
+    pub(crate) fn of_file(given: &Given<'_>) -> Result<Self, Problem> {
+        let (path, written) = (given.path()?, Zeroizing::new(given.text()?.to_owned()));
+        Ok(Self::new(given, Pem::File { path, written }))
+    }
+
+    /// The key block itself. Variables cannot always hold line breaks: there `\n` may be written for them.
+    pub(crate) fn of_block(given: &Given<'_>) -> Result<Self, Problem> {
+        let text = given.text()?;
+        let escaped = given.place.is_variable() && !text.contains('\n');
+        let block = if escaped { text.replace("\\n", "\n") } else { text.to_owned() };
+        Ok(Self::new(given, Pem::Block(Zeroizing::new(block.into_bytes()))))
+    }
+
+    fn new(given: &Given<'_>, pem: Pem) -> Self {
+        Self { pem, place: given.place.clone(), passphrase: None }
+    }
+
+    pub(crate) fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
+        Self { passphrase, ..self }
+    }
+
+    /// The key's file; `None` if the key itself stands in the settings.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.pem {
+            Pem::File { path, .. } => Some(path),
+            Pem::Block(_) => None,
+        }
+    }
+
+    /// Reads the key, and decrypts it with the passphrase that the settings name.
+    ///
+    /// # Errors
+    /// A [`FileError`] that says where, what, and what to do.
+    pub fn read(&self) -> Result<ReadKey, FileError> {
+        let mut warnings = Vec::new();
+        let pem = self.pem(&mut warnings)?;
+        let key = match &self.passphrase {
+            Some(passphrase) => RsaKey::from_encrypted_pem(&pem, &passphrase.read(&mut warnings)?),
+            None => RsaKey::from_pem(&pem),
+        };
+        Ok(ReadKey { key: key.map_err(|error| self.blame(&error))?, warnings })
+    }
+
+    /// Reads the key, and decrypts it with this passphrase: that of the settings is not looked at. It is not used for a
+    /// key that is not encrypted.
+    ///
+    /// # Errors
+    /// A [`FileError`] that says where, what, and what to do.
+    pub fn read_with(&self, passphrase: &[u8]) -> Result<ReadKey, FileError> {
+        let mut warnings = Vec::new();
+        let key = RsaKey::from_encrypted_pem(&self.pem(&mut warnings)?, passphrase);
+        Ok(ReadKey { key: key.map_err(|error| self.blame(&error))?, warnings })
+    }
+
+    /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to be asked.
+    ///
+    /// # Errors
+    /// That of [`read`](Self::read) when the key cannot be used with any passphrase.
+    pub fn needs_passphrase(&self) -> Result<bool, FileError> {
+        if self.passphrase.is_some() {
+            return Ok(false);
+        }
+        match RsaKey::from_pem(&self.pem(&mut Vec::new())?) {
+            Ok(_) => Ok(false),
+            Err(KeyError::Encrypted) => Ok(true),
+            Err(error) => Err(self.blame(&error)),
+        }
+    }
+
+    fn pem(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        match &self.pem {
+            Pem::File { path, .. } => {
+                let content = file::read(path).map_err(|problem| self.at(problem))?;
+                if content.open_to_others {
+                    warnings.push(open_to_others(&path.display().to_string()));
+                }
+                Ok(content.bytes)
+            }
+            Pem::Block(pem) => Ok(pem.clone()),
+        }
+    }
+
+    fn blame(&self, error: &KeyError) -> FileError {
+        self.at(match error {
+            KeyError::Encrypted => Problem::new(
+                "is encrypted",
+                "set private_key_passphrase_file or private_key_passphrase_env, or decrypt it with \
+                 `openssl pkey -in encrypted.pem -out private.pem`",
+            ),
+            other => Problem::from_sentence(&other.to_string()).after("cannot be used:"),
+        })
+    }
+
+    /// The key's path is shown: which file was meant is half of the answer.
+    fn at(&self, problem: Problem) -> FileError {
+        let problem = match &self.pem {
+            Pem::File { path, written } => {
+                problem.after(&format!("names {}, which", paths::shown(written, path)))
+            }
+            Pem::Block(_) => problem,
+        };
+        problem.at(&self.place.text())
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = match &self.pem {
+            Pem::File { path, written } => paths::shown(written, path),
+            Pem::Block(_) => "a block in the settings".to_owned(),
+        };
+        f.debug_struct("KeySource").field("key", &shown).finish_non_exhaustive()
+    }
+}
+
+/// What to tell of a file that others can read.
+pub(crate) fn open_to_others(file: &str) -> String {
+    format!("{file} is open to other users of this machine: `chmod 600` that file")
+}

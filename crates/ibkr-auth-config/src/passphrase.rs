@@ -1,0 +1,74 @@
+//! Where the passphrase of an encrypted key comes from. It is not fetched before it is needed.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    FileError,
+    error::Problem,
+    file::{self, Content},
+    given::Given,
+    key_source::open_to_others,
+    place::Place,
+};
+
+#[derive(Clone)]
+pub(crate) struct Passphrase {
+    place: Place,
+    /// The key that names it.
+    key: &'static str,
+    from: From,
+}
+
+#[derive(Clone)]
+enum From {
+    File(PathBuf),
+    /// What the variable held when the settings were read.
+    Variable(Result<Zeroizing<Vec<u8>>, Problem>),
+}
+
+impl Passphrase {
+    pub(crate) fn of_file(given: &Given<'_>) -> Result<Self, Problem> {
+        Ok(Self::new(given, From::File(given.path()?)))
+    }
+
+    pub(crate) fn of_variable(given: &Given<'_>) -> Result<Self, Problem> {
+        given.text()?;
+        let content = given.variable().map(|content| Zeroizing::new(content.as_encoded_bytes().to_vec()));
+        Ok(Self::new(given, From::Variable(content)))
+    }
+
+    fn new(given: &Given<'_>, from: From) -> Self {
+        Self { place: given.place.clone(), key: given.name, from }
+    }
+
+    pub(crate) fn read(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        match &self.from {
+            From::File(path) => self.read_file(file::read(path), warnings),
+            From::Variable(content) => content.clone(),
+        }
+        .map_err(|problem| problem.at(&self.place.text()))
+    }
+
+    /// Its path is not shown: it may be a passphrase in the wrong place.
+    fn read_file(
+        &self,
+        content: Result<Content, Problem>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let Content { mut bytes, open_to_others: open } = content?;
+        if open {
+            warnings.push(open_to_others(&format!("the file of {}", self.key)));
+        }
+        for end in [b'\n', b'\r'] {
+            if bytes.last() == Some(&end) {
+                bytes.pop();
+            }
+        }
+        if bytes.is_empty() {
+            return Err(Problem::new("is an empty file", "write the passphrase into it"));
+        }
+        Ok(bytes)
+    }
+}

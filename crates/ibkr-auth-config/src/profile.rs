@@ -1,0 +1,98 @@
+//! Profiles: what their names look like, and which one counts.
+
+use std::sync::Arc;
+
+use crate::{
+    FileError,
+    env::Env,
+    error::Problem,
+    keys,
+    source::Source,
+    variables::{self, PROFILE},
+    yaml::Content,
+};
+
+/// The keys of the top level that are about profiles.
+pub(crate) const PROFILES: &str = "profiles";
+pub(crate) const DEFAULT_PROFILE: &str = "default_profile";
+
+pub(crate) const NAME_RULE: &str =
+    "a name has 1 to 64 letters, digits, `-`, `_` and `.`, at least one of them a letter or a digit";
+
+/// A list in an error is no longer.
+const MOST_LISTED: usize = 20;
+
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The names for an error; the first of them, if there are many.
+pub(crate) fn list(names: &[&str]) -> String {
+    let shown = names.iter().take(MOST_LISTED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST_LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The profile that counts, which the file holds: the caller's, else that of the variable, else the file's default.
+pub(crate) fn choose<'a>(
+    asked: Option<&'a str>,
+    env: &Env,
+    source: Option<&Arc<Source>>,
+    content: &'a Content,
+) -> Result<Option<&'a str>, FileError> {
+    let wanted = match asked {
+        Some(_) => None,
+        None => variables::profile(env)?,
+    };
+    let Some(source) = source else {
+        return match (asked, wanted) {
+            (None, None) => Ok(None),
+            (Some(_), _) => Err(FileError::new("a profile was chosen, but no settings file", "choose both")),
+            (None, Some(_)) => {
+                let what = "chooses a profile of a settings file, and no file is read";
+                Err(Problem::new(what, "unset it, or read a file with profiles").at(PROFILE))
+            }
+        };
+    };
+    let default = default(source, content)?;
+    match (asked, wanted) {
+        (Some(name), _) => find(name, source, content).map(Some).map_err(|problem| {
+            // A sentence of its own: nobody has written a place down.
+            problem.at("the chosen profile")
+        }),
+        (None, Some(name)) => find(&name, source, content).map(Some).map_err(|problem| problem.at(PROFILE)),
+        (None, None) => Ok(default),
+    }
+}
+
+/// What the file says. It is looked at even if another profile is chosen: a mistake is told early.
+fn default<'a>(source: &Source, content: &'a Content) -> Result<Option<&'a str>, FileError> {
+    let Some(raw) = &content.default_profile else { return Ok(None) };
+    raw.text()
+        .and_then(|name| find(name, source, content))
+        .map(Some)
+        .map_err(|problem| problem.at(&source.place(None, DEFAULT_PROFILE)))
+}
+
+fn find<'a>(name: &str, source: &Source, content: &'a Content) -> Result<&'a str, Problem> {
+    let names = content.names();
+    if let Some(found) = names.iter().find(|own| **own == name) {
+        return Ok(found);
+    }
+    if !is_name(name) {
+        return Err(Problem::new("is not the name of a profile", NAME_RULE));
+    }
+    if names.is_empty() {
+        let what = format!("is `{name}`, and {} has no profiles", source.name());
+        return Err(Problem::new(what, "add `profiles:` to the file, or choose none"));
+    }
+    let todo = match keys::nearest(&name.to_ascii_lowercase(), names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? The profiles are: {}", list(&names)),
+        None => format!("choose one of: {}", list(&names)),
+    };
+    Err(Problem::new(format!("is `{name}`, which {} does not have", source.name()), todo))
+}

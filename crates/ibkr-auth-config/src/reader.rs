@@ -1,0 +1,112 @@
+//! Reads settings: from which file, of which profile, under which variables.
+
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
+
+use ibkr_auth_core::Config;
+
+use crate::{
+    FileError, Unkeyed,
+    draft::{Draft, Drafted},
+    env::Env,
+    error::Problem,
+    gathered::Gathered,
+    profile, proxy_env,
+    source::Source,
+    yaml::Content,
+};
+
+/// Which settings to read. At first: no file, no profile, and the variables of this process.
+///
+/// ```no_run
+/// use ibkr_auth_config::Reader;
+///
+/// let settings = Reader::new().file("config.yaml").profile("paper").read()?;
+/// println!("{} at {}", settings.profile.as_deref().unwrap_or("-"), settings.config.host());
+/// let settings = settings.with_key()?;
+/// # Ok::<(), ibkr_auth_config::FileError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Reader {
+    file: Option<PathBuf>,
+    profile: Option<String>,
+    vars: Option<Env>,
+}
+
+impl Reader {
+    /// No file: everything comes from the variables `IBKR_AUTH_…` of this process.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads this file, which the variables override.
+    pub fn file(self, path: impl Into<PathBuf>) -> Self {
+        Self { file: Some(path.into()), ..self }
+    }
+
+    /// Chooses a profile of the file. Without it: that of the variable `IBKR_AUTH_PROFILE`, else the file's
+    /// `default_profile`, else none.
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        Self { profile: Some(name.into()), ..self }
+    }
+
+    /// Takes these variables instead of the process's.
+    pub fn vars<N: Into<OsString>, V: Into<OsString>>(self, vars: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { vars: Some(Env::new(vars)), ..self }
+    }
+
+    /// Reads everything but the key, whose file is not even opened. Nothing is logged.
+    ///
+    /// # Errors
+    /// A [`FileError`] that says where, what, and what to do.
+    pub fn read(&self) -> Result<Unkeyed, FileError> {
+        let process;
+        let env = match &self.vars {
+            Some(vars) => vars,
+            None => {
+                process = Env::of_process();
+                &process
+            }
+        };
+        let source = self.source()?.map(Arc::new);
+        let content = match &source {
+            Some(source) => source.content()?,
+            None => Content::default(),
+        };
+        let profile = profile::choose(self.profile.as_deref(), env, source.as_ref(), &content)?;
+        let profile = profile.map(str::to_owned);
+        build(&Gathered::new(source.as_ref(), content, profile.as_deref(), env)?, profile, env)
+    }
+
+    /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.
+    ///
+    /// # Errors
+    /// A [`FileError`] when the file cannot be read, or what stands under `profiles` are none.
+    pub fn profiles(&self) -> Result<Vec<String>, FileError> {
+        self.source()?.map_or(Ok(Vec::new()), |source| source.profiles())
+    }
+
+    fn source(&self) -> Result<Option<Source>, FileError> {
+        self.file.as_deref().map(Source::open).transpose()
+    }
+}
+
+fn build(gathered: &Gathered<'_>, profile: Option<String>, env: &Env) -> Result<Unkeyed, FileError> {
+    let config = Config::new(
+        gathered.required("client_id")?,
+        gathered.required("client_key_id")?,
+        gathered.required("credential")?,
+    );
+    let mut draft =
+        Draft::new(config.map_err(|error| gathered.blame(&[error.field()], Problem::from(error)))?);
+    for given in &gathered.all {
+        (given.key.read)(&mut draft, &given.given).map_err(|problem| given.blame(problem))?;
+    }
+    let Drafted { config, mut transport, key, warnings } =
+        draft.finish().map_err(|(keys, problem)| gathered.blame(keys, problem))?;
+    if transport.proxy.is_none() {
+        transport.proxy = Some(proxy_env::choose(env)?);
+    }
+    let given = gathered.all.iter().map(|entry| entry.key.name).collect();
+    Ok(Unkeyed { config, transport, profile, key, warnings, given })
+}
