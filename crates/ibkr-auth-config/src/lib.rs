@@ -11,6 +11,9 @@
 //! # Ok::<(), ibkr_auth_config::FileError>(())
 //! ```
 //!
+//! A [`Reader`] chooses a profile of the file, and does not touch the key's file: a program that signs nothing needs no
+//! key.
+//!
 //! A mistake is told by place, reason and remedy, and without the value, which may be a secret:
 //!
 //! ```text
@@ -32,6 +35,8 @@
 //! * Scalars are text as it is written: `007` stays `007`.
 //! * A variable replaces the key of its name and the one that cannot stand beside it: `IBKR_AUTH_BASE_URL` replaces
 //!   `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
+//! * So does a profile with what stands on the top level. YAML's anchors and aliases work, its merge keys (`<<`) do not.
+//! * A mistake anywhere in the file is told, whichever profile is chosen; a value is judged only where it counts.
 //! * In `IBKR_AUTH_PRIVATE_KEY` line breaks may be written `\n`.
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is

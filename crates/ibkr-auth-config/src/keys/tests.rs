@@ -16,7 +16,8 @@ fn table() -> String {
 #[test]
 fn the_documented_table_is_this_table() {
     let documented = include_str!("../../KEYS.md");
-    assert_eq!(documented, table(), "KEYS.md should be:\n{}", table());
+    let (documented, _profiles) = documented.split_once("\n## ").unwrap();
+    assert_eq!(documented, table(), "KEYS.md should start with:\n{}", table());
 }
 
 #[test]

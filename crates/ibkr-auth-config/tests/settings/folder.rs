@@ -5,7 +5,7 @@ use std::{
     path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
-use ibkr_auth_config::{FileError, Settings};
+use ibkr_auth_config::{FileError, Reader, Settings};
 use tempfile::TempDir;
 
 pub(crate) const MINIMAL: &str = "client_id: your-client-id\nclient_key_id: main\ncredential: someone\n\
@@ -45,6 +45,12 @@ impl Folder {
         vars: &[(&str, &str)],
     ) -> Result<Settings, FileError> {
         Settings::from_yaml_with(self.write("config.yaml", content), vars.iter().copied())
+    }
+
+    /// A reader of this content, without variables.
+    pub(crate) fn reader(&self, content: impl AsRef<[u8]>) -> Reader {
+        let none: [(&str, &str); 0] = [];
+        Reader::new().file(self.write("config.yaml", content)).vars(none)
     }
 
     /// The error's text, without the path of this folder.

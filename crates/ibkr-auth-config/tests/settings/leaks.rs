@@ -90,7 +90,19 @@ static MARKED: LazyLock<(String, String)> = LazyLock::new(|| {
     (content, piece)
 });
 
-const PIECES: [&str; 24] = [
+/// Its values cannot be taken for names of profiles, which are shown.
+const HUSHED: &str = "m4rk!3d";
+
+static PROFILED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}default_profile: live\nproxy: http://{HUSHED}:{HUSHED}@proxy.example\nprofiles:\n  live: &live\n    \
+         credential: '{HUSHED}'\n    proxy: \"http://{HUSHED}@proxy.example\" # out\n  paper:\n    scope: [a, '{HUSHED}']\n    \
+         service: {HUSHED}\n    private_key_passphrase_env: {HUSHED}\n  same: *live\n",
+        MINIMAL.replace("someone", HUSHED)
+    )
+});
+
+const PIECES: [&str; 26] = [
     "\n",
     ": ",
     ":",
@@ -115,6 +127,8 @@ const PIECES: [&str; 24] = [
     "---\n",
     "client_id",
     "private_key",
+    "profiles:\n  a:\n    ",
+    "default_profile",
 ];
 
 #[derive(Debug, Clone)]
@@ -195,6 +209,30 @@ proptest! {
             // A secret that was moved to where an identity stands is one no more.
             Ok(_) => {}
             failed => assert_hidden(&failed, &[MARK, piece]),
+        });
+    }
+
+    #[test]
+    fn damaged_profiles_keep_their_secrets(
+        changes in prop::collection::vec(change(), 0..6),
+        profile in prop::sample::select(vec!["live", "paper", "same", "lvie", HUSHED]),
+    ) {
+        let mut content = PROFILED.clone().into_bytes();
+        changes.iter().for_each(|change| apply(&mut content, change));
+        FOLDER.with(|folder| {
+            let reader = folder.reader(&content).vars([(HUSHED, HUSHED)]).profile(profile);
+            let start = Instant::now();
+            let names = reader.profiles();
+            let settings = reader.read().and_then(|settings| settings.with_key());
+            assert!(start.elapsed().as_secs() < 5, "took {:?}", start.elapsed());
+            if let Err(error) = names {
+                assert_hidden(&Err(error), &[HUSHED]);
+            }
+            if settings.is_err() {
+                assert_hidden(&settings, &[HUSHED]);
+            } else if changes.is_empty() {
+                assert_hidden(&settings, &[&format!("{HUSHED}@")]);
+            }
         });
     }
 
