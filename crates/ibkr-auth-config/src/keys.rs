@@ -247,10 +247,10 @@ pub(crate) fn advice(unknown: &str, others: &[&str], spell: impl Fn(&str) -> Str
     nearest(&normal, known).map(|name| format!("did you mean {}?", spell(name)))
 }
 
-/// The name that `unknown` most likely is, if any is near.
+/// The name that `unknown`, in small letters, most likely is, if any is near.
 pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
-        .map(|name| (strsim::osa_distance(unknown, name), name))
+        .map(|name| (strsim::osa_distance(unknown, &name.to_ascii_lowercase()), name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

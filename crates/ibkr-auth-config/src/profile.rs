@@ -39,33 +39,24 @@ pub(crate) fn list(names: &[&str]) -> String {
 
 /// The profile that counts, which the file holds: the caller's, else that of the variable, else the file's default.
 pub(crate) fn choose<'a>(
-    asked: Option<&'a str>,
+    asked: Option<&str>,
     env: &Env,
     source: Option<&Arc<Source>>,
     content: &'a Content,
 ) -> Result<Option<&'a str>, FileError> {
-    let wanted = match asked {
-        Some(_) => None,
-        None => variables::profile(env)?,
+    let (name, place) = match asked {
+        Some(name) => (Some(name.to_owned()), "the chosen profile"),
+        None => (variables::profile(env)?, PROFILE),
     };
     let Some(source) = source else {
-        return match (asked, wanted) {
-            (None, None) => Ok(None),
-            (Some(_), _) => Err(FileError::new("a profile was chosen, but no settings file", "choose both")),
-            (None, Some(_)) => {
-                let what = "chooses a profile of a settings file, and no file is read";
-                Err(Problem::new(what, "unset it, or read a file with profiles").at(PROFILE))
-            }
-        };
+        let problem =
+            Problem::new("needs a settings file, and none is read", "name a file, or choose no profile");
+        return if name.is_some() { Err(problem.at(place)) } else { Ok(None) };
     };
     let default = default(source, content)?;
-    match (asked, wanted) {
-        (Some(name), _) => find(name, source, content).map(Some).map_err(|problem| {
-            // A sentence of its own: nobody has written a place down.
-            problem.at("the chosen profile")
-        }),
-        (None, Some(name)) => find(&name, source, content).map(Some).map_err(|problem| problem.at(PROFILE)),
-        (None, None) => Ok(default),
+    match name {
+        Some(name) => find(&name, source, content).map(Some).map_err(|problem| problem.at(place)),
+        None => Ok(default),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ibkr_auth_config::Reader;
+use ibkr_auth_config::{Reader, Settings};
 
 use crate::folder::{Folder, KEYLESS, MINIMAL};
 
@@ -48,6 +48,8 @@ fn an_unknown_profile() {
         error(&content, Some("colour"), &[]),
         "the chosen profile is `colour`, which config.yaml does not have: choose one of: live, paper"
     );
+    let loud = format!("{MINIMAL}profiles: {{LIVE: {{}}}}\n");
+    assert!(error(&loud, Some("Live"), &[]).ends_with("did you mean `LIVE`? The profiles are: LIVE"));
     let many: String = (0..30).map(|n| format!("  client{n:02}: {{}}\n")).collect();
     assert!(
         error(&format!("{MINIMAL}profiles:\n{many}"), Some("x"), &[])
@@ -68,16 +70,15 @@ fn a_profile_of_a_file_without() {
 #[test]
 fn a_profile_without_a_file() {
     let error = |reader: Reader| reader.read().unwrap_err().to_string();
+    let rest = "needs a settings file, and none is read: name a file, or choose no profile";
     assert_eq!(
         error(Reader::new().vars([("IBKR_AUTH_PROFILE", "live")])),
-        "IBKR_AUTH_PROFILE chooses a profile of a settings file, and no file is read: \
-         unset it, or read a file with profiles"
+        format!("IBKR_AUTH_PROFILE {rest}")
     );
     let none: [(&str, &str); 0] = [];
-    assert_eq!(
-        error(Reader::new().vars(none).profile("live")),
-        "a profile was chosen, but no settings file: choose both"
-    );
+    assert_eq!(error(Reader::new().vars(none).profile("live")), format!("the chosen profile {rest}"));
+    let from_env = Settings::from_env_with([("IBKR_AUTH_PROFILE", "live")]);
+    assert_eq!(from_env.unwrap_err().to_string(), format!("IBKR_AUTH_PROFILE {rest}"));
 }
 
 #[test]
