@@ -20,16 +20,16 @@ use ibkr_auth_core::{
     TransportError, TransportKind, Wait,
 };
 
-use crate::{Handle, transport};
+use crate::{Handle, Http};
 
 type Answer = Result<Response, TransportError>;
-pub(crate) type Http = dyn Fn(Request, Duration) -> Answer + Send + Sync;
+pub(crate) type Sending = dyn Fn(Request, Duration) -> Answer + Send + Sync;
 pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
 pub struct Client {
     pub(crate) session: Session,
-    pub(crate) http: Arc<Http>,
+    pub(crate) http: Arc<Sending>,
     pub(crate) inbox: Inbox,
     pub(crate) listener: Option<Box<Listener>>,
 }
@@ -58,9 +58,9 @@ impl Client {
     /// # Errors
     /// When the trust store or the proxy cannot be used.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
-        let http = transport::agent(transport)?;
+        let http = Http::new(transport)?;
         let session = Session::new(config, key, RandomState::new().hash_one(0));
-        Ok(Self::with_http(session, move |request, limit| transport::send(&http, request, limit)))
+        Ok(Self::with_http(session, move |request, limit| http.send(request, limit)))
     }
 
     /// A client that sends through `http`, called with each request and the time it may take. It must send the request
@@ -269,7 +269,7 @@ impl Inbox {
 }
 
 /// Sends a user's own request, which is authorized, once.
-pub(crate) fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
+pub(crate) fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
     http(request, limit).map_err(|failure| Error::transport(None, &failure))
 }
 

@@ -14,7 +14,7 @@ use std::{
 use http::{HeaderMap, StatusCode};
 use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
 
-use crate::client::{Client, Http, Input, now, send};
+use crate::client::{Client, Input, Sending, now, send};
 
 /// So many events are kept for a listener that is slow; it misses the newest beyond that.
 const EVENTS: usize = 256;
@@ -28,7 +28,7 @@ pub struct Handle {
 }
 
 struct Shared {
-    http: Arc<Http>,
+    http: Arc<Sending>,
     inputs: Sender<Input>,
     state: Arc<Watched>,
     listeners: Arc<Mutex<Vec<SyncSender<Event>>>>,

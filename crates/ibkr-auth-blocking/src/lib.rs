@@ -49,3 +49,4 @@ pub use ibkr_auth_core::{
     KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
     Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
 };
+pub use transport::Http;

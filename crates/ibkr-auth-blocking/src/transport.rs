@@ -1,6 +1,6 @@
 //! ureq, set up as IBKR's edge and a login demand it.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Error, Request, Response, Secret, TransportError, TransportKind};
@@ -15,43 +15,58 @@ const MAX_BODY: u64 = 1 << 20;
 /// Beyond the minute between two tickles, so that they share a connection.
 const IDLE: Duration = Duration::from_secs(150);
 
-/// What sends.
-pub(crate) struct Http {
+/// What sends: the HTTP stack of a client, also for requests of your own that need no session.
+pub struct Http {
     agent: Agent,
     /// Ours to make: HTTP libraries read the environment each in its own way.
     choice: Proxy,
     proxy: Option<ureq::Proxy>,
 }
 
-/// An agent with HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects.
-pub(crate) fn agent(settings: &Transport) -> Result<Http, Error> {
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .root_certs(roots(settings)?)
-        .build();
-    let agent = Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .ip_family(IpFamily::Ipv4Only)
-        .accept_encoding(AutoHeaderValue::None)
-        .max_idle_age(IDLE)
-        .proxy(None)
-        .build()
-        .new_agent();
-    let choice = settings.chosen_proxy()?.into_owned();
-    let proxy = choice.url().map(proxy).transpose()?;
-    Ok(Http { agent, choice, proxy })
+impl Http {
+    /// HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects.
+    ///
+    /// # Errors
+    /// When the trust store or the proxy cannot be used.
+    pub fn new(settings: &Transport) -> Result<Self, Error> {
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .root_certs(roots(settings)?)
+            .build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .ip_family(IpFamily::Ipv4Only)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_idle_age(IDLE)
+            .proxy(None)
+            .build()
+            .new_agent();
+        let choice = settings.chosen_proxy()?.into_owned();
+        let proxy = choice.url().map(proxy).transpose()?;
+        Ok(Self { agent, choice, proxy })
+    }
+
+    /// Sends a request once. Any status is an answer.
+    ///
+    /// # Errors
+    /// When no answer came within `limit`, or none that can be read whole: 1 MiB is the most.
+    pub fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        let proxy = self.proxy.clone().filter(|_| self.choice.takes(request.uri()));
+        let request = self.agent.configure_request(request).timeout_global(Some(limit)).proxy(proxy).build();
+        let (head, mut body) = self.agent.run(request).map_err(|error| failure(&error))?.into_parts();
+        // ureq takes the limit itself for too much.
+        let body = body.with_config().limit(MAX_BODY + 1).read_to_vec().map_err(|error| failure(&error))?;
+        Ok(Response::from_parts(head, body))
+    }
 }
 
-pub(crate) fn send(http: &Http, request: Request, limit: Duration) -> Result<Response, TransportError> {
-    let proxy = http.proxy.clone().filter(|_| http.choice.takes(request.uri()));
-    let request = http.agent.configure_request(request).timeout_global(Some(limit)).proxy(proxy).build();
-    let (head, mut body) = http.agent.run(request).map_err(|error| failure(&error))?.into_parts();
-    // ureq takes the limit itself for too much.
-    let body = body.with_config().limit(MAX_BODY + 1).read_to_vec().map_err(|error| failure(&error))?;
-    Ok(Response::from_parts(head, body))
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
 }
 
 fn proxy(url: &Secret) -> Result<ureq::Proxy, Error> {

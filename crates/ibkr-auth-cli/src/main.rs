@@ -1,29 +1,81 @@
-//! `ibkr-auth`: logs in to Interactive Brokers' Web API from the command line.
+//! `ibkr-auth`: logs in to Interactive Brokers' Web API from the command line, and stays logged in.
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod args;
-mod demo;
-mod login;
-mod report;
+mod commands;
+mod doctor;
+mod exit;
+mod failure;
+mod harden;
+mod help;
+mod init;
+mod keep;
+mod key;
+mod log;
+mod output;
+mod profile;
+mod progress;
+mod sessions;
+mod store;
 
 use std::process::ExitCode;
 
-use args::{Args, Command};
+use args::{Args, Command, Global};
 use clap::Parser;
+use commands::{api, demo, login, logout, shell, status, tickle, token, validate};
+use exit::Exit;
+use failure::Failure;
+use output::Output;
+use profile::Profile;
+use sessions::Sessions;
+use store::Store;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    report::log_to_stderr(args.verbose);
-    let outcome = match args.command {
-        Command::Demo => demo::run(),
-        Command::Login { config, compete } => login::run(&config, compete),
-    };
-    match outcome {
+    harden::forbid_core_dumps();
+    let Args { global, command } = Args::parse();
+    log::to_stderr(global.verbose);
+    let output = Output::new(global.json, global.quiet, global.color);
+    match run(&global, output, command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report::failure(&error);
-            ExitCode::FAILURE
+        Err(failure) => {
+            if !failure.is(Exit::ClosedPipe) {
+                output.failure(&failure);
+            }
+            ExitCode::from(failure.exit)
         }
     }
+}
+
+fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure> {
+    let sessions = || sessions(global, output);
+    match command {
+        Command::Init(args) => init::run(global, output, &args),
+        Command::Doctor(args) => doctor::run(global, output, &args),
+        Command::Login(args) => login::run(&sessions()?, &args),
+        Command::Status => status::run(&sessions()?),
+        Command::Tickle => tickle::run(&sessions()?),
+        Command::Validate => validate::run(&sessions()?),
+        Command::Logout => logout::run(&sessions()?),
+        Command::Keep(args) => keep::run(&sessions()?, &args),
+        Command::Header(args) => token::header(&sessions()?, &args),
+        Command::Token(args) => token::token(&sessions()?, &args),
+        Command::Get(args) => api::get(&sessions()?, &args),
+        Command::Post(args) => api::post(&sessions()?, &args),
+        Command::Delete(args) => api::delete(&sessions()?, &args),
+        Command::Demo => demo::run(output),
+        Command::Sim(args) => {
+            ibkr_sim::cli::run(&args).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+        }
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
+    }
+}
+
+/// The sessions of the settings of this invocation.
+fn sessions(global: &Global, output: Output) -> Result<Sessions, Failure> {
+    let profile = Profile::read(global)?;
+    profile.warnings.iter().for_each(|warning| output.warning(warning));
+    let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
+    Ok(Sessions { output, profile, store })
 }

@@ -14,6 +14,9 @@ use crate::{
 /// Chooses the profile. It is no key: a profile does not choose another.
 pub(crate) const PROFILE: &str = "IBKR_AUTH_PROFILE";
 
+/// Those of the program `ibkr-auth`, which say nothing about a login.
+const OF_THE_PROGRAM: [&str; 2] = ["IBKR_AUTH_CONFIG", "IBKR_AUTH_STATE_DIR"];
+
 /// What the variables set, in the order of the table.
 pub(crate) fn settings(env: &Env) -> Result<Vec<(&'static Key, Raw)>, FileError> {
     let mut settings = Vec::new();
@@ -40,7 +43,9 @@ fn raw(value: &OsStr) -> Result<Raw, Problem> {
 /// A variable of ours that no key has, most likely misspelt. `except` are those that the settings name themselves.
 pub(crate) fn refuse_unknown(env: &Env, except: &[&str]) -> Result<(), FileError> {
     for name in env.names().filter(|name| name.starts_with(PREFIX)) {
-        let known = name == PROFILE || keys::ALL.iter().any(|key| key.variable() == name);
+        let known = name == PROFILE
+            || OF_THE_PROGRAM.contains(&&*name)
+            || keys::ALL.iter().any(|key| key.variable() == name);
         if !known && !except.contains(&&*name) {
             return Err(FileError::new(format!("unknown variable {name}"), advice(&name[PREFIX.len()..])));
         }

@@ -229,6 +229,31 @@ impl Config {
         self.tier
     }
 
+    /// The client id that IBKR gave.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The id of the registered key, the `kid`.
+    pub fn client_key_id(&self) -> &str {
+        &self.client_key_id
+    }
+
+    /// The username.
+    pub fn credential(&self) -> &Secret {
+        &self.credential
+    }
+
+    /// Where the public address comes from.
+    pub fn public_ip(&self) -> &PublicIp {
+        &self.public_ip
+    }
+
+    /// Whether a login ends another brokerage session of the username.
+    pub fn compete(&self) -> bool {
+        self.compete
+    }
+
     /// How long one request may take.
     pub fn timeout(&self) -> Duration {
         self.timeout

@@ -103,6 +103,11 @@ impl Error {
         !(not_sent || not_made)
     }
 
+    /// What happened, without the step before it and the advice behind it.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
     /// What the server said: redacted, at most 300 characters, never from a success.
     pub fn excerpt(&self) -> Option<&str> {
         self.0.excerpt.as_deref()

@@ -50,6 +50,7 @@ mod brokerage;
 mod ca_file;
 mod calendar;
 mod call;
+pub mod cli;
 mod config;
 mod counters;
 pub mod demo;

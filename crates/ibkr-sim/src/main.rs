@@ -1,9 +1,28 @@
 //! `ibkr-sim`: Interactive Brokers' Web API servers on this machine, to develop clients against.
 
-mod cli;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use std::process::ExitCode;
+use clap::Parser;
+use ibkr_sim::cli::{self, EXAMPLES};
+
+/// A strict simulator of Interactive Brokers' Web API servers. Nothing it is sent reaches IBKR.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Program {
+    #[command(flatten)]
+    args: cli::Args,
+}
 
 fn main() -> ExitCode {
-    cli::run()
+    match cli::run(&Program::parse().args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without stderr there is nowhere left to complain.
+            let _ = writeln!(io::stderr(), "ibkr-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

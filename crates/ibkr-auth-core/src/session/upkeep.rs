@@ -16,7 +16,7 @@ pub use phase::Phase;
 pub use policy::{KeepConnected, LoginBudget, OnCompeting};
 
 use super::{Session, plan::Command, task::Task, ticket::Done};
-use crate::{Error, Event, Host, Now, PublicIp, Tier};
+use crate::{AuthStatus, Error, Event, Host, Now, PublicIp, Tier};
 use budget::Budget;
 use trouble::Trouble;
 
@@ -89,7 +89,7 @@ impl Session {
     /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
     /// or the user: then it stops at once, because repeating that gets accounts locked.
     pub fn keep_connected(&mut self, policy: KeepConnected) {
-        let deed = if self.known.bearer.is_some() { Deed::Tickle } else { Deed::Login };
+        let deed = self.first_deed();
         self.stopped_by = None;
         self.cancel_upkeep();
         // Called again, it does not get a new budget.
@@ -121,6 +121,20 @@ impl Session {
             policy,
         });
         self.enter(Phase::Connecting, None);
+    }
+
+    /// What IBKR has said already is not asked again.
+    fn first_deed(&self) -> Deed {
+        let lost = |status: &AuthStatus| !status.is_ready() && (self.config.compete || !status.competing);
+        if self.known.bearer.is_none() {
+            Deed::Login
+        } else if !self.known.bearer_is_good() {
+            Deed::Renew
+        } else if self.config.tier == Tier::Brokerage && self.known.auth_status.as_ref().is_some_and(lost) {
+            Deed::Init
+        } else {
+            Deed::Tickle
+        }
     }
 
     /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode

@@ -7,10 +7,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clap::{Parser, ValueEnum};
-use ibkr_sim::{Calendar, Client, Fault, Moment, Ports, Region, ServerConfig, SimConfig, User, demo};
+use crate::{Calendar, Client, Fault, Moment, Ports, Region, ServerConfig, SimConfig, User, demo};
+use clap::ValueEnum;
 
-const EXAMPLES: &str = "\
+/// Examples for the help.
+pub const EXAMPLES: &str = "\
 Examples:
   ibkr-sim
       Serve the demo client; print what to export and a config.yaml.
@@ -25,10 +26,9 @@ Examples:
   curl -d '{\"step_s\":86400}' http://127.0.0.1:8446/time
       Step the clock of a running simulator by a day.";
 
-/// A strict simulator of Interactive Brokers' Web API servers. Nothing it is sent reaches IBKR.
-#[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
-pub(super) struct Args {
+/// What the simulator is told on its command line.
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// Register this client instead of the demo client
     #[arg(long, requires = "credential", requires = "public_key", value_name = "ID")]
     client_id: Option<String>,

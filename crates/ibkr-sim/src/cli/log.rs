@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
-use ibkr_sim::{Entry, Event, Server};
+use crate::{Entry, Event, Server};
 
 pub(super) struct Log {
     colour: bool,
@@ -24,7 +24,6 @@ impl Log {
                 let hint = "does the client trust ca.pem?";
                 self.line(YELLOW, &format!("TLS handshake failed: {reason} ({hint})"))
             }
-            _ => return,
         };
         // A closed pipe must not stop the servers.
         let _ = io::stdout().write_all(text.as_bytes());

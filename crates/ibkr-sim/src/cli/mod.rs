@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `ibkr-sim`, for other programs to offer as well.
 
 mod args;
 mod files;
@@ -7,30 +7,20 @@ mod setup;
 
 use std::{
     io::{self, IsTerminal, Write},
-    process::ExitCode,
     sync::Arc,
 };
 
-use clap::Parser;
-use ibkr_sim::{Server, ServerConfig};
+use crate::{Server, ServerConfig};
 
-use args::Args;
+pub use args::{Args, EXAMPLES};
 use log::Log;
 use setup::Place;
 
-pub(crate) fn run() -> ExitCode {
-    let args = Args::parse();
-    match serve(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Without stderr there is nowhere left to complain.
-            let _ = writeln!(io::stderr(), "ibkr-sim: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn serve(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+/// Serves until it is interrupted.
+///
+/// # Errors
+/// When a file, a fault or a port cannot be used; the text says which and what to do.
+pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut config = args.server_config()?;
     let log = Arc::new(Log::new(io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
     if !args.quiet {

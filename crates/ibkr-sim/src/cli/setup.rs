@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ibkr_sim::{Server, demo};
+use crate::{Server, demo};
 use tempfile::TempDir;
 
 use super::{

@@ -5,52 +5,70 @@ use std::{fs, io, time::Instant};
 use ibkr_auth_blocking::{Client, Config, Error, Host, Proxy, Transport};
 use ibkr_jws::RsaKey;
 use ibkr_sim::{Server, SimConfig, demo};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{login, report};
+use super::steps::Steps;
+use crate::{exit::Exit, failure::Failure, output::Output};
 
 const ACCOUNTS: &str = "/v1/api/portfolio/accounts";
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(crate) fn run(output: Output) -> Result<(), Failure> {
     let simulator =
         Server::start(SimConfig::default()).map_err(|error| unusable("start the simulator", &error))?;
-    report::line(format_args!(
+    output.line(format_args!(
         "A simulator stands for IBKR at {}; nothing leaves this machine.",
         simulator.base_url()
-    ));
+    ))?;
     let mut client = client(&simulator)?;
-    login::in_session(&mut client, |client| {
-        let start = Instant::now();
-        let answer = client.send(http::Request::get(ACCOUNTS).body(Vec::new()).unwrap_or_default())?;
-        report::done(format_args!("GET {ACCOUNTS}"), start.elapsed(), &accounts(answer.body()));
-        client.tickle().map(drop)
-    })?;
+    let steps = Steps::new(output);
+    client.on_event(steps.listener());
+
+    let start = Instant::now();
+    client.connect()?;
+    output.line(format_args!("Connected in {:.1} s.", start.elapsed().as_secs_f64()))?;
+    let start = Instant::now();
+    let answer = client.send(http::Request::get(ACCOUNTS).body(Vec::new()).unwrap_or_default())?;
+    steps.done(format_args!("GET {ACCOUNTS}"), start.elapsed(), &accounts(answer.body()));
+    client.tickle()?;
+    client.logout()?;
+    steps.shown()?;
 
     let counters = simulator.handle().counters();
     let refused: u64 = counters.refusals.values().sum();
-    report::line(format_args!(
+    output.line(format_args!(
         "Logged out. The simulator checked {} requests and refused {refused}.",
         counters.total()
-    ));
+    ))?;
+    if output.json {
+        output.value(&json!({ "steps": steps.json(), "requests": counters.total(), "refused": refused }))?;
+    }
     Ok(())
 }
 
 /// A client of the simulator's demo identity, over TLS.
-fn client(simulator: &Server) -> Result<Client, Error> {
+fn client(simulator: &Server) -> Result<Client, Failure> {
     let key = RsaKey::from_pem(demo::PRIVATE_KEY_PEM.as_bytes()).map_err(|error| {
         Error::config(error.to_string(), "this is a fault of the program: please report it")
     })?;
-    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)?
-        .with_host(Host::custom(&simulator.base_url())?)
-        .with_ip_services([simulator.lookup_url()])?;
+    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)
+        .map_err(Error::from)?
+        .with_host(Host::custom(&simulator.base_url()).map_err(Error::from)?)
+        .with_ip_services([simulator.lookup_url()])
+        .map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| unusable("make a temporary folder", &error))?;
     let ca_file = folder.path().join("ca.pem");
     fs::write(&ca_file, simulator.ca_pem()).map_err(|error| unusable("write a temporary file", &error))?;
-    Client::new(config, key, &Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) })
+    Ok(Client::new(
+        config,
+        key,
+        &Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) },
+    )?)
 }
 
-fn unusable(what: &str, error: &io::Error) -> Error {
-    Error::config(format!("cannot {what}: {error}"), "check free ports of 127.0.0.1, disk space and TMPDIR")
+fn unusable(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot {what}"))
+        .why(error.to_string())
+        .todo("check free ports of 127.0.0.1, disk space and TMPDIR")
 }
 
 /// The account ids in the answer.

@@ -1,0 +1,78 @@
+//! The commands, one file each.
+
+pub(crate) mod api;
+pub(crate) mod demo;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod shell;
+pub(crate) mod status;
+pub(crate) mod steps;
+pub(crate) mod tickle;
+pub(crate) mod token;
+pub(crate) mod validate;
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+use crate::store::{Kept, seconds};
+
+/// What is told of a session in JSON. Times are seconds since 1970.
+fn session_json(kept: &Kept, profile: Option<&str>) -> Map<String, Value> {
+    let value = json!({
+        "profile": profile,
+        "host": kept.host,
+        "public_ip": kept.public_ip,
+        "paper": kept.paper,
+        "since": kept.began,
+        "expires_at": kept.expires,
+    });
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+/// The same in a line.
+fn session_line(kept: &Kept) -> String {
+    let account = match kept.paper {
+        Some(true) => "paper account",
+        Some(false) => "live account",
+        None => "account",
+    };
+    let ip = kept.public_ip.as_ref().map_or_else(String::new, |ip| format!(", seen at {ip}"));
+    format!("{account} at {}{ip}", kept.host)
+}
+
+/// Seconds since 1970 as how long ago that is.
+fn ago(at: u64) -> String {
+    span(seconds(SystemTime::now()).saturating_sub(at))
+}
+
+/// Seconds since 1970 as how far away that is.
+fn until(at: u64) -> String {
+    span(at.saturating_sub(seconds(SystemTime::now())))
+}
+
+/// A span of seconds in the two units that matter.
+pub(crate) fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+fn millis(took: Duration) -> String {
+    format!("{} ms", took.as_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn spans_have_two_units() {
+        let shown = [0, 59, 61, 3_600, 3_661, 90_000].map(super::span);
+        assert_eq!(shown, ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "1 h 1 min", "1 d 1 h"]);
+    }
+}

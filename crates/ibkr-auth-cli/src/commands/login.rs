@@ -1,0 +1,42 @@
+//! `ibkr-auth login`: a session for later invocations.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{ago, session_json, session_line, steps::Steps};
+use crate::{
+    args::LoginArgs,
+    failure::Failure,
+    sessions::{Came, Sessions, Wish},
+};
+
+pub(crate) fn run(sessions: &Sessions, args: &LoginArgs) -> Result<(), Failure> {
+    let Sessions { output, profile, .. } = sessions;
+    let steps = Steps::new(*output);
+    let mut wish = Wish { fresh: args.fresh, force: args.force, ..Wish::from(&args.session) };
+    // A person who logs in wants to know.
+    wish.max_age = std::time::Duration::ZERO;
+    output.line(format_args!("Logging in at {}", profile.config.host()))?;
+    let start = Instant::now();
+    let outcome = sessions.ensure(&wish, steps.listener());
+    steps.shown()?;
+    let (kept, came) = outcome?;
+    let seconds = start.elapsed().as_secs_f64();
+    let line = session_line(&kept);
+    match came {
+        Came::LoggedIn => output.line(format_args!("Connected in {seconds:.1} s: {line}."))?,
+        Came::Revived | Came::Kept => {
+            output
+                .line(format_args!("Logged in since {}: {line}. `--fresh` logs in anew.", ago(kept.began)))?;
+        }
+    }
+    output.line("The session is kept: `ibkr-auth status` shows it, `ibkr-auth logout` ends it.")?;
+    if output.json {
+        let mut told = session_json(&kept, profile.name.as_deref());
+        told.insert("logged_in".to_owned(), json!(came == Came::LoggedIn));
+        told.insert("steps".to_owned(), steps.json());
+        output.value(&Value::Object(told))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! `ibkr-auth header` and `ibkr-auth token`: the session for scripts.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    args::TokenArgs,
+    failure::Failure,
+    output::Output,
+    sessions::{Sessions, Wish},
+    store::Kept,
+};
+
+/// The headers of a request, one on a line.
+pub(crate) fn header(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure> {
+    let kept = ensured(sessions, args)?;
+    let headers = sessions.headers(&kept)?;
+    let reveal = args.reveal.reveal || !Output::is_seen();
+    let shown = headers.iter().map(|(name, value)| {
+        let text = match value.is_sensitive() && !reveal {
+            true => redacted(value.to_str().unwrap_or_default()),
+            false => value.to_str().unwrap_or_default().to_owned(),
+        };
+        (title(name.as_str()), text)
+    });
+    if sessions.output.json {
+        let members: Map<String, Value> = shown.map(|(name, text)| (name, json!(text))).collect();
+        sessions.output.value(&Value::Object(members))?;
+    } else {
+        for (name, text) in shown {
+            sessions.output.result(format_args!("{name}: {text}"))?;
+        }
+    }
+    hint(sessions, reveal);
+    Ok(())
+}
+
+/// The bearer token.
+pub(crate) fn token(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure> {
+    let kept = ensured(sessions, args)?;
+    let headers = sessions.headers(&kept)?;
+    let reveal = args.reveal.reveal || !Output::is_seen();
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let show = |secret: &str| if reveal { secret.to_owned() } else { redacted(secret) };
+    let bearer = show(value("authorization").trim_start_matches("Bearer "));
+    if sessions.output.json {
+        let session_id = value("cookie").strip_prefix("api=").map(show);
+        sessions.output.value(&json!({
+            "token": bearer,
+            "expires_at": kept.expires,
+            "session_id": session_id,
+        }))?;
+    } else {
+        sessions.output.result(bearer)?;
+    }
+    hint(sessions, reveal);
+    Ok(())
+}
+
+fn ensured(sessions: &Sessions, args: &TokenArgs) -> Result<Kept, Failure> {
+    Ok(sessions.ensure(&Wish::from(&args.session), Box::new(|_| {}))?.0)
+}
+
+fn hint(sessions: &Sessions, reveal: bool) {
+    if !reveal {
+        sessions.output.note("Redacted, because this is a terminal: pipe it, or add --reveal.");
+    }
+}
+
+/// What tells one token from another, and no more.
+fn redacted(secret: &str) -> String {
+    let (scheme, token) = match secret.split_once([' ', '=']) {
+        Some((scheme, token)) => (&secret[..=scheme.len()], token),
+        None => ("", secret),
+    };
+    let end: String = token.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("{scheme}[redacted, {} characters, ends in {end}]", token.chars().count())
+}
+
+/// `user-agent` as `User-Agent`.
+fn title(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redacting_shows_four_characters() {
+        assert_eq!(redacted("Bearer eyJabcdef"), "Bearer [redacted, 9 characters, ends in cdef]");
+        assert_eq!(redacted("api=0123456789abcdef"), "api=[redacted, 16 characters, ends in cdef]");
+        assert_eq!(redacted("token"), "[redacted, 5 characters, ends in oken]");
+    }
+
+    #[test]
+    fn headers_are_written_as_people_write_them() {
+        assert_eq!([title("user-agent"), title("cookie")], ["User-Agent", "Cookie"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! What ends a command early: what happened, why, what to do, and the exit code that goes with it.
+
+use std::io;
+
+use ibkr_auth_blocking::{Error, ErrorKind};
+use ibkr_auth_config::FileError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+
+/// A failure as a person or a program is told it. It holds no secret, and so may be kept for other invocations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) exit: u8,
+    pub(crate) what: String,
+    pub(crate) why: Option<String>,
+    pub(crate) todo: Option<String>,
+    pub(crate) step: Option<String>,
+    pub(crate) status: Option<u16>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit: exit as u8, what: what.into(), why: None, todo: None, step: None, status: None }
+    }
+
+    pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    pub(crate) fn todo(mut self, todo: impl Into<String>) -> Self {
+        self.todo = Some(todo.into());
+        self
+    }
+
+    pub(crate) fn is(&self, exit: Exit) -> bool {
+        self.exit == exit as u8
+    }
+
+    /// Standard output cannot be written. A closed pipe is no news: whoever closed it knows.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Exit::ClosedPipe, "the output was closed"),
+            _ => Self::new(Exit::Failed, "the output cannot be written")
+                .why(error.to_string())
+                .todo("check where it goes: a full disk, a closed terminal"),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "error": {
+            "exit_code": self.exit,
+            "what": self.what,
+            "why": self.why,
+            "todo": self.todo,
+            "step": self.step,
+            "status": self.status,
+        }})
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let mut failure = Self::new(exit_of(error.kind()), error.what());
+        if let Some(step) = error.step() {
+            failure.step = Some(step.to_string());
+            failure.what = format!("{step}: {}", error.what());
+        }
+        failure.status = error.status().map(|status| status.as_u16());
+        failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
+        failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
+        failure
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::new(Exit::Config, error.what()).todo(error.todo())
+    }
+}
+
+fn exit_of(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Config | ErrorKind::Sign => Exit::Config,
+        ErrorKind::Order | ErrorKind::Unauthorized | ErrorKind::NoBrokerageSession => Exit::NoSession,
+        ErrorKind::Rejected => Exit::Refused,
+        ErrorKind::Competing => Exit::Competing,
+        ErrorKind::PublicIp | ErrorKind::Transport | ErrorKind::Timeout => Exit::Network,
+        ErrorKind::NotEstablished
+        | ErrorKind::Gone
+        | ErrorKind::RateLimited
+        | ErrorKind::Server
+        | ErrorKind::Unreadable => Exit::Server,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,146 @@
+//! Examples and notes behind the help of each command. The pages of `docs/cli` and the manual come from here too.
+
+use crate::exit;
+
+pub(crate) const PROGRAM: &str = "\
+Examples:
+  ibkr-auth demo
+      See a whole login against a simulator; needs no account and no configuration.
+  ibkr-auth init
+      Make the configuration and the key, step by step.
+  ibkr-auth doctor
+      Find out what is wrong.
+  ibkr-auth header | curl -H @- https://api.ibkr.com/v1/api/portfolio/accounts
+      Use the session from a script.
+
+`ibkr-auth --help` lists the exit codes. `ibkr-auth help COMMAND` has examples of each command.";
+
+pub(crate) fn program() -> String {
+    let examples = PROGRAM.rsplit_once("\n\n").map_or(PROGRAM, |(examples, _)| examples);
+    format!("{examples}\n\n{}", exit::help())
+}
+
+pub(crate) const INIT: &str = "\
+Examples:
+  ibkr-auth init
+      Asks for everything, and explains where each value comes from.
+  ibkr-auth init --dir ~/.config/ibkr-auth --client-id MyFirm --credential me1234 --new-key
+      Asks nothing: for scripts.
+  ibkr-auth init --key private.pem --client-id MyFirm --credential me1234
+      With a key that is there already.";
+
+pub(crate) const DOCTOR: &str = "\
+Examples:
+  ibkr-auth doctor
+      Checks everything. The report holds no secret: paste it into a support ticket.
+  ibkr-auth doctor --json
+      The same for programs.
+  ibkr-auth doctor --offline
+      Settings, files, key and kept session only; nothing is sent.";
+
+pub(crate) const LOGIN: &str = "\
+Examples:
+  ibkr-auth login
+      Logs in unless the kept session is good, and keeps the session.
+  ibkr-auth login --compete
+      Ends another brokerage session of the username, such as TWS.
+  ibkr-auth login --profile paper
+      With the settings of one profile.
+  HTTPS_PROXY=http://127.0.0.1:8445 SSL_CERT_FILE=ca.pem ibkr-auth login
+      Through a proxy, trusting another authority: here a running `ibkr-auth sim`.
+
+IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same settings for a
+minute, then two, then four…, and there are at most 12 logins an hour and 60 a day. `--force` overrides both.";
+
+pub(crate) const STATUS: &str = "\
+Examples:
+  ibkr-auth status
+      Exit code 0: the session is good. 4: there is none. 6: another login has it.
+  ibkr-auth status --json | jq .expires_at
+      When the bearer token ends.";
+
+pub(crate) const TICKLE: &str = "\
+Examples:
+  ibkr-auth tickle
+      IBKR ends a brokerage session that is idle for 5 minutes. `ibkr-auth keep` does this every minute.";
+
+pub(crate) const VALIDATE: &str = "\
+Examples:
+  ibkr-auth validate
+      Who is logged in, live or paper, and until when.";
+
+pub(crate) const LOGOUT: &str = "\
+Examples:
+  ibkr-auth logout
+      Ends the session at IBKR and forgets it. Without a session there is nothing to do.";
+
+pub(crate) const KEEP: &str = "\
+Examples:
+  ibkr-auth keep
+      A status screen on a terminal, a line for each event elsewhere. Other invocations use its session.
+  ibkr-auth keep --json
+      A line of JSON for each event.
+  systemd: Type=notify, WatchdogSec=60, ExecStart=/usr/local/bin/ibkr-auth keep --config /etc/ibkr-auth/config.yaml
+      Tells systemd when the session is good, and that the program is alive.
+
+Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it.";
+
+pub(crate) const HEADER: &str = "\
+Examples:
+  ibkr-auth header | curl -H @- https://api.ibkr.com/v1/api/portfolio/accounts
+      Through a pipe, so that no other user of the machine sees the token among the processes.
+  ibkr-auth header --json
+      As an object: header name to value.
+
+With a session that was seen to be good within `--max-age` nothing is sent. Else IBKR is asked once, and what is
+broken is healed with the cheapest step that can; parallel invocations wait for the one that does it.";
+
+pub(crate) const TOKEN: &str = "\
+Examples:
+  ibkr-auth token
+      The bearer token alone, for a WebSocket's `bearer_token` or a program's environment.
+  ibkr-auth token --json
+      With its end and the session id.";
+
+pub(crate) const GET: &str = "\
+Examples:
+  ibkr-auth get /portfolio/accounts
+      https://api.ibkr.com/v1/api/portfolio/accounts, as indented JSON.
+  ibkr-auth get '/iserver/marketdata/snapshot?conids=265598&fields=31' | jq
+      Quote what the shell would read.
+
+A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9: the API answered
+with an error status; its answer is printed.";
+
+pub(crate) const POST: &str = "\
+Examples:
+  ibkr-auth post /iserver/account/U1234567/orders --data @order.json
+      From a file.
+  echo '{\"acctId\":\"U1234567\"}' | ibkr-auth post /iserver/account --data @-
+      From standard input.
+
+A POST is sent once. Exit code 10 means that no answer came: it may have been executed. Ask IBKR what became of it
+before you send it again.";
+
+pub(crate) const DELETE: &str = "\
+Examples:
+  ibkr-auth delete /iserver/account/U1234567/order/987654
+      Cancels an order.
+
+A DELETE is sent once; see `ibkr-auth help post` about exit code 10.";
+
+pub(crate) const DEMO: &str = "\
+Examples:
+  ibkr-auth demo
+      Everything happens inside this program; nothing leaves the machine.";
+
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  ibkr-auth completions bash > ~/.local/share/bash-completion/completions/ibkr-auth
+  ibkr-auth completions zsh > ~/.zfunc/_ibkr-auth
+  ibkr-auth completions fish > ~/.config/fish/completions/ibkr-auth.fish";
+
+pub(crate) const MAN: &str = "\
+Examples:
+  ibkr-auth man | man -l -
+  ibkr-auth man --dir ~/.local/share/man/man1";

@@ -1,0 +1,102 @@
+//! The private key, read and decrypted no sooner than something has to be signed.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read},
+    sync::{Arc, OnceLock},
+};
+
+use ibkr_auth_blocking::Sign;
+use ibkr_auth_config::{KeySource, ReadKey};
+use ibkr_jws::{RsaKey, SignError};
+use zeroize::Zeroizing;
+
+use crate::{exit::Exit, failure::Failure};
+
+/// A passphrase is far shorter.
+const LONGEST: u64 = 64 * 1024;
+
+/// Clones share the key.
+#[derive(Debug, Clone)]
+pub(crate) struct LazyKey(Arc<Lazy>);
+
+#[derive(Debug)]
+struct Lazy {
+    source: KeySource,
+    passphrase_fd: Option<u32>,
+    key: OnceLock<Result<Loaded, Failure>>,
+}
+
+/// The key, and what should be changed about its files.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) key: RsaKey,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl LazyKey {
+    pub(crate) fn new(source: KeySource, passphrase_fd: Option<u32>) -> Self {
+        Self(Arc::new(Lazy { source, passphrase_fd, key: OnceLock::new() }))
+    }
+
+    pub(crate) fn source(&self) -> &KeySource {
+        &self.0.source
+    }
+
+    /// Reads it the first time; asks for its passphrase if need be.
+    pub(crate) fn load(&self) -> Result<&Loaded, Failure> {
+        self.0.key.get_or_init(|| self.0.read()).as_ref().map_err(Failure::clone)
+    }
+}
+
+impl Lazy {
+    fn read(&self) -> Result<Loaded, Failure> {
+        let read = match self.passphrase_fd {
+            Some(fd) => self.source.read_with(&from_fd(fd)?)?,
+            None if self.source.needs_passphrase()? && io::stdin().is_terminal() => {
+                self.source.read_with(&from_prompt()?)?
+            }
+            None => self.source.read()?,
+        };
+        let ReadKey { key, warnings, .. } = read;
+        Ok(Loaded { key, warnings })
+    }
+}
+
+impl Sign for LazyKey {
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.load().map_err(|failure| SignError::new(failure.what))?.key.sign(signing_input)
+    }
+}
+
+fn from_prompt() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let passphrase = dialoguer::Password::new().with_prompt("Passphrase of the private key").interact();
+    let unasked = |error: dialoguer::Error| {
+        Failure::new(Exit::Config, "the passphrase of the private key cannot be asked for")
+            .why(error.to_string())
+            .todo("set private_key_passphrase_file or private_key_passphrase_env, or use --passphrase-fd")
+    };
+    Ok(Zeroizing::new(passphrase.map_err(unasked)?.into_bytes()))
+}
+
+/// Up to the end, without one line break.
+fn from_fd(fd: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::new(Exit::Config, format!("the passphrase cannot be read from file descriptor {fd}"))
+            .why(error.to_string())
+            .todo(format!("open it for this program, as in `{fd}<passphrase.txt`"))
+    };
+    let mut passphrase = Zeroizing::new(Vec::with_capacity(4096));
+    let file = File::open(format!("/dev/fd/{fd}")).map_err(unreadable)?;
+    file.take(LONGEST).read_to_end(&mut passphrase).map_err(unreadable)?;
+    for end in [b'\n', b'\r'] {
+        if passphrase.last() == Some(&end) {
+            passphrase.pop();
+        }
+    }
+    if passphrase.is_empty() {
+        return Err(Failure::new(Exit::Config, format!("file descriptor {fd} brought no passphrase"))
+            .todo("write it there"));
+    }
+    Ok(passphrase)
+}

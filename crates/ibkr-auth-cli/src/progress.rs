@@ -1,0 +1,95 @@
+//! What is going on, on a terminal, once it takes longer than a second.
+
+use std::{
+    io::{self, IsTerminal},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use ibkr_auth_blocking::Event;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::output::Output;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A line at the bottom of the terminal. It goes away on drop.
+pub(crate) struct Progress(Arc<Line>);
+
+/// What a listener on another thread may change of it.
+struct Line {
+    begin: Instant,
+    /// `None` where there is no terminal, and after the end.
+    state: Mutex<Option<State>>,
+}
+
+struct State {
+    text: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn start(output: Output, text: impl Into<String>) -> Self {
+        let wanted = io::stderr().is_terminal() && !output.quiet;
+        let state = wanted.then(|| State { text: text.into(), bar: None });
+        let line = Arc::new(Line { begin: Instant::now(), state: Mutex::new(state) });
+        if wanted {
+            let late = Arc::clone(&line);
+            thread::spawn(move || {
+                thread::sleep(PATIENCE);
+                late.change(|_| {});
+            });
+        }
+        Self(line)
+    }
+
+    pub(crate) fn say(&self, text: impl Into<String>) {
+        self.0.change(|old| *old = text.into());
+    }
+
+    /// Shows what a session tells of its work.
+    pub(crate) fn listener(&self) -> impl FnMut(&Event) + Send + 'static {
+        let line = Arc::clone(&self.0);
+        move |event| match event {
+            Event::Sent { step } => line.change(|text| *text = step.to_string()),
+            Event::Retrying { .. } | Event::Phase { .. } | Event::HostChanged(_) => {
+                line.change(|text| *text = event.to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Line {
+    fn change(&self, change: impl FnOnce(&mut String)) {
+        let mut state = self.lock();
+        let Some(State { text, bar }) = state.as_mut() else { return };
+        change(text);
+        if self.begin.elapsed() >= PATIENCE {
+            bar.get_or_insert_with(|| spinner(self.begin.elapsed())).set_message(text.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spinner(elapsed: Duration) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+        bar.set_style(style);
+    }
+    let bar = bar.with_elapsed(elapsed);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(State { bar: Some(bar), .. }) = self.0.lock().take() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What keeps a login from being repeated blindly by one invocation after the other: accounts get locked by that.
+
+use std::time::SystemTime;
+
+use ibkr_auth_blocking::LoginBudget;
+
+use super::{Sessions, Wish};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    store::{Failed, Logins, Record, digest, millis, seconds},
+};
+
+impl Sessions {
+    /// The digest of what a login is tried with. Whoever changes a setting or the key may try again at once.
+    pub(super) fn settings_digest(&self) -> Result<String, Failure> {
+        let key = self.profile.key.load()?;
+        key.warnings.iter().for_each(|warning| self.output.warning(warning));
+        let public_key = key.key.public_key_pem().unwrap_or_default();
+        let identity = self.profile.identity();
+        Ok(digest(&[&identity[..], &[&public_key]].concat()))
+    }
+
+    /// Whether a login may be tried now.
+    pub(super) fn may_log_in(&self, record: &Record, settings: &str, wish: &Wish) -> Result<(), Failure> {
+        if wish.force {
+            return Ok(());
+        }
+        let now = SystemTime::now();
+        if let Some(failed) = &record.failed {
+            let left = left(failed, millis(now));
+            if failed.settings == settings && failed.failure.is(Exit::Refused) && left > 0 {
+                return Err(refused_before(failed, left));
+            }
+        }
+        match budget(&record.logins, seconds(now)) {
+            LoginBudget { per_hour: 0, .. } => Err(spent("within the last hour")),
+            LoginBudget { per_day: 0, .. } => Err(spent("within the last day")),
+            LoginBudget { .. } => Ok(()),
+        }
+    }
+}
+
+/// The logins that are left.
+pub(super) fn budget(logins: &Logins, now: u64) -> LoginBudget {
+    let LoginBudget { per_hour, per_day } = LoginBudget::default();
+    LoginBudget {
+        per_hour: per_hour.saturating_sub(logins.in_last_hour(now)),
+        per_day: per_day.saturating_sub(logins.in_last_day(now)),
+    }
+}
+
+/// The record of a login that has failed now.
+pub(super) fn failed(before: Option<&Failed>, settings: &str, failure: &Failure) -> Failed {
+    let again = before.filter(|before| before.settings == settings && before.failure.is(Exit::Refused));
+    Failed {
+        at: millis(SystemTime::now()),
+        times: 1 + again.map_or(0, |before| before.times),
+        settings: settings.to_owned(),
+        failure: failure.clone(),
+    }
+}
+
+/// Seconds until the same settings may be tried again. A clock that was set back does not make it longer.
+fn left(failed: &Failed, now: u64) -> u64 {
+    let passed = now.checked_sub(failed.at).map_or(failed.pause(), |passed| passed / 1_000);
+    failed.pause().saturating_sub(passed)
+}
+
+fn refused_before(failed: &Failed, left: u64) -> Failure {
+    let Failure { what, todo, .. } = &failed.failure;
+    let todo = todo.as_deref().unwrap_or("change what was refused");
+    let mut failure = failed.failure.clone();
+    failure.what = format!("{what} (a moment ago: not tried again)");
+    failure.todo(format!("{todo}; the same settings are tried again in {left} s, or with `login --force`"))
+}
+
+fn spent(when: &str) -> Failure {
+    Failure::new(Exit::Refused, format!("the logins {when} are as many as are safe"))
+        .why("IBKR locks accounts that log in over and over")
+        .todo("find out why the sessions do not last, with `ibkr-auth doctor`, or use `login --force`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_pauses_the_same_settings_and_counts_on() {
+        let failure = Failure::new(Exit::Refused, "no");
+        let first = failed(None, "a", &failure);
+        assert_eq!(left(&first, first.at), 60);
+        assert_eq!(left(&first, first.at + 60_000), 0);
+        assert_eq!(left(&first, first.at - 1), 0, "the clock was set back");
+        assert_eq!(failed(Some(&first), "a", &failure).times, 2);
+        assert_eq!(failed(Some(&first), "b", &failure).times, 1, "other settings");
+    }
+
+    #[test]
+    fn the_budget_is_what_is_left() {
+        let mut logins = Logins::default();
+        for _ in 0..13 {
+            logins.add(1_000);
+        }
+        let LoginBudget { per_hour, per_day } = budget(&logins, 1_000);
+        assert_eq!((per_hour, per_day), (0, 47));
+    }
+}

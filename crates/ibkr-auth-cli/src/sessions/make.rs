@@ -1,0 +1,221 @@
+//! Checking, healing and making a session, while no other invocation does.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::{Duration, Instant, SystemTime},
+};
+
+use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
+use ibkr_auth_core::Step;
+
+use super::{
+    Came, Listener, Sessions, Wish,
+    guard::{budget, failed},
+    kept, none, renewed,
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    store::{Kept, Lock, Record, seconds},
+};
+
+impl Sessions {
+    pub(super) fn make(
+        &self,
+        lock: &Lock,
+        record: Record,
+        wish: &Wish,
+        listener: Listener,
+    ) -> Result<(Kept, Came), Failure> {
+        if record.is_damaged {
+            self.output.warning(format_args!("{} is damaged, and ignored", self.store.path().display()));
+        }
+        match record.kept.clone() {
+            Some(kept) if !wish.fresh => {
+                Ok((self.revive(lock, record, &kept, wish, listener)?, Came::Revived))
+            }
+            _ if wish.no_login => Err(none()),
+            kept => Ok((self.log_in(lock, record, kept.as_ref(), wish, listener)?, Came::LoggedIn)),
+        }
+    }
+
+    /// Asks IBKR whether the kept session is good, and heals it if not.
+    fn revive(
+        &self,
+        lock: &Lock,
+        mut record: Record,
+        before: &Kept,
+        wish: &Wish,
+        mut listener: Listener,
+    ) -> Result<Kept, Failure> {
+        let mut client = self.client(before, self.compete(wish))?;
+        let (tell, heard) = channel();
+        client.on_event(move |event| {
+            listener(event);
+            // Nobody listens where nothing has to be healed.
+            let _ = tell.send(event.clone());
+        });
+        let outcome = client.tickle();
+        if let (true, Some(saved)) = (client.is_connected(), client.save()) {
+            let kept = renewed(before, &saved, &client);
+            (record.kept, record.failed) = (Some(kept.clone()), None);
+            self.store.write(lock, &record)?;
+            return Ok(kept);
+        }
+        let failure = match outcome {
+            Err(error) => Failure::from(error),
+            Ok(tickle) if tickle.auth_status.competing => competing(),
+            Ok(_) => lost(),
+        };
+        let held_elsewhere = failure.is(Exit::Competing) && !self.compete(wish);
+        if wish.no_login || held_elsewhere || failure.is(Exit::Network) {
+            record.kept = Some(before.doubted());
+            self.store.write(lock, &record)?;
+            return Err(failure);
+        }
+        self.heal(lock, record, before, wish, (client, &heard))
+    }
+
+    /// Lets the automatic mode find the cheapest step that makes the session good.
+    fn heal(
+        &self,
+        lock: &Lock,
+        mut record: Record,
+        before: &Kept,
+        wish: &Wish,
+        (client, heard): (Client, &Receiver<Event>),
+    ) -> Result<Kept, Failure> {
+        let settings = self.settings_digest()?;
+        self.may_log_in(&record, &settings, wish)?;
+        let now = seconds(SystemTime::now());
+        let left = budget(&record.logins, now);
+        let logins = record.logins.clone();
+        // Kept before anything is sent: whoever is killed half-way has logged in all the same.
+        record.logins.add(now);
+        self.store.write(lock, &record)?;
+
+        let handle = client.keep_connected(KeepConnected::default().with_logins(left));
+        let (outcome, logged_in) = settle(&handle, heard, wish.within);
+        let snapshot = handle.snapshot();
+        let saved = handle.detach();
+        if !logged_in {
+            record.logins = logins;
+        }
+        let now = seconds(SystemTime::now());
+        let good_at = if outcome.is_ok() { now } else { 0 };
+        let began = if logged_in { now } else { before.began };
+        record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
+        record.failed =
+            outcome.as_ref().err().map(|failure| failed(record.failed.as_ref(), &settings, failure));
+        self.store.write(lock, &record)?;
+        outcome?;
+        record.kept.ok_or_else(none)
+    }
+
+    /// The whole login.
+    fn log_in(
+        &self,
+        lock: &Lock,
+        mut record: Record,
+        before: Option<&Kept>,
+        wish: &Wish,
+        listener: Listener,
+    ) -> Result<Kept, Failure> {
+        let settings = self.settings_digest()?;
+        self.may_log_in(&record, &settings, wish)?;
+        if let Some(before) = before {
+            // It is left behind either way.
+            let _ = self.client(before, false).map(|mut client| client.logout());
+        }
+        record.kept = None;
+        record.logins.add(seconds(SystemTime::now()));
+        self.store.write(lock, &record)?;
+
+        let mut client = self.new_client(self.compete(wish))?;
+        client.on_event(listener);
+        let outcome = client.connect().map_err(|error| named(error));
+        let now = seconds(SystemTime::now());
+        match (&outcome, client.save()) {
+            (Ok(_), Some(saved)) => {
+                record.kept = Some(kept(&saved, &client.session().snapshot(), now, now));
+                record.failed = None;
+            }
+            (Err(failure), left_open) => {
+                record.failed = Some(failed(record.failed.as_ref(), &settings, failure));
+                if left_open.is_some() {
+                    // A session that nobody uses may be in the way of others.
+                    let _ = client.logout();
+                }
+            }
+            (Ok(_), None) => {}
+        }
+        self.store.write(lock, &record)?;
+        outcome?;
+        record.kept.ok_or_else(none)
+    }
+
+    fn compete(&self, wish: &Wish) -> bool {
+        wish.compete || self.profile.config.compete()
+    }
+}
+
+/// Waits until the session is good, or will not be `within` this time. Says too whether there was a login.
+fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result<(), Failure>, bool) {
+    let begin = Instant::now();
+    let (mut reason, mut logged_in): (Option<Error>, bool) = (None, false);
+    let outcome = loop {
+        if let Some(outcome) = handle.snapshot().readiness() {
+            break outcome.map_err(named);
+        }
+        let left = within.saturating_sub(begin.elapsed());
+        match handle.phase() {
+            Phase::Yielded => break Err(competing()),
+            Phase::Maintenance { until } if until > SystemTime::now() + left => {
+                break Err(closed(&handle.phase(), reason));
+            }
+            Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason)),
+            _ => {}
+        }
+        match heard.recv_timeout(left) {
+            Ok(Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }) => logged_in = true,
+            Ok(Event::Failed { error, .. } | Event::Phase { because: Some(error), .. }) => {
+                reason = Some(error)
+            }
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                break Err(Failure::from(reason.unwrap_or_else(|| handle.snapshot().not_ready(within))));
+            }
+        }
+    };
+    // What was told while the last event was looked at.
+    logged_in |= heard
+        .try_iter()
+        .any(|event| matches!(event, Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }));
+    (outcome, logged_in)
+}
+
+fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
+    let failure = Failure::new(Exit::Server, phase.to_string())
+        .todo("try again later, or leave it to `ibkr-auth keep`");
+    match reason {
+        Some(error) => failure.why(error.to_string()),
+        None => failure,
+    }
+}
+
+fn lost() -> Failure {
+    Failure::new(Exit::NoSession, "the kept session is no longer good").todo("log in with `ibkr-auth login`")
+}
+
+/// Another login has the session: how to end it is ours to say.
+fn named(error: Error) -> Failure {
+    if error.kind() == ErrorKind::Competing { competing() } else { Failure::from(error) }
+}
+
+pub(crate) fn competing() -> Failure {
+    Failure::new(
+        Exit::Competing,
+        "another login of this username, such as TWS or the phone, has the brokerage session",
+    )
+    .todo("log out there, or end that session with --compete")
+}

@@ -1,0 +1,124 @@
+//! Sessions that are kept between invocations: one private file for each identity, and the locks beside it.
+
+mod folder;
+mod lock;
+mod record;
+mod seal;
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+pub(crate) use lock::{Keeper, Lock};
+pub(crate) use record::{Failed, Kept, Logins, Record, millis, seconds};
+pub(crate) use seal::digest;
+
+use crate::{exit::Exit, failure::Failure};
+
+/// A record is a few KiB.
+const LONGEST: u64 = 256 * 1024;
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
+/// Where the session of one identity is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    folder: PathBuf,
+    name: String,
+}
+
+impl Store {
+    /// `identity` tells sessions apart; it is not readable in what is written beside the tokens.
+    pub(crate) fn new(state_dir: Option<&Path>, identity: &[&str]) -> Result<Self, Failure> {
+        let folder = match state_dir {
+            Some(folder) => folder.to_owned(),
+            None => folder::of_platform()?,
+        };
+        Ok(Self { folder, name: digest(identity)[..16].to_owned() })
+    }
+
+    /// The file of the record.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.file("session")
+    }
+
+    /// What is kept. Where there is nothing, or what there is is damaged, the record is empty.
+    pub(crate) fn read(&self) -> Result<Record, Failure> {
+        let unreadable = |error: &io::Error| {
+            Failure::new(Exit::Failed, format!("{} cannot be read", self.path().display()))
+                .why(error.to_string())
+                .todo("check its permissions, or remove it")
+        };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        match File::open(self.path()) {
+            Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
+        Ok(record.unwrap_or(Record { is_damaged: true, ..Record::default() }))
+    }
+
+    /// Waits until no other invocation changes the session. `waiting` is called once if that takes long.
+    pub(crate) fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<Lock, Failure> {
+        folder::prepare(&self.folder)?;
+        let (begin, mut waiting) = (Instant::now(), Some(waiting));
+        loop {
+            if let Some(lock) = Lock::try_take(&self.file("lock")).map_err(|error| self.unwritable(&error))? {
+                return Ok(lock);
+            }
+            if begin.elapsed() > within {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    format!("another ibkr-auth has been at work on this session for {} s", within.as_secs()),
+                )
+                .todo("look for it with `ps`, or wait longer with --within"));
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Replaces the record: other invocations see the old one or the new one, and never a part.
+    pub(crate) fn write(&self, _lock: &Lock, record: &Record) -> Result<(), Failure> {
+        let content = Zeroizing::new(serde_json::to_vec(record).unwrap_or_default());
+        self.replace(&seal::close(&content)).map_err(|error| self.unwritable(&error))
+    }
+
+    /// Takes the place of the one invocation that keeps this session connected, unless another has it.
+    pub(crate) fn become_keeper(&self) -> Result<Option<Keeper>, Failure> {
+        folder::prepare(&self.folder)?;
+        Keeper::try_become(&self.file("keep")).map_err(|error| self.unwritable(&error))
+    }
+
+    /// The process that keeps this session connected, if there is one.
+    pub(crate) fn keeper(&self) -> Option<u32> {
+        Keeper::of(&self.file("keep"))
+    }
+
+    /// tempfile makes files for their owner alone.
+    fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path()).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn file(&self, kind: &str) -> PathBuf {
+        self.folder.join(format!("{}.{kind}", self.name))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Failure {
+        Failure::new(Exit::Failed, format!("sessions cannot be kept in {}", self.folder.display()))
+            .why(error.to_string())
+            .todo("free some space, correct its permissions, or choose another folder with --state-dir")
+    }
+}

@@ -1,0 +1,154 @@
+//! What is kept: the session, how often was logged in lately, and what IBKR has refused.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Everything that is kept of one identity. Times are seconds since 1970, unless they say otherwise.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) kept: Option<Kept>,
+    #[serde(default)]
+    pub(crate) logins: Logins,
+    pub(crate) failed: Option<Failed>,
+    /// There was a file, but it was not whole.
+    #[serde(skip)]
+    pub(crate) is_damaged: bool,
+}
+
+/// A session, and what a person wants to know of it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// Every token of the session: it goes nowhere but into the client.
+    pub(crate) saved: Zeroizing<String>,
+    pub(crate) began: u64,
+    /// When the session was last seen to be good; 0 once it was not.
+    pub(crate) good_at: u64,
+    /// When the bearer token ends unless it is extended, as IBKR said last.
+    pub(crate) expires: Option<u64>,
+    pub(crate) host: String,
+    pub(crate) public_ip: Option<String>,
+    pub(crate) paper: Option<bool>,
+}
+
+impl Kept {
+    /// The same session, no longer known to be good.
+    pub(crate) fn doubted(&self) -> Self {
+        Self { good_at: 0, ..self.clone() }
+    }
+
+    /// What `before` knew of the same session and this does not.
+    pub(crate) fn or(self, before: &Self) -> Self {
+        Self { paper: self.paper.or(before.paper), ..self }
+    }
+
+    /// Whether it was seen to be good within `max_age`, and has not ended since.
+    pub(crate) fn is_fresh(&self, now: u64, max_age: Duration) -> bool {
+        let age = now.checked_sub(self.good_at);
+        age.is_some_and(|age| age <= max_age.as_secs()) && self.expires.is_none_or(|ends| now < ends)
+    }
+}
+
+/// The logins of the last day.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Logins(Vec<u64>);
+
+impl Logins {
+    const HOUR: u64 = 3_600;
+    const DAY: u64 = 86_400;
+
+    pub(crate) fn add(&mut self, now: u64) {
+        self.0.retain(|at| now.saturating_sub(*at) < Self::DAY);
+        self.0.push(now);
+    }
+
+    pub(crate) fn in_last_hour(&self, now: u64) -> usize {
+        self.0.iter().filter(|at| now.saturating_sub(**at) < Self::HOUR).count()
+    }
+
+    pub(crate) fn in_last_day(&self, now: u64) -> usize {
+        self.0.iter().filter(|at| now.saturating_sub(**at) < Self::DAY).count()
+    }
+}
+
+/// The last login, when it failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Failed {
+    /// Milliseconds since 1970.
+    pub(crate) at: u64,
+    /// So many times in a row.
+    pub(crate) times: u32,
+    /// The digest of the settings and the key that were used.
+    pub(crate) settings: String,
+    pub(crate) failure: Failure,
+}
+
+impl Failed {
+    const FIRST: u64 = 60;
+    const LONGEST: u64 = 3_600;
+
+    /// After so many seconds the same settings may be tried again: a minute, then two, then four, up to an hour.
+    pub(crate) fn pause(&self) -> u64 {
+        let doublings = self.times.saturating_sub(1).min(10);
+        (Self::FIRST << doublings).min(Self::LONGEST)
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn millis(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn kept(good_at: u64, expires: Option<u64>) -> Kept {
+        Kept {
+            saved: Zeroizing::default(),
+            began: 0,
+            good_at,
+            expires,
+            host: String::new(),
+            public_ip: None,
+            paper: None,
+        }
+    }
+
+    #[test]
+    fn fresh_is_what_was_good_lately_and_has_not_ended() {
+        let minute = Duration::from_secs(60);
+        assert!(kept(1_000, None).is_fresh(1_060, minute));
+        assert!(!kept(1_000, None).is_fresh(1_061, minute));
+        assert!(!kept(1_000, None).is_fresh(999, minute), "the clock was set back");
+        assert!(!kept(1_000, Some(1_010)).is_fresh(1_010, minute));
+    }
+
+    #[test]
+    fn pauses_get_longer_each_time_up_to_an_hour() {
+        let failure = Failure::new(Exit::Refused, "no");
+        let pause =
+            |times| Failed { at: 0, times, settings: String::new(), failure: failure.clone() }.pause();
+        assert_eq!([1, 2, 3, 7, 100].map(pause), [60, 120, 240, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn logins_are_counted_for_a_day() {
+        let mut logins = Logins::default();
+        for at in [0, 10, 3_700] {
+            logins.add(at);
+        }
+        assert_eq!((logins.in_last_hour(3_700), logins.in_last_day(3_700)), (1, 3));
+        logins.add(86_401);
+        assert_eq!(logins.in_last_day(86_401), 3);
+    }
+}
