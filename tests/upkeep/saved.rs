@@ -6,12 +6,15 @@ use super::*;
 fn a_saved_session_goes_on_in_another_process_without_a_login() {
     let mut first = connected();
     first.run_for(10 * MINUTE);
+    let first_allowed = first.session.validate_allowed_in(first.now);
     let saved = first.session.save(first.now).unwrap();
     let logins = first.sim.counters().bearers;
 
     let mut second = first.another_process();
     second.session.restore(&SavedSession::new(saved.expose()), second.now).unwrap();
     assert!(second.session.headers().is_some());
+    let (asked, again) = (first_allowed, second.session.validate_allowed_in(second.now));
+    assert!(asked.abs_diff(again) <= SECOND, "the minute goes on");
     second.session.keep_connected(KeepConnected::default());
     second.run_until_phase(5 * SECOND, Phase::Connected);
     second.run_for(2 * HOUR);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ibkr_auth_blocking::{Error, ErrorKind};
+use ibkr_auth_blocking::{Advice, Error, ErrorKind};
 use ibkr_auth_config::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,11 +18,22 @@ pub(crate) struct Failure {
     pub(crate) todo: Option<String>,
     pub(crate) step: Option<String>,
     pub(crate) status: Option<u16>,
+    /// IBKR asked to be left alone for so many seconds.
+    #[serde(default)]
+    pub(crate) pause: Option<u64>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit: exit as u8, what: what.into(), why: None, todo: None, step: None, status: None }
+        Self {
+            exit: exit as u8,
+            what: what.into(),
+            why: None,
+            todo: None,
+            step: None,
+            status: None,
+            pause: None,
+        }
     }
 
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
@@ -57,6 +68,7 @@ impl Failure {
             "todo": self.todo,
             "step": self.step,
             "status": self.status,
+            "pause_s": self.pause,
         }})
     }
 }
@@ -69,6 +81,9 @@ impl From<Error> for Failure {
             failure.what = format!("{step}: {}", error.what());
         }
         failure.status = error.status().map(|status| status.as_u16());
+        if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
+            failure.pause = Some(pause.as_secs());
+        }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
         failure

@@ -2,6 +2,7 @@
 
 mod guard;
 mod make;
+mod turn;
 
 pub(crate) use make::competing;
 
@@ -26,8 +27,8 @@ use crate::{
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Nobody holds the lock longer who does not log in.
-const NOTE_WITHIN: Duration = Duration::from_secs(5);
+/// A login may take that long.
+const TURN_WITHIN: Duration = Duration::from_secs(90);
 /// A program that keeps the session connected sees once a minute that it is good.
 const KEEPER_MAX_AGE: Duration = Duration::from_secs(150);
 
@@ -92,18 +93,18 @@ impl Sessions {
         }
         let progress = Progress::start(self.output, "logging in");
         let mut waited = false;
-        let lock = self.store.lock(wish.within, || {
+        let turn = self.turn(wish.within, || {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
-        let record = self.store.read()?;
-        if let Some(kept) = fresh(&record, wish) {
+        if let Some(kept) = fresh(&turn.record, wish) {
             return Ok((kept, Came::Kept));
         }
-        if let Some(failed) = record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
+        if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
         }
-        self.make(&lock, record, wish, both(listener, progress.listener()))
+        turn.pace()?;
+        self.make(turn, wish, both(listener, progress.listener()))
     }
 
     /// Does something with the kept session, and keeps what came of it.
@@ -111,14 +112,23 @@ impl Sessions {
         &self,
         work: impl FnOnce(&mut Client) -> Result<T, Error>,
     ) -> Result<(T, Snapshot), Failure> {
-        let kept = self.kept()?;
-        let mut client = self.client(&kept, self.profile.config.compete())?;
         let progress = Progress::start(self.output, "asking IBKR");
+        let mut turn =
+            self.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+        let before = turn.record.kept.clone().ok_or_else(none)?;
+        turn.pace()?;
+        let mut client = self.client(&before, self.profile.config.compete())?;
         client.on_event(progress.listener());
-        let outcome = work(&mut client);
-        drop(progress);
-        let lost = outcome.as_ref().is_err_and(|error| Failure::from(error.clone()).is(Exit::NoSession));
-        self.note(&kept, &client, lost);
+        let outcome = work(&mut client).map_err(Failure::from);
+        // A program that keeps the session connected knows more than this one.
+        if self.store.keeper().is_none() {
+            turn.record.kept = match (&outcome, client.save()) {
+                (Ok(_), Some(saved)) => Some(renewed(&before, &saved, &client)),
+                (Err(failure), _) if !failure.is(Exit::NoSession) => Some(before),
+                _ => Some(before.doubted()),
+            };
+            self.keep(&mut turn, outcome.as_ref().err())?;
+        }
         Ok((outcome?, client.session().snapshot()))
     }
 
@@ -136,10 +146,20 @@ impl Sessions {
 
     /// The headers of this session. No HTTP stack is set up for them.
     pub(crate) fn headers(&self, kept: &Kept) -> Result<HeaderMap, Failure> {
+        self.restored(kept)?.0.headers().ok_or_else(none)
+    }
+
+    /// How long until IBKR takes the next `sso/validate`.
+    pub(crate) fn validate_allowed_in(&self, kept: &Kept) -> Result<Duration, Failure> {
+        let (session, now) = self.restored(kept)?;
+        Ok(session.validate_allowed_in(now))
+    }
+
+    fn restored(&self, kept: &Kept) -> Result<(Session, Now), Failure> {
         let mut session = Session::new(self.profile.config.clone(), self.profile.key.clone(), 0);
         let now = Now { mono: Instant::now(), wall: SystemTime::now() };
         session.restore(&SavedSession::new(kept.saved.as_str()), now)?;
-        session.headers().ok_or_else(none)
+        Ok((session, now))
     }
 
     /// The session of the program that keeps it connected.
@@ -165,27 +185,6 @@ impl Sessions {
         Err(Failure::new(Exit::Server, keeps)
             .why("it has no good session now")
             .todo("see its output for the reason"))
-    }
-
-    /// Keeps what a command has learnt, unless somebody else has learnt more meanwhile.
-    fn note(&self, kept: &Kept, client: &Client, lost: bool) {
-        if self.store.keeper().is_some() {
-            return;
-        }
-        let noted = self.store.lock(NOTE_WITHIN, || {}).and_then(|lock| {
-            let mut record = self.store.read()?;
-            if record.kept.as_ref().is_some_and(|now| now.saved == kept.saved) {
-                record.kept = match (client.save(), lost) {
-                    (Some(saved), false) => Some(renewed(kept, &saved, client)),
-                    _ => Some(kept.doubted()),
-                };
-                self.store.write(&lock, &record)?;
-            }
-            Ok(())
-        });
-        if let Err(failure) = noted {
-            self.output.warning(failure.what);
-        }
     }
 }
 

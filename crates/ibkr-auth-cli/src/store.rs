@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{Failed, Kept, Logins, Record, millis, seconds};
+pub(crate) use record::{Failed, Kept, Logins, Pause, Record, millis, seconds};
 pub(crate) use seal::digest;
 
 use crate::{exit::Exit, failure::Failure};

@@ -17,6 +17,7 @@ use core::net::Ipv4Addr;
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    time::Duration,
 };
 
 use http::HeaderMap;
@@ -209,6 +210,12 @@ impl Session {
     /// The last state of the brokerage session that IBKR reported.
     pub fn auth_status(&self) -> Option<&AuthStatus> {
         self.known.auth_status.as_ref()
+    }
+
+    /// How long until IBKR takes the next `sso/validate`: it punishes the second within a minute.
+    pub fn validate_allowed_in(&self, now: Now) -> Duration {
+        let ago = self.known.last_validated(now);
+        ago.map_or(Duration::ZERO, |ago| known::VALIDATE_PAUSE.saturating_sub(ago))
     }
 
     /// How far IBKR's clock is from this machine's.

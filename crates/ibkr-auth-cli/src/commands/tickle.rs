@@ -3,15 +3,31 @@
 use ibkr_auth_core::Tier;
 use serde_json::json;
 
-use super::{status::brokerage_json, until};
+use super::{ago, status::brokerage_json, until};
 use crate::{
     exit::Exit,
     failure::Failure,
     sessions::{Sessions, competing},
 };
 
+/// The program that keeps the session connected tickles it: a second one in the same second would be punished.
+fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
+    let (kept, output) = (sessions.kept()?, sessions.output);
+    output.line(format_args!(
+        "`ibkr-auth keep` (process {pid}) tickles this session; it was good {} ago.",
+        ago(kept.good_at)
+    ))?;
+    if output.json {
+        output.value(&json!({ "keeper": pid, "good_at": kept.good_at, "expires_at": kept.expires }))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
-    let Sessions { output, profile, .. } = sessions;
+    let Sessions { output, profile, store } = sessions;
+    if let Some(pid) = store.keeper() {
+        return of_keeper(sessions, pid);
+    }
     let (tickle, snapshot) = sessions.with_kept(|client| client.tickle())?;
     let expires = sessions.kept()?.expires;
     if output.json {

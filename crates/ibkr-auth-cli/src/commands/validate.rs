@@ -1,12 +1,21 @@
 //! `ibkr-auth validate`: who is logged in, and until when.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::json;
 
 use super::until;
-use crate::{failure::Failure, output::Output, sessions::Sessions};
+use crate::{exit::Exit, failure::Failure, output::Output, progress::Progress, sessions::Sessions};
+
+/// Beyond the minute after somebody else's.
+const LONGEST: Duration = Duration::from_secs(150);
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let output = sessions.output;
+    await_minute(sessions)?;
     let (sso, snapshot) = sessions.with_kept(|client| client.validate_sso())?;
     let expires = snapshot.bearer_ends().map(crate::store::seconds);
     let user = sso.user_name.as_ref().map(|name| shown(name.expose()));
@@ -30,6 +39,24 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
         }))?;
     }
     Ok(())
+}
+
+/// IBKR takes one a minute, a login's included, and punishes the second.
+fn await_minute(sessions: &Sessions) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let progress = Progress::start(sessions.output, "");
+    loop {
+        let left = sessions.validate_allowed_in(&sessions.kept()?)?;
+        if left.is_zero() {
+            return Ok(());
+        }
+        if begin.elapsed() > LONGEST {
+            return Err(Failure::new(Exit::Failed, "others ask IBKR about this session all the time")
+                .todo("try again when they rest"));
+        }
+        progress.say(format!("IBKR takes one `sso/validate` a minute: {} s left", left.as_secs() + 1));
+        thread::sleep(left.min(Duration::from_millis(500)));
+    }
 }
 
 /// The username is half of a login: a terminal shows its ends.

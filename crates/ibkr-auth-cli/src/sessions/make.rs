@@ -12,38 +12,30 @@ use super::{
     Came, Listener, Sessions, Wish,
     guard::{budget, failed},
     kept, none, renewed,
+    turn::Turn,
 };
 use crate::{
     exit::Exit,
     failure::Failure,
-    store::{Kept, Lock, Record, seconds},
+    store::{Kept, seconds},
 };
 
 impl Sessions {
-    pub(super) fn make(
-        &self,
-        lock: &Lock,
-        record: Record,
-        wish: &Wish,
-        listener: Listener,
-    ) -> Result<(Kept, Came), Failure> {
-        if record.is_damaged {
+    pub(super) fn make(&self, turn: Turn, wish: &Wish, listener: Listener) -> Result<(Kept, Came), Failure> {
+        if turn.record.is_damaged {
             self.output.warning(format_args!("{} is damaged, and ignored", self.store.path().display()));
         }
-        match record.kept.clone() {
-            Some(kept) if !wish.fresh => {
-                Ok((self.revive(lock, record, &kept, wish, listener)?, Came::Revived))
-            }
+        match turn.record.kept.clone() {
+            Some(kept) if !wish.fresh => Ok((self.revive(turn, &kept, wish, listener)?, Came::Revived)),
             _ if wish.no_login => Err(none()),
-            kept => Ok((self.log_in(lock, record, kept.as_ref(), wish, listener)?, Came::LoggedIn)),
+            kept => Ok((self.log_in(turn, kept.as_ref(), wish, listener)?, Came::LoggedIn)),
         }
     }
 
     /// Asks IBKR whether the kept session is good, and heals it if not.
     fn revive(
         &self,
-        lock: &Lock,
-        mut record: Record,
+        mut turn: Turn,
         before: &Kept,
         wish: &Wish,
         mut listener: Listener,
@@ -58,8 +50,8 @@ impl Sessions {
         let outcome = client.tickle();
         if let (true, Some(saved)) = (client.is_connected(), client.save()) {
             let kept = renewed(before, &saved, &client);
-            (record.kept, record.failed) = (Some(kept.clone()), None);
-            self.store.write(lock, &record)?;
+            (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
+            self.keep(&mut turn, None)?;
             return Ok(kept);
         }
         let failure = match outcome {
@@ -68,68 +60,71 @@ impl Sessions {
             Ok(_) => lost(),
         };
         let held_elsewhere = failure.is(Exit::Competing) && !self.compete(wish);
-        if wish.no_login || held_elsewhere || failure.is(Exit::Network) {
-            record.kept = Some(before.doubted());
-            self.store.write(lock, &record)?;
+        let may_heal = !(wish.no_login || held_elsewhere || failure.is(Exit::Network));
+        turn.record.kept = Some(before.doubted());
+        self.keep(&mut turn, Some(&failure))?;
+        if !may_heal || failure.pause.is_some() {
             return Err(failure);
         }
-        self.heal(lock, record, before, wish, (client, &heard))
+        if failure.is(Exit::Server) {
+            // The first that follows is another tickle.
+            turn.pace()?;
+        }
+        self.heal(turn, before, wish, (client, &heard))
     }
 
     /// Lets the automatic mode find the cheapest step that makes the session good.
     fn heal(
         &self,
-        lock: &Lock,
-        mut record: Record,
+        mut turn: Turn,
         before: &Kept,
         wish: &Wish,
         (client, heard): (Client, &Receiver<Event>),
     ) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        self.may_log_in(&record, &settings, wish)?;
+        self.may_log_in(&turn.record, &settings, wish)?;
         let now = seconds(SystemTime::now());
-        let left = budget(&record.logins, now);
-        let logins = record.logins.clone();
+        let left = budget(&turn.record.logins, now);
+        let logins = turn.record.logins.clone();
         // Kept before anything is sent: whoever is killed half-way has logged in all the same.
-        record.logins.add(now);
-        self.store.write(lock, &record)?;
+        turn.record.logins.add(now);
+        self.keep(&mut turn, None)?;
 
         let handle = client.keep_connected(KeepConnected::default().with_logins(left));
         let (outcome, logged_in) = settle(&handle, heard, wish.within);
         let snapshot = handle.snapshot();
         let saved = handle.detach();
         if !logged_in {
-            record.logins = logins;
+            turn.record.logins = logins;
         }
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
         let began = if logged_in { now } else { before.began };
-        record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
-        record.failed =
-            outcome.as_ref().err().map(|failure| failed(record.failed.as_ref(), &settings, failure));
-        self.store.write(lock, &record)?;
+        turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
+        turn.record.failed =
+            outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
+        self.keep(&mut turn, outcome.as_ref().err())?;
         outcome?;
-        record.kept.ok_or_else(none)
+        turn.record.kept.ok_or_else(none)
     }
 
     /// The whole login.
     fn log_in(
         &self,
-        lock: &Lock,
-        mut record: Record,
+        mut turn: Turn,
         before: Option<&Kept>,
         wish: &Wish,
         listener: Listener,
     ) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        self.may_log_in(&record, &settings, wish)?;
+        self.may_log_in(&turn.record, &settings, wish)?;
         if let Some(before) = before {
             // It is left behind either way.
             let _ = self.client(before, false).map(|mut client| client.logout());
         }
-        record.kept = None;
-        record.logins.add(seconds(SystemTime::now()));
-        self.store.write(lock, &record)?;
+        turn.record.kept = None;
+        turn.record.logins.add(seconds(SystemTime::now()));
+        self.keep(&mut turn, None)?;
 
         let mut client = self.new_client(self.compete(wish))?;
         client.on_event(listener);
@@ -137,11 +132,11 @@ impl Sessions {
         let now = seconds(SystemTime::now());
         match (&outcome, client.save()) {
             (Ok(_), Some(saved)) => {
-                record.kept = Some(kept(&saved, &client.session().snapshot(), now, now));
-                record.failed = None;
+                turn.record.kept = Some(kept(&saved, &client.session().snapshot(), now, now));
+                turn.record.failed = None;
             }
             (Err(failure), left_open) => {
-                record.failed = Some(failed(record.failed.as_ref(), &settings, failure));
+                turn.record.failed = Some(failed(turn.record.failed.as_ref(), &settings, failure));
                 if left_open.is_some() {
                     // A session that nobody uses may be in the way of others.
                     let _ = client.logout();
@@ -149,9 +144,9 @@ impl Sessions {
             }
             (Ok(_), None) => {}
         }
-        self.store.write(lock, &record)?;
+        self.keep(&mut turn, outcome.as_ref().err())?;
         outcome?;
-        record.kept.ok_or_else(none)
+        turn.record.kept.ok_or_else(none)
     }
 
     fn compete(&self, wish: &Wish) -> bool {

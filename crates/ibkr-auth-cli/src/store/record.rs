@@ -14,9 +14,21 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(crate) logins: Logins,
     pub(crate) failed: Option<Failed>,
+    /// When IBKR was last asked about this session, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) asked: u64,
+    /// IBKR has asked for a pause.
+    pub(crate) pause: Option<Pause>,
     /// There was a file, but it was not whole.
     #[serde(skip)]
     pub(crate) is_damaged: bool,
+}
+
+/// Until then nothing is sent: going on gets the address blocked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Pause {
+    /// Milliseconds since 1970.
+    pub(crate) until: u64,
 }
 
 /// A session, and what a person wants to know of it.

@@ -75,7 +75,8 @@ impl Session {
             session_id: known.session_id.as_ref().map(|id| id.expose().to_owned()),
             validated: known
                 .last_validated(now)
-                .map(|ago| unix_seconds(now.wall).saturating_sub(ago.as_secs())),
+                // Rounded up: the next one must not come a moment too soon.
+                .map(|ago| unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1),
         };
         serde_json::to_string(&content).ok().map(SavedSession::new)
     }
