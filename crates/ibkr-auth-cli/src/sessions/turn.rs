@@ -1,0 +1,63 @@
+//! The right to ask IBKR about a session: one invocation at a time, and no sooner than IBKR allows.
+
+use std::{
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use super::Sessions;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    store::{Lock, Pause, Record, millis},
+};
+
+/// IBKR takes one tickle a second, and puts who sends more into its penalty box.
+const BETWEEN: Duration = Duration::from_millis(1_100);
+
+/// Held while IBKR is asked.
+pub(crate) struct Turn {
+    lock: Lock,
+    pub(crate) record: Record,
+}
+
+impl Sessions {
+    /// Waits until no other invocation is at work on this session.
+    pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
+        let lock = self.store.lock(within, waiting)?;
+        Ok(Turn { lock, record: self.store.read()? })
+    }
+
+    /// Keeps the record, and what a failure means for the next invocation.
+    pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
+        let now = millis(SystemTime::now());
+        turn.record.asked = now;
+        if let Some(seconds) = failure.and_then(|failure| failure.pause) {
+            turn.record.pause = Some(Pause { until: now + seconds * 1_000 });
+        }
+        self.store.write(&turn.lock, &turn.record)
+    }
+}
+
+impl Turn {
+    /// Waits for a second if need be.
+    ///
+    /// # Errors
+    /// While IBKR has asked for a longer pause.
+    pub(crate) fn pace(&self) -> Result<(), Failure> {
+        let now = millis(SystemTime::now());
+        if let Some(pause) = &self.record.pause
+            && let left @ 1.. = pause.until.saturating_sub(now) / 1_000
+        {
+            return Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
+                .why("it answered 429, too many requests, a while ago")
+                .todo(format!("wait {left} s: going on gets your address blocked")));
+        }
+        let passed = now.saturating_sub(self.record.asked);
+        let wait = BETWEEN.saturating_sub(Duration::from_millis(passed));
+        if now >= self.record.asked && !wait.is_zero() {
+            thread::sleep(wait);
+        }
+        Ok(())
+    }
+}
