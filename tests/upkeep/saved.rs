@@ -14,7 +14,7 @@ fn a_saved_session_goes_on_in_another_process_without_a_login() {
     second.session.restore(&SavedSession::new(saved.expose()), second.now).unwrap();
     assert!(second.session.headers().is_some());
     let (asked, again) = (first_allowed, second.session.validate_allowed_in(second.now));
-    assert!(asked.abs_diff(again) <= SECOND, "the minute goes on");
+    assert!(again >= asked && again - asked <= 2 * SECOND, "the minute goes on: {asked:?} {again:?}");
     second.session.keep_connected(KeepConnected::default());
     second.run_until_phase(5 * SECOND, Phase::Connected);
     second.run_for(2 * HOUR);
