@@ -36,6 +36,23 @@ fn a_saved_session_that_is_no_longer_good_heals() {
 }
 
 #[test]
+fn what_ibkr_has_said_already_is_not_asked_again() {
+    let first = connected();
+    let saved = first.session.save(first.now).unwrap();
+    let mut idle = first.another_process();
+    idle.pass(6 * MINUTE);
+    idle.session.restore(&saved, idle.now).unwrap();
+    let ticket = idle.session.tickle();
+    idle.run_until(10 * SECOND, |_| ticket.outcome().is_some());
+    assert!(!idle.session.is_connected(), "the brokerage session was idle for too long");
+    let asked = idle.elapsed();
+    idle.session.keep_connected(KeepConnected::default());
+    idle.run_until_phase(10 * SECOND, Phase::Connected);
+    assert_eq!(idle.since(asked).first(), Some(&Step::SsodhInit), "{}", idle.story());
+    assert_eq!(idle.count(Step::GetBearerToken), 1, "that of the first process");
+}
+
+#[test]
 fn a_saved_session_goes_on_at_the_server_it_had_found() {
     let mut first = connected();
     first.session.set_host(Host::numbered(3).unwrap());
