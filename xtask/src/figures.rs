@@ -1,5 +1,7 @@
 //! `cargo xtask figures`: every figure that the documents quote, measured anew.
 
+mod program;
+
 use std::{collections::BTreeSet, fs, time::Instant};
 
 use crate::process;
@@ -36,6 +38,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     process::status(process::cargo().args(["bench", "--quiet", "-p", "ibkr-jws"]))?;
     println!("\n## External crates on Linux, build scripts' own included\n");
     crates()?;
+    println!("\n## The program\n");
+    program::run()?;
     if !fast {
         println!("\n## Clean builds\n");
         clean_builds()?;

@@ -2,6 +2,7 @@
 
 mod check;
 mod ci;
+mod docs;
 mod failures;
 mod figures;
 mod many;
@@ -27,6 +28,7 @@ const TASKS: &[Task] = &[
     Task { name: "ci", about: ci::ABOUT, run: ci::run },
     Task { name: "check", about: check::ABOUT, run: check::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
+    Task { name: "docs", about: docs::ABOUT, run: docs::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
     Task { name: "year", about: year::ABOUT, run: year::run },
     Task { name: "storm", about: storm::ABOUT, run: storm::run },

@@ -1,6 +1,6 @@
 //! `cargo xtask peers`: the Python package ibauth, as published, against the simulator.
 
-mod simulator;
+pub(crate) mod simulator;
 mod venv;
 
 use std::fs;

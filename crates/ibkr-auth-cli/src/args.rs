@@ -34,7 +34,7 @@ pub(crate) struct Global {
     /// Read the passphrase of the private key from this file descriptor
     #[arg(long, global = true, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// Print JSON for programs
+    /// Print JSON for programs, errors too, to standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but results and errors
@@ -119,7 +119,7 @@ pub(crate) enum Command {
     #[command(after_help = help::DEMO)]
     Demo,
     /// Run a strict simulator of IBKR's servers on this machine
-    #[command(after_help = ibkr_sim::cli::EXAMPLES)]
+    #[command(after_help = ibkr_sim::cli::EXAMPLES.replace("ibkr-sim", "ibkr-auth sim"))]
     Sim(ibkr_sim::cli::Args),
     /// Print the completion script of a shell
     #[command(after_help = help::COMPLETIONS)]

@@ -49,8 +49,9 @@ Examples:
   HTTPS_PROXY=http://127.0.0.1:8445 SSL_CERT_FILE=ca.pem ibkr-auth login
       Through a proxy, trusting another authority: here a running `ibkr-auth sim`.
 
-IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same settings for a
-minute, then two, then four…, and there are at most 12 logins an hour and 60 a day. `--force` overrides both.";
+IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same
+settings for a minute, then two, then four…, and there are at most 12 logins an hour and 60 a day.
+`--force` overrides both.";
 
 pub(crate) const STATUS: &str = "\
 Examples:
@@ -92,8 +93,9 @@ Examples:
   ibkr-auth header --json
       As an object: header name to value.
 
-With a session that was seen to be good within `--max-age` nothing is sent. Else IBKR is asked once, and what is
-broken is healed with the cheapest step that can; parallel invocations wait for the one that does it.";
+With a session that was seen to be good within `--max-age` nothing is sent. Else IBKR is asked
+once, and what is broken is healed with the cheapest step that can; parallel invocations wait for
+the one that does it.";
 
 pub(crate) const TOKEN: &str = "\
 Examples:
@@ -109,8 +111,8 @@ Examples:
   ibkr-auth get '/iserver/marketdata/snapshot?conids=265598&fields=31' | jq
       Quote what the shell would read.
 
-A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9: the API answered
-with an error status; its answer is printed.";
+A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9:
+the API answered with an error status; its answer is printed.";
 
 pub(crate) const POST: &str = "\
 Examples:
@@ -119,8 +121,8 @@ Examples:
   echo '{\"acctId\":\"U1234567\"}' | ibkr-auth post /iserver/account --data @-
       From standard input.
 
-A POST is sent once. Exit code 10 means that no answer came: it may have been executed. Ask IBKR what became of it
-before you send it again.";
+A POST is sent once. Exit code 10 means that no answer came: it may have been executed. Ask IBKR
+what became of it before you send it again.";
 
 pub(crate) const DELETE: &str = "\
 Examples:

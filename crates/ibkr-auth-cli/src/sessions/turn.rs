@@ -15,6 +15,9 @@ use crate::{
 /// IBKR takes one tickle a second, and puts who sends more into its penalty box.
 const BETWEEN: Duration = Duration::from_millis(1_100);
 
+/// No pause is believed that is longer: the clock may have been set.
+const LONGEST_PAUSE: u64 = 3_600;
+
 /// Held while IBKR is asked.
 pub(crate) struct Turn {
     lock: Lock,
@@ -33,7 +36,7 @@ impl Sessions {
         let now = millis(SystemTime::now());
         turn.record.asked = now;
         if let Some(seconds) = failure.and_then(|failure| failure.pause) {
-            turn.record.pause = Some(Pause { until: now + seconds * 1_000 });
+            turn.record.pause = Some(Pause { until: now + seconds.min(LONGEST_PAUSE) * 1_000 });
         }
         self.store.write(&turn.lock, &turn.record)
     }
@@ -47,7 +50,7 @@ impl Turn {
     pub(crate) fn pace(&self) -> Result<(), Failure> {
         let now = millis(SystemTime::now());
         if let Some(pause) = &self.record.pause
-            && let left @ 1.. = pause.until.saturating_sub(now) / 1_000
+            && let left @ 1..=LONGEST_PAUSE = pause.until.saturating_sub(now) / 1_000
         {
             return Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
                 .why("it answered 429, too many requests, a while ago")
