@@ -69,7 +69,7 @@ impl Store {
         folder::prepare(&self.folder)?;
         let (begin, mut waiting) = (Instant::now(), Some(waiting));
         loop {
-            if let Some(lock) = Lock::try_take(&self.file("lock")).map_err(|error| self.unwritable(&error))? {
+            if let Some(lock) = self.take_lock()? {
                 return Ok(lock);
             }
             if begin.elapsed() > within {
@@ -84,6 +84,16 @@ impl Store {
             }
             std::thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// The same without waiting; `None` while another invocation has it.
+    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, Failure> {
+        folder::prepare(&self.folder)?;
+        self.take_lock()
+    }
+
+    fn take_lock(&self) -> Result<Option<Lock>, Failure> {
+        Lock::try_take(&self.file("lock")).map_err(|error| self.unwritable(&error))
     }
 
     /// Replaces the record: other invocations see the old one or the new one, and never a part.

@@ -13,7 +13,7 @@ use crate::{
 
 impl Sessions {
     /// The digest of what a login is tried with. Whoever changes a setting or the key may try again at once.
-    pub(super) fn settings_digest(&self) -> Result<String, Failure> {
+    pub(crate) fn settings_digest(&self) -> Result<String, Failure> {
         let key = self.profile.key.load()?;
         key.warnings.iter().for_each(|warning| self.output.warning(warning));
         let public_key = key.key.public_key_pem().unwrap_or_default();
@@ -22,7 +22,7 @@ impl Sessions {
     }
 
     /// Whether a login may be tried now.
-    pub(super) fn may_log_in(&self, record: &Record, settings: &str, wish: &Wish) -> Result<(), Failure> {
+    pub(crate) fn may_log_in(&self, record: &Record, settings: &str, wish: &Wish) -> Result<(), Failure> {
         if wish.force {
             return Ok(());
         }
@@ -42,7 +42,7 @@ impl Sessions {
 }
 
 /// The logins that are left.
-pub(super) fn budget(logins: &Logins, now: u64) -> LoginBudget {
+pub(crate) fn budget(logins: &Logins, now: u64) -> LoginBudget {
     let LoginBudget { per_hour, per_day } = LoginBudget::default();
     LoginBudget {
         per_hour: per_hour.saturating_sub(logins.in_last_hour(now)),
@@ -51,7 +51,7 @@ pub(super) fn budget(logins: &Logins, now: u64) -> LoginBudget {
 }
 
 /// The record of a login that has failed now.
-pub(super) fn failed(before: Option<&Failed>, settings: &str, failure: &Failure) -> Failed {
+pub(crate) fn failed(before: Option<&Failed>, settings: &str, failure: &Failure) -> Failed {
     let again = before.filter(|before| before.settings == settings && before.failure.is(Exit::Refused));
     Failed {
         at: millis(SystemTime::now()),

@@ -31,6 +31,12 @@ impl Sessions {
         Ok(Turn { lock, record: self.store.read()? })
     }
 
+    /// The same without waiting; `None` while another invocation is at work.
+    pub(crate) fn try_turn(&self) -> Result<Option<Turn>, Failure> {
+        let Some(lock) = self.store.try_lock()? else { return Ok(None) };
+        Ok(Some(Turn { lock, record: self.store.read()? }))
+    }
+
     /// Keeps the record, and what a failure means for the next invocation.
     pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
         let now = millis(SystemTime::now());
