@@ -1,6 +1,106 @@
-//! `ibkr-auth keep`.
+//! `ibkr-auth keep`: stays logged in, and shows how that goes.
+
+mod input;
+mod keys;
+mod leave;
+mod ledger;
+mod lines;
+mod page;
+mod screen;
+mod signals;
+mod start;
+mod status;
+mod systemd;
+mod utc;
+mod view;
+mod watch;
+mod words;
+mod writer;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ibkr_auth_blocking::{Host, Region};
+
+use crate::{args::duration, failure::Failure, sessions::Sessions};
+use input::Source;
+use status::Status;
+use systemd::Systemd;
+use view::View;
+use watch::Watch;
+
 #[derive(Debug, clap::Args)]
-pub(crate) struct KeepArgs {}
-pub(crate) fn run(_: &crate::sessions::Sessions, _: &KeepArgs) -> Result<(), crate::failure::Failure> {
-    Ok(())
+pub(crate) struct KeepArgs {
+    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three times an hour
+    /// at most. Without this it goes on, and ours comes back when it has ended
+    #[arg(long)]
+    compete: bool,
+    /// Whose nightly reset, midnight and weekend maintenance count
+    #[arg(long, value_name = "PLACE", value_enum, default_value_t)]
+    region: Place,
+    /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
+    hosts: Vec<Host>,
+    /// Time between two tickles, 10s to 2m; IBKR ends a session that is idle for 5 minutes
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = tickle_every)]
+    tickle_every: Duration,
+    /// End the session at exit, instead of leaving it open for the next invocation
+    #[arg(long)]
+    logout: bool,
+    /// Lines on a terminal too, instead of the status screen
+    #[arg(long)]
+    plain: bool,
+}
+
+/// Where IBKR's servers nearest to the user are.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Place {
+    /// America
+    #[default]
+    NewYork,
+    /// Europe
+    Zug,
+    /// Asia
+    HongKong,
+}
+
+impl From<Place> for Region {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::NewYork => Self::NewYork,
+            Place::Zug => Self::Zug,
+            Place::HongKong => Self::HongKong,
+        }
+    }
+}
+
+pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
+    let _place = start::place(sessions)?;
+    let (source, inputs) = Source::new();
+    let (handle, ledger) = start::start(sessions, args, &source)?;
+    let config = &sessions.profile.config;
+    let mut status = Status::new(
+        sessions.profile.name.clone(),
+        config.credential().expose(),
+        args.tickle_every,
+        handle.snapshot(),
+    );
+    status.paper = ledger.paper();
+    let view = View::open(sessions.output, args.plain, source.clone());
+    let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd: Systemd::default() };
+    let cause = watch.run();
+    watch.leave(cause, args.logout)
+}
+
+fn tickle_every(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_secs(10)..=Duration::from_secs(120);
+    duration(text).and_then(|time| match allowed.contains(&time) {
+        true => Ok(time),
+        false => Err("must be between 10s and 2m".to_owned()),
+    })
+}
+
+fn host(text: &str) -> Result<Host, String> {
+    let host = if text.contains("://") { Host::custom(text) } else { text.parse() };
+    host.map_err(|error| error.to_string())
 }
