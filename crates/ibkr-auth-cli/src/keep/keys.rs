@@ -1,0 +1,87 @@
+//! Keys, read as they are pressed. Ctrl-C stays a signal.
+
+use super::input::Source;
+
+/// Whether this process may draw on its terminal: a job in the background may not.
+#[cfg(unix)]
+pub(super) fn in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(std::io::stdout()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+pub(super) fn in_foreground() -> bool {
+    true
+}
+
+/// The terminal in a mode in which keys arrive at once and unseen, until drop.
+#[cfg(unix)]
+pub(super) struct Keys {
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl Keys {
+    /// `None` when standard input is no terminal.
+    pub(super) fn open(source: Source) -> Option<Self> {
+        use rustix::termios::{
+            InputModes, LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr,
+        };
+
+        let before = tcgetattr(std::io::stdin()).ok()?;
+        let mut mode = before.clone();
+        mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile.
+        mode.input_modes.remove(InputModes::IXON);
+        mode.special_codes[SpecialCodeIndex::VSUSP] = 0;
+        (mode.special_codes[SpecialCodeIndex::VMIN], mode.special_codes[SpecialCodeIndex::VTIME]) = (1, 0);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &mode).ok()?;
+        let keys = Self { before };
+        // The thread is never waited for: it may read for ever.
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read(&source)).ok()?;
+        Some(keys)
+    }
+
+    /// What puts the terminal back to how it was.
+    pub(super) fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
+        let before = self.before.clone();
+        move || {
+            // A terminal that is gone needs nothing.
+            let _ =
+                rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &before);
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.restorer()();
+    }
+}
+
+#[cfg(unix)]
+fn read(source: &Source) {
+    use std::io::Read;
+
+    let mut keys = [0; 64];
+    while let Ok(count @ 1..) = std::io::stdin().read(&mut keys) {
+        // More at once is a key of several bytes, or something pasted.
+        if count == 1 {
+            source.send(super::input::Input::Key(char::from(keys[0])));
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) struct Keys;
+
+#[cfg(not(unix))]
+impl Keys {
+    pub(super) fn open(_source: Source) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
+        || {}
+    }
+}

@@ -1,0 +1,131 @@
+//! The end of a keeper: the session is left open or logged out, and the store knows which.
+
+use std::{
+    sync::mpsc::RecvTimeoutError,
+    thread,
+    time::{Duration, Instant},
+};
+
+use ibkr_auth_blocking::{Error, SavedSession};
+
+use super::{
+    input::Input,
+    watch::{Cause, Watch},
+    words::Level,
+};
+use crate::{exit::Exit, failure::Failure};
+
+/// A request that is on its way is waited for so long.
+const LONGEST: Duration = Duration::from_secs(12);
+/// Who waits longer than this wants to know for what.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Another invocation may be at work on the store.
+const STORE: Duration = Duration::from_secs(2);
+
+/// How the session was left.
+enum Left {
+    Open(Option<SavedSession>),
+    Ended(Result<(), Error>),
+    /// It did not come to an end in time.
+    Hanging,
+}
+
+impl Watch<'_> {
+    pub(super) fn leave(mut self, cause: Cause, logout: bool) -> Result<(), Failure> {
+        self.systemd.stopping();
+        self.ledger.release();
+        let left = match self.part(logout) {
+            Ok(left) => left,
+            Err(failure) => {
+                self.view.close(&self.status);
+                return Err(failure);
+            }
+        };
+        let snapshot = self.handle.snapshot();
+        let outcome = match left {
+            Left::Open(saved) => {
+                self.ledger.left(saved.as_ref(), &snapshot);
+                if saved.is_some() && matches!(cause, Cause::Asked) {
+                    self.say(Level::Info, "the session stays open: `ibkr-auth logout` ends it");
+                }
+                Ok(())
+            }
+            Left::Ended(Ok(())) => {
+                self.ledger.left(None, &snapshot);
+                self.say(Level::Info, "the session is ended");
+                Ok(())
+            }
+            Left::Ended(Err(error)) => {
+                self.ledger.left(self.handle.save().as_ref(), &snapshot);
+                Err(Failure::from(error))
+            }
+            Left::Hanging => {
+                let saved = self.handle.save();
+                self.ledger.left(saved.as_ref(), &snapshot);
+                self.say(Level::Warning, "not waited for any longer: the session is left as it is");
+                Ok(())
+            }
+        };
+        self.write_down();
+        self.view.close(&self.status);
+        match cause {
+            Cause::Asked => outcome,
+            Cause::Failed(failure) => Err(failure),
+        }
+    }
+
+    /// Lets go of the session; a second Ctrl-C does not wait.
+    fn part(&mut self, logout: bool) -> Result<Left, Failure> {
+        self.status.leaving = Some(if logout { "logging out" } else { "leaving the session open" });
+        // Its handle lives on in the thread, so that one that hangs is not logged out at the end.
+        let (handle, source) = (self.handle.clone(), self.source.clone());
+        let parting = thread::Builder::new().name("leaving".to_owned()).spawn(move || {
+            source.send(match logout {
+                true => Input::LoggedOut(handle.stop()),
+                false => Input::Detached(handle.detach()),
+            });
+        });
+        if parting.is_err() {
+            return Ok(Left::Hanging);
+        }
+        let begin = Instant::now();
+        let mut said = false;
+        loop {
+            self.follow();
+            let passed = begin.elapsed();
+            if passed >= LONGEST {
+                return Ok(Left::Hanging);
+            }
+            if passed >= PATIENCE && !said {
+                said = true;
+                self.say(Level::Info, self.awaited());
+            }
+            match self.inputs.recv_timeout(PATIENCE.min(LONGEST.saturating_sub(passed))) {
+                Ok(Input::Detached(saved)) => return Ok(Left::Open(saved)),
+                Ok(Input::LoggedOut(outcome)) => return Ok(Left::Ended(outcome)),
+                Ok(Input::Leave) => return Err(Failure::new(Exit::Interrupted, "interrupted a second time")),
+                Ok(Input::Event(event)) => self.hear(&event),
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Left::Hanging),
+            }
+        }
+    }
+
+    fn awaited(&self) -> String {
+        let most = LONGEST.as_secs();
+        match self.status.asking {
+            Some(step) => format!("waiting for IBKR's answer to {step}, {most} s at most"),
+            None => format!("waiting for the session to end its work, {most} s at most"),
+        }
+    }
+
+    fn write_down(&mut self) {
+        let begin = Instant::now();
+        while self.ledger.is_behind() && begin.elapsed() < STORE {
+            self.follow();
+            if self.ledger.is_behind() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The screen as lines of text: what is known, as much as there is room for.
+
+use std::{fmt::Display, time::SystemTime};
+
+use anstyle::Style;
+use console::{measure_text_width, truncate_str};
+use ibkr_auth_blocking::{AuthStatus, LoginBudget, Phase};
+use ibkr_auth_core::Tier;
+
+use super::{
+    status::Status,
+    utc::{clock, stamp},
+    words::Level,
+};
+use crate::{
+    commands::span,
+    output::{BAD, DIM, GOOD, WARN},
+};
+
+const KEYS: &str = "p pause   r resume   c check   q quit   ? help";
+const HELP: [&str; 5] = [
+    "p  pause: log out, so that you can log in elsewhere",
+    "r  resume after a pause; also takes the session back from another login",
+    "c  check now whether the session is good",
+    "q  quit, and leave the session open for other invocations; so does Ctrl-C",
+    "?  back",
+];
+/// A difference of the clocks that a person should see.
+const NOTABLE_SKEW: u64 = 2_000;
+
+/// How a page is to look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) colors: bool,
+    pub(super) keys: bool,
+    pub(super) help: bool,
+}
+
+/// Fewer than `rows` lines of at most `columns` columns each.
+pub(super) fn page(status: &Status, look: Look) -> Vec<String> {
+    let paint = Paint(look.colors);
+    let mut lines = vec![head(status, paint, look.columns), phase(status, paint)];
+    let facts = facts(status, paint);
+    let tail: Vec<String> = match (look.help, look.keys) {
+        (true, _) => HELP.iter().map(ToString::to_string).collect(),
+        (false, true) => vec![paint.with(DIM, KEYS)],
+        (false, false) => Vec::new(),
+    };
+    let recent: Vec<String> = status.recent.iter().map(|line| recent(line, paint)).collect();
+
+    let room = look.rows.saturating_sub(lines.len() + tail.len());
+    let facts = &facts[..facts.len().min(room)];
+    let room = room - facts.len();
+    // Empty lines come after everything that says something.
+    let shown = if look.help { 0 } else { recent.len().min(room) };
+    let mut gaps = room - shown;
+    let mut gap = |lines: &mut Vec<String>| {
+        if gaps > 0 {
+            gaps -= 1;
+            lines.push(String::new());
+        }
+    };
+    gap(&mut lines);
+    lines.extend_from_slice(facts);
+    if shown > 0 {
+        gap(&mut lines);
+        lines.extend_from_slice(&recent[recent.len() - shown..]);
+    }
+    if !tail.is_empty() {
+        gap(&mut lines);
+        lines.extend(tail);
+    }
+    lines.truncate(look.rows);
+    lines.into_iter().map(|line| truncate_str(&line, look.columns, "…").into_owned()).collect()
+}
+
+/// What stays on the terminal at the end.
+pub(super) fn farewell(status: &Status, colors: bool) -> Vec<String> {
+    let paint = Paint(colors);
+    let facts = facts(status, paint);
+    let last = status.recent.iter().rev().take(2).rev().map(|line| recent(line, paint));
+    std::iter::once(head(status, paint, 0)).chain(facts).chain(last).collect()
+}
+
+fn head(status: &Status, paint: Paint, columns: usize) -> String {
+    let profile = status.profile.as_ref().map_or_else(String::new, |name| format!("   profile {name}"));
+    let left = format!("ibkr-auth keep{profile}   user {}", status.username);
+    let right = format!("{} UTC", clock(SystemTime::now()));
+    let gap = columns.saturating_sub(measure_text_width(&left) + right.len());
+    if gap < 3 { paint.with(DIM, left) } else { paint.with(DIM, format!("{left}{}{right}", " ".repeat(gap))) }
+}
+
+fn phase(status: &Status, paint: Paint) -> String {
+    let style = match status.phase() {
+        Phase::Connected => GOOD,
+        Phase::Stopped | Phase::Yielded => BAD,
+        _ => WARN,
+    };
+    let mut about = format!(
+        "since {} ({})",
+        span(status.phase_since.mono.elapsed().as_secs()),
+        stamp(status.phase_since.wall)
+    );
+    match status.phase() {
+        Phase::Maintenance { until } => about += &format!(", until {} at the latest", stamp(until)),
+        Phase::Waiting { about: wait } => {
+            let left = wait.saturating_sub(status.phase_since.mono.elapsed());
+            about += &format!(", about {} more", span(left.as_secs()));
+        }
+        _ => {}
+    }
+    format!("{}  {about}", paint.with(style, format!("● {}", status.headline())))
+}
+
+fn facts(status: &Status, paint: Paint) -> Vec<String> {
+    let snapshot = &status.snapshot;
+    let mut facts = Vec::new();
+    let mut fact =
+        |name: &str, value: String| facts.push(format!("{}  {value}", paint.with(DIM, format!("{name:<9}"))));
+    let account = match status.paper {
+        Some(true) => ", paper account",
+        Some(false) => ", live account",
+        None => "",
+    };
+    let ip = snapshot.public_ip().map_or_else(String::new, |ip| format!(", seen at {ip}"));
+    fact("host", format!("{}{account}{ip}", snapshot.config().host()));
+    fact("tickle", tickle(status));
+    if let (Some(ends), true) = (snapshot.bearer_ends(), snapshot.authorization().is_some()) {
+        let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
+        fact("bearer", format!("ends in {} unless it is extended", span(left.as_secs())));
+    }
+    fact("brokerage", brokerage(snapshot.config().tier(), snapshot.auth_status()));
+    if snapshot.clock_skew().millis().unsigned_abs() >= NOTABLE_SKEW {
+        let seconds = snapshot.clock_skew().millis() / 1_000;
+        let text = format!("IBKR's is {seconds:+} s from ours: set this machine's clock");
+        fact("clock", paint.with(WARN, text));
+    }
+    let LoginBudget { per_hour, per_day } = LoginBudget::default();
+    let (hour, day) = status.logins;
+    fact("logins", format!("{hour} of {per_hour} within the hour, {day} of {per_day} within the day"));
+    fact(
+        "uptime",
+        format!("{}, connected {:.1} % of it", span(status.uptime().as_secs()), floor(status.share())),
+    );
+    facts
+}
+
+fn tickle(status: &Status) -> String {
+    let Some(last) = status.tickled else { return "none yet".to_owned() };
+    let ago = last.elapsed();
+    let last = format!("{} ago", span(ago.as_secs()));
+    match (status.phase(), status.tickle_every.checked_sub(ago)) {
+        (Phase::Connected, Some(next)) => format!("{last}, the next in {}", span(next.as_secs())),
+        (Phase::Connected, None) => format!("{last}, the next is due"),
+        _ => last,
+    }
+}
+
+fn brokerage(tier: Tier, status: Option<&AuthStatus>) -> String {
+    let Some(status) = status.filter(|_| tier == Tier::Brokerage) else {
+        return if tier == Tier::ReadOnly { "not wanted (tier: read-only)" } else { "not known" }.to_owned();
+    };
+    let flags = [
+        ("authenticated", Some(status.authenticated)),
+        ("connected", Some(status.connected)),
+        ("established", status.established),
+    ];
+    let said = |(name, is_set): (&str, Option<bool>)| {
+        is_set.map(|is_set| format!("{}{name}", if is_set { "" } else { "not " }))
+    };
+    let mut said: Vec<String> = flags.into_iter().filter_map(said).collect();
+    if status.competing {
+        said.push("another login competes".to_owned());
+    }
+    said.join(", ")
+}
+
+fn recent(line: &super::words::Line, paint: Paint) -> String {
+    let text = match line.level {
+        Level::Info => line.text.clone(),
+        Level::Warning => paint.with(WARN, &line.text),
+        Level::Person => paint.with(BAD, &line.text),
+    };
+    format!("{}  {text}", paint.with(DIM, clock(line.at)))
+}
+
+/// 99.96 is not yet 100.
+fn floor(share: f64) -> f64 {
+    (share * 10.0).floor() / 10.0
+}
+
+/// Colours, where they are wanted.
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn with(self, style: Style, text: impl Display) -> String {
+        if self.0 { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+}

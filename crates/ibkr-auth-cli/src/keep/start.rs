@@ -1,0 +1,96 @@
+//! From what is kept to a session that is kept connected.
+
+use std::time::{Duration, SystemTime};
+
+use ibkr_auth_blocking::{Client, Handle, KeepConnected, OnCompeting};
+
+use super::{KeepArgs, input::Source, ledger::Ledger};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    progress::Progress,
+    sessions::{Sessions, Turn, Wish, budget},
+    store::{Keeper, millis, seconds},
+};
+
+/// A login of another invocation takes no longer.
+const TURN_WITHIN: Duration = Duration::from_secs(90);
+
+/// The place of the one keeper.
+pub(super) fn place(sessions: &Sessions) -> Result<Keeper, Failure> {
+    sessions.store.become_keeper()?.ok_or_else(|| {
+        let who = sessions.store.keeper().map_or_else(String::new, |pid| format!(" (process {pid})"));
+        Failure::new(Exit::Failed, format!("another `ibkr-auth keep`{who} keeps this session already"))
+            .todo("use its session, or stop it first; other settings have sessions of their own")
+    })
+}
+
+/// A session that begins to be kept, and what the store is told of it.
+pub(super) fn start<'a>(
+    sessions: &'a Sessions,
+    args: &KeepArgs,
+    source: &Source,
+) -> Result<(Handle, Ledger<'a>), Failure> {
+    // The passphrase of the key is asked for before anything is sent.
+    let settings = sessions.settings_digest()?;
+    let mut turn = take_turn(sessions)?;
+    if turn.record.is_damaged {
+        let path = sessions.store.path();
+        sessions.output.warning(format_args!("{} is damaged, and ignored", path.display()));
+    }
+    turn.pace()?;
+    let may_log_in = sessions.may_log_in(&turn.record, &settings, &wish(args));
+    let mut client = client(sessions, args, &turn)?;
+    if let Err(forbidden) = may_log_in {
+        // Without a login, only a session that is good already can be kept.
+        let is_good = client.headers().is_some() && client.tickle().is_ok() && client.is_connected();
+        if !is_good {
+            return Err(forbidden);
+        }
+        // The automatic mode begins with a tickle of its own.
+        turn.record.asked = millis(SystemTime::now());
+        turn.pace()?;
+    }
+    client.on_event(source.listener());
+    let policy = policy(args, &turn);
+    // After the questions, which a Ctrl-C should end as ever.
+    super::signals::listen(source.clone());
+    let ledger = Ledger::new(sessions, settings, turn);
+    Ok((client.keep_connected(policy), ledger))
+}
+
+fn take_turn(sessions: &Sessions) -> Result<Turn, Failure> {
+    let progress = Progress::start(sessions.output, "starting");
+    sessions.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
+}
+
+/// With the kept session, if there is one that can be used.
+fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, Failure> {
+    let compete = args.compete || sessions.profile.config.compete();
+    let Some(kept) = &turn.record.kept else { return sessions.new_client(compete) };
+    sessions.client(kept, compete).or_else(|unusable| {
+        sessions.output.warning(format_args!("{}: logging in anew", unusable.what));
+        sessions.new_client(compete)
+    })
+}
+
+fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
+    let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
+    KeepConnected::default()
+        .with_tickle_every(args.tickle_every)
+        .with_region(args.region.into())
+        .with_hosts(args.hosts.iter().cloned())
+        .with_competing(competing)
+        .with_logins(budget(&turn.record.logins, seconds(SystemTime::now())))
+}
+
+fn wish(args: &KeepArgs) -> Wish {
+    Wish {
+        compete: args.compete,
+        no_login: false,
+        max_age: Duration::ZERO,
+        within: TURN_WITHIN,
+        fresh: false,
+        force: false,
+    }
+}

@@ -1,0 +1,155 @@
+//! What a person wants to know of a session that is kept.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant, SystemTime},
+};
+
+use ibkr_auth_blocking::{Event, Phase, Snapshot};
+use ibkr_auth_core::Step;
+
+use super::words::Line;
+
+/// So many lines stay on the screen.
+const RECENT: usize = 8;
+
+/// A moment on the clock that runs and on the one on the wall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) mono: Instant,
+    pub(super) wall: SystemTime,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self { mono: Instant::now(), wall: SystemTime::now() }
+    }
+}
+
+pub(super) struct Status {
+    pub(super) profile: Option<String>,
+    /// Masked.
+    pub(super) username: String,
+    pub(super) tickle_every: Duration,
+    pub(super) snapshot: Snapshot,
+    pub(super) paper: Option<bool>,
+    pub(super) phase_since: Moment,
+    pub(super) began: Moment,
+    pub(super) tickled: Option<Instant>,
+    /// Within the last hour, and the last day.
+    pub(super) logins: (usize, usize),
+    /// The request that is on its way.
+    pub(super) asking: Option<Step>,
+    /// When the session's thread was last heard.
+    pub(super) heard: Instant,
+    pub(super) recent: VecDeque<Line>,
+    pub(super) leaving: Option<&'static str>,
+    connected: Duration,
+    looked: Instant,
+}
+
+impl Status {
+    pub(super) fn new(
+        profile: Option<String>,
+        username: &str,
+        tickle_every: Duration,
+        snapshot: Snapshot,
+    ) -> Self {
+        let now = Moment::now();
+        Self {
+            profile,
+            username: masked(username),
+            tickle_every,
+            snapshot,
+            paper: None,
+            phase_since: now,
+            began: now,
+            tickled: None,
+            logins: (0, 0),
+            asking: None,
+            heard: now.mono,
+            recent: VecDeque::new(),
+            leaving: None,
+            connected: Duration::ZERO,
+            looked: now.mono,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.snapshot.phase()
+    }
+
+    pub(super) fn hear(&mut self, event: &Event) {
+        self.heard = Instant::now();
+        match event {
+            Event::Sent { step } => self.asking = Some(*step),
+            Event::Done { step: Step::Tickle, .. } => (self.tickled, self.asking) = (Some(self.heard), None),
+            Event::Done { .. } | Event::Failed { .. } => self.asking = None,
+            _ => {}
+        }
+    }
+
+    pub(super) fn note(&mut self, line: Line) {
+        self.recent.push_back(line);
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    pub(super) fn look(&mut self, snapshot: Snapshot) {
+        let now = Moment::now();
+        if self.phase() == Phase::Connected {
+            self.connected += now.mono.saturating_duration_since(self.looked);
+        }
+        self.looked = now.mono;
+        if std::mem::discriminant(&self.phase()) != std::mem::discriminant(&snapshot.phase()) {
+            self.phase_since = now;
+        }
+        self.paper = snapshot.sso().and_then(|sso| sso.paper).or(self.paper);
+        self.snapshot = snapshot;
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.began.mono.elapsed()
+    }
+
+    /// How much of the time the session was good, in per cent.
+    pub(super) fn share(&self) -> f64 {
+        let all = self.looked.saturating_duration_since(self.began.mono).as_secs_f64();
+        if all > 0.0 { (100.0 * self.connected.as_secs_f64() / all).min(100.0) } else { 0.0 }
+    }
+
+    /// Whether the session's thread shows itself as often as it should: while connected, at each tickle.
+    pub(super) fn is_alive(&self) -> bool {
+        let longest = 2 * self.tickle_every + 3 * self.snapshot.config().timeout();
+        self.phase() != Phase::Connected || self.heard.elapsed() < longest
+    }
+
+    /// The phase in one line.
+    pub(super) fn headline(&self) -> String {
+        match (self.leaving, self.phase()) {
+            (Some(leaving), _) => leaving.to_owned(),
+            (None, Phase::Yielded) => "left to another login, such as TWS or the phone".to_owned(),
+            (None, Phase::Waiting { .. }) => "waiting: IBKR asked for it, or the logins are spent".to_owned(),
+            (None, phase) => phase.to_string(),
+        }
+    }
+}
+
+/// Enough to tell one's usernames apart, and too little to log in with.
+fn masked(username: &str) -> String {
+    let shown: String = username.chars().take(if username.chars().count() > 5 { 2 } else { 0 }).collect();
+    format!("{shown}***")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_username_is_never_shown_whole() {
+        assert_eq!(masked("demouser"), "de***");
+        assert_eq!(masked("abcde"), "***");
+        assert_eq!(masked(""), "***");
+    }
+}

@@ -1,0 +1,150 @@
+//! The keeper's loop: waits for what happens, and lets store, view and service manager follow.
+
+use std::{sync::mpsc::RecvTimeoutError, time::Duration};
+
+use ibkr_auth_blocking::{Event, Handle, Phase};
+
+use super::{
+    input::{Input, Inputs, Source},
+    ledger::Ledger,
+    status::Status,
+    systemd::Systemd,
+    view::View,
+    words::{Level, Line},
+};
+use crate::{exit::Exit, failure::Failure};
+
+/// What the screen shows in seconds moves once a second; a store that is in use is tried again as soon.
+const SECOND: Duration = Duration::from_secs(1);
+/// Nothing else wakes a keeper that has nothing to do.
+const IDLE: Duration = Duration::from_secs(60);
+/// Others wait no longer for the first login.
+const FIRST_LOGIN: Duration = Duration::from_secs(90);
+
+pub(super) struct Watch<'a> {
+    pub(super) handle: Handle,
+    pub(super) inputs: Inputs,
+    pub(super) source: Source,
+    pub(super) ledger: Ledger<'a>,
+    pub(super) status: Status,
+    pub(super) view: View,
+    pub(super) systemd: Systemd,
+}
+
+/// Why a keeper leaves.
+pub(super) enum Cause {
+    /// It was asked to.
+    Asked,
+    /// The automatic mode has stopped, or nobody reads the output any more.
+    Failed(Failure),
+}
+
+impl Watch<'_> {
+    /// Until there is a reason to leave.
+    pub(super) fn run(&mut self) -> Cause {
+        loop {
+            self.follow();
+            let first = match self.inputs.recv_timeout(self.patience()) {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Cause::Asked,
+            };
+            let mut inputs: Vec<Input> = first.into_iter().collect();
+            inputs.extend(self.inputs.try_iter());
+            for input in inputs {
+                if let Some(cause) = self.take(input) {
+                    return cause;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Option<Cause> {
+        match input {
+            Input::Event(event) => {
+                self.hear(&event);
+                if let Event::Phase { phase: Phase::Stopped, because } = event {
+                    let failure = because.map_or_else(died, Failure::from);
+                    self.ledger.stopped(&failure);
+                    return Some(Cause::Failed(failure));
+                }
+            }
+            Input::Ended => {
+                let failure = self.handle.ready(Duration::ZERO).err().map_or_else(died, Failure::from);
+                return Some(Cause::Failed(failure));
+            }
+            Input::Leave | Input::Key('q') => return Some(Cause::Asked),
+            Input::Unwritable(error) => return Some(Cause::Failed(Failure::output(&error))),
+            Input::Key(key) => self.press(key),
+            Input::Resized => {
+                if let View::Screen(screen) = &mut self.view {
+                    screen.resized();
+                }
+            }
+            Input::Detached(_) | Input::LoggedOut(_) => {}
+        }
+        None
+    }
+
+    pub(super) fn hear(&mut self, event: &Event) {
+        let snapshot = self.handle.snapshot();
+        self.ledger.hear(event, &snapshot, self.handle.save().as_ref());
+        self.status.look(snapshot);
+        self.status.hear(event);
+        self.view.event(event, &mut self.status);
+    }
+
+    fn press(&mut self, key: char) {
+        match key {
+            'p' => self.handle.pause(),
+            'r' => self.handle.resume(),
+            'c' => self.handle.check(),
+            '?' => {
+                if let View::Screen(screen) = &mut self.view {
+                    screen.toggle_help();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known goes everywhere.
+    pub(super) fn follow(&mut self) {
+        self.status.look(self.handle.snapshot());
+        self.status.logins = self.ledger.logins();
+        match self.ledger.follow() {
+            Some(Err(failure)) => {
+                let why = failure.why.unwrap_or_default();
+                let text = format!("{}: {why}; the session itself goes on", failure.what);
+                self.say(Level::Warning, text);
+            }
+            Some(Ok(())) => self.say(Level::Info, "the session is kept in the store again"),
+            None => {}
+        }
+        if self.ledger.is_holding() && self.has_settled() {
+            self.ledger.release();
+        }
+        self.view.draw(&self.status);
+        self.systemd.pulse(&self.status, self.status.is_alive());
+    }
+
+    pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.view.note(Line::new(level, text), &mut self.status);
+    }
+
+    /// Whether the first login has come to something, if only to a wait.
+    fn has_settled(&self) -> bool {
+        !matches!(self.status.phase(), Phase::Connecting | Phase::Recovering)
+            || self.status.uptime() > FIRST_LOGIN
+    }
+
+    fn patience(&self) -> Duration {
+        let screen = self.view.is_screen().then_some(SECOND);
+        let store = (self.ledger.is_behind() || self.ledger.is_holding()).then_some(SECOND);
+        [screen, store, self.systemd.every()].into_iter().flatten().min().unwrap_or(IDLE)
+    }
+}
+
+fn died() -> Failure {
+    Failure::new(Exit::Failed, "the automatic mode has ended").todo("see the lines before; start it again")
+}

@@ -1,0 +1,138 @@
+//! What is said of an event: to people in a line, to programs in JSON.
+
+use std::time::SystemTime;
+
+use ibkr_auth_blocking::{Event, Phase};
+use ibkr_auth_core::Step;
+use serde_json::{Map, Value, json};
+
+use super::utc::stamp;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Info,
+    Warning,
+    /// It does not heal by itself.
+    Person,
+}
+
+/// Something to be told.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) at: SystemTime,
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+impl Line {
+    pub(super) fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { at: SystemTime::now(), level, text: one_line(&text.into()) }
+    }
+
+    /// `None`: what happens each minute, and what another event says too.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let level = match event {
+            Event::Sent { .. }
+            | Event::Connected
+            | Event::Done { step: Step::Tickle | Step::ValidateSso, .. } => return None,
+            Event::Failed { .. } => Level::Warning,
+            Event::ClockSkew(skew) if skew.millis() != 0 => Level::Warning,
+            Event::Phase { phase, .. } => level_of(*phase),
+            _ => Level::Info,
+        };
+        let text = match event {
+            Event::Phase { phase: Phase::Yielded, .. } => {
+                "left to another login, such as TWS or the phone: comes back when that one has ended; --compete ends it"
+                    .to_owned()
+            }
+            Event::Phase { phase: Phase::Maintenance { until }, .. } => {
+                format!("IBKR is closed for maintenance, until {} at the latest", stamp(*until))
+            }
+            other => other.to_string(),
+        };
+        Some(Self::new(level, text))
+    }
+}
+
+fn level_of(phase: Phase) -> Level {
+    match phase {
+        Phase::Yielded | Phase::Stopped => Level::Person,
+        Phase::Recovering | Phase::Waiting { .. } => Level::Warning,
+        _ => Level::Info,
+    }
+}
+
+/// For programs.
+pub(super) fn name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Off => "off",
+        Phase::Connecting => "connecting",
+        Phase::Connected => "connected",
+        Phase::Recovering => "recovering",
+        Phase::Maintenance { .. } => "maintenance",
+        Phase::Waiting { .. } => "waiting",
+        Phase::Yielded => "yielded",
+        Phase::Paused => "paused",
+        Phase::Stopped => "stopped",
+        _ => "unknown",
+    }
+}
+
+/// An event as the members of an object. `phase` is where the session stands now.
+pub(super) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
+    match event {
+        Event::Sent { step } => object("sent", phase, json!({ "step": step.name() })),
+        Event::Done { step, took } => {
+            object("done", phase, json!({ "step": step.name(), "ms": took.as_millis() }))
+        }
+        Event::Failed { error, took } => object(
+            "failed",
+            phase,
+            json!({
+                "step": error.step().map(Step::name),
+                "ms": took.as_millis(),
+                "why": error.to_string(),
+                "status": error.status().map(|status| status.as_u16()),
+            }),
+        ),
+        Event::Retrying { step, after } => {
+            object("retrying", phase, json!({ "step": step.name(), "after_ms": after.as_millis() }))
+        }
+        Event::ClockSkew(skew) => object("clock_skew", phase, json!({ "ms": skew.millis() })),
+        Event::PublicIp(ip) => object("public_ip", phase, json!({ "ip": ip.to_string() })),
+        Event::HostChanged(host) => object("host_changed", phase, json!({ "host": host.to_string() })),
+        Event::Connected => object("logged_in", phase, json!({})),
+        Event::LoggedOut => object("logged_out", phase, json!({})),
+        Event::Phase { phase, because } => {
+            let mut told =
+                object("phase", *phase, json!({ "why": because.as_ref().map(ToString::to_string) }));
+            match phase {
+                Phase::Maintenance { until } => told.insert("until".to_owned(), json!(stamp(*until))),
+                Phase::Waiting { about } => told.insert("about_s".to_owned(), json!(about.as_secs())),
+                _ => None,
+            };
+            told
+        }
+        Event::Recovered { after } => object("recovered", phase, json!({ "after_ms": after.as_millis() })),
+        Event::ClockJumped => object("clock_jumped", phase, json!({})),
+        other => object("other", phase, json!({ "text": other.to_string() })),
+    }
+}
+
+/// Time, event and phase, then the members that are there.
+pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Value> {
+    let mut told = Map::new();
+    told.insert("time".to_owned(), json!(stamp(SystemTime::now())));
+    told.insert("event".to_owned(), json!(event));
+    told.insert("phase".to_owned(), json!(name(phase)));
+    if let Value::Object(more) = more {
+        told.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    told
+}
+
+/// Nothing that comes from elsewhere breaks a line or moves a cursor.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
