@@ -91,7 +91,9 @@ fn waiting_to_be_ready_has_an_end<D: Driver>() {
     let handle = kept::<D>(&lab);
     let error = handle.ready(Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert!(error.to_string().contains("connecting"), "{error}");
+    // On a Saturday evening in New York the second is what it is taken for.
+    let phases = ["connecting", "closed for maintenance"];
+    assert!(phases.iter().any(|phase| error.to_string().contains(phase)), "{error}");
 }
 
 fn pausing_and_resuming<D: Driver>() {
