@@ -4,7 +4,9 @@ mod guard;
 mod make;
 mod turn;
 
+pub(crate) use guard::{budget, failed};
 pub(crate) use make::competing;
+pub(crate) use turn::Turn;
 
 use std::{
     thread,
