@@ -24,10 +24,16 @@ pub(crate) const INIT: &str = "\
 Examples:
   ibkr-auth init
       Asks for everything, and explains where each value comes from.
-  ibkr-auth init --dir ~/.config/ibkr-auth --client-id MyFirm --credential me1234 --new-key
-      Asks nothing: for scripts.
-  ibkr-auth init --key private.pem --client-id MyFirm --credential me1234
-      With a key that is there already.";
+  ibkr-auth init --no-input --new-key
+      Makes the key and prints what to give IBKR; asks nothing.
+  ibkr-auth init --no-input --client-id MyFirm --credential me1234
+      Completes that once IBKR has answered.
+  ibkr-auth init --dir ~/.config/ibkr-auth --key private.pem
+      With a key that is there already, in a folder where the settings are found from anywhere.
+
+Without a terminal it never asks. Settings that are there are completed line by line; what they
+say is changed only with `--force`, or when you say yes, and the old file is kept as ….bak. An RSA
+key is made by an installed `openssl`.";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:

@@ -1,0 +1,118 @@
+//! Questions on the terminal, on standard error. The terminal reads whole lines, as it does for every simple program: so
+//! pasting, Ctrl-U, Ctrl-C and Ctrl-D work as usual, and nothing has to be restored.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::{exit::Exit, failure::Failure, output::DIM};
+
+/// Whoever can be asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker {
+    is_quiet: bool,
+}
+
+impl Asker {
+    /// `None` without a person at both ends of the line.
+    pub(super) fn of_terminal(is_quiet: bool) -> Option<Self> {
+        (io::stdin().is_terminal() && io::stderr().is_terminal()).then_some(Self { is_quiet })
+    }
+
+    /// What has to be known to answer the next question.
+    pub(super) fn explain(self, text: &str) {
+        if !self.is_quiet {
+            show(&format!("\n{DIM}{text}{DIM:#}\n"));
+        }
+    }
+
+    /// Why an answer does not do.
+    pub(super) fn refuse(self, reason: &str) {
+        show(&format!("  {reason}\n"));
+    }
+
+    /// Asks until `check` is content.
+    pub(super) fn text(
+        self,
+        question: &str,
+        default: Option<&str>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Failure> {
+        let prompt = match default {
+            Some(default) => format!("{question} [{}]: ", printable(default)),
+            None => format!("{question}: "),
+        };
+        loop {
+            show(&prompt);
+            let answer = match read_line()? {
+                Ok(line) if line.is_empty() => default.map(str::to_owned).unwrap_or_default(),
+                Ok(line) => line,
+                Err(reason) => {
+                    self.refuse(&reason);
+                    continue;
+                }
+            };
+            match check(&answer) {
+                Ok(()) => return Ok(answer),
+                Err(reason) => self.refuse(&reason),
+            }
+        }
+    }
+
+    /// Asks for one of several; the default is the first. The answer is its number, from 0.
+    pub(super) fn choice(self, question: &str, items: &[String]) -> Result<usize, Failure> {
+        for (number, item) in (1..).zip(items) {
+            show(&format!("  {number}  {item}\n"));
+        }
+        let number = |answer: &str| answer.parse().ok().filter(|number| (1..=items.len()).contains(number));
+        let check = |answer: &str| match number(answer) {
+            Some(_) => Ok(()),
+            None => Err(format!("type a number from 1 to {}", items.len())),
+        };
+        let answer = self.text(question, Some("1"), check)?;
+        Ok(number(&answer).map_or(0, |number| number - 1))
+    }
+
+    pub(super) fn confirm(self, question: &str, default: bool) -> Result<bool, Failure> {
+        let default = if default { "yes" } else { "no" };
+        let meaning = |answer: &str| match answer.to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(true),
+            "n" | "no" => Ok(false),
+            _ => Err("type yes or no".to_owned()),
+        };
+        let answer = self.text(question, Some(default), |answer| meaning(answer).map(|_| ()))?;
+        Ok(meaning(&answer) == Ok(true))
+    }
+}
+
+fn show(text: &str) {
+    let mut err = anstream::stderr();
+    let _ = write!(err, "{text}").and_then(|()| err.flush());
+}
+
+/// A default may come from a file: it cannot play tricks with the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// One line without its end. The inner error is one that another try can mend.
+fn read_line() -> Result<Result<String, String>, Failure> {
+    let mut line = Vec::new();
+    let ended = |why: String| {
+        Failure::new(Exit::Usage, "the questions were left unanswered, and nothing was written")
+            .why(why)
+            .todo("run `ibkr-auth init` again, or answer with flags: `ibkr-auth help init`")
+    };
+    match io::stdin().lock().read_until(b'\n', &mut line) {
+        Ok(0) => {
+            show("\n");
+            return Err(ended("the input has ended".to_owned()));
+        }
+        Ok(_) => {}
+        Err(error) => return Err(ended(error.to_string())),
+    }
+    for end in [b'\n', b'\r'] {
+        if line.last() == Some(&end) {
+            line.pop();
+        }
+    }
+    Ok(String::from_utf8(line).map_err(|_| "that is not UTF-8".to_owned()))
+}

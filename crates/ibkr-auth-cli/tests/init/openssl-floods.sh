@@ -1,0 +1,3 @@
+#!/bin/sh
+# An openssl that never stops writing.
+exec yes

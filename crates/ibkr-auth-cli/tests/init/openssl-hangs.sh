@@ -1,0 +1,3 @@
+#!/bin/sh
+# An openssl that never ends.
+exec sleep 600

@@ -1,0 +1,3 @@
+#!/bin/sh
+# An openssl that writes something else.
+echo "-----BEGIN RUBBISH-----"
