@@ -104,8 +104,13 @@ fn unwritable(target: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::AlreadyExists => {
             failure.why("it has just been made by somebody else").todo("run `ibkr-auth init` again")
         }
-        _ => failure
-            .why(error.to_string())
-            .todo("free some space, correct the permissions of its folder, or choose another with --dir"),
+        _ => {
+            let why = error.to_string();
+            // tempfile adds the name of the temporary file, which is no help.
+            let why = why.split(" at path ").next().unwrap_or_default();
+            failure
+                .why(why)
+                .todo("free some space, correct the permissions of its folder, or choose another with --dir")
+        }
     }
 }
