@@ -1,10 +1,56 @@
-//! `ibkr-auth doctor`.
+//! `ibkr-auth doctor`: checks everything from the inside out, stops nowhere, and says what to do.
+
+mod address;
+mod answer;
+mod call;
+mod checks;
+mod context;
+mod files;
+mod finding;
+mod kept;
+mod key;
+mod login;
+mod mask;
+mod meaning;
+mod network;
+mod report;
+mod settings;
+mod tiers;
+mod utc;
+
+use std::time::Duration;
+
+use crate::{
+    args::{Global, duration},
+    exit::Exit,
+    failure::Failure,
+    output::Output,
+};
+use report::Report;
+
+/// What `doctor` may do.
 #[derive(Debug, clap::Args)]
-pub(crate) struct DoctorArgs {}
-pub(crate) fn run(
-    _: &crate::args::Global,
-    _: crate::output::Output,
-    _: &DoctorArgs,
-) -> Result<(), crate::failure::Failure> {
-    Ok(())
+pub(crate) struct DoctorArgs {
+    /// Send nothing: check settings, files, key and kept session only
+    #[arg(long, conflicts_with_all = ["fresh", "compete"])]
+    pub(crate) offline: bool,
+    /// End the kept session, even a good one, and check a whole new login, which is logged out again
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// End another brokerage session of the username, such as TWS. Without this it goes on, whatever the settings say
+    #[arg(long)]
+    pub(crate) compete: bool,
+    /// Wait this long for the brokerage session to be ready
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) within: Duration,
+}
+
+pub(crate) fn run(global: &Global, output: Output, args: &DoctorArgs) -> Result<(), Failure> {
+    let mut report = Report::new(output);
+    checks::run(global, output, args, &mut report)?;
+    if report.close()? {
+        return Ok(());
+    }
+    // The report has said everything: no `error:` may follow it, least of all a second JSON object.
+    std::process::exit(Exit::Failed as i32)
 }

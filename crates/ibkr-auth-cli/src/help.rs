@@ -42,7 +42,13 @@ Examples:
   ibkr-auth doctor --json
       The same for programs.
   ibkr-auth doctor --offline
-      Settings, files, key and kept session only; nothing is sent.";
+      Settings, files, key and kept session only; nothing is sent.
+  ibkr-auth doctor --fresh
+      Ends the kept session, and checks a whole new login.
+
+A kept session that is good is used and left open. Without one there is one login, which counts
+like any other and is logged out at the end; nothing that IBKR refuses is repeated, and no other
+session of the username is ended without `--compete`. Exit code 1: something failed.";
 
 pub(crate) const LOGIN: &str = "\
 Examples:

@@ -1,9 +1,11 @@
 //! The session of a profile: kept between invocations, checked when that is due, and made anew when it has to be.
 
+mod diagnose;
 mod guard;
 mod make;
 mod turn;
 
+pub(crate) use diagnose::Diagnosis;
 pub(crate) use guard::{budget, failed};
 pub(crate) use make::competing;
 pub(crate) use turn::Turn;

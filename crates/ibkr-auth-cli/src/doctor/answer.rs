@@ -1,0 +1,86 @@
+//! What came back on a request, and the finding of one that failed.
+
+use ibkr_auth_blocking::{Advice, Config, Error, ErrorKind, Request, Response, TransportKind};
+use ibkr_auth_core::wire;
+use serde_json::Value;
+
+use super::{
+    call::{Call, send},
+    context::Context,
+    finding::Finding,
+    meaning::{self, At},
+};
+
+/// A request that brought nothing that can be used.
+pub(super) struct Trouble {
+    pub(super) at: At,
+    pub(super) error: Error,
+    pub(super) transport: Option<TransportKind>,
+    pub(super) call: Option<Call>,
+}
+
+/// Sends a step's request once, and reads its answer.
+pub(super) fn ask<T>(
+    context: &Context<'_>,
+    at: At,
+    request: Result<Request, Error>,
+    read: impl FnOnce(&Config, &Response) -> Result<T, Error>,
+) -> Result<T, Box<Trouble>> {
+    let trouble = |error, transport, call| Box::new(Trouble { at, error, transport, call });
+    let request = request.map_err(|error| trouble(error, None, None))?;
+    let http = context.http.as_ref().map_err(|error| trouble(error.clone(), None, None))?;
+    let (call, answer) = send(http, request, context.limit());
+    match answer {
+        Ok(response) => read(&context.config, &response).map_err(|error| {
+            if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
+                context.pause.set(Some(pause.as_secs()));
+            }
+            trouble(error, None, Some(call))
+        }),
+        Err(failure) => {
+            let error = Error::transport(at.step(), &failure);
+            Err(trouble(error, Some(failure.kind()), Some(call)))
+        }
+    }
+}
+
+/// A GET below `/v1/api`, with the session's headers; the JSON of its answer.
+pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Result<Value, Box<Trouble>> {
+    let request = match &context.authorization {
+        Some(authorization) => {
+            let url = format!("{}{path}", context.config.host().base_url());
+            let request = http::Request::get(url).body(Vec::new());
+            let unbuilt = |_| Error::config("the URL cannot be built", "check base_url");
+            request.map_err(unbuilt).map(|mut request| {
+                *request.headers_mut() = authorization.headers(&context.config);
+                request
+            })
+        }
+        None => Err(Error::config("there is no session", "log in")),
+    };
+    ask(context, at, request, |config, response| {
+        if !response.status().is_success() {
+            // Errors of all endpoints have the same shapes.
+            wire::status::answer(config, response)?;
+        }
+        let unreadable = |_| {
+            let what = format!("cannot read the answer ({})", response.status());
+            Error::config(what, "look for a proxy in between")
+        };
+        serde_json::from_slice(response.body()).map_err(unreadable)
+    })
+}
+
+impl Trouble {
+    /// What happened, what it means at IBKR, what to do.
+    pub(super) fn finding(self) -> Finding {
+        let said = self.error.excerpt().map_or_else(String::new, |excerpt| format!(": {excerpt}"));
+        let text = format!("{}{said}", self.error.what());
+        let (means, todo) = meaning::of(&self);
+        let finding = Finding::fail(text, means, todo);
+        match self.call {
+            Some(call) => finding.with_call(call),
+            None => finding,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The checks in their order, as data, and the loop that runs them.
+
+use std::time::Instant;
+
+use super::{
+    DoctorArgs, address,
+    context::{Context, Need},
+    files,
+    finding::Finding,
+    kept, key, login, network,
+    report::Report,
+    settings, tiers,
+};
+use crate::{args::Global, failure::Failure, output::Output, progress::Progress};
+
+/// One check. It is skipped where something is missing that it needs; all others run all the same.
+struct Check {
+    name: &'static str,
+    /// Whether something leaves this machine.
+    sends: bool,
+    needs: &'static [Need],
+    run: fn(&mut Context<'_>) -> Finding,
+}
+
+/// From the inside out.
+const CHECKS: &[Check] = &[
+    local("settings", &[], settings::settings),
+    local("file modes", &[], files::modes),
+    local("key", &[Need::Settings], key::key),
+    local("state folder", &[], files::state_folder),
+    local("kept session", &[Need::Settings], kept::stored),
+    sending("proxy", &[], network::proxy),
+    sending("dns", &[Need::Proxy], network::dns),
+    sending("tls", &[Need::Dns], network::tls),
+    sending("clock", &[Need::Tls], network::clock),
+    sending("public ip", &[Need::Proxy], address::public_ip),
+    sending("session", &[Need::Settings, Need::Tls], kept::asked),
+    sending("access token", &[Need::Settings, Need::Key, Need::Tls], login::access_token),
+    sending("bearer token", &[Need::Settings, Need::Key, Need::Tls], login::bearer_token),
+    sending("read-only tier", &[Need::Session], tiers::read_only),
+    sending("sso/validate", &[Need::Session], tiers::validate),
+    sending("brokerage tier", &[Need::Session], tiers::brokerage),
+    sending("competing session", &[Need::BrokerageAnswer], tiers::competing),
+    sending("accounts", &[Need::Brokerage], tiers::accounts),
+    sending("logout", &[Need::Session], login::logout),
+];
+
+type Run = fn(&mut Context<'_>) -> Finding;
+
+const fn local(name: &'static str, needs: &'static [Need], run: Run) -> Check {
+    Check { name, sends: false, needs, run }
+}
+
+const fn sending(name: &'static str, needs: &'static [Need], run: Run) -> Check {
+    Check { name, sends: true, needs, run }
+}
+
+pub(super) fn run(
+    global: &Global,
+    output: Output,
+    args: &DoctorArgs,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let mut context = Context::new(global, output, args)?;
+    let mut outcome = Ok(());
+    for check in CHECKS {
+        let begin = Instant::now();
+        let progress = check.sends.then(|| Progress::start(output, format!("checking: {}", check.name)));
+        let finding = judge(check, &mut context);
+        drop(progress);
+        // A session that was made is logged out, also where nobody reads the report any more.
+        outcome = outcome.and_then(|()| report.add(check.name, finding, begin.elapsed(), &context.secrets));
+    }
+    let ended = context.end();
+    outcome.and(ended)
+}
+
+fn judge(check: &Check, context: &mut Context<'_>) -> Finding {
+    if check.sends && context.args.offline {
+        return Finding::skip("nothing is sent: --offline");
+    }
+    if check.sends && context.pause.get().is_some() {
+        return Finding::skip("nothing more is sent: IBKR asked for a pause");
+    }
+    match context.missing(check.needs) {
+        missing if missing.is_empty() => (check.run)(context),
+        missing => Finding::skip(format!("needs: {}", missing.join(", "))),
+    }
+}

@@ -1,0 +1,152 @@
+//! What the checks have learnt so far, and what a check may need of it.
+
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    net::Ipv4Addr,
+    time::{Duration, SystemTime},
+};
+
+use ibkr_auth_blocking::{AccessToken, AuthStatus, Config, Error, Http, Tickle, Transport};
+use ibkr_auth_config::Unkeyed;
+use ibkr_auth_core::Authorization;
+
+use super::{DoctorArgs, call::Call, mask::Secrets};
+use crate::{
+    args::Global,
+    failure::Failure,
+    output::Output,
+    sessions::{Diagnosis, Sessions},
+    store::Kept,
+};
+
+/// No request may take longer, whatever the settings say: the whole has to end.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// Everything that is known.
+pub(super) struct Context<'a> {
+    pub(super) global: &'a Global,
+    pub(super) output: Output,
+    pub(super) args: &'a DoctorArgs,
+    /// Those of the settings, or the defaults where there are none.
+    pub(super) config: Config,
+    pub(super) transport: Transport,
+    pub(super) settings: Option<Unkeyed>,
+    pub(super) sessions: Option<Sessions>,
+    pub(super) http: Result<Http, Error>,
+    /// What other checks may count on.
+    pub(super) there: BTreeSet<Need>,
+    /// The first answer of the host, and its `Date`.
+    pub(super) date: Option<(Call, SystemTime)>,
+    /// Milliseconds that the server's clock is ahead of ours.
+    pub(super) clock: i64,
+    pub(super) address: Option<Ipv4Addr>,
+    pub(super) keeper: Option<u32>,
+    pub(super) kept: Option<Kept>,
+    /// Whether the kept session is good: unknown where IBKR did not say.
+    pub(super) kept_is_good: Option<bool>,
+    pub(super) tickle: Option<Tickle>,
+    /// The turn to ask IBKR.
+    pub(super) diagnosis: Option<Diagnosis>,
+    /// IBKR asked to be left alone for so many seconds: nothing more is sent.
+    pub(super) pause: Cell<Option<u64>>,
+    pub(super) access_token: Option<AccessToken>,
+    pub(super) authorization: Option<Authorization>,
+    /// Made here, and so to be logged out.
+    pub(super) is_own: bool,
+    pub(super) status: Option<AuthStatus>,
+    pub(super) secrets: Secrets,
+}
+
+/// What a check may need, by the name of the check that brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    Settings,
+    Key,
+    Proxy,
+    Dns,
+    Tls,
+    PublicIp,
+    AccessToken,
+    Session,
+    BrokerageAnswer,
+    Brokerage,
+}
+
+impl Need {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Key => "key",
+            Self::Proxy => "proxy",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::PublicIp => "public ip",
+            Self::AccessToken => "access token",
+            Self::Session => "a session",
+            Self::BrokerageAnswer => "an answer of the brokerage tier",
+            Self::Brokerage => "brokerage tier",
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(global: &'a Global, output: Output, args: &'a DoctorArgs) -> Result<Self, Error> {
+        // Enough to look at the network without settings; nothing is signed or sent in this name.
+        let config = Config::new("none", "none", "none")?;
+        Ok(Self {
+            global,
+            // What others would print stands in the report.
+            output: Output { quiet: true, ..output },
+            args,
+            config,
+            transport: Transport::default(),
+            settings: None,
+            sessions: None,
+            http: Http::new(&Transport::default()),
+            there: BTreeSet::new(),
+            date: None,
+            clock: 0,
+            address: None,
+            keeper: None,
+            kept: None,
+            kept_is_good: None,
+            tickle: None,
+            diagnosis: None,
+            pause: Cell::new(None),
+            access_token: None,
+            authorization: None,
+            is_own: false,
+            status: None,
+            secrets: Secrets::default(),
+        })
+    }
+
+    /// Gives the turn to others, and notes what they have to know.
+    pub(super) fn end(&mut self) -> Result<(), Failure> {
+        match (&self.sessions, self.diagnosis.take()) {
+            (Some(sessions), Some(diagnosis)) => sessions.end_diagnosis(diagnosis, self.pause.get()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.config.timeout().min(LONGEST)
+    }
+
+    pub(super) fn host_uri(&self) -> http::Uri {
+        self.config.host().base_url().parse().unwrap_or_default()
+    }
+
+    /// What the server's clock shows, less some seconds: what is dated later is refused.
+    pub(super) fn server_time(&self, less: u64) -> SystemTime {
+        let now = SystemTime::now();
+        let by = Duration::from_millis(self.clock.unsigned_abs());
+        let now = if self.clock < 0 { now.checked_sub(by) } else { now.checked_add(by) }.unwrap_or(now);
+        now.checked_sub(Duration::from_secs(less)).unwrap_or(now)
+    }
+
+    pub(super) fn missing(&self, needs: &[Need]) -> Vec<&'static str> {
+        needs.iter().filter(|need| !self.there.contains(need)).map(|need| need.name()).collect()
+    }
+}

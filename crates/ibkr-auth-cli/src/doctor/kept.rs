@@ -1,0 +1,161 @@
+//! The kept session: what is stored, and what IBKR says about it.
+
+use std::time::{Instant, SystemTime};
+
+use ibkr_auth_blocking::{AuthStatus, ErrorKind, SavedSession, Session};
+use ibkr_auth_core::{Authorization, Now, wire};
+
+use super::{
+    answer::ask,
+    context::{Context, Need},
+    finding::Finding,
+    mask,
+    meaning::At,
+};
+use crate::{
+    commands::span,
+    failure::Failure,
+    store::{Kept, seconds},
+};
+
+/// What the state folder holds. Nothing is sent.
+pub(super) fn stored(context: &mut Context<'_>) -> Finding {
+    let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
+    let record = match sessions.store.read() {
+        Ok(record) => record,
+        Err(failure) => {
+            let text = [Some(failure.what), failure.why].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            let means = "the session that is kept, if there is one, cannot be used";
+            return Finding::fail(text, means, failure.todo.unwrap_or_default());
+        }
+    };
+    context.keeper = sessions.store.keeper();
+    let keeper = match context.keeper {
+        Some(pid) => format!("`ibkr-auth keep` (process {pid}) keeps it connected"),
+        None => "no `ibkr-auth keep` runs".to_owned(),
+    };
+    if record.is_damaged {
+        return Finding::warn(
+            format!("{} is damaged; {keeper}", mask::path(&sessions.store.path())),
+            "it counts as if there were none: the next login replaces it",
+            "nothing, unless it happens again: then check the disk",
+        );
+    }
+    let text = match &record.kept {
+        Some(kept) => format!("{}; {keeper}", told(kept)),
+        None => format!("there is none; {keeper}"),
+    };
+    context.kept = record.kept;
+    if context.keeper.is_some() && context.args.fresh {
+        return Finding::warn(
+            text,
+            "--fresh would end the session of `ibkr-auth keep`: it is left alone",
+            "stop `ibkr-auth keep`, then `ibkr-auth doctor --fresh`",
+        );
+    }
+    Finding::pass(text)
+}
+
+fn told(kept: &Kept) -> String {
+    let now = seconds(SystemTime::now());
+    let seen = match kept.good_at {
+        0 => "last seen not to be good".to_owned(),
+        at => format!("seen to be good {} ago", span(now.saturating_sub(at))),
+    };
+    let ends = match kept.expires {
+        Some(at) if at <= now => format!(", ended {} ago", span(now - at)),
+        Some(at) => format!(", ends in {}", span(at - now)),
+        None => String::new(),
+    };
+    format!("{} old, {seen}{ends}", span(now.saturating_sub(kept.began)))
+}
+
+/// What IBKR says about it: one tickle, or one question that disturbs nobody where another program tickles.
+pub(super) fn asked(context: &mut Context<'_>) -> Finding {
+    let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
+    match sessions.diagnose() {
+        Ok(diagnosis) => {
+            context.kept = diagnosis.kept();
+            context.diagnosis = Some(diagnosis);
+        }
+        Err(failure) => return no_turn(failure),
+    }
+    let Some(kept) = context.kept.clone() else { return Finding::skip("none is kept: a new one is made") };
+    if let Err(finding) = resume(context, &kept) {
+        return *finding;
+    }
+    let Some(authorization) = context.authorization.clone() else { return Finding::skip("none is kept") };
+    if context.args.fresh && context.keeper.is_none() {
+        return end(context, &authorization);
+    }
+    let status = match context.keeper {
+        Some(_) => {
+            let request = wire::status::request(&context.config, &authorization);
+            ask(context, At::Tickle, request, wire::status::answer)
+        }
+        None => {
+            let request = wire::tickle::request(&context.config, &authorization);
+            ask(context, At::Tickle, request, wire::tickle::answer).map(|tickle| {
+                let status = tickle.auth_status.clone();
+                context.tickle = Some(tickle);
+                status
+            })
+        }
+    };
+    match status {
+        Ok(status) => good(context, status),
+        Err(trouble) => {
+            context.authorization = None;
+            let is_lost = trouble.error.kind() == ErrorKind::Unauthorized;
+            context.kept_is_good = is_lost.then_some(false);
+            let finding = trouble.finding();
+            // A session that ended is no fault: they all do.
+            if is_lost { finding.into_warning() } else { finding }
+        }
+    }
+}
+
+/// Another invocation is at work, or IBKR has asked for a pause.
+fn no_turn(failure: Failure) -> Finding {
+    let means = failure.why.unwrap_or_else(|| "two invocations never ask IBKR at the same time".to_owned());
+    Finding::fail(failure.what, means, failure.todo.unwrap_or_default())
+}
+
+fn good(context: &mut Context<'_>, status: AuthStatus) -> Finding {
+    context.kept_is_good = Some(true);
+    context.status = Some(status);
+    context.there.insert(Need::Session);
+    let since = context.kept.as_ref().map_or(0, |kept| seconds(SystemTime::now()).saturating_sub(kept.began));
+    Finding::pass(format!("the kept session of {} ago is good: it is used for what follows", span(since)))
+}
+
+/// Takes its tokens.
+fn resume(context: &mut Context<'_>, kept: &Kept) -> Result<(), Box<Finding>> {
+    let Some(sessions) = &context.sessions else { return Err(Box::new(Finding::skip("needs: settings"))) };
+    let mut session = Session::new(context.config.clone(), sessions.profile.key.clone(), 0);
+    let now = Now { mono: Instant::now(), wall: SystemTime::now() };
+    let restored = session.restore(&SavedSession::new(kept.saved.as_str()), now);
+    let Some(bearer) = session.bearer().filter(|_| restored.is_ok()).cloned() else {
+        context.kept_is_good = Some(false);
+        let means = "it cannot be gone on with; the next login replaces it";
+        return Err(Box::new(Finding::warn("the kept session is damaged", means, "`ibkr-auth login`")));
+    };
+    context.secrets.add(bearer.expose());
+    let session_id = session.session_id().cloned();
+    session_id.iter().for_each(|id| context.secrets.add(id.expose()));
+    context.config = session.config().clone();
+    context.authorization = Some(Authorization { bearer, session_id });
+    Ok(())
+}
+
+/// Makes room for the login that was asked for.
+fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
+    let request = wire::logout::request(&context.config, authorization);
+    let outcome = ask(context, At::Logout, request, wire::logout::answer);
+    context.authorization = None;
+    context.kept_is_good = Some(false);
+    match outcome {
+        Ok(()) => Finding::pass("the kept session is ended, as --fresh asks"),
+        Err(trouble) => trouble.finding().into_warning(),
+    }
+}

@@ -1,0 +1,155 @@
+//! One login, step by step, and its end. No step is sent twice.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Instant,
+};
+
+use ibkr_auth_blocking::{Error, Request, Session};
+use ibkr_auth_core::{Authorization, Now, Output, wire};
+
+use super::{
+    answer::{Trouble, ask},
+    context::{Context, Need},
+    finding::Finding,
+    meaning::At,
+};
+use crate::{commands::span, exit::Exit, failure::Failure, key::LazyKey};
+
+/// A clock may be ahead unseen: a request of the future is refused.
+const DATED_BACK: u64 = 2;
+
+/// Whether a login is to be made, and its first step.
+pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
+    if let Some(finding) = not_wanted(context) {
+        return finding;
+    }
+    match (&context.sessions, context.diagnosis.as_mut()) {
+        (Some(sessions), Some(diagnosis)) => {
+            if let Err(failure) = sessions.begin_login(diagnosis) {
+                return forbidden(failure);
+            }
+        }
+        _ => return Finding::skip("needs: the turn to ask IBKR"),
+    }
+    let Some(key) = context.sessions.as_ref().map(|sessions| sessions.profile.key.clone()) else {
+        return Finding::skip("needs: key");
+    };
+    let request = assertion(context, key);
+    match ask(context, At::Token, request, wire::access_token::answer) {
+        Ok(token) => {
+            context.secrets.add(token.token.expose());
+            let life = token
+                .expires_in
+                .map_or_else(String::new, |life| format!(", good for {}", span(life.as_secs())));
+            context.access_token = Some(token);
+            context.there.insert(Need::AccessToken);
+            Finding::pass(format!("client, key id and key are accepted{life}"))
+        }
+        Err(trouble) => failed(context, *trouble),
+    }
+}
+
+/// The request of the first step as a session signs it: differently each time, so that none is taken for a replay. By the
+/// server's clock, so that a wrong one here does not hide what else is wrong.
+fn assertion(context: &Context<'_>, key: LazyKey) -> Result<Request, Error> {
+    let now = Now { mono: Instant::now(), wall: context.server_time(0) };
+    let mut session = Session::new(context.config.clone(), key, RandomState::new().hash_one(0));
+    let ticket = session.get_access_token();
+    loop {
+        match session.poll(now) {
+            Output::Send(transmit) => return Ok(transmit.request),
+            Output::Event(_) => {}
+            Output::Wait(_) => {
+                let error = ticket.outcome().and_then(Result::err);
+                return Err(error.unwrap_or_else(|| Error::config("nothing was signed", "check the key")));
+            }
+        }
+    }
+}
+
+/// Why no login is made although one could be.
+fn not_wanted(context: &Context<'_>) -> Option<Finding> {
+    if context.there.contains(&Need::Session) {
+        let how = match context.keeper {
+            Some(pid) => format!("`ibkr-auth keep` (process {pid}) has a good session"),
+            None => "the kept session is good; --fresh makes a whole new login".to_owned(),
+        };
+        return Some(Finding::skip(format!("not asked for: {how}")));
+    }
+    if let Some(pid) = context.keeper {
+        return Some(Finding::skip(format!(
+            "not asked for: `ibkr-auth keep` (process {pid}) logs in; see its output"
+        )));
+    }
+    let in_doubt = context.kept.is_some() && context.kept_is_good != Some(false);
+    in_doubt.then(|| Finding::skip("not asked for: whether the kept session is good is not known"))
+}
+
+/// IBKR locks accounts that log in blindly: the guard against that counts here too.
+fn forbidden(failure: Failure) -> Finding {
+    let Failure { what, why, todo, exit, .. } = failure;
+    let means = match why {
+        Some(why) if exit == Exit::Refused as u8 => {
+            format!("{why}. IBKR locks out who repeats a refused login")
+        }
+        Some(why) => why,
+        None => "IBKR locks out who repeats a refused login: nothing was sent".to_owned(),
+    };
+    Finding::fail(what, means, todo.unwrap_or_else(|| "try again later".to_owned()))
+}
+
+/// The second step: a session, which opens the read-only tier.
+pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
+    if let Some(finding) = not_wanted(context) {
+        return finding;
+    }
+    let missing = context.missing(&[Need::AccessToken, Need::PublicIp]);
+    let (Some(token), Some(address), Some(sessions)) =
+        (&context.access_token, context.address, context.sessions.as_ref())
+    else {
+        return Finding::skip(format!("needs: {}", missing.join(", ")));
+    };
+    let key = sessions.profile.key.clone();
+    let now = context.server_time(DATED_BACK);
+    let request = wire::bearer_token::request(&context.config, &key, now, token, address);
+    match ask(context, At::Bearer, request, wire::bearer_token::answer) {
+        Ok(bearer) => {
+            context.secrets.add(bearer.token.expose());
+            context.authorization = Some(Authorization { bearer: bearer.token, session_id: None });
+            context.is_own = true;
+            context.there.insert(Need::Session);
+            noted(context, None, Finding::pass(format!("username and address {address} are accepted")))
+        }
+        Err(trouble) => failed(context, *trouble),
+    }
+}
+
+fn failed(context: &mut Context<'_>, trouble: Trouble) -> Finding {
+    let failure = Failure::from(trouble.error.clone());
+    let finding = trouble.finding();
+    noted(context, Some(&failure), finding)
+}
+
+/// Keeps how the login ended. That this could not be kept matters less than what was found.
+fn noted(context: &mut Context<'_>, failure: Option<&Failure>, mut finding: Finding) -> Finding {
+    if let (Some(sessions), Some(diagnosis)) = (&context.sessions, context.diagnosis.as_mut())
+        && let Err(unwritable) = sessions.end_login(diagnosis, failure)
+    {
+        finding.text += &format!(" (not noted: {})", unwritable.what);
+    }
+    finding
+}
+
+/// Ends what was begun here; a kept session stays.
+pub(super) fn logout(context: &mut Context<'_>) -> Finding {
+    let Some(authorization) = context.authorization.as_ref().filter(|_| context.is_own) else {
+        return Finding::skip("the kept session stays open");
+    };
+    let request = wire::logout::request(&context.config, authorization);
+    let outcome = ask(context, At::Logout, request, wire::logout::answer);
+    match outcome {
+        Ok(()) => Finding::pass("the session that was made here is ended"),
+        Err(trouble) => trouble.finding().into_warning(),
+    }
+}

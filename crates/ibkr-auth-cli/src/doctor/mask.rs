@@ -1,0 +1,101 @@
+//! What keeps secrets, and what could steer a terminal, out of the report.
+
+use std::env;
+
+use zeroize::Zeroizing;
+
+/// Runs of characters that are as long may be tokens.
+const TOKEN_LIKE: usize = 24;
+const LONGEST: usize = 120;
+/// Shorter texts stand in many words by chance.
+const SHORTEST_SECRET: usize = 4;
+const HIDDEN: &str = "[redacted]";
+
+/// The ends of a username: enough to tell two apart.
+pub(super) fn username(name: &str) -> String {
+    match (name.chars().next(), name.chars().last()) {
+        (Some(first), Some(last)) if name.chars().count() > 3 => format!("{first}…{last}"),
+        _ => "…".to_owned(),
+    }
+}
+
+/// Its letters, which say what kind of account it is, and its last three digits: `DU•••567`.
+pub(super) fn account(id: &str) -> String {
+    let kind: String = id.chars().take_while(char::is_ascii_uppercase).take(3).collect();
+    let rest: Vec<char> = id.chars().skip(kind.len()).filter(char::is_ascii_alphanumeric).collect();
+    let end: String = if rest.len() > 5 { rest[rest.len() - 3..].iter().collect() } else { String::new() };
+    format!("{kind}•••{end}")
+}
+
+/// A few words of a server: one short line, and nothing that looks like a token.
+pub(super) fn said(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || is_unseen(c)).filter(|word| !word.is_empty());
+    let shown: Vec<_> =
+        words.map(|word| if word.chars().count() < TOKEN_LIKE { word } else { HIDDEN }).collect();
+    shown.join(" ").chars().take(LONGEST).collect()
+}
+
+/// A path for a report that others read: the home folder is `~`.
+pub(super) fn path(path: &std::path::Path) -> String {
+    let home = env::var_os("HOME").filter(|home| !home.is_empty() && home != "/");
+    match home.and_then(|home| path.strip_prefix(home).ok().map(std::path::Path::to_owned)) {
+        Some(rest) => std::path::Path::new("~").join(rest).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
+/// What no line of the report may hold, wherever it comes from.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<Zeroizing<String>>);
+
+impl Secrets {
+    pub(super) fn add(&mut self, secret: &str) {
+        if secret.len() >= SHORTEST_SECRET {
+            self.0.push(Zeroizing::new(secret.to_ascii_lowercase()));
+        }
+    }
+
+    /// The text without them, and without characters that move the cursor or turn the text around.
+    pub(super) fn cleaned(&self, text: &str) -> String {
+        let mut shown: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+        for secret in &self.0 {
+            let mut from = 0;
+            while let Some(at) = shown[from..].to_ascii_lowercase().find(secret.as_str()) {
+                shown.replace_range(from + at..from + at + secret.len(), HIDDEN);
+                from += at + HIDDEN.len();
+            }
+        }
+        shown
+    }
+}
+
+fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_accounts_show_their_ends_alone() {
+        assert_eq!(["demouser", "me1", ""].map(username), ["d…r", "…", "…"]);
+        let shown = ["DU1234567", "U7654321", "F1234", "", "du1234567\u{1b}[31m"].map(account);
+        assert_eq!(shown, ["DU•••567", "U•••321", "F•••", "•••", "•••31m"]);
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_short_line_without_tokens() {
+        assert_eq!(said("a\r\n\u{1b}[31mb \u{202e}c"), "a [31mb c");
+        assert_eq!(said("token 0123456789abcdef0123456789abcdef"), "token [redacted]");
+        assert_eq!(said(&"word ".repeat(100)).chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn secrets_go_in_capitals_or_not() {
+        let mut secrets = Secrets::default();
+        secrets.add("hunter2");
+        secrets.add("abc");
+        assert_eq!(secrets.cleaned("HUNTER2, hunter2\nabc"), "[redacted], [redacted] abc");
+    }
+}

@@ -1,0 +1,194 @@
+//! The report: lines for people as they are found, or one object for programs at the end.
+
+use std::{
+    env,
+    fmt::Write,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anstyle::Style;
+use serde_json::{Value, json};
+
+use super::{
+    finding::{Finding, Verdict},
+    mask::Secrets,
+    utc,
+};
+use crate::{
+    failure::Failure,
+    output::{BAD, DIM, GOOD, Output, WARN},
+};
+
+const WIDTH: usize = 100;
+const NAME: usize = 18;
+/// Symbol and word, before the name.
+const INDENT: usize = 7;
+const LABEL: usize = 7;
+
+/// What was found so far.
+pub(super) struct Report {
+    output: Output,
+    begin: Instant,
+    at: SystemTime,
+    /// Pass, warn, fail, skip.
+    counts: [usize; 4],
+    checks: Vec<Value>,
+    /// What to do first: about the first failure, else about the first warning.
+    first: Option<(Verdict, String)>,
+}
+
+impl Report {
+    pub(super) fn new(output: Output) -> Self {
+        Self {
+            output,
+            begin: Instant::now(),
+            at: SystemTime::now(),
+            counts: [0; 4],
+            checks: Vec::new(),
+            first: None,
+        }
+    }
+
+    /// Adds what a check has found, and its parts before it.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        mut finding: Finding,
+        took: Duration,
+        secrets: &Secrets,
+    ) -> Result<(), Failure> {
+        for (name, part) in std::mem::take(&mut finding.parts) {
+            self.add(&name, part, took, secrets)?;
+        }
+        let clean = |text: &str| secrets.cleaned(text);
+        let (verdict, name, text) = (finding.verdict, clean(name), clean(&finding.text));
+        let meaning = finding.meaning.as_deref().map(clean).filter(|text| !text.is_empty());
+        let todo = finding.todo.as_deref().map(clean).filter(|text| !text.is_empty());
+        let call = finding.call.as_ref().map(|call| clean(&call.line()));
+        self.counts[verdict as usize] += 1;
+        if let (Verdict::Warn | Verdict::Fail, Some(todo)) = (verdict, &todo)
+            && self
+                .first
+                .as_ref()
+                .is_none_or(|(first, _)| *first == Verdict::Warn && verdict == Verdict::Fail)
+        {
+            self.first = Some((verdict, format!("{name}: {todo}")));
+        }
+        if self.output.json {
+            let call: Option<Value> = finding.call.as_ref().map(|call| cleaned(call.json(), secrets));
+            self.checks.push(json!({
+                "name": name,
+                "result": verdict.word(),
+                "finding": text,
+                "meaning": meaning,
+                "todo": todo,
+                "call": call,
+                "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            }));
+            return Ok(());
+        }
+        if self.output.quiet && matches!(verdict, Verdict::Pass | Verdict::Skip) {
+            return Ok(());
+        }
+        let mut lines = head(verdict, &name, &text);
+        for (label, text) in [("means", meaning), ("do", todo), ("call", call)] {
+            if let Some(text) = text {
+                lines += &detail(label, &text);
+            }
+        }
+        self.output.result(lines)
+    }
+
+    /// The end of the report; whether nothing has failed.
+    pub(super) fn close(&self) -> Result<bool, Failure> {
+        let [pass, warn, fail, skip] = self.counts;
+        let (version, at) = (env!("CARGO_PKG_VERSION"), utc::iso(self.at));
+        let system = format!("{} {}", env::consts::OS, env::consts::ARCH);
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let first = self.first.as_ref().map(|(_, first)| first);
+        if self.output.json {
+            self.output.value(&json!({
+                "version": version,
+                "time": at,
+                "system": system,
+                "seconds": seconds,
+                "checks": self.checks,
+                "counts": { "pass": pass, "warn": warn, "fail": fail, "skip": skip },
+                "first_todo": first,
+            }))?;
+        } else {
+            let first = match first {
+                Some(first) => wrapped(first, (10, 10), "Do first: "),
+                None => "Nothing to do.".to_owned(),
+            };
+            self.output.line(format_args!(
+                "\n{pass} pass, {warn} warn, {fail} fail, {skip} skip in {seconds:.1} s\n\
+                 ibkr-auth {version}, {at}, {system}\n{first}"
+            ))?;
+        }
+        Ok(fail == 0)
+    }
+}
+
+fn cleaned(value: Value, secrets: &Secrets) -> Value {
+    match value {
+        Value::String(text) => Value::String(secrets.cleaned(&text)),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, cleaned(value, secrets))).collect()
+        }
+        other => other,
+    }
+}
+
+fn head(verdict: Verdict, name: &str, text: &str) -> String {
+    let (symbol, style): (&str, Style) = match verdict {
+        Verdict::Pass => ("✓", GOOD),
+        Verdict::Warn => ("!", WARN),
+        Verdict::Fail => ("✗", BAD),
+        Verdict::Skip => ("-", DIM),
+    };
+    let word = verdict.word();
+    let name = format!("{name:<NAME$} ");
+    let column = INDENT + name.chars().count();
+    wrapped(text, (column, INDENT + NAME + 1), &format!("{style}{symbol} {word}{style:#} {name}"))
+}
+
+fn detail(label: &str, text: &str) -> String {
+    let indent = INDENT + LABEL;
+    let label = format!("\n{:INDENT$}{DIM}{:<LABEL$}{DIM:#}", "", format!("{label}:"));
+    wrapped(text, (indent, indent), &label)
+}
+
+/// Text behind `start`, which takes `column` columns; further lines are indented.
+fn wrapped(text: &str, (mut column, indent): (usize, usize), start: &str) -> String {
+    let mut shown = start.to_owned();
+    for (index, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
+        let length = word.chars().count();
+        if index > 0 && column + 1 + length > WIDTH {
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "\n{:indent$}", "");
+            column = indent;
+        } else if index > 0 {
+            shown.push(' ');
+            column += 1;
+        }
+        shown.push_str(word);
+        column += length;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_where_their_text_begins() {
+        let text = "word ".repeat(30);
+        let shown = wrapped(&text, (10, 10), "Do first: ");
+        assert_eq!(shown.lines().count(), 2, "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "{shown}");
+        assert!(shown.lines().nth(1).unwrap().starts_with("          word"), "{shown}");
+        assert_eq!(wrapped(&"x".repeat(200), (3, 3), "a: "), format!("a: {}", "x".repeat(200)));
+    }
+}

@@ -1,0 +1,216 @@
+//! What the session opens: the read-only tier, the brokerage tier, the accounts.
+
+use std::{thread, time::Duration, time::Instant};
+
+use ibkr_auth_blocking::{AuthStatus, ErrorKind};
+use ibkr_auth_core::{Expiry, Tier, wire};
+use serde_json::Value;
+
+use super::{
+    answer::{Trouble, ask, get},
+    context::{Context, Need},
+    finding::Finding,
+    mask,
+    meaning::At,
+};
+use crate::{commands::span, store::seconds};
+
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// IBKR takes one request for `/portfolio/accounts` in that time.
+const PORTFOLIO_PAUSE: Duration = Duration::from_secs(5);
+const MOST_SHOWN: usize = 5;
+
+/// Everything outside `/iserver`.
+pub(super) fn read_only(context: &mut Context<'_>) -> Finding {
+    // Another invocation may have asked the same.
+    thread::sleep(context.diagnosis.as_ref().map_or(Duration::ZERO, |turn| turn.left_of(PORTFOLIO_PAUSE)));
+    let answer = match get(context, At::Portfolio, "/v1/api/portfolio/accounts") {
+        Ok(answer) => answer,
+        Err(trouble) => return trouble.finding(),
+    };
+    let id = |account: &Value| account["accountId"].as_str().or(account["id"].as_str()).map(str::to_owned);
+    let ids: Option<Vec<String>> = answer.as_array().map(|accounts| accounts.iter().filter_map(id).collect());
+    listed(ids, "open")
+}
+
+/// Who is logged in. A kept session is not asked about again: IBKR takes one such request a minute.
+pub(super) fn validate(context: &mut Context<'_>) -> Finding {
+    let Some(authorization) = &context.authorization else { return Finding::skip("needs: a session") };
+    if !context.is_own {
+        let paper = context.kept.as_ref().and_then(|kept| kept.paper);
+        let ends = context.tickle.as_ref().and_then(|tickle| tickle.sso_expires);
+        return Finding::pass(format!(
+            "not asked again: {}{}",
+            kind(paper),
+            ends.map_or_else(String::new, until)
+        ));
+    }
+    if context.diagnosis.as_ref().is_none_or(|diagnosis| diagnosis.validated) {
+        return Finding::skip("not asked: a login within the last minute has, and IBKR takes one a minute");
+    }
+    let request = wire::validate_sso::request(&context.config, authorization);
+    match ask(context, At::Validate, request, wire::validate_sso::answer) {
+        Ok(sso) => {
+            let region =
+                sso.region.map_or_else(String::new, |region| format!(", region {}", mask::said(&region)));
+            let ends = sso.expires.map_or_else(String::new, until);
+            Finding::pass(format!("{}{region}{ends}", kind(sso.paper)))
+        }
+        Err(trouble) => trouble.finding(),
+    }
+}
+
+fn kind(paper: Option<bool>) -> &'static str {
+    match paper {
+        Some(true) => "paper account",
+        Some(false) => "live account",
+        None => "account of unknown kind",
+    }
+}
+
+fn until(ends: Expiry) -> String {
+    let left = match ends {
+        Expiry::In(left) => left.as_secs(),
+        Expiry::At(at) => seconds(at).saturating_sub(seconds(std::time::SystemTime::now())),
+    };
+    format!(", ends in {} unless it is extended", span(left))
+}
+
+/// Trading and market data: opened unless it is open, and waited for.
+pub(super) fn brokerage(context: &mut Context<'_>) -> Finding {
+    if context.config.tier() == Tier::ReadOnly {
+        return Finding::skip("not wanted: `tier: read-only` in the settings");
+    }
+    let begin = Instant::now();
+    let status = match (context.status.clone(), context.keeper) {
+        (Some(status), _) if status.is_ready() => Ok(status),
+        (Some(status), _) if status.competing && !context.args.compete => Ok(status),
+        (Some(status), Some(_)) => Ok(status),
+        _ => open(context).map(|status| established(context, status)),
+    };
+    let status = match status {
+        Ok(status) => status,
+        Err(trouble) => return trouble.finding(),
+    };
+    context.there.insert(Need::BrokerageAnswer);
+    context.status = Some(status.clone());
+    if status.is_ready() {
+        context.there.insert(Need::Brokerage);
+        return Finding::pass(match begin.elapsed() {
+            waited if waited < Duration::from_millis(100) => "established".to_owned(),
+            waited => format!("established within {:.1} s", waited.as_secs_f64()),
+        });
+    }
+    if status.competing {
+        return Finding::skip("needs: the end of the competing session");
+    }
+    not_ready(context, &status)
+}
+
+fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
+    let authorization = context.authorization.clone();
+    let nobody = || ibkr_auth_blocking::Error::config("there is no session", "log in");
+    let request = authorization.as_ref().ok_or_else(nobody).and_then(|authorization| {
+        wire::ssodh_init::request(&context.config, authorization, context.args.compete)
+    });
+    match ask(context, At::Init, request, wire::ssodh_init::answer) {
+        // 410 is also what some paper accounts are answered whose session is there.
+        Err(trouble) if trouble.error.kind() == ErrorKind::Gone => match asked(context) {
+            Some(status) if status.is_ready() => Ok(status),
+            _ => Err(trouble),
+        },
+        outcome => outcome,
+    }
+}
+
+/// Waits until the accounts are loaded, which takes seconds.
+fn established(context: &Context<'_>, mut status: AuthStatus) -> AuthStatus {
+    let begin = Instant::now();
+    let goes_on =
+        |status: &AuthStatus| !status.is_ready() && !status.competing && context.pause.get().is_none();
+    while goes_on(&status) && begin.elapsed() < context.args.within {
+        thread::sleep(LOOK_AGAIN.min(context.args.within.saturating_sub(begin.elapsed())));
+        status = asked(context).unwrap_or(status);
+    }
+    status
+}
+
+fn asked(context: &Context<'_>) -> Option<AuthStatus> {
+    let authorization = context.authorization.as_ref()?;
+    let request = wire::status::request(&context.config, authorization);
+    ask(context, At::Status, request, wire::status::answer).ok()
+}
+
+fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {
+    let flag = |name: &str, is_set: bool| format!("{name} {}", if is_set { "yes" } else { "no" });
+    let flags = [
+        flag("authenticated", status.authenticated),
+        flag("connected", status.connected),
+        flag("established", status.established.unwrap_or(false)),
+    ];
+    let said = [&status.fail, &status.message].into_iter().flatten().find(|text| !text.trim().is_empty());
+    let said = said.map_or_else(String::new, |text| format!(": {}", mask::said(text)));
+    let text = format!("not ready ({}){said}", flags.join(", "));
+    if let Some(pid) = context.keeper {
+        let means = format!("`ibkr-auth keep` (process {pid}) is healing it");
+        return Finding::warn(text, means, "see its output, and run this again in a minute");
+    }
+    Finding::fail(
+        text,
+        "logged in, but the accounts are not loaded. Normal for seconds; for good it was seen with a new paper account \
+         (docs/ONBOARDING.md §9, step 4)",
+        "wait a minute and run this again, with a longer --within; then write to IBKR with this report",
+    )
+}
+
+/// Whether another login has the brokerage session.
+pub(super) fn competing(context: &mut Context<'_>) -> Finding {
+    if !context.status.as_ref().is_some_and(|status| status.competing) {
+        return Finding::pass("none");
+    }
+    Finding::fail(
+        "another login of this username has the brokerage session",
+        "one username has one brokerage session on all of IBKR's platforms: TWS, Client Portal, the phone, another program \
+         (docs/ONBOARDING.md §5)",
+        "log out there; or end that session with --compete; best, give the program a username of its own",
+    )
+}
+
+/// The first call that needs the brokerage tier.
+pub(super) fn accounts(context: &mut Context<'_>) -> Finding {
+    let answer = match get(context, At::Accounts, "/v1/api/iserver/accounts") {
+        Ok(answer) => answer,
+        Err(trouble) => return trouble.finding(),
+    };
+    let ids = answer["accounts"].as_array();
+    let ids = ids.map(|ids| ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect());
+    let kind = match answer["isPaper"].as_bool() {
+        Some(true) => "paper",
+        Some(false) => "live",
+        None => "tradable",
+    };
+    listed(ids, kind)
+}
+
+fn listed(ids: Option<Vec<String>>, how: &str) -> Finding {
+    let todo = "look for a proxy in between; if there is none, write to IBKR with this report";
+    match ids.as_deref() {
+        None => Finding::fail(
+            "the answer is not a list of accounts",
+            "something other than IBKR may have answered",
+            todo,
+        ),
+        Some([]) => Finding::warn(
+            "no accounts are listed",
+            "account data come back empty, not failing, until the brokerage session is established (docs/ONBOARDING.md §9, \
+             step 5)",
+            "run this again in a minute; if it stays, ask IBKR whether the username may see an account",
+        ),
+        Some(ids) => {
+            let plural = if ids.len() == 1 { "account" } else { "accounts" };
+            let shown: Vec<_> = ids.iter().take(MOST_SHOWN).map(|id| mask::account(id)).collect();
+            let more = if ids.len() > MOST_SHOWN { ", …" } else { "" };
+            Finding::pass(format!("{how}: {} {plural}, {}{more}", ids.len(), shown.join(", ")))
+        }
+    }
+}
