@@ -90,13 +90,26 @@ Examples:
 pub(crate) const KEEP: &str = "\
 Examples:
   ibkr-auth keep
-      A status screen on a terminal, a line for each event elsewhere. Other invocations use its session.
+      A status screen on a terminal (`?` shows its keys), a line for each event elsewhere. Other invocations use its
+      session and ask nothing themselves.
+  ibkr-auth keep --compete --hosts 1.api.ibkr.com,2.api.ibkr.com
+      Takes the session back from TWS, and turns to other servers when one is dead.
   ibkr-auth keep --json
-      A line of JSON for each event.
-  systemd: Type=notify, WatchdogSec=60, ExecStart=/usr/local/bin/ibkr-auth keep --config /etc/ibkr-auth/config.yaml
-      Tells systemd when the session is good, and that the program is alive.
+      A line of JSON for each event: `time`, `event`, `phase`, and what belongs to it.
 
-Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it.";
+As a service of systemd, which is told when the session is good, where it stands, and that the program is alive:
+  [Service]
+  Type=notify
+  WatchdogSec=60
+  ExecStart=/usr/local/bin/ibkr-auth keep --config /etc/ibkr-auth/config.yaml
+  StateDirectory=ibkr-auth
+  Environment=IBKR_AUTH_STATE_DIR=/var/lib/ibkr-auth
+  Restart=on-failure
+  RestartSec=60
+  RestartPreventExitStatus=2 3 5
+
+Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It goes on until
+then, unless IBKR refuses the client, its key or the user (exit code 5).";
 
 pub(crate) const HEADER: &str = "\
 Examples:

@@ -67,7 +67,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn hear(&mut self, event: &Event, snapshot: &Snapshot, saved: Option<&SavedSession>) {
         let now = seconds(SystemTime::now());
         self.count(event, now);
-        if let Event::Failed { error, .. } = event
+        if let Event::Phase { phase: Phase::Waiting { .. }, because: Some(error) } = event
             && error.kind() == ErrorKind::RateLimited
         {
             self.pause = Some(Failure::from(error.clone()));

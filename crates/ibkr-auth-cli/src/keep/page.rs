@@ -200,3 +200,66 @@ impl Paint {
         if self.0 { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ibkr_auth_blocking::{Config, Session, Sign};
+    use ibkr_jws::SignError;
+
+    use super::*;
+    use crate::keep::words::Line;
+
+    struct NoKey;
+
+    impl Sign for NoKey {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignError> {
+            Err(SignError::new("no key"))
+        }
+    }
+
+    fn status() -> Status {
+        let config = Config::new("client", "main", "username").unwrap();
+        let snapshot = Session::new(config, NoKey, 0).snapshot();
+        let mut status = Status::new(Some("paper".to_owned()), "username", Duration::from_secs(60), snapshot);
+        for number in 0..20 {
+            status.note(Line::new(Level::Warning, format!("line {number}\nwith a break")));
+        }
+        status
+    }
+
+    fn look(rows: usize, columns: usize) -> Look {
+        Look { rows, columns, colors: false, keys: true, help: false }
+    }
+
+    #[test]
+    fn a_page_fits_whatever_the_size_and_help_too() {
+        let status = status();
+        for rows in 0..40 {
+            for columns in [1, 5, 20, 79, 200] {
+                for (help, colors) in [(false, true), (true, false)] {
+                    let page = page(&status, Look { help, colors, ..look(rows, columns) });
+                    assert!(page.len() <= rows, "{rows}: {page:#?}");
+                    assert!(page.iter().all(|line| measure_text_width(line) <= columns), "{page:#?}");
+                    assert!(page.iter().all(|line| !line.contains('\n')), "{page:#?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_low_page_keeps_what_matters_most() {
+        let low = page(&status(), look(6, 100));
+        assert!(low[1].starts_with("● off"), "{low:#?}");
+        assert!(low.last().is_some_and(|line| line.contains("q quit")), "{low:#?}");
+    }
+
+    #[test]
+    fn a_high_page_has_the_last_eight_lines() {
+        let high = page(&status(), look(40, 100)).join("\n");
+        assert!(high.contains("line 12 with a break") && high.contains("line 19 with a break"), "{high}");
+        assert!(!high.contains("line 11"), "{high}");
+        assert!(high.contains("profile paper   user us***"), "{high}");
+    }
+}

@@ -63,9 +63,14 @@ impl Screen {
 
     pub(super) fn draw(&mut self, status: &Status) {
         let (rows, columns) = self.terminal.size();
-        let keys = self.keys.is_some();
-        let look =
-            Look { rows: rows.into(), columns: columns.into(), colors: self.colors, keys, help: self.help };
+        let look = Look {
+            rows: rows.into(),
+            // In the last column, what erases the rest of a line would erase its end.
+            columns: usize::from(columns).saturating_sub(1),
+            colors: self.colors,
+            keys: self.keys.is_some(),
+            help: self.help,
+        };
         let shown = page(status, look).join("\x1b[K\r\n") + "\x1b[K";
         let is_written = |writer: &Writer| writer.write(format!("{BEGIN}{shown}{END}"));
         // What a terminal that hangs has missed is in the next one.
