@@ -7,6 +7,7 @@ use std::{
 
 use ibkr_auth_blocking::{Error, Event, SavedSession};
 
+#[cfg_attr(not(unix), allow(dead_code, reason = "signals and keys are those of Unix"))]
 /// Everything that can happen to a keeper, in one queue.
 pub(super) enum Input {
     Event(Event),

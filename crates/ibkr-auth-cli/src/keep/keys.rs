@@ -73,6 +73,7 @@ fn read(source: &Source) {
 }
 
 #[cfg(not(unix))]
+#[allow(dead_code, reason = "keys are read on Unix alone")]
 pub(super) struct Keys;
 
 #[cfg(not(unix))]

@@ -34,6 +34,9 @@ impl Watch<'_> {
     pub(super) fn leave(mut self, cause: Cause, logout: bool) -> Result<(), Failure> {
         self.systemd.stopping();
         self.ledger.release();
+        if matches!(cause, Cause::Asked) {
+            self.status.leaving = Some(if logout { "logging out" } else { "leaving the session open" });
+        }
         let left = match self.part(logout) {
             Ok(left) => left,
             Err(failure) => {
@@ -76,7 +79,6 @@ impl Watch<'_> {
 
     /// Lets go of the session; a second Ctrl-C does not wait.
     fn part(&mut self, logout: bool) -> Result<Left, Failure> {
-        self.status.leaving = Some(if logout { "logging out" } else { "leaving the session open" });
         // Its handle lives on in the thread, so that one that hangs is not logged out at the end.
         let (handle, source) = (self.handle.clone(), self.source.clone());
         let parting = thread::Builder::new().name("leaving".to_owned()).spawn(move || {

@@ -72,6 +72,10 @@ impl<'a> Ledger<'a> {
         {
             self.pause = Some(Failure::from(error.clone()));
         }
+        if snapshot.phase() == Phase::Off {
+            // What is left at the end is told apart.
+            return;
+        }
         let is_good = snapshot.is_connected() && snapshot.phase() == Phase::Connected;
         let is_seen = matches!(event, Event::Done { .. } | Event::Phase { .. });
         let is_new = matches!(event, Event::Done { step: Step::GetBearerToken, .. });

@@ -36,10 +36,10 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn open(output: Output, source: Source) -> Self {
-        let form = match (output.json, std::env::var_os("JOURNAL_STREAM")) {
-            (true, _) => Form::Json,
-            (false, Some(_)) => Form::Journal,
-            (false, None) => Form::Text,
+        let form = match () {
+            () if output.json => Form::Json,
+            () if is_journal() => Form::Journal,
+            () => Form::Text,
         };
         let writer = Writer::start(WAITING, anstream::stdout(), source);
         Self { writer, form, quiet: output.quiet, told_person: false, lost: 0 }
@@ -58,12 +58,14 @@ impl Lines {
 
     /// Something that is not an event of the session.
     pub(super) fn note(&mut self, line: &Line, phase: Phase) {
+        if self.quiet && line.level == Level::Info {
+            return;
+        }
         match self.form {
             Form::Json => {
                 let event = if line.level == Level::Info { "note" } else { "warning" };
                 self.object(object(event, phase, json!({ "text": line.text })));
             }
-            Form::Text | Form::Journal if self.quiet && line.level == Level::Info => {}
             Form::Text | Form::Journal => self.line(line),
         }
     }
@@ -118,4 +120,19 @@ impl Lines {
             self.lost += 1;
         }
     }
+}
+
+/// systemd names the file that leads to its journal. Programs that inherit the variable may write elsewhere.
+#[cfg(unix)]
+fn is_journal() -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let journal = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    let out = std::fs::metadata("/dev/stdout");
+    out.is_ok_and(|out| format!("{}:{}", out.dev(), out.ino()) == journal)
+}
+
+#[cfg(not(unix))]
+fn is_journal() -> bool {
+    false
 }

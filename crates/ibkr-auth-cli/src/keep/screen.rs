@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    panic,
+    panic, thread,
     time::Duration,
 };
 
@@ -93,7 +93,9 @@ impl Screen {
         // Whoever has hung up sees nothing of it.
         let _ = io::stdout().write_all(format!("{LEAVE}{last}").as_bytes());
         let _ = io::stdout().flush();
-        let _ = panic::take_hook();
+        if !thread::panicking() {
+            let _ = panic::take_hook();
+        }
     }
 }
 
