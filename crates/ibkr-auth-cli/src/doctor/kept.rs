@@ -76,7 +76,8 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     match sessions.diagnose() {
         Ok(diagnosis) => {
             context.kept = diagnosis.kept();
-            context.diagnosis = Some(diagnosis);
+            // A program that keeps the session connected needs its turns itself.
+            context.diagnosis = context.keeper.is_none().then_some(diagnosis);
         }
         Err(failure) => return no_turn(failure),
     }
@@ -108,7 +109,10 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
             context.authorization = None;
             let is_lost = trouble.error.kind() == ErrorKind::Unauthorized;
             context.kept_is_good = is_lost.then_some(false);
-            let finding = trouble.finding();
+            let mut finding = trouble.finding();
+            if context.keeper.is_some() {
+                finding.todo = Some("see the output of `ibkr-auth keep`, which heals it".to_owned());
+            }
             // A session that ended is no fault: they all do.
             if is_lost { finding.into_warning() } else { finding }
         }
@@ -148,8 +152,18 @@ fn resume(context: &mut Context<'_>, kept: &Kept) -> Result<(), Box<Finding>> {
     Ok(())
 }
 
-/// Makes room for the login that was asked for.
+/// Makes room for the login that was asked for, if there can be one.
 fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
+    let stays = "a whole new login cannot be made, so the kept session stays";
+    let missing = context.missing(&[Need::Key, Need::PublicIp]);
+    if !missing.is_empty() {
+        return Finding::skip(format!("{stays}; needs: {}", missing.join(", ")));
+    }
+    if let (Some(sessions), Some(diagnosis)) = (&context.sessions, &context.diagnosis)
+        && let Err(failure) = sessions.may_begin_login(diagnosis)
+    {
+        return Finding::fail(failure.what, stays, failure.todo.unwrap_or_default());
+    }
     let request = wire::logout::request(&context.config, authorization);
     let outcome = ask(context, At::Logout, request, wire::logout::answer);
     context.authorization = None;

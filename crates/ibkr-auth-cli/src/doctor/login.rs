@@ -83,7 +83,7 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
         )));
     }
     let in_doubt = context.kept.is_some() && context.kept_is_good != Some(false);
-    in_doubt.then(|| Finding::skip("not asked for: whether the kept session is good is not known"))
+    in_doubt.then(|| Finding::skip("not asked for: the kept session stays, see `session`"))
 }
 
 /// IBKR locks accounts that log in blindly: the guard against that counts here too.

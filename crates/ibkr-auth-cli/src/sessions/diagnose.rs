@@ -41,11 +41,11 @@ impl Sessions {
         Ok(Diagnosis { turn, asked, validated: recent || waits, settings: None })
     }
 
-    /// Counts a login, and forgets the kept session.
+    /// Whether a login may be tried now, and the digest of what it is tried with.
     ///
     /// # Errors
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
-    pub(crate) fn begin_login(&self, diagnosis: &mut Diagnosis) -> Result<(), Failure> {
+    pub(crate) fn may_begin_login(&self, diagnosis: &Diagnosis) -> Result<String, Failure> {
         let wish = Wish {
             compete: false,
             no_login: false,
@@ -54,13 +54,21 @@ impl Sessions {
             fresh: true,
             force: false,
         };
-        let turn = &mut diagnosis.turn;
         let settings = self.settings_digest()?;
-        self.may_log_in(&turn.record, &settings, &wish)?;
-        turn.record.kept = None;
+        self.may_log_in(&diagnosis.turn.record, &settings, &wish)?;
+        Ok(settings)
+    }
+
+    /// Counts a login, and forgets the kept session.
+    ///
+    /// # Errors
+    /// As [`may_begin_login`](Self::may_begin_login).
+    pub(crate) fn begin_login(&self, diagnosis: &mut Diagnosis) -> Result<(), Failure> {
+        diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
+        let record = &mut diagnosis.turn.record;
+        record.kept = None;
         // Counted before anything is sent: whoever is killed half-way has logged in all the same.
-        turn.record.logins.add(seconds(SystemTime::now()));
-        diagnosis.settings = Some(settings);
+        record.logins.add(seconds(SystemTime::now()));
         self.keep(&mut diagnosis.turn, None)
     }
 

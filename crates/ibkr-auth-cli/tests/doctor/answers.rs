@@ -180,7 +180,7 @@ fn another_login_is_told_and_ended_only_when_that_is_asked_for() {
     report.expect("brokerage tier", "skip", &["competing"]);
     report.expect("competing session", "fail", &["TWS", "--compete", "§5"]);
     report.expect("logout", "pass", &[]);
-    case.simulator.handle().advance(std::time::Duration::from_secs(60));
+    case.a_minute_later();
     let report = case.doctor(&["--compete"]);
     report.expect("competing session", "pass", &["none"]);
     report.expect("accounts", "pass", &[]);

@@ -1,6 +1,6 @@
 //! A simulator, a folder with settings, and the program on them.
 
-use std::{fs, path::PathBuf, process::Output};
+use std::{fs, path::PathBuf, process::Output, time::Duration};
 
 use assert_cmd::Command;
 use ibkr_sim::{Endpoint, Server, ServerConfig, SimConfig, demo};
@@ -22,7 +22,7 @@ impl Case {
 
     pub(crate) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut sim = SimConfig::default();
-        sim.rules.established_after = std::time::Duration::ZERO;
+        sim.rules.established_after = Duration::ZERO;
         let mut config = ServerConfig::from(sim);
         change(&mut config);
         let simulator = Server::start(config).unwrap();
@@ -80,6 +80,19 @@ impl Case {
     pub(crate) fn record(&self) -> PathBuf {
         let files = fs::read_dir(self.path("state")).unwrap().map(|file| file.unwrap().path());
         files.into_iter().find(|file| file.extension().is_some_and(|kind| kind == "session")).unwrap()
+    }
+
+    /// Another invocation was a minute ago: by the servers' clock, and by the record, which is sealed with its digest.
+    pub(crate) fn a_minute_later(&self) {
+        self.simulator.handle().advance(Duration::from_secs(60));
+        let sealed = text(&fs::read(self.record()).unwrap());
+        let mut record: Value = serde_json::from_str(sealed.split_once('\n').unwrap().1).unwrap();
+        record["asked"] = 0.into();
+        let content = record.to_string();
+        let digest = ring::digest::digest(&ring::digest::SHA256, content.as_bytes());
+        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(self.record(), format!("ibkr-auth-session 1 {} {digest}\n{content}", content.len()))
+            .unwrap();
     }
 
     pub(crate) fn fault(&self, script: &str) {

@@ -111,8 +111,8 @@ fn a_state_folder_that_cannot_be_used_is_told() {
 fn a_damaged_session_is_told_and_replaced() {
     let case = Case::new();
     case.log_in();
+    case.a_minute_later();
     fs::write(case.record(), "half of a rec").unwrap();
-    case.simulator.handle().advance(std::time::Duration::from_secs(60));
     let report = case.doctor(&[]);
     report.expect("kept session", "warn", &["damaged"]);
     report.expect("access token", "pass", &[]);

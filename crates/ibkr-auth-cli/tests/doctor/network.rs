@@ -124,7 +124,7 @@ fn services_that_disagree_or_fail_are_told_one_by_one() {
     assert!(!report.0.to_string().contains("canary"), "{:#}", report.0);
 
     case.fault(r#"{"on":"lookup","do":{"status":500}}"#);
-    case.simulator.handle().advance(std::time::Duration::from_secs(60));
+    case.a_minute_later();
     let report = case.doctor(&[]);
     report.expect("public ip", "pass", &["198.51.100.9"]);
     assert_eq!(report.all("warn").len(), 1, "{:#}", report.0);

@@ -1,23 +1,16 @@
 //! What a run may cost: the kept session, logins, pauses, other programs.
 
-use std::{fs, io::Write, time::Duration};
+use std::{fs, io::Write};
 
 use ibkr_sim::Endpoint;
 
 use crate::case::Case;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Another invocation was a minute ago, by the servers' clock and by the record.
-fn a_minute_later(case: &Case) {
-    case.simulator.handle().advance(MINUTE);
-}
-
 #[test]
 fn a_good_session_is_used_and_left_open() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     let before = fs::read(case.record()).unwrap();
     let report = case.doctor(&[]);
     report.expect("session", "pass", &["kept session"]);
@@ -37,7 +30,7 @@ fn a_good_session_is_used_and_left_open() {
 fn fresh_ends_it_and_logs_in_once() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     let report = case.doctor(&["--fresh"]);
     report.expect("session", "pass", &["ended"]);
     report.expect("accounts", "pass", &[]);
@@ -48,10 +41,20 @@ fn fresh_ends_it_and_logs_in_once() {
 }
 
 #[test]
+fn fresh_ends_nothing_where_no_login_can_follow() {
+    let case = Case::new();
+    case.log_in();
+    case.a_minute_later();
+    fs::remove_file(case.path("private.pem")).unwrap();
+    case.doctor(&["--fresh"]).expect("session", "skip", &["stays", "needs: key"]);
+    assert_eq!(case.count(Endpoint::Logout), 0);
+}
+
+#[test]
 fn a_lost_session_is_replaced_by_one_login() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     case.simulator.handle().restart();
     let report = case.doctor(&[]);
     report.expect("session", "warn", &["over", "ibkr-auth keep"]);
@@ -63,11 +66,11 @@ fn a_lost_session_is_replaced_by_one_login() {
 fn a_session_in_doubt_is_not_replaced() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     case.fault(r#"{"on":"tickle","do":{"status":503}}"#);
     let report = case.doctor(&[]);
     report.expect("session", "fail", &["Saturday"]);
-    report.expect("access token", "skip", &["not known"]);
+    report.expect("access token", "skip", &["stays"]);
     assert_eq!(case.count(Endpoint::Token), 1);
 }
 
@@ -75,7 +78,7 @@ fn a_session_in_doubt_is_not_replaced() {
 fn a_competing_login_is_told_of_a_kept_session_too() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     case.simulator.handle().kick(None);
     let report = case.doctor(&[]);
     report.expect("competing session", "fail", &["TWS"]);
@@ -86,7 +89,7 @@ fn a_competing_login_is_told_of_a_kept_session_too() {
 fn a_program_that_keeps_the_session_is_left_alone() {
     let case = Case::new();
     case.log_in();
-    a_minute_later(&case);
+    case.a_minute_later();
     let mut keep = fs::File::create(case.record().with_extension("keep")).unwrap();
     keep.lock().unwrap();
     write!(keep, "4711").unwrap();

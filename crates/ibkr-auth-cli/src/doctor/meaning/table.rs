@@ -167,8 +167,8 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[403]),
         says: "",
         means: "IBKR knows the client, but has not set it up for this username, or without the scope `sso-sessions.write`",
-        todo: "nothing on your side: write a ticket that names client id, username and scope; paper and live may each need \
-               a client id of their own",
+        todo: "write a ticket that names client id, username and scope: nothing on your side helps; paper and live may each \
+               need a client id of their own",
         see: "§9, step 2; §5",
     },
     Row {
