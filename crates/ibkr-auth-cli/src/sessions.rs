@@ -1,5 +1,6 @@
 //! The session of a profile: kept between invocations, checked when that is due, and made anew when it has to be.
 
+mod connect;
 mod diagnose;
 mod guard;
 mod make;
@@ -93,22 +94,26 @@ impl Sessions {
             return Ok((kept, Came::Kept));
         }
         if let Some(pid) = self.store.keeper() {
-            return Ok((self.from_keeper(pid, wish)?, Came::Kept));
+            return Ok((self.kept_by(pid, wish)?, Came::Kept));
         }
         let progress = Progress::start(self.output, "logging in");
-        let mut waited = false;
+        let (mut waited, waiting_since) = (false, Instant::now());
         let turn = self.turn(wish.within, || {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
-        if let Some(kept) = fresh(&turn.record, wish) {
+        let seen_meanwhile = |kept: &&Kept| waited && !wish.fresh && kept.good_at >= begin / 1_000;
+        let kept =
+            fresh(&turn.record, wish).or_else(|| turn.record.kept.as_ref().filter(seen_meanwhile).cloned());
+        if let Some(kept) = kept {
             return Ok((kept, Came::Kept));
         }
         if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
         }
         turn.pace()?;
-        self.make(turn, wish, both(listener, progress.listener()))
+        let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
+        self.make(turn, &wish, both(listener, progress.listener()))
     }
 
     /// Does something with the kept session, and keeps what came of it.
@@ -119,6 +124,7 @@ impl Sessions {
         let progress = Progress::start(self.output, "asking IBKR");
         let mut turn =
             self.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+        self.warn_of_damage(&turn.record);
         let before = turn.record.kept.clone().ok_or_else(none)?;
         turn.pace()?;
         let mut client = self.client(&before, self.profile.config.compete())?;
@@ -167,7 +173,7 @@ impl Sessions {
     }
 
     /// The session of the program that keeps it connected.
-    fn from_keeper(&self, pid: u32, wish: &Wish) -> Result<Kept, Failure> {
+    fn kept_by(&self, pid: u32, wish: &Wish) -> Result<Kept, Failure> {
         let keeps = format!("`ibkr-auth keep` (process {pid}) keeps this session");
         if wish.fresh {
             return Err(Failure::new(Exit::Failed, keeps).todo("stop it before you log in anew"));

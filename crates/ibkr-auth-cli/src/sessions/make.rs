@@ -10,6 +10,7 @@ use ibkr_auth_core::Step;
 
 use super::{
     Came, Listener, Sessions, Wish,
+    connect::{connect, had_no_effect},
     guard::{budget, failed},
     kept, none, renewed,
     turn::Turn,
@@ -22,9 +23,7 @@ use crate::{
 
 impl Sessions {
     pub(super) fn make(&self, turn: Turn, wish: &Wish, listener: Listener) -> Result<(Kept, Came), Failure> {
-        if turn.record.is_damaged {
-            self.output.warning(format_args!("{} is damaged, and ignored", self.store.path().display()));
-        }
+        self.warn_of_damage(&turn.record);
         match turn.record.kept.clone() {
             Some(kept) if !wish.fresh => Ok((self.revive(turn, &kept, wish, listener)?, Came::Revived)),
             _ if wish.no_login => Err(none()),
@@ -123,26 +122,30 @@ impl Sessions {
             let _ = self.client(before, false).map(|mut client| client.logout());
         }
         turn.record.kept = None;
+        let logins = turn.record.logins.clone();
         turn.record.logins.add(seconds(SystemTime::now()));
         self.keep(&mut turn, None)?;
 
-        let mut client = self.new_client(self.compete(wish))?;
-        client.on_event(listener);
-        let outcome = client.connect().map_err(|error| named(error));
+        let (client, outcome) = connect(self.new_client(self.compete(wish))?, listener, wish.within);
+        if outcome.as_ref().err().is_some_and(had_no_effect) {
+            turn.record.logins = logins;
+        }
+        let outcome = outcome.map_err(named);
         let now = seconds(SystemTime::now());
-        match (&outcome, client.save()) {
-            (Ok(_), Some(saved)) => {
+        let saved = client.as_ref().and_then(Client::save);
+        match (&outcome, client, saved) {
+            (Ok(()), Some(client), Some(saved)) => {
                 turn.record.kept = Some(kept(&saved, &client.session().snapshot(), now, now));
                 turn.record.failed = None;
             }
-            (Err(failure), left_open) => {
+            (Err(failure), client, left_open) => {
                 turn.record.failed = Some(failed(turn.record.failed.as_ref(), &settings, failure));
-                if left_open.is_some() {
+                if let (Some(mut client), Some(_)) = (client, left_open) {
                     // A session that nobody uses may be in the way of others.
                     let _ = client.logout();
                 }
             }
-            (Ok(_), None) => {}
+            (Ok(()), ..) => {}
         }
         self.keep(&mut turn, outcome.as_ref().err())?;
         outcome?;
@@ -165,7 +168,9 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
         let left = within.saturating_sub(begin.elapsed());
         match handle.phase() {
             Phase::Yielded => break Err(competing()),
-            Phase::Maintenance { until } if until > SystemTime::now() + left => {
+            Phase::Maintenance { until }
+                if until > SystemTime::now() + left && reason.as_ref().is_some_and(is_closed) =>
+            {
                 break Err(closed(&handle.phase(), reason));
             }
             Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason)),
@@ -174,7 +179,7 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
         match heard.recv_timeout(left) {
             Ok(Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }) => logged_in = true,
             Ok(Event::Failed { error, .. } | Event::Phase { because: Some(error), .. }) => {
-                reason = Some(error)
+                reason = Some(error);
             }
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -187,6 +192,14 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
         .try_iter()
         .any(|event| matches!(event, Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }));
     (outcome, logged_in)
+}
+
+/// Whether IBKR behaves as it does during its maintenance: the hour alone says little.
+fn is_closed(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Unreadable
+    )
 }
 
 fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
@@ -212,5 +225,5 @@ pub(crate) fn competing() -> Failure {
         Exit::Competing,
         "another login of this username, such as TWS or the phone, has the brokerage session",
     )
-    .todo("log out there, or end that session with --compete")
+    .todo("log out there, or end that session with --compete; a lost session of your own ends after 5 idle minutes")
 }

@@ -19,9 +19,15 @@ pub(crate) struct Record {
     pub(crate) asked: u64,
     /// IBKR has asked for a pause.
     pub(crate) pause: Option<Pause>,
-    /// There was a file, but it was not whole.
+    /// There was a file, but it could not be used.
     #[serde(skip)]
     pub(crate) is_damaged: bool,
+}
+
+impl Record {
+    pub(crate) fn damaged() -> Self {
+        Self { is_damaged: true, ..Self::default() }
+    }
 }
 
 /// Until then nothing is sent: going on gets the address blocked.
@@ -57,10 +63,11 @@ impl Kept {
         Self { paper: self.paper.or(before.paper), ..self }
     }
 
-    /// Whether it was seen to be good within `max_age`, and has not ended since.
+    /// Whether it was seen to be good within `max_age`, and has not ended since. Within no time nothing was seen.
     pub(crate) fn is_fresh(&self, now: u64, max_age: Duration) -> bool {
-        let age = now.checked_sub(self.good_at);
-        age.is_some_and(|age| age <= max_age.as_secs()) && self.expires.is_none_or(|ends| now < ends)
+        let age = now.checked_sub(self.good_at).map(Duration::from_secs);
+        let is_recent = age.is_some_and(|age| age <= max_age) && !max_age.is_zero();
+        is_recent && self.expires.is_none_or(|ends| now < ends)
     }
 }
 
@@ -142,6 +149,10 @@ mod tests {
         assert!(kept(1_000, None).is_fresh(1_060, minute));
         assert!(!kept(1_000, None).is_fresh(1_061, minute));
         assert!(!kept(1_000, None).is_fresh(999, minute), "the clock was set back");
+        assert!(
+            !kept(1_000, None).is_fresh(1_000, Duration::ZERO),
+            "it is to be asked, even in the same second"
+        );
         assert!(!kept(1_000, Some(1_010)).is_fresh(1_010, minute));
     }
 
