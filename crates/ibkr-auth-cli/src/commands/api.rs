@@ -2,7 +2,10 @@
 
 use std::{fs, io, io::Read, path::Path};
 
-use http::{Method, StatusCode, header::CONTENT_TYPE};
+use http::{
+    Method, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use ibkr_auth_blocking::{Error, Request, Response};
 use serde_json::Value;
 
@@ -17,6 +20,8 @@ use crate::{
 
 /// As much as the clients read of an answer.
 const LONGEST: u64 = 1 << 20;
+/// In seconds: a server that asks for more is not believed.
+const LONGEST_PAUSE: u64 = 3_600;
 
 pub(crate) fn get(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
     call(sessions, &Wish::from(&args.session), &Method::GET, &args.path, None)
@@ -53,11 +58,16 @@ fn call(
         let checked = Wish { max_age: std::time::Duration::ZERO, ..wish.clone() };
         answer = send(sessions, &checked, build()?)?;
     }
-    show(sessions.output, method, &path, &answer)
+    let shown = show(sessions.output, method, &path, &answer);
+    if let Err(failure @ Failure { pause: Some(_), .. }) = &shown {
+        sessions.note_pause(failure)?;
+    }
+    shown
 }
 
 fn send(sessions: &Sessions, wish: &Wish, request: Request) -> Result<Response, Failure> {
     let (kept, _) = sessions.ensure(wish, Box::new(|_| {}))?;
+    sessions.heed_pause()?;
     let client = sessions.client(&kept, false)?;
     let (is_safe, name) =
         (request.method() == Method::GET, format!("{} {}", request.method(), request.uri()));
@@ -90,7 +100,14 @@ fn show(output: Output, method: &Method, path: &str, answer: &Response) -> Resul
     }
     let mut failure = Failure::new(Exit::ApiError, format!("{method} {path}: IBKR answered {status}"));
     failure.status = Some(status.as_u16());
+    failure.pause = pause(answer);
     Err(failure.todo(advice(status, body)))
+}
+
+/// So many seconds IBKR wants to be left alone, if it says so.
+fn pause(answer: &Response) -> Option<u64> {
+    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
+    (answer.status() == StatusCode::TOO_MANY_REQUESTS).then_some(seconds.min(LONGEST_PAUSE))
 }
 
 /// What IBKR's own errors mean on requests of one's own.
@@ -151,7 +168,7 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
             from(file, path)?
         }
     };
-    let shown = if data.starts_with('@') { &data[1..] } else { "--data" };
+    let shown = data.strip_prefix('@').unwrap_or("--data");
     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|error| {
         Failure::new(Exit::Usage, format!("the body in {shown} is not JSON"))
             .why(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))

@@ -18,6 +18,9 @@ const BETWEEN: Duration = Duration::from_millis(1_100);
 /// No pause is believed that is longer: the clock may have been set.
 const LONGEST_PAUSE: u64 = 3_600;
 
+/// Another invocation may be in the middle of a login.
+const AT_WORK: Duration = Duration::from_secs(90);
+
 /// Held while IBKR is asked.
 pub(crate) struct Turn {
     lock: Lock,
@@ -29,6 +32,24 @@ impl Sessions {
     pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
         let lock = self.store.lock(within, waiting)?;
         Ok(Turn { lock, record: self.store.read()? })
+    }
+
+    /// Says why there is no session where there is a file for it.
+    pub(crate) fn warn_of_damage(&self, record: &Record) {
+        if record.is_damaged {
+            let file = self.store.path();
+            self.output.warning(format_args!("{} is damaged, and ignored", file.display()));
+        }
+    }
+
+    /// Nothing of one's own is sent either while IBKR has asked for a pause.
+    pub(crate) fn heed_pause(&self) -> Result<(), Failure> {
+        no_pause(&self.store.read()?)
+    }
+
+    /// Keeps a pause that IBKR has asked for.
+    pub(crate) fn note_pause(&self, failure: &Failure) -> Result<(), Failure> {
+        self.keep(&mut self.turn(AT_WORK, || {})?, Some(failure))
     }
 
     /// The same without waiting; `None` while another invocation is at work.
@@ -68,5 +89,15 @@ impl Turn {
             thread::sleep(wait);
         }
         Ok(())
+    }
+}
+
+fn no_pause(record: &Record) -> Result<(), Failure> {
+    let until = record.pause.as_ref().map_or(0, |pause| pause.until);
+    match until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000) {
+        0 => Ok(()),
+        left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
+            .why("it answered 429, too many requests, a while ago")
+            .todo(format!("wait {left} s: going on gets your address blocked"))),
     }
 }
