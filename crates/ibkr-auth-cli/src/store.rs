@@ -7,7 +7,7 @@ mod seal;
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -57,11 +57,16 @@ impl Store {
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
         match File::open(self.path()) {
             Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
+            // What is wrong with the folder is said by who writes there.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Record::default());
+            }
+            // It can be replaced all the same.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(Record::damaged()),
             Err(error) => return Err(unreadable(&error)),
         };
         let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
-        Ok(record.unwrap_or(Record { is_damaged: true, ..Record::default() }))
+        Ok(record.unwrap_or_else(Record::damaged))
     }
 
     /// Waits until no other invocation changes the session. `waiting` is called once if that takes long.

@@ -18,6 +18,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let lock =
         store.lock(sessions.profile.config.timeout(), || progress.say("another ibkr-auth is at work"))?;
     let mut record = store.read()?;
+    sessions.warn_of_damage(&record);
     let was_there = record.kept.is_some();
     if let Some(kept) = &record.kept {
         sessions.client(kept, false)?.logout()?;
