@@ -86,6 +86,9 @@ impl From<Error> for Failure {
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
+        if failure.is(Exit::NoSession) {
+            failure.todo = Some("log in with `ibkr-auth login`".to_owned());
+        }
         failure
     }
 }

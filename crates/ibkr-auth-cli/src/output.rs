@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anstyle::{AnsiColor, Style};
@@ -15,6 +16,9 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Whether standard output holds a result already: programs find one JSON value there.
+static HAS_RESULT: AtomicBool = AtomicBool::new(false);
 
 /// How this invocation speaks.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +41,9 @@ impl Output {
     /// What was asked for, to standard output.
     pub(crate) fn result(self, text: impl Display) -> Result<(), Failure> {
         let mut out = anstream::stdout();
-        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
+        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Failure::output(&error))?;
+        HAS_RESULT.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The same as JSON, indented.
@@ -62,11 +68,14 @@ impl Output {
         self.note(format_args!("{WARN}warning:{WARN:#} {text}"));
     }
 
-    /// What ended the program: to programs on standard output, to people on standard error.
+    /// What ended the program: to programs on standard output unless the result is there, to people on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         if self.json {
-            // Standard output may be what has failed.
-            let _ = self.value(&failure.json());
+            match HAS_RESULT.load(Ordering::Relaxed) {
+                true => to_stderr(format_args!("{:#}", failure.json())),
+                // Standard output may be what has failed.
+                false => self.value(&failure.json()).unwrap_or_default(),
+            }
             return;
         }
         let Failure { what, why, todo, .. } = failure;

@@ -28,7 +28,7 @@ pub(crate) fn run(sessions: &Sessions, args: &LoginArgs) -> Result<(), Failure> 
         Came::LoggedIn => output.line(format_args!("Connected in {seconds:.1} s: {line}."))?,
         Came::Revived | Came::Kept => {
             output
-                .line(format_args!("Logged in since {}: {line}. `--fresh` logs in anew.", ago(kept.began)))?;
+                .line(format_args!("Logged in {} ago: {line}. `--fresh` logs in anew.", ago(kept.began)))?;
         }
     }
     output.line("The session is kept: `ibkr-auth status` shows it, `ibkr-auth logout` ends it.")?;

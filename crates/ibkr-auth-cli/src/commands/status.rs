@@ -19,7 +19,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let is_good = snapshot.is_connected();
     let word = if is_good { format!("{GOOD}good{GOOD:#}") } else { format!("{BAD}not good{BAD:#}") };
     output.line(format_args!("Session   {word}, {}", session_line(&kept)))?;
-    output.line(format_args!("Since     {}", ago(kept.began)))?;
+    output.line(format_args!("Began     {} ago", ago(kept.began)))?;
     if let Some(at) = kept.expires {
         output.line(format_args!("Ends in   {} unless it is extended", until(at)))?;
     }
