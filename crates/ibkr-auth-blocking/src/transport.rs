@@ -97,6 +97,10 @@ fn failure(error: &ureq::Error) -> TransportError {
         ureq::Error::Io(error) => {
             match error.get_ref().and_then(|carried| carried.downcast_ref::<rustls::Error>()) {
                 Some(error) => (TransportKind::Tls, error.to_string()),
+                // The standard library has no kind for it.
+                None if error.to_string().starts_with("failed to lookup address") => {
+                    (TransportKind::Connect, "the host name cannot be resolved".to_owned())
+                }
                 None => (io_kind(error.kind()), error.to_string()),
             }
         }

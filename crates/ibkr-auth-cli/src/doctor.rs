@@ -10,22 +10,13 @@ mod finding;
 mod kept;
 mod key;
 mod login;
-mod mask;
 mod meaning;
 mod network;
 mod report;
 mod settings;
 mod tiers;
-mod utc;
 
-use std::time::Duration;
-
-use crate::{
-    args::{Global, duration},
-    exit::Exit,
-    failure::Failure,
-    output::Output,
-};
+use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
 use report::Report;
 
 /// What `doctor` may do.
@@ -40,9 +31,6 @@ pub(crate) struct DoctorArgs {
     /// End another brokerage session of the username, such as TWS. Without this it goes on, whatever the settings say
     #[arg(long)]
     pub(crate) compete: bool,
-    /// Wait this long for the brokerage session to be ready
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub(crate) within: Duration,
 }
 
 pub(crate) fn run(global: &Global, output: Output, args: &DoctorArgs) -> Result<(), Failure> {
@@ -51,6 +39,5 @@ pub(crate) fn run(global: &Global, output: Output, args: &DoctorArgs) -> Result<
     if report.close()? {
         return Ok(());
     }
-    // The report has said everything: no `error:` may follow it, least of all a second JSON object.
-    std::process::exit(Exit::Failed as i32)
+    Err(Failure::told(Exit::Failed))
 }

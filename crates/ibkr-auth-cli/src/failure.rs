@@ -21,6 +21,9 @@ pub(crate) struct Failure {
     /// IBKR asked to be left alone for so many seconds.
     #[serde(default)]
     pub(crate) pause: Option<u64>,
+    /// What was printed has said everything already.
+    #[serde(skip)]
+    pub(crate) is_told: bool,
 }
 
 impl Failure {
@@ -33,7 +36,13 @@ impl Failure {
             step: None,
             status: None,
             pause: None,
+            is_told: false,
         }
+    }
+
+    /// A failure that the output of the command has told: nothing follows it.
+    pub(crate) fn told(exit: Exit) -> Self {
+        Self { is_told: true, ..Self::new(exit, "see the report") }
     }
 
     pub(crate) fn why(mut self, why: impl Into<String>) -> Self {

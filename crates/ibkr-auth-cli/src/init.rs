@@ -9,7 +9,6 @@ mod key;
 mod key_choice;
 mod openssl;
 mod plan;
-mod public_key;
 mod report;
 mod settings;
 mod staged;

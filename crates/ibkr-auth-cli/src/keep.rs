@@ -11,7 +11,6 @@ mod signals;
 mod start;
 mod status;
 mod systemd;
-mod utc;
 mod view;
 mod watch;
 mod words;

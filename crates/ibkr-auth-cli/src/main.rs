@@ -13,11 +13,14 @@ mod init;
 mod keep;
 mod key;
 mod log;
+mod mask;
 mod output;
 mod profile;
 mod progress;
+mod public_key;
 mod sessions;
 mod store;
+mod utc;
 
 use std::process::ExitCode;
 
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     match run(&global, output, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is(Exit::ClosedPipe) {
+            if !failure.is(Exit::ClosedPipe) && !failure.is_told {
                 output.failure(&failure);
             }
             ExitCode::from(failure.exit)

@@ -229,6 +229,11 @@ impl Config {
         self.tier
     }
 
+    /// How long `connect` waits for the brokerage session to be established.
+    pub fn establish_within(&self) -> Duration {
+        self.establish_within
+    }
+
     /// The client id that IBKR gave.
     pub fn client_id(&self) -> &str {
         &self.client_id

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::until;
-use crate::{exit::Exit, failure::Failure, output::Output, progress::Progress, sessions::Sessions};
+use crate::{exit::Exit, failure::Failure, mask, output::Output, progress::Progress, sessions::Sessions};
 
 /// Beyond the minute after somebody else's.
 const LONGEST: Duration = Duration::from_secs(150);
@@ -24,7 +24,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
         Some(false) => "live account",
         None => "account",
     };
-    let region = sso.region.as_deref().unwrap_or("unknown");
+    let region = sso.region.as_deref().map_or_else(|| "unknown".to_owned(), mask::said);
     let name = user.as_deref().unwrap_or("the user");
     output.line(format_args!("{name} is logged in: {account}, region {region}."))?;
     if let Some(at) = expires {
@@ -61,11 +61,5 @@ fn await_minute(sessions: &Sessions) -> Result<(), Failure> {
 
 /// The username is half of a login: a terminal shows its ends.
 fn shown(name: &str) -> String {
-    if !Output::is_seen() {
-        return name.to_owned();
-    }
-    match (name.chars().next(), name.chars().last()) {
-        (Some(first), Some(last)) if name.chars().count() > 3 => format!("{first}…{last}"),
-        _ => "…".to_owned(),
-    }
+    if Output::is_seen() { mask::username(name) } else { name.to_owned() }
 }

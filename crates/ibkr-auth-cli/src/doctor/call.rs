@@ -6,7 +6,7 @@ use http::{HeaderMap, header::DATE};
 use ibkr_auth_blocking::{Http, Request, Response, TransportError};
 use serde_json::{Value, json};
 
-use super::{mask, utc};
+use crate::{mask, utc};
 
 /// By these IBKR's support may find a request in its logs. None is documented; some answers have them.
 const TRACES: [&str; 4] = ["traceid", "x-traceid", "x-request-id", "x-correlation-id"];
@@ -57,14 +57,14 @@ impl Call {
         let date = self.date.as_ref().map_or_else(String::new, |date| format!(", Date: {date}"));
         let traces = self.traces.iter().map(|(name, value)| format!(", {name}: {value}"));
         let Self { method, url, .. } = self;
-        format!("{} {method} {url}, {status}{date}{}", utc::iso(self.sent), traces.collect::<String>())
+        format!("{} {method} {url}, {status}{date}{}", utc::stamp(self.sent), traces.collect::<String>())
     }
 
     pub(super) fn json(&self) -> Value {
         let traces: serde_json::Map<_, _> =
             self.traces.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         json!({
-            "at": utc::iso(self.sent),
+            "at": utc::stamp(self.sent),
             "method": self.method,
             "url": self.url,
             "status": self.status,

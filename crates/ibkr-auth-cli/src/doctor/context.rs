@@ -11,10 +11,11 @@ use ibkr_auth_blocking::{AccessToken, AuthStatus, Config, Error, Http, Tickle, T
 use ibkr_auth_config::Unkeyed;
 use ibkr_auth_core::Authorization;
 
-use super::{DoctorArgs, call::Call, mask::Secrets};
+use super::{DoctorArgs, call::Call};
 use crate::{
     args::Global,
     failure::Failure,
+    mask::Secrets,
     output::Output,
     sessions::{Diagnosis, Sessions},
     store::Kept,

@@ -9,8 +9,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{context::Context, finding::Finding, mask};
-use crate::{profile, store::Store};
+use super::{context::Context, finding::Finding};
+use crate::{mask, profile, store::Store};
 
 const AT_WORK: Duration = Duration::from_millis(100);
 

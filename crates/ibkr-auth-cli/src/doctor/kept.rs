@@ -9,12 +9,12 @@ use super::{
     answer::ask,
     context::{Context, Need},
     finding::Finding,
-    mask,
     meaning::At,
 };
 use crate::{
     commands::span,
     failure::Failure,
+    mask,
     store::{Kept, seconds},
 };
 

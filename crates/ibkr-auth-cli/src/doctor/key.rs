@@ -2,17 +2,13 @@
 
 use std::fs;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use ibkr_auth_config::KeySource;
-use ring::digest::{SHA256, digest};
 
 use super::{
     context::{Context, Need},
     finding::Finding,
 };
-
-/// IBKR asks for as many.
-const WANTED: usize = 3072;
+use crate::public_key::PublicKey;
 
 pub(super) fn key(context: &mut Context<'_>) -> Finding {
     let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
@@ -28,12 +24,17 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
             );
         }
     };
-    let bits = loaded.key.bits();
-    let pem = loaded.key.public_key_pem().unwrap_or_default();
+    let public = match PublicKey::of(&loaded.key) {
+        Ok(public) => public,
+        Err(failure) => {
+            return Finding::fail(failure.what, "nothing can be uploaded to IBKR", "use another key");
+        }
+    };
     let stored = stored(source);
-    let text = format!("RSA, {bits} bits, {stored}; SHA-256 of the public key: {}", fingerprint(&pem));
+    let text =
+        format!("RSA, {} bits, {stored}; SHA-256 of the public key: {}", public.bits, public.fingerprint());
     context.there.insert(Need::Key);
-    if bits < WANTED {
+    if public.is_short() {
         let means = "IBKR asks for RSA keys of 3072 bits or more (docs/ONBOARDING.md §4)";
         return Finding::warn(
             text,
@@ -49,22 +50,4 @@ fn stored(source: &KeySource) -> &'static str {
     let content = zeroize::Zeroizing::new(fs::read(file).unwrap_or_default());
     let mark = b"BEGIN ENCRYPTED PRIVATE KEY";
     if content.windows(mark.len()).any(|part| part == mark) { "encrypted" } else { "not encrypted" }
-}
-
-/// The same as `openssl rsa -in private.pem -pubout -outform DER | openssl sha256`.
-fn fingerprint(public_pem: &str) -> String {
-    let body: String = public_pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let der = STANDARD.decode(body).unwrap_or_default();
-    digest(&SHA256, &der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fingerprint_is_that_of_openssl() {
-        let shown = fingerprint(ibkr_sim::demo::PUBLIC_KEY_PEM);
-        assert_eq!(shown, "1e4d1eeebea0ac93e35421ed2a3e771e461211ad1649f4f045deb5cb7840a64f");
-    }
 }

@@ -9,14 +9,12 @@ use std::{
 use anstyle::Style;
 use serde_json::{Value, json};
 
-use super::{
-    finding::{Finding, Verdict},
-    mask::Secrets,
-    utc,
-};
+use super::finding::{Finding, Verdict};
 use crate::{
     failure::Failure,
+    mask::Secrets,
     output::{BAD, DIM, GOOD, Output, WARN},
+    utc,
 };
 
 const WIDTH: usize = 100;
@@ -103,7 +101,7 @@ impl Report {
     /// The end of the report; whether nothing has failed.
     pub(super) fn close(&self) -> Result<bool, Failure> {
         let [pass, warn, fail, skip] = self.counts;
-        let (version, at) = (env!("CARGO_PKG_VERSION"), utc::iso(self.at));
+        let (version, at) = (env!("CARGO_PKG_VERSION"), utc::stamp(self.at));
         let system = format!("{} {}", env::consts::OS, env::consts::ARCH);
         let seconds = self.begin.elapsed().as_secs_f64();
         let first = self.first.as_ref().map(|(_, first)| first);

@@ -8,10 +8,10 @@ use ibkr_auth_core::Tier;
 use super::{
     context::{Context, Need},
     finding::Finding,
-    mask,
 };
 use crate::{
     failure::Failure,
+    mask,
     profile::{self, Profile},
     sessions::Sessions,
     store::Store,

@@ -10,10 +10,9 @@ use super::{
     answer::{Trouble, ask, get},
     context::{Context, Need},
     finding::Finding,
-    mask,
     meaning::At,
 };
-use crate::{commands::span, store::seconds};
+use crate::{commands::span, mask, store::seconds};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// IBKR takes one request for `/portfolio/accounts` in that time.
@@ -125,11 +124,11 @@ fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
 
 /// Waits until the accounts are loaded, which takes seconds.
 fn established(context: &Context<'_>, mut status: AuthStatus) -> AuthStatus {
-    let begin = Instant::now();
+    let (begin, limit) = (Instant::now(), context.config.establish_within());
     let goes_on =
         |status: &AuthStatus| !status.is_ready() && !status.competing && context.pause.get().is_none();
-    while goes_on(&status) && begin.elapsed() < context.args.within {
-        thread::sleep(LOOK_AGAIN.min(context.args.within.saturating_sub(begin.elapsed())));
+    while goes_on(&status) && begin.elapsed() < limit {
+        thread::sleep(LOOK_AGAIN.min(limit.saturating_sub(begin.elapsed())));
         status = asked(context).unwrap_or(status);
     }
     status
@@ -159,7 +158,7 @@ fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {
         text,
         "logged in, but the accounts are not loaded. Normal for seconds; for good it was seen with a new paper account \
          (docs/ONBOARDING.md §9, step 4)",
-        "wait a minute and run this again, with a longer --within; then write to IBKR with this report",
+        "wait a minute and run this again, with a longer `establish_within` in the settings; then write to IBKR with this report",
     )
 }
 

@@ -10,7 +10,7 @@ use ibkr_auth_config::Reader;
 use ibkr_jws::{KeyError, RsaKey};
 use zeroize::Zeroizing;
 
-use crate::{exit::Exit, failure::Failure, init::public_key::PublicKey, key::LazyKey};
+use crate::{exit::Exit, failure::Failure, key::LazyKey, public_key::PublicKey};
 
 /// What the settings are read with too.
 const LONGEST: u64 = 64 * 1024;

@@ -15,9 +15,9 @@ use crate::{
         earlier::Values,
         folder::{Place, from_answer},
         key::{self, Existing},
-        public_key::PublicKey,
     },
     output::Output,
+    public_key::PublicKey,
 };
 
 const PRIVATE_KEY: &str = "private.pem";

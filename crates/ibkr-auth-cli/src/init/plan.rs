@@ -19,13 +19,13 @@ use crate::{
         key::{self, Existing},
         key_choice::{self, KeyChoice},
         openssl,
-        public_key::PublicKey,
         report::Done,
         settings::{self, Wanted},
         staged::Staged,
     },
     output::Output,
     progress::Progress,
+    public_key::PublicKey,
 };
 
 const PUBLIC_KEY: &str = "public.pem";

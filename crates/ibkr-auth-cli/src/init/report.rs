@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    init::{answers::Answers, public_key::PublicKey},
+    init::answers::Answers,
     output::{DIM, GOOD, Output},
     profile,
+    public_key::PublicKey,
 };
 
 pub(super) struct Done {

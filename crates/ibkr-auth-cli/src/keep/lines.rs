@@ -5,9 +5,10 @@ use std::time::Duration;
 use ibkr_auth_blocking::{Event, Phase};
 use serde_json::{Map, Value, json};
 
+use crate::utc::stamp;
+
 use super::{
     input::Source,
-    utc::stamp,
     words::{Level, Line, json, object},
     writer::Writer,
 };

@@ -7,14 +7,11 @@ use console::{measure_text_width, truncate_str};
 use ibkr_auth_blocking::{AuthStatus, LoginBudget, Phase};
 use ibkr_auth_core::Tier;
 
-use super::{
-    status::Status,
-    utc::{clock, stamp},
-    words::Level,
-};
+use super::{status::Status, words::Level};
 use crate::{
     commands::span,
     output::{BAD, DIM, GOOD, WARN},
+    utc::{clock, stamp},
 };
 
 const KEYS: &str = "p pause   r resume   c check   q quit   ? help";
@@ -260,6 +257,6 @@ mod tests {
         let high = page(&status(), look(40, 100)).join("\n");
         assert!(high.contains("line 12 with a break") && high.contains("line 19 with a break"), "{high}");
         assert!(!high.contains("line 11"), "{high}");
-        assert!(high.contains("profile paper   user us***"), "{high}");
+        assert!(high.contains("profile paper   user u…e"), "{high}");
     }
 }

@@ -9,6 +9,7 @@ use ibkr_auth_blocking::{Event, Phase, Snapshot};
 use ibkr_auth_core::Step;
 
 use super::words::Line;
+use crate::mask;
 
 /// So many lines stay on the screen.
 const RECENT: usize = 8;
@@ -58,7 +59,7 @@ impl Status {
         let now = Moment::now();
         Self {
             profile,
-            username: masked(username),
+            username: mask::username(username),
             tickle_every,
             snapshot,
             paper: None,
@@ -133,23 +134,5 @@ impl Status {
             (None, Phase::Waiting { .. }) => "waiting: IBKR asked for it, or the logins are spent".to_owned(),
             (None, phase) => phase.to_string(),
         }
-    }
-}
-
-/// Enough to tell one's usernames apart, and too little to log in with.
-fn masked(username: &str) -> String {
-    let shown: String = username.chars().take(if username.chars().count() > 5 { 2 } else { 0 }).collect();
-    format!("{shown}***")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_username_is_never_shown_whole() {
-        assert_eq!(masked("demouser"), "de***");
-        assert_eq!(masked("abcde"), "***");
-        assert_eq!(masked(""), "***");
     }
 }

@@ -6,7 +6,7 @@ use ibkr_auth_blocking::{Event, Phase};
 use ibkr_auth_core::Step;
 use serde_json::{Map, Value, json};
 
-use super::utc::stamp;
+use crate::utc::stamp;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

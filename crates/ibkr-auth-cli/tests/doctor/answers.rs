@@ -156,7 +156,8 @@ fn a_node_that_says_gone_although_the_session_is_there_is_no_failure() {
 #[test]
 fn a_session_that_is_never_established_fails_in_time() {
     let case = Case::with(|config| config.sim.rules.established_after = std::time::Duration::from_secs(600));
-    let report = case.doctor(&["--within", "0"]);
+    case.configure(&[("establish_within", "0s")]);
+    let report = case.doctor(&[]);
     report.expect("brokerage tier", "fail", &["established no", "paper"]);
     report.expect("competing session", "pass", &[]);
     report.expect("accounts", "skip", &["needs: brokerage tier"]);

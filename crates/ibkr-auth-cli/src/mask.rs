@@ -1,4 +1,4 @@
-//! What keeps secrets, and what could steer a terminal, out of the report.
+//! What keeps secrets, and what could steer a terminal, out of what others read.
 
 use std::env;
 
@@ -12,7 +12,7 @@ const SHORTEST_SECRET: usize = 4;
 const HIDDEN: &str = "[redacted]";
 
 /// The ends of a username: enough to tell two apart.
-pub(super) fn username(name: &str) -> String {
+pub(crate) fn username(name: &str) -> String {
     match (name.chars().next(), name.chars().last()) {
         (Some(first), Some(last)) if name.chars().count() > 3 => format!("{first}…{last}"),
         _ => "…".to_owned(),
@@ -20,7 +20,7 @@ pub(super) fn username(name: &str) -> String {
 }
 
 /// Its letters, which say what kind of account it is, and its last three digits: `DU•••567`.
-pub(super) fn account(id: &str) -> String {
+pub(crate) fn account(id: &str) -> String {
     let kind: String = id.chars().take_while(char::is_ascii_uppercase).take(3).collect();
     let rest: Vec<char> = id.chars().skip(kind.len()).filter(char::is_ascii_alphanumeric).collect();
     let end: String = if rest.len() > 5 { rest[rest.len() - 3..].iter().collect() } else { String::new() };
@@ -28,7 +28,7 @@ pub(super) fn account(id: &str) -> String {
 }
 
 /// A few words of a server: one short line, and nothing that looks like a token.
-pub(super) fn said(text: &str) -> String {
+pub(crate) fn said(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || is_unseen(c)).filter(|word| !word.is_empty());
     let shown: Vec<_> =
         words.map(|word| if word.chars().count() < TOKEN_LIKE { word } else { HIDDEN }).collect();
@@ -36,7 +36,7 @@ pub(super) fn said(text: &str) -> String {
 }
 
 /// A path for a report that others read: the home folder is `~`.
-pub(super) fn path(path: &std::path::Path) -> String {
+pub(crate) fn path(path: &std::path::Path) -> String {
     let home = env::var_os("HOME").filter(|home| !home.is_empty() && home != "/");
     match home.and_then(|home| path.strip_prefix(home).ok().map(std::path::Path::to_owned)) {
         Some(rest) => std::path::Path::new("~").join(rest).display().to_string(),
@@ -46,17 +46,17 @@ pub(super) fn path(path: &std::path::Path) -> String {
 
 /// What no line of the report may hold, wherever it comes from.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<Zeroizing<String>>);
+pub(crate) struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
-    pub(super) fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET {
             self.0.push(Zeroizing::new(secret.to_ascii_lowercase()));
         }
     }
 
     /// The text without them, and without characters that move the cursor or turn the text around.
-    pub(super) fn cleaned(&self, text: &str) -> String {
+    pub(crate) fn cleaned(&self, text: &str) -> String {
         let mut shown: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
         for secret in &self.0 {
             let mut from = 0;

@@ -10,25 +10,25 @@ use crate::{exit::Exit, failure::Failure};
 const LEAST_BITS: usize = 3072;
 
 #[derive(Debug)]
-pub(super) struct PublicKey {
-    pub(super) bits: usize,
-    pub(super) pem: String,
+pub(crate) struct PublicKey {
+    pub(crate) bits: usize,
+    pub(crate) pem: String,
 }
 
 impl PublicKey {
-    pub(super) fn of(key: &RsaKey) -> Result<Self, Failure> {
+    pub(crate) fn of(key: &RsaKey) -> Result<Self, Failure> {
         let pem = key.public_key_pem().map_err(|error| {
             Failure::new(Exit::Config, "the public half of the key cannot be written").why(error.to_string())
         })?;
         Ok(Self { bits: key.bits(), pem })
     }
 
-    pub(super) fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.bits < LEAST_BITS
     }
 
     /// As `openssl pkey -pubout -outform DER | openssl sha256` shows it.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let base64: String = self.pem.lines().filter(|line| !line.starts_with('-')).collect();
         let der = STANDARD.decode(base64).unwrap_or_default();
         digest(&SHA256, &der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
