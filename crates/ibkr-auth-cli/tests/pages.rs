@@ -37,7 +37,9 @@ fn pages() -> BTreeMap<String, String> {
         let page = format!("# ibkr-auth {command}\n\n```text\n{}```\n", help(&[command, "--help"]));
         pages.insert(format!("{command}.md"), page);
     }
-    index += &format!("\n```text\n{program}```\n\nThese pages are the program's own help: `cargo xtask docs` writes them.\n");
+    index += &format!(
+        "\n```text\n{program}```\n\nThese pages are the program's own help: `cargo xtask docs` writes them.\n"
+    );
     pages.insert("README.md".to_owned(), index);
     pages
 }
