@@ -34,10 +34,6 @@ pub(super) fn start<'a>(
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
     let mut turn = take_turn(sessions)?;
-    if turn.record.is_damaged {
-        let path = sessions.store.path();
-        sessions.output.warning(format_args!("{} is damaged, and ignored", path.display()));
-    }
     turn.pace()?;
     let may_log_in = sessions.may_log_in(&turn.record, &settings, &wish(args));
     let mut client = client(sessions, args, &turn)?;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use expectrl::{Eof, Expect, Session, session::OsSession};
+use expectrl::{Eof, Expect, Regex, Session, session::OsSession};
 
 use super::case::{Case, LONG};
 
@@ -43,6 +43,8 @@ fn the_screen_follows_the_session_and_the_keys() {
     {
         assert!(shown.contains(text), "{text}: {shown}");
     }
+    // The next login's tickle must come a second after this one's.
+    session.expect(Regex("since [2-9] s")).unwrap();
     session.send("p").unwrap();
     until(&mut session, "● paused");
     session.send("r").unwrap();
