@@ -34,6 +34,7 @@ pub(super) fn start<'a>(
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
     let mut turn = take_turn(sessions)?;
+    sessions.warn_of_damage(&turn.record);
     turn.pace()?;
     let may_log_in = sessions.may_log_in(&turn.record, &settings, &wish(args));
     let mut client = client(sessions, args, &turn)?;
