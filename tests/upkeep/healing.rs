@@ -264,3 +264,17 @@ fn a_bearer_that_is_accepted_after_all_is_good() {
         world.story()
     );
 }
+
+#[test]
+fn a_tickle_waits_for_the_one_before_even_across_a_pause() {
+    let at_once = |sim: &mut SimConfig| sim.rules.established_after = Duration::ZERO;
+    let mut world = kept(World::with(at_once, |config| config), KeepConnected::default());
+    world.session.check();
+    world.run_for(100 * MILLISECOND);
+    world.session.pause();
+    world.run_until_phase(5 * SECOND, Phase::Paused);
+    world.session.resume();
+    world.run_until_phase(10 * SECOND, Phase::Connected);
+    world.run_for(5 * SECOND);
+    assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
+}

@@ -12,8 +12,9 @@ use ibkr_auth_core::{
     Config, ErrorKind, Event, Host, KeepConnected, LoginBudget, OnCompeting, Phase, SavedSession, Step, Tier,
 };
 use ibkr_auth_tests::world::World;
-use ibkr_sim::{Calendar, Expires, Extension, HostState};
+use ibkr_sim::{Calendar, Expires, Extension, HostState, SimConfig};
 
+const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -17,7 +17,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Deed, NOTABLE_WAIT, OnCompeting, Phase, RENEW_BEFORE, Session, Trouble, VALIDATE_EVERY,
+    BETWEEN_TICKLES, Deed, NOTABLE_WAIT, OnCompeting, Phase, RENEW_BEFORE, Session, Trouble, VALIDATE_EVERY,
     trouble::HOST_IS_DEAD,
 };
 use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier, session::ticket::Done};
@@ -88,7 +88,10 @@ impl Session {
         self.enter(Phase::Connected, None);
         match deed {
             // A tickle tells how long the new session lives, and its id.
-            Deed::Renew | Deed::Login => self.plan_deed(Deed::Tickle, None),
+            Deed::Renew | Deed::Login => {
+                let tickled = self.upkeep.as_ref().and_then(|upkeep| upkeep.tickled);
+                self.plan_deed(Deed::Tickle, tickled.map(|last| last + BETWEEN_TICKLES));
+            }
             Deed::Tickle | Deed::Validate | Deed::Init => self.plan_upkeep(now),
         }
     }
