@@ -102,6 +102,10 @@ impl Sessions {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
+        if let Some(pid) = self.store.keeper() {
+            drop(turn);
+            return Ok((self.kept_by(pid, wish)?, Came::Kept));
+        }
         let seen_meanwhile = |kept: &&Kept| waited && !wish.fresh && kept.good_at >= begin / 1_000;
         let kept =
             fresh(&turn.record, wish).or_else(|| turn.record.kept.as_ref().filter(seen_meanwhile).cloned());

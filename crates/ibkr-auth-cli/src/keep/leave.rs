@@ -69,7 +69,7 @@ impl Watch<'_> {
                 Ok(())
             }
         };
-        self.write_down();
+        self.write_out();
         self.view.close(&self.status);
         match cause {
             Cause::Asked => outcome,
@@ -121,7 +121,7 @@ impl Watch<'_> {
         }
     }
 
-    fn write_down(&mut self) {
+    fn write_out(&mut self) {
         let begin = Instant::now();
         while self.ledger.is_behind() && begin.elapsed() < STORE {
             self.follow();

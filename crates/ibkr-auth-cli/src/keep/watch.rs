@@ -91,6 +91,8 @@ impl Watch<'_> {
         self.ledger.hear(event, &snapshot, self.handle.save().as_ref());
         self.status.look(snapshot);
         self.status.hear(event);
+        // Whoever reads of an event finds its consequences in the store.
+        self.write_down();
         self.view.event(event, &mut self.status);
     }
 
@@ -112,6 +114,15 @@ impl Watch<'_> {
     pub(super) fn follow(&mut self) {
         self.status.look(self.handle.snapshot());
         self.status.logins = self.ledger.logins();
+        self.write_down();
+        if self.ledger.is_holding() && self.has_settled() {
+            self.ledger.release();
+        }
+        self.view.draw(&self.status);
+        self.systemd.pulse(&self.status, self.status.is_alive());
+    }
+
+    fn write_down(&mut self) {
         match self.ledger.follow() {
             Some(Err(failure)) => {
                 let why = failure.why.unwrap_or_default();
@@ -121,11 +132,6 @@ impl Watch<'_> {
             Some(Ok(())) => self.say(Level::Info, "the session is kept in the store again"),
             None => {}
         }
-        if self.ledger.is_holding() && self.has_settled() {
-            self.ledger.release();
-        }
-        self.view.draw(&self.status);
-        self.systemd.pulse(&self.status, self.status.is_alive());
     }
 
     pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
