@@ -75,7 +75,7 @@ Examples:
 pub(crate) const TICKLE: &str = "\
 Examples:
   ibkr-auth tickle
-      IBKR ends a brokerage session that is idle for 5 minutes. `ibkr-auth keep` does this every minute.";
+      IBKR ends a brokerage session that is idle for 5 minutes. `ibkr-auth keep` tickles by itself.";
 
 pub(crate) const VALIDATE: &str = "\
 Examples:
@@ -90,14 +90,15 @@ Examples:
 pub(crate) const KEEP: &str = "\
 Examples:
   ibkr-auth keep
-      A status screen on a terminal (`?` shows its keys), a line for each event elsewhere. Other invocations use its
-      session and ask nothing themselves.
+      A status screen on a terminal (`?` shows its keys), a line for each event elsewhere. Other
+      invocations use its session and ask nothing themselves.
   ibkr-auth keep --compete --hosts 1.api.ibkr.com,2.api.ibkr.com
       Takes the session back from TWS, and turns to other servers when one is dead.
   ibkr-auth keep --json
       A line of JSON for each event: `time`, `event`, `phase`, and what belongs to it.
 
-As a service of systemd, which is told when the session is good, where it stands, and that the program is alive:
+As a service of systemd, which is told when the session is good, where it stands, and that the
+program is alive:
   [Service]
   Type=notify
   WatchdogSec=60
@@ -108,8 +109,8 @@ As a service of systemd, which is told when the session is good, where it stands
   RestartSec=60
   RestartPreventExitStatus=2 3 5
 
-Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It goes on until
-then, unless IBKR refuses the client, its key or the user (exit code 5).";
+Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It
+goes on until then, unless IBKR refuses the client, its key or the user (exit code 5).";
 
 pub(crate) const HEADER: &str = "\
 Examples:
@@ -171,3 +172,22 @@ pub(crate) const MAN: &str = "\
 Examples:
   ibkr-auth man | man -l -
   ibkr-auth man --dir ~/.local/share/man/man1";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::args::Args;
+
+    /// Longer lines are broken wherever they happen to end.
+    #[test]
+    fn no_line_behind_a_help_is_wider_than_the_help() {
+        for command in Args::command().get_subcommands() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.starts_with("Examples:\n"), "{}", command.get_name());
+            for line in text.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+        }
+    }
+}
