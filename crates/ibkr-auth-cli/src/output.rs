@@ -35,6 +35,10 @@ impl Output {
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
+        if color != ColorChoice::Auto {
+            // Those of the progress and of questions.
+            console::set_colors_enabled_stderr(color == ColorChoice::Always);
+        }
         Self { json, quiet }
     }
 
@@ -48,7 +52,7 @@ impl Output {
 
     /// The same as JSON, indented.
     pub(crate) fn value(self, value: &Value) -> Result<(), Failure> {
-        self.result(format_args!("{value:#}"))
+        self.result(escaped(&format!("{value:#}")))
     }
 
     /// A line of text about the work, to standard output; not for programs.
@@ -94,7 +98,39 @@ impl Output {
     }
 }
 
+/// What moves the cursor of a terminal, or turns the direction of reading round.
+pub(crate) fn is_treacherous(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (c.is_control() && c != '\n' && c != '\t')
+}
+
+/// JSON that says the same and shows as it is: such characters stand in strings alone.
+fn escaped(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_treacherous(c) {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 fn to_stderr(text: impl Display) {
     // Without standard error there is nowhere left to complain.
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_shows_as_it_is_and_says_the_same() {
+        let value = serde_json::json!({ "name": "a\u{1b}[2J\u{9b}\u{202e}ä\n" });
+        let shown = escaped(&format!("{value:#}"));
+        assert!(!shown.contains(is_treacherous), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+    }
 }

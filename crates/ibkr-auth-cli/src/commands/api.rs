@@ -13,7 +13,7 @@ use crate::{
     args::{GetArgs, PostArgs},
     exit::Exit,
     failure::Failure,
-    output::Output,
+    output::{Output, is_treacherous},
     progress::Progress,
     sessions::{Sessions, Wish},
 };
@@ -43,7 +43,7 @@ fn call(
     path: &str,
     body: Option<Vec<u8>>,
 ) -> Result<(), Failure> {
-    let path = normal(path)?;
+    let path = normal(path, sessions.profile.config.host().base_url())?;
     let build = || {
         let mut request = http::Request::builder().method(method).uri(&path);
         if body.is_some() {
@@ -59,8 +59,10 @@ fn call(
         answer = send(sessions, &checked, build()?)?;
     }
     let shown = show(sessions.output, method, &path, &answer);
-    if let Err(failure @ Failure { pause: Some(_), .. }) = &shown {
-        sessions.note_pause(failure)?;
+    match &shown {
+        Err(failure @ Failure { pause: Some(_), .. }) => sessions.note_pause(failure)?,
+        Err(_) if answer.status() == StatusCode::UNAUTHORIZED => sessions.doubt()?,
+        _ => {}
     }
     shown
 }
@@ -129,14 +131,20 @@ fn advice(status: StatusCode, body: &[u8]) -> &'static str {
     }
 }
 
-/// A path below `/v1/api`, however it was written. What leads to another host is refused where it is authorised.
-fn normal(path: &str) -> Result<String, Failure> {
+/// A path below `/v1/api`, however it was written, also as a URL of our own host.
+fn normal(path: &str, host: &str) -> Result<String, Failure> {
     let path = path.trim();
+    let path = path.strip_prefix(host).filter(|path| path.starts_with('/')).unwrap_or(path);
     if path.is_empty() || path.contains(char::is_whitespace) || path.contains(char::is_control) {
         return Err(no_path());
     }
-    if path.contains("://") || path.starts_with("/v1/") {
-        return Ok(path.to_owned());
+    if let Some((scheme, rest)) = path.split_once("://")
+        && scheme.chars().all(char::is_alphanumeric)
+    {
+        let other = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        return Err(Failure::new(Exit::Usage, format!("{other} is not the host of the session"))
+            .why(format!("the token goes to {host} alone"))
+            .todo("give a path, such as /portfolio/accounts"));
     }
     let path = path.trim_start_matches('/');
     Ok(match path.starts_with("v1/api/") {
@@ -168,7 +176,11 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
             from(file, path)?
         }
     };
-    let shown = data.strip_prefix('@').unwrap_or("--data");
+    let shown = match data.strip_prefix('@') {
+        None => "--data",
+        Some("-") => "standard input",
+        Some(path) => path,
+    };
     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|error| {
         Failure::new(Exit::Usage, format!("the body in {shown} is not JSON"))
             .why(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
@@ -190,14 +202,16 @@ fn unreadable(name: &str, why: &str) -> Failure {
     Failure::new(Exit::Usage, format!("the body cannot be read from {name}")).why(why).todo("check the path")
 }
 
-/// What a server says must not move the cursor of a terminal.
+/// What a server says must not deceive whoever reads it on a terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_treacherous(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOST: &str = "https://api.ibkr.com";
 
     #[test]
     fn paths_may_be_written_in_several_ways() {
@@ -206,12 +220,16 @@ mod tests {
             "portfolio/accounts",
             "/v1/api/portfolio/accounts",
             "v1/api/portfolio/accounts",
+            "https://api.ibkr.com/v1/api/portfolio/accounts",
         ] {
-            assert_eq!(normal(written).unwrap(), "/v1/api/portfolio/accounts", "{written}");
+            assert_eq!(normal(written, HOST).unwrap(), "/v1/api/portfolio/accounts", "{written}");
         }
-        for wrong in ["", "  ", "/a b", "/a\nb"] {
-            assert!(normal(wrong).unwrap_err().is(Exit::Usage), "{wrong:?}");
+        for wrong in
+            ["", "  ", "/a b", "/a\nb", "https://evil.example/v1/api/x", "https://api.ibkr.com.evil.example/"]
+        {
+            assert!(normal(wrong, HOST).unwrap_err().is(Exit::Usage), "{wrong:?}");
         }
+        assert_eq!(normal("/x?url=https://a", HOST).unwrap(), "/v1/api/x?url=https://a");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::Sessions;
 use crate::{
     exit::Exit,
     failure::Failure,
-    store::{Lock, Pause, Record, millis},
+    store::{Kept, Lock, Pause, Record, millis},
 };
 
 /// IBKR takes one tickle a second, and puts who sends more into its penalty box.
@@ -32,6 +32,13 @@ impl Sessions {
     pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
         let lock = self.store.lock(within, waiting)?;
         Ok(Turn { lock, record: self.store.read()? })
+    }
+
+    /// The kept session was refused: the next invocation asks before it uses it.
+    pub(crate) fn doubt(&self) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.record.kept = turn.record.kept.as_ref().map(Kept::doubted);
+        self.store.write(&turn.lock, &turn.record)
     }
 
     /// Says why there is no session where there is a file for it.
