@@ -11,7 +11,7 @@ use ibkr_auth_config::{KeySource, ReadKey};
 use ibkr_jws::{RsaKey, SignError};
 use zeroize::Zeroizing;
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, progress};
 
 /// A passphrase is far shorter.
 const LONGEST: u64 = 64 * 1024;
@@ -23,8 +23,15 @@ pub(crate) struct LazyKey(Arc<Lazy>);
 #[derive(Debug)]
 struct Lazy {
     source: KeySource,
-    passphrase_fd: Option<u32>,
+    passphrase: Option<Passphrase>,
     key: OnceLock<Result<Loaded, Failure>>,
+}
+
+/// A file descriptor, opened anew before any file of ours could take its number.
+#[derive(Debug)]
+struct Passphrase {
+    fd: u32,
+    file: io::Result<File>,
 }
 
 /// The key, and what should be changed about its files.
@@ -36,7 +43,8 @@ pub(crate) struct Loaded {
 
 impl LazyKey {
     pub(crate) fn new(source: KeySource, passphrase_fd: Option<u32>) -> Self {
-        Self(Arc::new(Lazy { source, passphrase_fd, key: OnceLock::new() }))
+        let open = |fd| Passphrase { fd, file: File::open(format!("/dev/fd/{fd}")) };
+        Self(Arc::new(Lazy { source, passphrase: passphrase_fd.map(open), key: OnceLock::new() }))
     }
 
     pub(crate) fn source(&self) -> &KeySource {
@@ -51,8 +59,8 @@ impl LazyKey {
 
 impl Lazy {
     fn read(&self) -> Result<Loaded, Failure> {
-        let read = match self.passphrase_fd {
-            Some(fd) => self.source.read_with(&from_fd(fd)?)?,
+        let read = match &self.passphrase {
+            Some(passphrase) => self.source.read_with(&passphrase.read()?)?,
             None if self.source.needs_passphrase()? && io::stdin().is_terminal() => {
                 self.source.read_with(&from_prompt()?)?
             }
@@ -70,7 +78,8 @@ impl Sign for LazyKey {
 }
 
 fn from_prompt() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let passphrase = dialoguer::Password::new().with_prompt("Passphrase of the private key").interact();
+    let question = dialoguer::Password::new().with_prompt("Passphrase of the private key");
+    let passphrase = progress::hidden(|| question.interact());
     let unasked = |error: dialoguer::Error| {
         Failure::new(Exit::Config, "the passphrase of the private key cannot be asked for")
             .why(error.to_string())
@@ -79,24 +88,27 @@ fn from_prompt() -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(Zeroizing::new(passphrase.map_err(unasked)?.into_bytes()))
 }
 
-/// Up to the end, without one line break.
-fn from_fd(fd: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::new(Exit::Config, format!("the passphrase cannot be read from file descriptor {fd}"))
-            .why(error.to_string())
-            .todo(format!("open it for this program, as in `{fd}<passphrase.txt`"))
-    };
-    let mut passphrase = Zeroizing::new(Vec::with_capacity(4096));
-    let file = File::open(format!("/dev/fd/{fd}")).map_err(unreadable)?;
-    file.take(LONGEST).read_to_end(&mut passphrase).map_err(unreadable)?;
-    for end in [b'\n', b'\r'] {
-        if passphrase.last() == Some(&end) {
-            passphrase.pop();
+impl Passphrase {
+    /// Up to the end, without one line break.
+    fn read(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let fd = self.fd;
+        let unreadable = |error: &io::Error| {
+            Failure::new(Exit::Config, format!("the passphrase cannot be read from file descriptor {fd}"))
+                .why(error.to_string())
+                .todo(format!("open it for this program, as in `{fd}<passphrase.txt`"))
+        };
+        let mut passphrase = Zeroizing::new(Vec::with_capacity(4096));
+        let file = self.file.as_ref().map_err(unreadable)?;
+        file.take(LONGEST).read_to_end(&mut passphrase).map_err(|error| unreadable(&error))?;
+        for end in [b'\n', b'\r'] {
+            if passphrase.last() == Some(&end) {
+                passphrase.pop();
+            }
         }
+        if passphrase.is_empty() {
+            return Err(Failure::new(Exit::Config, format!("file descriptor {fd} brought no passphrase"))
+                .todo("write it there"));
+        }
+        Ok(passphrase)
     }
-    if passphrase.is_empty() {
-        return Err(Failure::new(Exit::Config, format!("file descriptor {fd} brought no passphrase"))
-            .todo("write it there"));
-    }
-    Ok(passphrase)
 }

@@ -2,17 +2,31 @@
 
 use std::{
     io::{self, IsTerminal},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
 };
 
 use ibkr_auth_blocking::Event;
+use ibkr_auth_core::Step;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
 
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The one that was started last.
+static CURRENT: Mutex<Weak<Line>> = Mutex::new(Weak::new());
+
+/// Does something, such as asking a question, while no progress is drawn.
+pub(crate) fn hidden<T>(work: impl FnOnce() -> T) -> T {
+    let Some(line) = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade() else { return work() };
+    let state = line.lock();
+    match state.as_ref().and_then(|state| state.bar.as_ref()) {
+        Some(bar) => bar.suspend(work),
+        None => work(),
+    }
+}
 
 /// A line at the bottom of the terminal. It goes away on drop.
 pub(crate) struct Progress(Arc<Line>);
@@ -34,6 +48,7 @@ impl Progress {
         let wanted = io::stderr().is_terminal() && !output.quiet;
         let state = wanted.then(|| State { text: text.into(), bar: None });
         let line = Arc::new(Line { begin: Instant::now(), state: Mutex::new(state) });
+        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&line);
         if wanted {
             let late = Arc::clone(&line);
             thread::spawn(move || {
@@ -51,8 +66,17 @@ impl Progress {
     /// Shows what a session tells of its work.
     pub(crate) fn listener(&self) -> impl FnMut(&Event) + Send + 'static {
         let line = Arc::clone(&self.0);
+        let mut under_way = Vec::new();
         move |event| match event {
-            Event::Sent { step } => line.change(|text| *text = step.to_string()),
+            Event::Sent { step } => {
+                under_way.push(*step);
+                line.change(|text| *text = listed(&under_way));
+            }
+            Event::Done { step, .. } => {
+                under_way.retain(|other| other != step);
+                line.change(|text| *text = listed(&under_way));
+            }
+            Event::Failed { error, .. } => under_way.retain(|other| Some(*other) != error.step()),
             Event::Retrying { .. } | Event::Phase { .. } | Event::HostChanged(_) => {
                 line.change(|text| *text = event.to_string());
             }
@@ -74,6 +98,10 @@ impl Line {
     fn lock(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn listed(steps: &[Step]) -> String {
+    steps.iter().map(Step::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn spinner(elapsed: Duration) -> ProgressBar {
