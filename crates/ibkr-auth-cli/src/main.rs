@@ -25,7 +25,7 @@ mod utc;
 use std::process::ExitCode;
 
 use args::{Args, Command, Global};
-use clap::Parser;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use commands::{api, demo, login, logout, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
@@ -36,7 +36,7 @@ use store::Store;
 
 fn main() -> ExitCode {
     harden::forbid_core_dumps();
-    let Args { global, command } = Args::parse();
+    let Args { global, command } = parse();
     log::to_stderr(global.verbose);
     let output = Output::new(global.json, global.quiet, global.color);
     match run(&global, output, command) {
@@ -48,6 +48,17 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit)
         }
     }
+}
+
+/// Variables count as arguments for clap, which then would not show the help where no command is given.
+fn parse() -> Args {
+    Args::try_parse().unwrap_or_else(|error| match error.kind() {
+        ErrorKind::MissingSubcommand if std::env::args_os().len() < 2 => {
+            anstream::eprint!("{}", Args::command().render_help().ansi());
+            std::process::exit(Exit::Usage as i32);
+        }
+        _ => error.exit(),
+    })
 }
 
 fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure> {
