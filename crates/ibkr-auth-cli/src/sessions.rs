@@ -204,8 +204,14 @@ impl Sessions {
 
 /// The session as this client knows it now.
 fn renewed(before: &Kept, saved: &SavedSession, client: &Client) -> Kept {
-    let good_at = if client.is_connected() { seconds(SystemTime::now()) } else { 0 };
-    kept(saved, &client.session().snapshot(), before.began, good_at).or(before)
+    let snapshot = client.session().snapshot();
+    let good_at = match (snapshot.is_connected(), snapshot.auth_status()) {
+        (true, _) => seconds(SystemTime::now()),
+        (false, Some(_)) => 0,
+        // Nothing was heard against it.
+        (false, None) => before.good_at,
+    };
+    kept(saved, &snapshot, before.began, good_at).or(before)
 }
 
 /// A session to be kept.
