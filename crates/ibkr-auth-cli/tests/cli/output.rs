@@ -1,0 +1,203 @@
+//! Where output goes, what it looks like there, and what is never in it.
+
+use std::process::{Command, Stdio};
+
+use ibkr_sim::demo;
+
+use crate::common::{Ran, World, run};
+
+const COLOUR: char = '\u{1b}';
+
+fn with_env(world: &World, arguments: [&str; 1], name: &str, value: &str) -> Ran {
+    let mut command = world.command(arguments);
+    command.env(name, value);
+    run(command)
+}
+
+#[test]
+fn a_pipe_gets_no_colour_unless_it_is_asked_for() {
+    let world = World::new();
+    for mut command in [world.command(["demo"]), world.command(["demo", "--color", "never"])] {
+        command.env("CLICOLOR", "1").env("TERM", "xterm-256color");
+        let ran = run(command);
+        assert!(ran.code == Some(0) && !ran.out.contains(COLOUR), "{ran}");
+    }
+    let ran = world.succeed(["demo", "--color", "always"]);
+    assert!(ran.out.contains(COLOUR), "{ran}");
+    assert!(!with_env(&world, ["demo"], "NO_COLOR", "1").out.contains(COLOUR));
+    let ran = world.run(["status", "--color", "always"]);
+    assert!(ran.err.contains(COLOUR), "errors too: {ran}");
+    assert!(!world.run(["status"]).err.contains(COLOUR));
+}
+
+#[test]
+fn quiet_says_nothing_but_results_and_errors() {
+    let world = World::new();
+    for command in ["login", "status", "tickle", "logout"] {
+        let ran = world.succeed([command, "--quiet"]);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""), "{command}");
+    }
+    assert!(world.succeed(["token", "--quiet"]).out.starts_with("eyJ"));
+    let ran = world.run(["status", "--quiet", "--no-such"]);
+    assert_eq!(ran.code, Some(2));
+    world.simulator.handle().restart();
+    world.run(["status", "--quiet"]).fails(4, &["error: "]);
+}
+
+#[cfg(unix)]
+#[test]
+fn quiet_drops_warnings_too() {
+    let world = World::new();
+    world.set_mode("private.pem", 0o644);
+    let warned = world.succeed(["login"]);
+    assert_eq!(warned.err.matches("private.pem is open to other users").count(), 1, "{warned}");
+    assert_eq!(world.succeed(["login", "--fresh", "--quiet"]).err, "");
+}
+
+#[test]
+fn logs_hold_no_secret() {
+    for verbose in ["-v", "-vv", "-vvv"] {
+        let world = World::new();
+        let mut shown = Vec::new();
+        shown.push(world.succeed(["login", verbose]));
+        let token = world.token();
+        shown.push(world.succeed(["login", verbose]));
+        shown.push(world.succeed(["get", "/iserver/accounts", verbose]));
+        world.simulator.handle().restart();
+        shown.push(world.run(["tickle", verbose]));
+        shown.push(world.succeed(["header", verbose]));
+        for ran in &shown {
+            for secret in ["eyJ", &token, demo::CREDENTIAL, "PRIVATE KEY"] {
+                assert!(!ran.err.contains(secret), "{secret}: {}", ran.err);
+            }
+        }
+        assert!(shown[0].err.contains("get_bearer_token"), "{}", shown[0].err);
+    }
+}
+
+#[test]
+fn a_very_verbose_log_has_the_http_stack_too_and_no_colour() {
+    let world = World::new();
+    let ran = world.succeed(["login", "-vv"]);
+    assert!(ran.err.contains(" ureq::run: ") && !ran.err.contains(COLOUR), "{ran}");
+    assert!(!world.succeed(["login", "--fresh", "-v"]).err.contains("ureq"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let world = World::new();
+    world.succeed(["login"]);
+    for command in
+        ["header", "token", "man", "completions bash", "status", "get /iserver/accounts", "login", "demo"]
+    {
+        let script = format!("{{ \"$0\" {command}; echo $? >&3; }} 3>&2 | head -c 0");
+        let mut command = world.shell(&script);
+        command.stderr(Stdio::piped());
+        let ran = run(command);
+        let code = ran.err.trim();
+        // A short text may fit into the pipe before its reader leaves.
+        assert!(code == "141" || code == "0", "{ran}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_pipe_has_an_exit_code() {
+    let world = World::new();
+    world.succeed(["login"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = world.command(["header"]);
+    let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), &b""[..]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let world = World::new();
+    world.succeed(["login"]);
+    for arguments in
+        [["header", "--json"], ["status", "-v"], ["login", "-q"], ["man", "-q"], ["completions", "zsh"]]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = world.command(arguments);
+        let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        if arguments[0] == "login" {
+            assert_eq!(output.status.code(), Some(0), "it had nothing to say");
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+        assert!(said.contains("the output cannot be written") || arguments[1] == "--json", "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn closed_standard_streams_do_no_harm() {
+    let world = World::new();
+    world.succeed(["login"]);
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+        for command in ["header", "status", "post /tickle --data @-", "nonsense"] {
+            let status = world.shell(&format!("exec \"$0\" {command} {closed}")).output().unwrap();
+            let code = status.status.code();
+            assert!(matches!(code, Some(0..=4)), "{command} {closed}: {status:?}");
+        }
+        assert_eq!(world.records().len(), 1);
+        assert_eq!(world.run(["status"]).code, Some(0), "{closed}");
+    }
+}
+
+#[test]
+fn errors_are_json_for_programs() {
+    let world = World::new();
+    for arguments in [["status", "--json"], ["header", "--no-login"], ["--json", "tickle"]] {
+        let mut command = world.command(arguments);
+        if !arguments.contains(&"--json") {
+            command.arg("--json");
+        }
+        let ran = run(command);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(4), ""), "{ran}");
+        let error = &ran.json()["error"];
+        for member in ["exit_code", "what", "why", "todo", "step", "status", "pause_s"] {
+            assert!(error.get(member).is_some(), "{member}: {ran}");
+        }
+    }
+}
+
+#[test]
+fn standard_output_holds_one_json_value() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().kick(None);
+    for command in ["status", "tickle"] {
+        let ran = world.run([command, "--json"]);
+        assert_eq!(ran.code, Some(6), "{ran}");
+        assert!(ran.json().get("good").is_some(), "{ran}");
+        let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+        assert_eq!(error["error"]["exit_code"], 6);
+    }
+}
+
+#[test]
+fn no_environment_but_a_home_is_needed() {
+    let world = World::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
+    command.arg("login").current_dir(world.folder()).env_clear().env("HOME", world.path("home"));
+    let ran = run(command);
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_home_the_state_folder_is_asked_for() {
+    let world = World::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
+    command.arg("login").current_dir(world.folder()).env_clear();
+    let ran = run(command);
+    // The system may know the home of the user all the same.
+    assert!(ran.code == Some(0) || ran.err.contains("--state-dir"), "{ran}");
+}

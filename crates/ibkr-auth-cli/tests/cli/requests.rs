@@ -1,0 +1,159 @@
+//! `get`, `post` and `delete`: what is sent, and what is refused before.
+
+use ibkr_sim::{Endpoint, demo};
+
+use crate::common::{World, run_with_input};
+
+const ORDER: &str = r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#;
+
+pub(crate) fn orders() -> String {
+    format!("/iserver/account/{}/orders", demo::ACCOUNT)
+}
+
+pub(crate) fn ready_to_trade() -> World {
+    let world = World::new();
+    world.succeed(["get", "/iserver/accounts"]);
+    world
+}
+
+#[test]
+fn a_get_with_a_lost_session_is_repeated_with_a_new_one() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().restart();
+    let ran = world.succeed(["get", "/portfolio/accounts"]);
+    assert_eq!(ran.json()[0]["accountId"], demo::ACCOUNT);
+    assert_eq!(world.count(Endpoint::PortfolioAccounts), 2);
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+#[test]
+fn a_get_that_may_not_log_in_is_not_repeated() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().restart();
+    world.run(["get", "/portfolio/accounts", "--no-login"]).fails(9, &["401"]);
+    assert_eq!(world.count(Endpoint::PortfolioAccounts), 1);
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+#[test]
+fn a_get_that_is_refused_for_ever_ends() {
+    let world = World::new();
+    world.fault(r#"{"on":"portfolio/accounts","do":{"status":401}}"#);
+    world.run(["get", "/portfolio/accounts"]).fails(9, &["401"]);
+    assert_eq!(world.count(Endpoint::PortfolioAccounts), 2);
+    assert_eq!(world.count(Endpoint::Token), 1, "the session is good");
+}
+
+#[test]
+fn a_body_comes_from_the_argument_a_file_or_standard_input() {
+    let world = ready_to_trade();
+    world.write("order.json", ORDER);
+    world.succeed(["post", &orders(), "--data", ORDER]);
+    world.succeed(["post", &orders(), "--data", "@order.json"]);
+    let path = orders();
+    let ran = run_with_input(world.command(["post", &path, "-d", "@-"]), ORDER);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(world.simulator.handle().counters().orders, 3);
+}
+
+#[test]
+fn a_body_that_is_none_is_refused_before_anything_is_sent() {
+    let world = World::new();
+    world.write("half.json", &ORDER[..20]);
+    world.write("binary", [0xff, 0xfe, 0x00]);
+    world.write("huge.json", format!("\"{}\"", "x".repeat(1 << 20)));
+    for (data, words) in [
+        ("", "--data is not JSON"),
+        ("{", "--data is not JSON"),
+        ("{\"a\":1}}", "--data is not JSON"),
+        ("acctId=U1", "--data is not JSON"),
+        ("@half.json", "half.json is not JSON"),
+        ("@binary", "binary is not JSON"),
+        ("@huge.json", "longer than 1 MiB"),
+        ("@nowhere.json", "cannot be read from nowhere.json"),
+        ("@.", "it is not a file"),
+        ("@", "cannot be read from"),
+        ("@-", "standard input is not JSON"),
+    ] {
+        world.run(["post", "/tickle", "--data", data]).fails(2, &[words]);
+    }
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn an_error_about_a_body_does_not_repeat_it() {
+    let world = World::new();
+    let ran = world.run(["post", "/tickle", "--data", "{\"password\": hunter2}"]);
+    ran.fails(2, &["line 1, column 14"]);
+    assert!(!ran.err.contains("hunter2"), "{ran}");
+}
+
+#[test]
+fn a_url_of_another_host_is_sent_no_token() {
+    let world = World::new();
+    let other = World::new();
+    let foreign = format!("{}/v1/api/tickle", other.simulator.base_url());
+    for url in [
+        &foreign,
+        "http://localhost/v1/api/tickle",
+        "https://evil.example/v1/api/tickle",
+        "//evil.example/x@y",
+    ] {
+        let ran = world.run(["get", url]);
+        assert_ne!(ran.code, Some(0), "{url}: {ran}");
+        assert!(!ran.err.contains("eyJ"), "{ran}");
+    }
+    assert!(other.sent().is_empty());
+    let own = format!("{}/v1/api/portfolio/accounts", world.simulator.base_url());
+    world.succeed(["get", &own]);
+}
+
+#[test]
+fn a_url_of_another_host_costs_no_login() {
+    let world = World::new();
+    world.run(["get", "https://evil.example/v1/api/tickle"]).fails(2, &["evil.example"]);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn odd_paths_are_refused_or_sent_as_they_are() {
+    let world = World::new();
+    for path in ["", " ", "/a b", "/a\nb", "/a\tb", "/ä\u{7f}", "ht tp://x", "https://", "/<>\"`{}"] {
+        world.run(["get", path]).fails(2, &["path"]);
+    }
+    assert!(world.sent().is_empty());
+    world.succeed(["get", "/tickle?a=b&c=%20"]);
+    for path in ["/../../oauth2", "/%2e%2e/x", "/a//b", "/ä", "/x?y#z", "/v1/api/x", "-"] {
+        let ran = world.run(["get", "--", path]);
+        assert!(matches!(ran.code, Some(2 | 9)), "{path}: {ran}");
+        assert!(!ran.err.contains("panicked"), "{ran}");
+    }
+}
+
+#[test]
+fn a_path_may_be_written_in_several_ways() {
+    let world = World::new();
+    for path in
+        ["/iserver/accounts", "iserver/accounts", "/v1/api/iserver/accounts", "v1/api/iserver/accounts"]
+    {
+        world.succeed(["get", path]);
+    }
+    assert_eq!(world.count(Endpoint::Accounts), 4);
+}
+
+#[test]
+fn what_ibkr_wants_first_is_said() {
+    let world = World::new();
+    world.run(["get", "/iserver/account/orders"]).fails(9, &["ibkr-auth get /iserver/accounts"]);
+}
+
+#[test]
+fn an_idle_brokerage_session_is_said_to_orders() {
+    let world = ready_to_trade();
+    world.simulator.handle().advance(std::time::Duration::from_secs(360));
+    world.run(["post", &orders(), "--data", ORDER]).fails(9, &["ibkr-auth login"]);
+    assert_eq!(world.simulator.handle().counters().orders, 0);
+    assert_eq!(world.count(Endpoint::PlaceOrder), 1);
+}

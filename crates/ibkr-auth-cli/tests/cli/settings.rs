@@ -1,0 +1,148 @@
+//! Where settings come from, and what is said when they are wrong.
+
+use std::fs;
+
+use crate::common::{World, run};
+
+#[test]
+fn a_typing_mistake_gives_file_line_and_the_right_key() {
+    let world = World::new();
+    world.configure("credentail: hunter2\n");
+    let ran = world.run(["login"]);
+    ran.fails(3, &["config.yaml:10", "`credentail`", "did you mean `credential`?"]);
+    assert!(!ran.err.contains("hunter2"), "{ran}");
+}
+
+#[test]
+fn a_profile_that_is_not_there_gives_those_that_are() {
+    let world = World::new();
+    world.configure("profiles:\n  live:\n    tier: brokerage\n  paper:\n    tier: read-only\n");
+    world.run(["login", "--profile", "papr"]).fails(3, &["papr", "paper"]);
+    world.run(["login", "--profile", "nothing"]).fails(3, &["nothing", "live", "paper"]);
+    world.configure("");
+    world.run(["login", "--profile", "paper"]).fails(3, &["paper"]);
+    world.run(["login", "--profile", ""]).fails(3, &[]);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_file_that_holds_no_settings_is_said() {
+    let world = World::new();
+    world.write("empty.yaml", "");
+    world.write("binary.yaml", [0, 159, 146, 150, 255]);
+    world.write("list.yaml", "- a\n- b\n");
+    world.write("half.yaml", "client_id: \"a\nb");
+    fs::create_dir(world.path("folder.yaml")).unwrap();
+    for (name, words) in [
+        ("empty.yaml", &["empty.yaml"][..]),
+        ("binary.yaml", &["binary.yaml"]),
+        ("list.yaml", &["list.yaml"]),
+        ("half.yaml", &["half.yaml"]),
+        ("folder.yaml", &["folder.yaml", "folder"]),
+        ("nowhere.yaml", &["nowhere.yaml"]),
+        (".", &["folder"]),
+        ("", &[]),
+    ] {
+        let ran = world.run(["login", "--config", name]);
+        assert!(matches!(ran.code, Some(2 | 3)), "{name}: {ran}");
+        ran.fails(ran.code.unwrap(), words);
+    }
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_file_is_named_by_option_or_variable_and_the_option_counts() {
+    let world = World::new();
+    fs::rename(world.path("config.yaml"), world.path("mine.yaml")).unwrap();
+    world.succeed(["login", "--config", "mine.yaml"]);
+    let mut command = world.command(["status"]);
+    command.env("IBKR_AUTH_CONFIG", world.path("mine.yaml"));
+    assert_eq!(run(command).code, Some(0));
+    let mut command = world.command(["status", "-c", "mine.yaml"]);
+    command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
+    assert_eq!(run(command).code, Some(0));
+    let mut command = world.command(["status"]);
+    command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
+    run(command).fails(3, &["nowhere.yaml"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_is_found_here_and_else_in_the_configuration_folder() {
+    let world = World::new();
+    let folder = world.path("config/ibkr-auth");
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["config.yaml", "private.pem", "ca.pem"] {
+        fs::rename(world.path(name), folder.join(name)).unwrap();
+    }
+    world.succeed(["login"]);
+    // That here comes first.
+    world.write("config.yaml", "client_id: here\n");
+    world.run(["status"]).fails(3, &["config.yaml", "client_key_id"]);
+}
+
+#[test]
+fn no_settings_at_all_say_where_they_are_looked_for() {
+    let world = World::new();
+    fs::remove_file(world.path("config.yaml")).unwrap();
+    world.run(["login"]).fails(3, &["there are no settings", "config.yaml", "ibkr-auth init", "--config"]);
+    let ran = world.run(["login", "--json"]);
+    assert_eq!(ran.json()["error"]["exit_code"], 3);
+}
+
+#[test]
+fn variables_alone_are_enough() {
+    let world = World::new();
+    let mut command = world.command(["login"]);
+    for line in world.settings().lines() {
+        let (key, value) = line.split_once(": ").unwrap();
+        command.env(format!("IBKR_AUTH_{}", key.to_uppercase()), value);
+    }
+    fs::remove_file(world.path("config.yaml")).unwrap();
+    let ran = run(command);
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[test]
+fn a_variable_overrides_the_file_and_is_named_when_it_is_wrong() {
+    let world = World::new();
+    let mut command = world.command(["login"]);
+    command.env("IBKR_AUTH_TIMEOUT", "soon");
+    run(command).fails(3, &["IBKR_AUTH_TIMEOUT"]);
+}
+
+#[test]
+fn the_variables_of_the_program_are_no_settings() {
+    let world = World::new();
+    let mut command = world.command(["login"]);
+    command.env("IBKR_AUTH_CONFIG", "config.yaml").env("IBKR_AUTH_STATE_DIR", "other");
+    let ran = run(command);
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[test]
+fn proxy_and_trust_store_of_the_environment_are_used() {
+    let world = World::new();
+    let settings = world.settings();
+    let kept = ["client_id", "client_key_id", "credential", "private_key_file"];
+    let lines: Vec<_> =
+        settings.lines().filter(|line| kept.contains(&line.split(':').next().unwrap())).collect();
+    world.write("config.yaml", lines.join("\n") + "\n");
+    let mut command = world.command(["login"]);
+    command.env("HTTPS_PROXY", world.simulator.proxy_url()).env("SSL_CERT_FILE", world.path("ca.pem"));
+    let ran = run(command);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran}");
+    assert!(ran.out.contains("api.ibkr.com"), "{ran}");
+    let counters = world.simulator.handle().counters();
+    assert!(counters.refusals.is_empty() && counters.hosts["api.ibkr.com"] >= 4, "{counters:?}");
+}
+
+#[test]
+fn an_empty_variable_is_said() {
+    let world = World::new();
+    for name in ["IBKR_AUTH_CREDENTIAL", "IBKR_AUTH_PROFILE"] {
+        let mut command = world.command(["login"]);
+        command.env(name, "");
+        run(command).fails(3, &[name, "empty"]);
+    }
+}

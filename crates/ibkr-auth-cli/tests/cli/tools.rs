@@ -1,0 +1,136 @@
+//! `demo`, `completions`, `man` and `sim`: what needs no settings.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use ibkr_sim::demo;
+
+use crate::common::{World, assert_shows, program, run};
+
+#[test]
+fn the_demo_shows_each_step_and_needs_nothing() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = program(empty.path());
+    command.arg("demo");
+    let ran = run(command);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran}");
+    for step in [
+        "get_access_token",
+        "public_ip",
+        "get_bearer_token",
+        "validate_sso",
+        "ssodh_init",
+        "tickle",
+        "logout",
+    ] {
+        assert!(ran.out.contains(&format!("✓ {step}")), "{step}: {ran}");
+    }
+    assert!(ran.out.contains(demo::ACCOUNT) && ran.out.contains("refused 0"), "{ran}");
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn the_demo_in_json_is_one_value() {
+    let world = World::new();
+    let told = world.succeed(["demo", "--json"]).json();
+    assert_eq!(told["refused"], 0);
+    assert!(told["steps"].as_array().unwrap().iter().all(|step| step["ok"] == true), "{told}");
+}
+
+#[test]
+fn the_demo_ignores_settings_and_sessions() {
+    let world = World::new();
+    world.write("config.yaml", "nonsense");
+    world.write("state", "a file");
+    let mut command = world.command(["demo"]);
+    command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("IBKR_AUTH_TIER", "nonsense");
+    assert_eq!(run(command).code, Some(0));
+}
+
+#[test]
+fn every_shell_has_a_completion_script() {
+    let world = World::new();
+    fs::remove_file(world.path("config.yaml")).unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = world.succeed(["completions", shell]);
+        assert_eq!(ran.err, "");
+        for word in ["ibkr-auth", "login", "max-age"] {
+            assert!(ran.out.contains(word), "{shell} {word}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_scripts_are_understood_by_their_shells() {
+    let world = World::new();
+    for (shell, check) in [("bash", "bash -n"), ("zsh", "zsh -n"), ("fish", "fish -n")] {
+        let is_there = world.shell(&format!("command -v {shell} >/dev/null")).status().unwrap().success();
+        if !is_there {
+            eprintln!("skipped: there is no {shell}");
+            continue;
+        }
+        let ran = run(world.shell(&format!("\"$0\" completions {shell} >script && {check} script")));
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{shell}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_the_program_and_for_each_command() {
+    let world = World::new();
+    let page = world.succeed(["man"]).out;
+    assert!(page.contains(".TH ibkr-auth 1") && page.contains("Exit codes"), "{page}");
+    world.succeed(["man", "--dir", "share/man/man1"]);
+    let folder = world.path("share/man/man1");
+    for name in ["ibkr-auth.1", "ibkr-auth-login.1", "ibkr-auth-post.1", "ibkr-auth-sim.1"] {
+        let page = fs::read_to_string(folder.join(name)).unwrap();
+        assert!(page.contains("Examples"), "{name}");
+    }
+    // Again, over what is there.
+    world.succeed(["man", "--dir", "share/man/man1"]);
+}
+
+#[test]
+fn a_manual_that_cannot_be_written_is_said() {
+    let world = World::new();
+    world.run(["man", "--dir", "config.yaml"]).fails(1, &["the manual cannot be written into config.yaml"]);
+}
+
+#[test]
+fn the_simulator_starts_serves_and_stops() {
+    let world = World::new();
+    let mut command = world.command(["sim", "--write-config", "sim", "--port", "0"]);
+    command.args(["--lookup-port", "0", "--proxy-port", "0", "--admin-port", "0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // It is ready once it has told how to use it.
+    let _ = lines.by_ref().map(Result::unwrap).find(|line| line.contains("config.yaml"));
+    let login = world.run(["login", "--config", "sim/config.yaml"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(login.code, Some(0), "{login}");
+    assert!(lines.map(Result::unwrap).any(|line| line.contains("/oauth2/api/v1/token")));
+    world.run(["login", "--fresh", "--config", "sim/config.yaml"]).fails(7, &[]);
+}
+
+#[test]
+fn the_simulator_says_what_is_wrong_with_its_arguments() {
+    let world = World::new();
+    let ran = world.run(["sim", "--fault", "nonsense"]);
+    assert!(matches!(ran.code, Some(1 | 2)), "{ran}");
+    assert!(ran.err.contains("error") && !ran.err.contains("panicked"), "{ran}");
+    world.run(["sim", "--prot", "0"]).fails(2, &["'--port'"]);
+    let port = world.simulator.ports().https.to_string();
+    world.run(["sim", "--port", &port]).fails(1, &["error"]);
+}
+
+#[test]
+fn the_manual_of_the_program_is_stable_in_its_head() {
+    let world = World::new();
+    let page = world.succeed(["man"]).out;
+    let head: Vec<_> = page.lines().filter(|line| line.starts_with(".SH")).collect();
+    assert_shows!(world, "man_sections", head.join("\n"));
+}
