@@ -2,9 +2,24 @@
 
 use ibkr_sim::{Endpoint, demo};
 
-use crate::common::{World, assert_shows, run_together};
+use crate::common::{World, assert_shows, at_once, run_together};
 
-#[test]
+at_once! {
+    commands_when_all_is_well:
+    a_login_shows_its_steps_and_keeps_the_session,
+    a_login_in_json_is_one_value,
+    a_login_when_logged_in_says_so_and_asks_ibkr_once,
+    a_fresh_login_ends_the_kept_session,
+    status_shows_what_ibkr_says_and_logs_in_nowhere,
+    tickle_keeps_the_session_alive_once,
+    logout_ends_the_session_and_forgets_it,
+    header_and_token_are_for_scripts,
+    header_and_token_log_in_without_a_word_when_there_is_no_session,
+    get_prints_the_answer_as_json,
+    post_and_delete_print_the_answer_too,
+    a_read_only_session_is_good_without_a_brokerage_session,
+}
+
 fn a_login_shows_its_steps_and_keeps_the_session() {
     let world = World::new();
     let ran = world.succeed(["login"]);
@@ -13,7 +28,6 @@ fn a_login_shows_its_steps_and_keeps_the_session() {
     assert_eq!(world.count(Endpoint::Logout), 0, "the session stays");
 }
 
-#[test]
 fn a_login_in_json_is_one_value() {
     let world = World::new();
     let ran = world.succeed(["login", "--json"]);
@@ -24,7 +38,6 @@ fn a_login_in_json_is_one_value() {
     assert_shows!(world, "login_json", format_args!("{told:#}"));
 }
 
-#[test]
 fn a_login_when_logged_in_says_so_and_asks_ibkr_once() {
     let world = World::new();
     world.succeed(["login"]);
@@ -35,7 +48,6 @@ fn a_login_when_logged_in_says_so_and_asks_ibkr_once() {
     assert_eq!(world.succeed(["login", "--json"]).json()["logged_in"], false);
 }
 
-#[test]
 fn a_fresh_login_ends_the_kept_session() {
     let world = World::new();
     world.succeed(["login"]);
@@ -48,7 +60,6 @@ fn a_fresh_login_ends_the_kept_session() {
     assert_ne!(world.succeed(["token"]).out, old);
 }
 
-#[test]
 fn status_shows_what_ibkr_says_and_logs_in_nowhere() {
     let world = World::new();
     world.succeed(["login"]);
@@ -58,7 +69,6 @@ fn status_shows_what_ibkr_says_and_logs_in_nowhere() {
     assert_eq!(world.sent_since(&before), [("auth/status", 2)].into());
 }
 
-#[test]
 fn tickle_keeps_the_session_alive_once() {
     let world = World::new();
     world.succeed(["login"]);
@@ -80,7 +90,6 @@ fn validate_says_who_is_logged_in() {
     assert_eq!(world.simulator.handle().counters().refused_for("pacing"), 0);
 }
 
-#[test]
 fn logout_ends_the_session_and_forgets_it() {
     let world = World::new();
     world.succeed(["login"]);
@@ -92,7 +101,6 @@ fn logout_ends_the_session_and_forgets_it() {
     world.run(["status"]).fails(4, &["there is no session", "ibkr-auth login"]);
 }
 
-#[test]
 fn header_and_token_are_for_scripts() {
     let world = World::new();
     world.succeed(["login"]);
@@ -104,7 +112,6 @@ fn header_and_token_are_for_scripts() {
     assert!(header.out.contains(&format!("Authorization: Bearer {}\n", world.token())), "{header}");
 }
 
-#[test]
 fn header_and_token_log_in_without_a_word_when_there_is_no_session() {
     for command in ["header", "token"] {
         let world = World::new();
@@ -114,13 +121,11 @@ fn header_and_token_log_in_without_a_word_when_there_is_no_session() {
     }
 }
 
-#[test]
 fn get_prints_the_answer_as_json() {
     let world = World::new();
     assert_shows!(world, "get", world.succeed(["get", "/portfolio/accounts"]));
 }
 
-#[test]
 fn post_and_delete_print_the_answer_too() {
     let world = World::new();
     world.succeed(["get", "/iserver/accounts"]);
@@ -130,14 +135,12 @@ fn post_and_delete_print_the_answer_too() {
     assert_shows!(world, "delete", world.run(["delete", "/iserver/account/U1/order/1"]));
 }
 
-#[test]
 fn a_read_only_session_is_good_without_a_brokerage_session() {
     let world = World::new();
     world.configure("tier: read-only\n");
     world.succeed(["login"]);
     assert_eq!(world.count(Endpoint::Init), 0);
     assert_shows!(world, "status_read_only", world.succeed(["status"]));
-    world.succeed(["tickle"]);
     world.succeed(["header", "--max-age", "0s"]);
     assert_eq!(world.count(Endpoint::Token), 1);
 }

@@ -246,6 +246,22 @@ impl std::fmt::Display for Ran {
     }
 }
 
+/// One test of several that wait most of their time: the harness runs no more at once than there are cores.
+macro_rules! at_once {
+    ($name:ident: $($test:ident),+ $(,)?) => {
+        #[test]
+        fn $name() {
+            std::thread::scope(|scope| {
+                $(
+                    let thread = std::thread::Builder::new().name(stringify!($test).to_owned());
+                    thread.spawn_scoped(scope, $test).unwrap();
+                )+
+            });
+        }
+    };
+}
+pub(crate) use at_once;
+
 /// Compares with a file in `snapshots/`; what differs from run to run is replaced first.
 macro_rules! assert_shows {
     ($world:expr, $name:expr, $shown:expr) => {

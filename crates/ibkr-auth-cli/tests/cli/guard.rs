@@ -4,7 +4,20 @@ use std::process::Command;
 
 use ibkr_sim::Endpoint;
 
-use crate::common::{World, run};
+use crate::common::{World, at_once, run};
+
+at_once! {
+    logins_are_not_repeated_blindly:
+    a_refused_login_is_not_sent_again,
+    a_refused_login_is_sent_when_that_is_forced,
+    changed_settings_are_tried_at_once,
+    a_changed_key_is_tried_at_once,
+    what_passes_by_itself_is_tried_again,
+    a_pause_that_ibkr_asks_for_is_kept_by_all_commands,
+    a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
+    a_login_that_is_put_off_is_not_tried_before,
+    the_thirteenth_login_of_an_hour_is_not_sent,
+}
 
 fn refused(world: &World, mut command: Command) -> String {
     command.env("IBKR_AUTH_CLIENT_KEY_ID", "other");
@@ -14,7 +27,6 @@ fn refused(world: &World, mut command: Command) -> String {
     ran.err
 }
 
-#[test]
 fn a_refused_login_is_not_sent_again() {
     let world = World::new();
     refused(&world, world.command(["login"]));
@@ -33,7 +45,6 @@ fn a_refused_login_is_not_sent_again() {
     assert_eq!(world.count(Endpoint::Token), 1, "nothing was sent");
 }
 
-#[test]
 fn a_refused_login_is_sent_when_that_is_forced() {
     let world = World::new();
     refused(&world, world.command(["login"]));
@@ -46,7 +57,6 @@ fn a_refused_login_is_sent_when_that_is_forced() {
     assert!((61..=120).contains(&seconds.parse::<u32>().unwrap()), "{said}");
 }
 
-#[test]
 fn changed_settings_are_tried_at_once() {
     let world = World::new();
     refused(&world, world.command(["login"]));
@@ -54,7 +64,6 @@ fn changed_settings_are_tried_at_once() {
     assert_eq!(world.count(Endpoint::Token), 2);
 }
 
-#[test]
 fn a_changed_key_is_tried_at_once() {
     let world = World::new();
     let right = std::fs::read(world.path("private.pem")).unwrap();
@@ -67,7 +76,6 @@ fn a_changed_key_is_tried_at_once() {
     assert_eq!(world.count(Endpoint::Token), 2);
 }
 
-#[test]
 fn what_passes_by_itself_is_tried_again() {
     let world = World::new();
     world.configure("retry_attempts: 1\n");
@@ -76,7 +84,6 @@ fn what_passes_by_itself_is_tried_again() {
     world.succeed(["login"]);
 }
 
-#[test]
 fn a_pause_that_ibkr_asks_for_is_kept_by_all_commands() {
     let world = World::new();
     world.succeed(["login"]);
@@ -94,7 +101,6 @@ fn a_pause_that_ibkr_asks_for_is_kept_by_all_commands() {
     assert_eq!(world.sent_since(&before), [].into());
 }
 
-#[test]
 fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
     let world = World::new();
     world.succeed(["login"]);
@@ -105,7 +111,6 @@ fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
     assert_eq!(world.sent_since(&before), [].into());
 }
 
-#[test]
 fn a_login_that_is_put_off_is_not_tried_before() {
     let world = World::new();
     world.configure("retry_attempts: 1\n");
@@ -116,8 +121,6 @@ fn a_login_that_is_put_off_is_not_tried_before() {
     assert_eq!(world.count(Endpoint::Token), 1);
 }
 
-#[cfg(unix)]
-#[test]
 fn the_thirteenth_login_of_an_hour_is_not_sent() {
     let world = World::new();
     world.configure("retry_attempts: 1\n");

@@ -4,12 +4,30 @@ use std::time::Duration;
 
 use ibkr_sim::Endpoint;
 
-use crate::common::World;
+use crate::common::{World, at_once};
+
+at_once! {
+    kept_sessions:
+    after_a_login_scripts_send_nothing,
+    what_was_seen_too_long_ago_is_asked_once,
+    an_idle_brokerage_session_is_opened_again_and_nothing_else,
+    an_expired_bearer_token_is_replaced_with_the_same_access_token,
+    a_forgotten_session_is_made_anew,
+    without_login_a_lost_session_is_said_and_nothing_is_made,
+    without_login_and_without_a_session_nothing_is_sent,
+    a_session_that_another_login_has_is_left_alone,
+    a_session_elsewhere_is_ended_when_that_is_said,
+    a_session_elsewhere_is_ended_when_the_settings_say_so,
+    a_session_elsewhere_is_not_ended_by_a_login_that_was_not_asked_to,
+    a_changed_address_needs_a_new_bearer_token,
+    a_changed_address_heals_by_itself_after_a_while,
+    a_server_that_fails_for_a_moment_costs_no_login,
+    a_session_that_another_program_ended_is_noticed_by_any_command,
+}
 
 const IDLE: Duration = Duration::from_secs(6 * 60);
 const AGED: Duration = Duration::from_secs(61 * 60);
 
-#[test]
 fn after_a_login_scripts_send_nothing() {
     let world = World::new();
     world.succeed(["login"]);
@@ -23,7 +41,6 @@ fn after_a_login_scripts_send_nothing() {
     assert_eq!(world.simulator.handle().connections(), connections);
 }
 
-#[test]
 fn what_was_seen_too_long_ago_is_asked_once() {
     let world = World::new();
     world.succeed(["login"]);
@@ -34,7 +51,6 @@ fn what_was_seen_too_long_ago_is_asked_once() {
     assert_eq!(world.sent_since(&before), [("tickle", 1)].into());
 }
 
-#[test]
 fn an_idle_brokerage_session_is_opened_again_and_nothing_else() {
     let world = World::new();
     world.succeed(["login"]);
@@ -47,7 +63,6 @@ fn an_idle_brokerage_session_is_opened_again_and_nothing_else() {
     assert!(!sent.contains_key("sso-sessions") && !sent.contains_key("token"), "{sent:?}");
 }
 
-#[test]
 fn an_expired_bearer_token_is_replaced_with_the_same_access_token() {
     let world = World::new();
     world.succeed(["login"]);
@@ -61,7 +76,6 @@ fn an_expired_bearer_token_is_replaced_with_the_same_access_token() {
     assert_eq!(world.simulator.handle().counters().refused_for("assertion-replay"), 0);
 }
 
-#[test]
 fn a_forgotten_session_is_made_anew() {
     let world = World::new();
     world.succeed(["login"]);
@@ -71,7 +85,6 @@ fn a_forgotten_session_is_made_anew() {
     assert_ne!(world.token(), token, "and kept");
 }
 
-#[test]
 fn without_login_a_lost_session_is_said_and_nothing_is_made() {
     let world = World::new();
     world.succeed(["login"]);
@@ -84,7 +97,6 @@ fn without_login_a_lost_session_is_said_and_nothing_is_made() {
     assert_eq!(world.count(Endpoint::Token), 1);
 }
 
-#[test]
 fn without_login_and_without_a_session_nothing_is_sent() {
     let world = World::new();
     for command in ["header", "token", "login"] {
@@ -96,7 +108,6 @@ fn without_login_and_without_a_session_nothing_is_sent() {
     assert!(world.sent().is_empty());
 }
 
-#[test]
 fn a_session_that_another_login_has_is_left_alone() {
     let world = World::new();
     world.succeed(["login"]);
@@ -112,7 +123,6 @@ fn a_session_that_another_login_has_is_left_alone() {
     assert_eq!(world.count(Endpoint::Token), 1, "nothing was logged in");
 }
 
-#[test]
 fn a_session_elsewhere_is_ended_when_that_is_said() {
     let world = World::new();
     world.succeed(["login"]);
@@ -123,7 +133,6 @@ fn a_session_elsewhere_is_ended_when_that_is_said() {
     world.succeed(["status"]);
 }
 
-#[test]
 fn a_session_elsewhere_is_ended_when_the_settings_say_so() {
     let world = World::new();
     world.configure("compete: true\n");
@@ -133,7 +142,6 @@ fn a_session_elsewhere_is_ended_when_the_settings_say_so() {
     world.succeed(["header", "--max-age", "0s"]);
 }
 
-#[test]
 fn a_session_elsewhere_is_not_ended_by_a_login_that_was_not_asked_to() {
     let world = World::new();
     for more in ["", "compete: false\n"] {
@@ -145,7 +153,6 @@ fn a_session_elsewhere_is_not_ended_by_a_login_that_was_not_asked_to() {
     assert_eq!(world.count(Endpoint::Logout), 2, "what was opened on the way is closed");
 }
 
-#[test]
 fn a_changed_address_needs_a_new_bearer_token() {
     let world = World::new();
     world.succeed(["login"]);
@@ -159,7 +166,6 @@ fn a_changed_address_needs_a_new_bearer_token() {
     assert_eq!(world.count(Endpoint::Token), 1, "the access token holds");
 }
 
-#[test]
 fn a_changed_address_heals_by_itself_after_a_while() {
     let world = World::new();
     world.configure("compete: false\n");
@@ -170,7 +176,6 @@ fn a_changed_address_heals_by_itself_after_a_while() {
     assert_eq!((world.count(Endpoint::Token), world.count(Endpoint::SsoSessions)), (1, 2));
 }
 
-#[test]
 fn a_server_that_fails_for_a_moment_costs_no_login() {
     let world = World::new();
     world.succeed(["login"]);
@@ -180,7 +185,6 @@ fn a_server_that_fails_for_a_moment_costs_no_login() {
     assert_eq!((world.count(Endpoint::Token), world.count(Endpoint::SsoSessions)), (1, 1));
 }
 
-#[test]
 fn a_session_that_another_program_ended_is_noticed_by_any_command() {
     let world = World::new();
     world.succeed(["login"]);

@@ -4,33 +4,39 @@ use std::process::{Command, Stdio};
 
 use ibkr_sim::demo;
 
-use crate::common::{Ran, World, run};
+use crate::common::{World, at_once, run};
+
+at_once! {
+    output_in_all_conditions:
+    a_log_holds_no_secret,
+    a_very_verbose_one_neither,
+    nor_one_that_asks_for_even_more,
+    a_pipe_gets_no_colour_unless_it_is_asked_for,
+    quiet_says_nothing_but_results_and_errors,
+    a_very_verbose_log_has_the_http_stack_too_and_no_colour,
+    errors_are_json_for_programs,
+    standard_output_holds_one_json_value,
+    no_environment_but_a_home_is_needed,
+}
 
 const COLOUR: char = '\u{1b}';
 
-fn with_env(world: &World, arguments: [&str; 1], name: &str, value: &str) -> Ran {
-    let mut command = world.command(arguments);
-    command.env(name, value);
-    run(command)
-}
-
-#[test]
 fn a_pipe_gets_no_colour_unless_it_is_asked_for() {
     let world = World::new();
-    for mut command in [world.command(["demo"]), world.command(["demo", "--color", "never"])] {
+    for arguments in [["status", "-v"], ["status", "--color=never"]] {
+        let mut command = world.command(arguments);
         command.env("CLICOLOR", "1").env("TERM", "xterm-256color");
-        let ran = run(command);
-        assert!(ran.code == Some(0) && !ran.out.contains(COLOUR), "{ran}");
+        assert!(!run(command).err.contains(COLOUR));
     }
-    let ran = world.succeed(["demo", "--color", "always"]);
-    assert!(ran.out.contains(COLOUR), "{ran}");
-    assert!(!with_env(&world, ["demo"], "NO_COLOR", "1").out.contains(COLOUR));
-    let ran = world.run(["status", "--color", "always"]);
-    assert!(ran.err.contains(COLOUR), "errors too: {ran}");
-    assert!(!world.run(["status"]).err.contains(COLOUR));
+    assert!(world.run(["status", "--color", "always"]).err.contains(COLOUR), "errors");
+    let ran = world.succeed(["login", "--color", "always"]);
+    assert!(ran.out.contains(COLOUR), "results: {ran}");
+    let mut command = world.command(["status"]);
+    command.env("NO_COLOR", "1");
+    let ran = run(command);
+    assert!(!ran.out.contains(COLOUR) && !ran.err.contains(COLOUR), "{ran}");
 }
 
-#[test]
 fn quiet_says_nothing_but_results_and_errors() {
     let world = World::new();
     for command in ["login", "status", "tickle", "logout"] {
@@ -54,28 +60,35 @@ fn quiet_drops_warnings_too() {
     assert_eq!(world.succeed(["login", "--fresh", "--quiet"]).err, "");
 }
 
-#[test]
-fn logs_hold_no_secret() {
-    for verbose in ["-v", "-vv", "-vvv"] {
-        let world = World::new();
-        let mut shown = Vec::new();
-        shown.push(world.succeed(["login", verbose]));
-        let token = world.token();
-        shown.push(world.succeed(["login", verbose]));
-        shown.push(world.succeed(["get", "/iserver/accounts", verbose]));
-        world.simulator.handle().restart();
-        shown.push(world.run(["tickle", verbose]));
-        shown.push(world.succeed(["header", verbose]));
-        for ran in &shown {
-            for secret in ["eyJ", &token, demo::CREDENTIAL, "PRIVATE KEY"] {
-                assert!(!ran.err.contains(secret), "{secret}: {}", ran.err);
-            }
+fn log_holds_no_secret(verbose: &str) {
+    let world = World::new();
+    let mut shown = vec![world.succeed(["login", verbose])];
+    let token = world.token();
+    shown.push(world.succeed(["login", verbose]));
+    shown.push(world.succeed(["get", "/iserver/accounts", verbose]));
+    world.simulator.handle().restart();
+    shown.push(world.run(["tickle", verbose]));
+    shown.push(world.succeed(["header", verbose]));
+    for ran in &shown {
+        for secret in ["eyJ", &token, demo::CREDENTIAL, "PRIVATE KEY"] {
+            assert!(!ran.err.contains(secret), "{secret}: {}", ran.err);
         }
-        assert!(shown[0].err.contains("get_bearer_token"), "{}", shown[0].err);
     }
+    assert!(shown[0].err.contains("get_bearer_token"), "{}", shown[0].err);
 }
 
-#[test]
+fn a_log_holds_no_secret() {
+    log_holds_no_secret("-v");
+}
+
+fn a_very_verbose_one_neither() {
+    log_holds_no_secret("-vv");
+}
+
+fn nor_one_that_asks_for_even_more() {
+    log_holds_no_secret("-vvv");
+}
+
 fn a_very_verbose_log_has_the_http_stack_too_and_no_colour() {
     let world = World::new();
     let ran = world.succeed(["login", "-vv"]);
@@ -141,17 +154,15 @@ fn closed_standard_streams_do_no_harm() {
     let world = World::new();
     world.succeed(["login"]);
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
-        for command in ["header", "status", "post /tickle --data @-", "nonsense"] {
-            let status = world.shell(&format!("exec \"$0\" {command} {closed}")).output().unwrap();
-            let code = status.status.code();
-            assert!(matches!(code, Some(0..=4)), "{command} {closed}: {status:?}");
+        for command in ["header", "status --no-such", "post /tickle --data @-", "token --json"] {
+            let output = world.shell(&format!("exec \"$0\" {command} {closed}")).output().unwrap();
+            assert!(matches!(output.status.code(), Some(0..=4)), "{command} {closed}: {output:?}");
         }
         assert_eq!(world.records().len(), 1);
-        assert_eq!(world.run(["status"]).code, Some(0), "{closed}");
+        assert_eq!(world.run(["header", "--no-login"]).code, Some(0), "{closed}");
     }
 }
 
-#[test]
 fn errors_are_json_for_programs() {
     let world = World::new();
     for arguments in [["status", "--json"], ["header", "--no-login"], ["--json", "tickle"]] {
@@ -168,7 +179,6 @@ fn errors_are_json_for_programs() {
     }
 }
 
-#[test]
 fn standard_output_holds_one_json_value() {
     let world = World::new();
     world.succeed(["login"]);
@@ -182,7 +192,6 @@ fn standard_output_holds_one_json_value() {
     }
 }
 
-#[test]
 fn no_environment_but_a_home_is_needed() {
     let world = World::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
@@ -200,4 +209,14 @@ fn without_a_home_the_state_folder_is_asked_for() {
     let ran = run(command);
     // The system may know the home of the user all the same.
     assert!(ran.code == Some(0) || ran.err.contains("--state-dir"), "{ran}");
+}
+
+#[test]
+fn no_snapshot_of_these_tests_holds_a_token() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/snapshots");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("eyJ"), "{}", path.display());
+    }
 }

@@ -55,13 +55,13 @@ fn a_file_is_named_by_option_or_variable_and_the_option_counts() {
     let world = World::new();
     fs::rename(world.path("config.yaml"), world.path("mine.yaml")).unwrap();
     world.succeed(["login", "--config", "mine.yaml"]);
-    let mut command = world.command(["status"]);
+    let mut command = world.command(["header"]);
     command.env("IBKR_AUTH_CONFIG", world.path("mine.yaml"));
     assert_eq!(run(command).code, Some(0));
-    let mut command = world.command(["status", "-c", "mine.yaml"]);
+    let mut command = world.command(["header", "-c", "mine.yaml"]);
     command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
     assert_eq!(run(command).code, Some(0));
-    let mut command = world.command(["status"]);
+    let mut command = world.command(["header"]);
     command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
     run(command).fails(3, &["nowhere.yaml"]);
 }

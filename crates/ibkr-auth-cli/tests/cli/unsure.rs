@@ -3,9 +3,21 @@
 use ibkr_sim::{Endpoint, HostState};
 
 use crate::{
-    common::{World, assert_shows, run},
+    common::{World, assert_shows, at_once, run},
     requests::{orders, ready_to_trade},
 };
+
+at_once! {
+    orders_are_sent_once:
+    an_order_without_an_answer_may_have_been_executed,
+    an_unsure_order_in_json_is_for_programs,
+    an_order_that_is_refused_is_not_sent_again,
+    an_order_with_a_forgotten_session_is_not_sent_again,
+    a_cancellation_is_sent_once_too,
+    a_get_without_an_answer_is_no_danger,
+    an_order_that_was_never_sent_is_no_danger,
+    an_order_at_a_host_that_refuses_is_not_sent_again,
+}
 
 const ORDER: &str = r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#;
 
@@ -13,7 +25,6 @@ fn place(world: &World) -> crate::common::Ran {
     world.run(["post", &orders(), "--data", ORDER])
 }
 
-#[test]
 fn an_order_without_an_answer_may_have_been_executed() {
     for (fault, name, executed) in [
         (r#""hang":true"#, "hang", 0),
@@ -33,7 +44,6 @@ fn an_order_without_an_answer_may_have_been_executed() {
     }
 }
 
-#[test]
 fn an_unsure_order_in_json_is_for_programs() {
     let world = ready_to_trade();
     world.fault(r#"{"on":"place-order","do":{"reset":true}}"#);
@@ -42,7 +52,6 @@ fn an_unsure_order_in_json_is_for_programs() {
     assert_shows!(world, "code_10_json", ran);
 }
 
-#[test]
 fn an_order_that_is_refused_is_not_sent_again() {
     for status in [400, 401, 403, 410, 429, 500, 503] {
         let world = ready_to_trade();
@@ -52,7 +61,6 @@ fn an_order_that_is_refused_is_not_sent_again() {
     }
 }
 
-#[test]
 fn an_order_with_a_forgotten_session_is_not_sent_again() {
     let world = ready_to_trade();
     world.simulator.handle().restart();
@@ -63,7 +71,6 @@ fn an_order_with_a_forgotten_session_is_not_sent_again() {
     assert_eq!(world.count(Endpoint::Token), 2, "{ran}");
 }
 
-#[test]
 fn a_cancellation_is_sent_once_too() {
     for fault in [r#""hang":true"#, r#""reset":true"#] {
         let world = ready_to_trade();
@@ -74,7 +81,6 @@ fn a_cancellation_is_sent_once_too() {
     }
 }
 
-#[test]
 fn a_get_without_an_answer_is_no_danger() {
     let world = ready_to_trade();
     world.configure("timeout: 1s\n");
@@ -82,7 +88,6 @@ fn a_get_without_an_answer_is_no_danger() {
     world.run(["get", "/iserver/accounts"]).fails(7, &["no answer in time"]);
 }
 
-#[test]
 fn an_order_that_was_never_sent_is_no_danger() {
     let world = ready_to_trade();
     let path = orders();
@@ -94,7 +99,6 @@ fn an_order_that_was_never_sent_is_no_danger() {
     assert_eq!(world.count(Endpoint::PlaceOrder), 0);
 }
 
-#[test]
 fn an_order_at_a_host_that_refuses_is_not_sent_again() {
     let world = ready_to_trade();
     world.simulator.handle().set_host("localhost", Some(HostState::Refuse));
