@@ -16,6 +16,7 @@ mod parallel;
 #[cfg(unix)]
 mod passphrase;
 mod records;
+mod replay;
 mod requests;
 mod separate;
 mod settings;
