@@ -101,5 +101,8 @@ fn tickle_every(text: &str) -> Result<Duration, String> {
 
 fn host(text: &str) -> Result<Host, String> {
     let host = if text.contains("://") { Host::custom(text) } else { text.parse() };
-    host.map_err(|error| error.to_string())
+    host.map_err(|_| {
+        "is not one of IBKR's hosts (api.ibkr.com, 1.api.ibkr.com to 8.api.ibkr.com), nor a URL like https://host:port"
+            .to_owned()
+    })
 }

@@ -82,6 +82,9 @@ fn judge(check: &Check, context: &mut Context<'_>) -> Finding {
     if check.sends && context.pause.get().is_some() {
         return Finding::skip("nothing more is sent: IBKR asked for a pause");
     }
+    if let Some((_, failure)) = context.refused.take_if(|(name, _)| *name == check.name) {
+        return login::forbidden(failure);
+    }
     match context.missing(check.needs) {
         missing if missing.is_empty() => (check.run)(context),
         missing => Finding::skip(format!("needs: {}", missing.join(", "))),

@@ -51,6 +51,8 @@ pub(super) struct Context<'a> {
     pub(super) diagnosis: Option<Diagnosis>,
     /// IBKR asked to be left alone for so many seconds: nothing more is sent.
     pub(super) pause: Cell<Option<u64>>,
+    /// A step of a login that was refused a moment ago is not tried again: the name of its check.
+    pub(super) refused: Option<(&'static str, Failure)>,
     pub(super) access_token: Option<AccessToken>,
     pub(super) authorization: Option<Authorization>,
     /// Made here, and so to be logged out.
@@ -115,6 +117,7 @@ impl<'a> Context<'a> {
             tickle: None,
             diagnosis: None,
             pause: Cell::new(None),
+            refused: None,
             access_token: None,
             authorization: None,
             is_own: false,

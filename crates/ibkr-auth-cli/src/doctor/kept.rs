@@ -30,8 +30,10 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
         }
     };
     context.keeper = sessions.store.keeper();
+    let is_good = record.kept.as_ref().is_some_and(is_good);
     let keeper = match context.keeper {
-        Some(pid) => format!("`ibkr-auth keep` (process {pid}) keeps it connected"),
+        Some(pid) if is_good => format!("`ibkr-auth keep` (process {pid}) keeps it connected"),
+        Some(pid) => format!("`ibkr-auth keep` (process {pid}) runs, but has no good session now"),
         None => "no `ibkr-auth keep` runs".to_owned(),
     };
     if record.is_damaged {
@@ -42,7 +44,10 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
         );
     }
     let text = match &record.kept {
-        Some(kept) => format!("{}; {keeper}", told(kept)),
+        Some(kept) if is_good || context.keeper.is_some() || context.args.offline => {
+            format!("{}; {keeper}", told(kept))
+        }
+        Some(kept) => format!("{}, will be checked; {keeper}", told(kept)),
         None => format!("there is none; {keeper}"),
     };
     context.kept = record.kept;
@@ -53,7 +58,19 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
             "stop `ibkr-auth keep`, then `ibkr-auth doctor --fresh`",
         );
     }
+    if context.keeper.is_some() && !is_good {
+        return Finding::warn(
+            text,
+            "other invocations rely on its session, and make no login of their own",
+            "see its screen or output: it may be paused, or wait for IBKR",
+        );
+    }
     Finding::pass(text)
+}
+
+/// As far as is known without asking.
+fn is_good(kept: &Kept) -> bool {
+    kept.good_at > 0 && kept.expires.is_none_or(|ends| seconds(SystemTime::now()) < ends)
 }
 
 fn told(kept: &Kept) -> String {
@@ -81,7 +98,12 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
         }
         Err(failure) => return no_turn(failure),
     }
-    let Some(kept) = context.kept.clone() else { return Finding::skip("none is kept: a new one is made") };
+    let Some(kept) = context.kept.clone() else {
+        return Finding::skip(match context.keeper {
+            Some(pid) => format!("none is kept; making one is left to `ibkr-auth keep` (process {pid})"),
+            None => "none is kept: a new one is made".to_owned(),
+        });
+    };
     if let Err(finding) = resume(context, &kept) {
         return *finding;
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Error, Request, Session};
-use ibkr_auth_core::{Authorization, Now, Output, wire};
+use ibkr_auth_core::{Authorization, Now, Output, Step, wire};
 
 use super::{
     answer::{Trouble, ask},
@@ -18,6 +18,13 @@ use crate::{commands::span, exit::Exit, failure::Failure, key::LazyKey};
 
 /// A clock may be ahead unseen: a request of the future is refused.
 const DATED_BACK: u64 = 2;
+/// The steps of a login after the first, and the names of their checks.
+const LATER: [(Step, &str); 3] = [
+    (Step::GetBearerToken, "bearer token"),
+    (Step::ValidateSso, "sso/validate"),
+    (Step::SsodhInit, "brokerage tier"),
+];
+const ACCEPTED: &str = "not asked again: it was accepted a moment ago";
 
 /// Whether a login is to be made, and its first step.
 pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
@@ -27,7 +34,12 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     match (&context.sessions, context.diagnosis.as_mut()) {
         (Some(sessions), Some(diagnosis)) => {
             if let Err(failure) = sessions.begin_login(diagnosis) {
-                return forbidden(failure);
+                let is_step = |step: Step| failure.step.as_deref() == Some(step.name());
+                let Some((_, check)) = LATER.into_iter().find(|(step, _)| is_step(*step)) else {
+                    return forbidden(failure);
+                };
+                context.refused = Some((check, failure));
+                return Finding::skip(ACCEPTED);
             }
         }
         _ => return Finding::skip("needs: the turn to ask IBKR"),
@@ -79,7 +91,7 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
     }
     if let Some(pid) = context.keeper {
         return Some(Finding::skip(format!(
-            "not asked for: `ibkr-auth keep` (process {pid}) logs in; see its output"
+            "not asked for: logging in is left to `ibkr-auth keep` (process {pid}); see its output"
         )));
     }
     let in_doubt = context.kept.is_some() && context.kept_is_good != Some(false);
@@ -87,7 +99,7 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
 }
 
 /// IBKR locks accounts that log in blindly: the guard against that counts here too.
-fn forbidden(failure: Failure) -> Finding {
+pub(super) fn forbidden(failure: Failure) -> Finding {
     let Failure { what, why, todo, exit, .. } = failure;
     let means = match why {
         Some(why) if exit == Exit::Refused as u8 => {
@@ -103,6 +115,9 @@ fn forbidden(failure: Failure) -> Finding {
 pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
     if let Some(finding) = not_wanted(context) {
         return finding;
+    }
+    if context.refused.is_some() {
+        return Finding::skip(ACCEPTED);
     }
     let missing = context.missing(&[Need::AccessToken, Need::PublicIp]);
     let (Some(token), Some(address), Some(sessions)) =

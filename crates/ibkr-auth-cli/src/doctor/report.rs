@@ -3,10 +3,12 @@
 use std::{
     env,
     fmt::Write,
+    io::{self, IsTerminal},
     time::{Duration, Instant, SystemTime},
 };
 
 use anstyle::Style;
+use console::Term;
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Verdict};
@@ -17,7 +19,8 @@ use crate::{
     utc,
 };
 
-const WIDTH: usize = 100;
+const WIDEST: usize = 100;
+const NARROWEST: usize = 40;
 const NAME: usize = 18;
 /// Symbol and word, before the name.
 const INDENT: usize = 7;
@@ -26,6 +29,7 @@ const LABEL: usize = 7;
 /// What was found so far.
 pub(super) struct Report {
     output: Output,
+    width: usize,
     begin: Instant,
     at: SystemTime,
     /// Pass, warn, fail, skip.
@@ -37,8 +41,10 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(output: Output) -> Self {
+        let columns = io::stdout().is_terminal().then(|| Term::stdout().size_checked()).flatten();
         Self {
             output,
+            width: width(columns.map(|(_, columns)| columns)),
             begin: Instant::now(),
             at: SystemTime::now(),
             counts: [0; 4],
@@ -89,10 +95,10 @@ impl Report {
         if self.output.quiet && matches!(verdict, Verdict::Pass | Verdict::Skip) {
             return Ok(());
         }
-        let mut lines = head(verdict, &name, &text);
+        let mut lines = head(verdict, &name, &text, self.width);
         for (label, text) in [("means", meaning), ("do", todo), ("call", call)] {
             if let Some(text) = text {
-                lines += &detail(label, &text);
+                lines += &detail(label, &text, self.width);
             }
         }
         self.output.result(lines)
@@ -117,7 +123,7 @@ impl Report {
             }))?;
         } else {
             let first = match first {
-                Some(first) => wrapped(first, (10, 10), "Do first: "),
+                Some(first) => wrapped(first, (10, 10), "Do first: ", self.width),
                 None => "Nothing to do.".to_owned(),
             };
             self.output.line(format_args!(
@@ -139,7 +145,12 @@ fn cleaned(value: Value, secrets: &Secrets) -> Value {
     }
 }
 
-fn head(verdict: Verdict, name: &str, text: &str) -> String {
+/// As wide as the terminal, within bounds.
+fn width(columns: Option<u16>) -> usize {
+    columns.map_or(WIDEST, |columns| usize::from(columns).clamp(NARROWEST, WIDEST))
+}
+
+fn head(verdict: Verdict, name: &str, text: &str, width: usize) -> String {
     let (symbol, style): (&str, Style) = match verdict {
         Verdict::Pass => ("✓", GOOD),
         Verdict::Warn => ("!", WARN),
@@ -149,21 +160,21 @@ fn head(verdict: Verdict, name: &str, text: &str) -> String {
     let word = verdict.word();
     let name = format!("{name:<NAME$} ");
     let column = INDENT + name.chars().count();
-    wrapped(text, (column, INDENT + NAME + 1), &format!("{style}{symbol} {word}{style:#} {name}"))
+    wrapped(text, (column, INDENT + NAME + 1), &format!("{style}{symbol} {word}{style:#} {name}"), width)
 }
 
-fn detail(label: &str, text: &str) -> String {
+fn detail(label: &str, text: &str, width: usize) -> String {
     let indent = INDENT + LABEL;
     let label = format!("\n{:INDENT$}{DIM}{:<LABEL$}{DIM:#}", "", format!("{label}:"));
-    wrapped(text, (indent, indent), &label)
+    wrapped(text, (indent, indent), &label, width)
 }
 
 /// Text behind `start`, which takes `column` columns; further lines are indented.
-fn wrapped(text: &str, (mut column, indent): (usize, usize), start: &str) -> String {
+fn wrapped(text: &str, (mut column, indent): (usize, usize), start: &str, width: usize) -> String {
     let mut shown = start.to_owned();
     for (index, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
         let length = word.chars().count();
-        if index > 0 && column + 1 + length > WIDTH {
+        if index > 0 && column + 1 + length > width {
             // Writing to a string cannot fail.
             let _ = write!(shown, "\n{:indent$}", "");
             column = indent;
@@ -184,10 +195,17 @@ mod tests {
     #[test]
     fn long_lines_are_broken_where_their_text_begins() {
         let text = "word ".repeat(30);
-        let shown = wrapped(&text, (10, 10), "Do first: ");
-        assert_eq!(shown.lines().count(), 2, "{shown}");
-        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "{shown}");
-        assert!(shown.lines().nth(1).unwrap().starts_with("          word"), "{shown}");
-        assert_eq!(wrapped(&"x".repeat(200), (3, 3), "a: "), format!("a: {}", "x".repeat(200)));
+        for (width, lines) in [(100, 2), (60, 3), (40, 5)] {
+            let shown = wrapped(&text, (10, 10), "Do first: ", width);
+            assert_eq!(shown.lines().count(), lines, "{shown}");
+            assert!(shown.lines().all(|line| line.chars().count() <= width), "{shown}");
+            assert!(shown.lines().nth(1).unwrap().starts_with("          word"), "{shown}");
+        }
+        assert_eq!(wrapped(&"x".repeat(200), (3, 3), "a: ", 100), format!("a: {}", "x".repeat(200)));
+    }
+
+    #[test]
+    fn the_report_is_as_wide_as_the_terminal_within_bounds() {
+        assert_eq!([None, Some(0), Some(80), Some(300)].map(width), [100, 40, 80, 100]);
     }
 }

@@ -100,13 +100,9 @@ fn phase(status: &Status, paint: Paint) -> String {
         span(status.phase_since.mono.elapsed().as_secs()),
         stamp(status.phase_since.wall)
     );
-    match status.phase() {
-        Phase::Maintenance { until } => about += &format!(", until {} at the latest", stamp(until)),
-        Phase::Waiting { about: wait } => {
-            let left = wait.saturating_sub(status.phase_since.mono.elapsed());
-            about += &format!(", about {} more", span(left.as_secs()));
-        }
-        _ => {}
+    if let Phase::Waiting { about: wait } = status.phase() {
+        let left = wait.saturating_sub(status.phase_since.mono.elapsed());
+        about += &format!(", about {} more", span(left.as_secs()));
     }
     format!("{}  {about}", paint.with(style, format!("● {}", status.headline())))
 }
@@ -116,6 +112,9 @@ fn facts(status: &Status, paint: Paint) -> Vec<String> {
     let mut facts = Vec::new();
     let mut fact =
         |name: &str, value: String| facts.push(format!("{}  {value}", paint.with(DIM, format!("{name:<9}"))));
+    if let Some(reason) = status.reason() {
+        fact("reason", paint.with(WARN, reason));
+    }
     let account = match status.paper {
         Some(true) => ", paper account",
         Some(false) => ", live account",

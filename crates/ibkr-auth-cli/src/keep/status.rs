@@ -8,7 +8,7 @@ use std::{
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
 use ibkr_auth_core::Step;
 
-use super::words::Line;
+use super::words::{Line, maybe_closed, one_line};
 use crate::mask;
 
 /// So many lines stay on the screen.
@@ -41,6 +41,8 @@ pub(super) struct Status {
     pub(super) logins: (usize, usize),
     /// The request that is on its way.
     pub(super) asking: Option<Step>,
+    /// The last failure since the session was good.
+    reason: Option<String>,
     /// When the session's thread was last heard.
     pub(super) heard: Instant,
     pub(super) recent: VecDeque<Line>,
@@ -68,6 +70,7 @@ impl Status {
             tickled: None,
             logins: (0, 0),
             asking: None,
+            reason: None,
             heard: now.mono,
             recent: VecDeque::new(),
             leaving: None,
@@ -86,6 +89,13 @@ impl Status {
             Event::Sent { step } => self.asking = Some(*step),
             Event::Done { step: Step::Tickle, .. } => (self.tickled, self.asking) = (Some(self.heard), None),
             Event::Done { .. } | Event::Failed { .. } => self.asking = None,
+            _ => {}
+        }
+        match event {
+            Event::Failed { error, .. } | Event::Phase { because: Some(error), .. } => {
+                self.reason = Some(one_line(&error.to_string()));
+            }
+            _ if self.phase() == Phase::Connected => self.reason = None,
             _ => {}
         }
     }
@@ -126,12 +136,22 @@ impl Status {
         self.phase() != Phase::Connected || self.heard.elapsed() < longest
     }
 
+    /// Why the session is not good yet, where the phase does not say it.
+    pub(super) fn reason(&self) -> Option<&str> {
+        let is_trying = matches!(
+            self.phase(),
+            Phase::Connecting | Phase::Recovering | Phase::Maintenance { .. } | Phase::Waiting { .. }
+        );
+        self.reason.as_deref().filter(|_| is_trying)
+    }
+
     /// The phase in one line.
     pub(super) fn headline(&self) -> String {
         match (self.leaving, self.phase()) {
             (Some(leaving), _) => leaving.to_owned(),
             (None, Phase::Yielded) => "left to another login, such as TWS or the phone".to_owned(),
             (None, Phase::Waiting { .. }) => "waiting: IBKR asked for it, or the logins are spent".to_owned(),
+            (None, Phase::Maintenance { until }) => maybe_closed(until),
             (None, phase) => phase.to_string(),
         }
     }

@@ -46,13 +46,16 @@ impl Line {
                 "left to another login, such as TWS or the phone: comes back when that one has ended; --compete ends it"
                     .to_owned()
             }
-            Event::Phase { phase: Phase::Maintenance { until }, .. } => {
-                format!("IBKR is closed for maintenance, until {} at the latest", stamp(*until))
-            }
+            Event::Phase { phase: Phase::Maintenance { until }, .. } => maybe_closed(*until),
             other => other.to_string(),
         };
         Some(Self::new(level, text))
     }
+}
+
+/// The hours alone make no maintenance: the network may be at fault as well.
+pub(super) fn maybe_closed(until: SystemTime) -> String {
+    format!("no answer as it should be: it may be IBKR's maintenance, until {} at the latest", stamp(until))
 }
 
 fn level_of(phase: Phase) -> Level {
@@ -133,6 +136,21 @@ pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Valu
 }
 
 /// Nothing that comes from elsewhere breaks a line or moves a cursor.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_is_a_guess() {
+        let phase = Phase::Maintenance { until: SystemTime::UNIX_EPOCH };
+        let text = Line::of(&Event::Phase { phase, because: None }).unwrap().text;
+        assert!(
+            text.contains("may be IBKR's maintenance, until 1970-01-01T00:00:00Z at the latest"),
+            "{text}"
+        );
+    }
 }

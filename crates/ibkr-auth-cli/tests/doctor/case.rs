@@ -85,14 +85,22 @@ impl Case {
     /// Another invocation was a minute ago: by the servers' clock, and by the record, which is sealed with its digest.
     pub(crate) fn a_minute_later(&self) {
         self.simulator.handle().advance(Duration::from_secs(60));
-        let sealed = text(&fs::read(self.record()).unwrap());
-        let mut record: Value = serde_json::from_str(sealed.split_once('\n').unwrap().1).unwrap();
-        record["asked"] = 0.into();
+        self.change_record(|record| record["asked"] = 0.into());
+    }
+
+    pub(crate) fn change_record(&self, change: impl FnOnce(&mut Value)) {
+        let mut record = self.read_record();
+        change(&mut record);
         let content = record.to_string();
         let digest = ring::digest::digest(&ring::digest::SHA256, content.as_bytes());
         let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         fs::write(self.record(), format!("ibkr-auth-session 1 {} {digest}\n{content}", content.len()))
             .unwrap();
+    }
+
+    pub(crate) fn read_record(&self) -> Value {
+        let sealed = text(&fs::read(self.record()).unwrap());
+        serde_json::from_str(sealed.split_once('\n').unwrap().1).unwrap()
     }
 
     pub(crate) fn fault(&self, script: &str) {

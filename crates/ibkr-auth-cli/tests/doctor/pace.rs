@@ -3,6 +3,7 @@
 use std::{fs, io::Write};
 
 use ibkr_sim::Endpoint;
+use serde_json::Value;
 
 use crate::case::Case;
 
@@ -90,21 +91,63 @@ fn a_program_that_keeps_the_session_is_left_alone() {
     let case = Case::new();
     case.log_in();
     case.a_minute_later();
-    let mut keep = fs::File::create(case.record().with_extension("keep")).unwrap();
-    keep.lock().unwrap();
-    write!(keep, "4711").unwrap();
-    let before = fs::read(case.record()).unwrap();
+    let _keep = keeper(&case);
+    let before = case.read_record()["kept"].take();
     let report = case.doctor(&["--fresh"]);
     report.expect("kept session", "warn", &["4711", "left alone"]);
     report.expect("access token", "skip", &["4711"]);
     report.expect("accounts", "pass", &[]);
     let counts = [Endpoint::Token, Endpoint::Init, Endpoint::Tickle, Endpoint::Logout];
     assert_eq!(counts.map(|endpoint| case.count(endpoint)), [1, 1, 0, 0]);
-    assert_eq!(fs::read(case.record()).unwrap(), before);
+    assert_eq!(case.read_record()["kept"], before);
 
     case.simulator.handle().restart();
     let report = case.doctor(&[]);
     report.expect("access token", "skip", &["4711", "see its output"]);
+    assert_eq!(case.count(Endpoint::Token), 1);
+}
+
+/// As if a program kept the session connected, until drop.
+fn keeper(case: &Case) -> fs::File {
+    let mut keep = fs::File::create(case.record().with_extension("keep")).unwrap();
+    keep.lock().unwrap();
+    write!(keep, "4711").unwrap();
+    keep
+}
+
+#[test]
+fn a_program_that_keeps_no_good_session_is_told() {
+    let case = Case::new();
+    case.log_in();
+    case.a_minute_later();
+    case.change_record(|record| record["kept"]["good_at"] = 0.into());
+    let words = ["not to be good", "will be checked", "no `ibkr-auth keep` runs"];
+    case.doctor(&[]).expect("kept session", "pass", &words);
+
+    case.a_minute_later();
+    case.change_record(|record| record["kept"]["good_at"] = 0.into());
+    let _keep = keeper(&case);
+    let words = ["not to be good", "4711) runs, but has no good session now"];
+    let report = case.doctor(&["--offline"]);
+    report.expect("kept session", "warn", &words);
+    assert!(report.0["first_todo"].as_str().unwrap().contains("its screen"), "{:#}", report.0);
+
+    case.change_record(|record| record["kept"] = Value::Null);
+    let report = case.doctor(&[]);
+    report.expect("kept session", "warn", &["there is none", "4711", "paused"]);
+    report.expect("session", "skip", &["left to", "4711"]);
+    assert_eq!(case.count(Endpoint::Token), 1);
+}
+
+#[test]
+fn a_refusal_of_a_later_step_is_remembered_there() {
+    let case = Case::new();
+    case.configure(&[("credential", "nobody")]);
+    case.doctor(&[]).expect("bearer token", "fail", &[]);
+    let report = case.doctor(&[]);
+    report.expect("access token", "skip", &["accepted a moment ago"]);
+    report.expect("bearer token", "fail", &["not tried again"]);
+    assert_eq!(report.all("fail"), ["bearer token"]);
     assert_eq!(case.count(Endpoint::Token), 1);
 }
 

@@ -146,3 +146,13 @@ fn an_answer_that_does_not_come_is_waited_for_and_a_second_ctrl_c_ends_that() {
     keeper.signal(Signal::INT);
     assert_eq!(keeper.end().0, Some(130));
 }
+
+#[test]
+fn a_host_that_is_none_is_answered_in_the_words_of_the_option() {
+    let case = Case::new();
+    for wrong in ["foo bar", "9.api.ibkr.com", "https://host/path"] {
+        let (code, _, errors) = case.run(&["keep", "--hosts", wrong]);
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(errors.contains("one of IBKR's hosts") && !errors.contains("base_url"), "{errors}");
+    }
+}

@@ -63,6 +63,16 @@ fn the_screen_follows_the_session_and_the_keys() {
 }
 
 #[test]
+fn the_last_failure_stays_on_the_screen_until_the_session_is_good() {
+    let case = Case::new();
+    case.simulator().fault(r#"{"on":"token","do":{"status":503}}"#).unwrap();
+    let mut session = screen(&case, "--color never");
+    until(&mut session, "reason     get_access_token: ");
+    session.send("q").unwrap();
+    until(&mut session, "code 0");
+}
+
+#[test]
 fn ctrl_c_restores_the_terminal_and_never_means_no_colours() {
     let case = Case::new();
     let mut session = screen(&case, "--color never");

@@ -52,7 +52,7 @@ impl fmt::Display for Phase {
             Self::Connecting => f.write_str("connecting"),
             Self::Connected => f.write_str("connected"),
             Self::Recovering => f.write_str("recovering"),
-            Self::Maintenance { .. } => f.write_str("IBKR is closed for maintenance"),
+            Self::Maintenance { .. } => f.write_str("IBKR may be closed for maintenance"),
             Self::Waiting { about } => write!(f, "waiting for about {} s", about.as_secs()),
             Self::Yielded => f.write_str("left to another login"),
             Self::Paused => f.write_str("paused"),
