@@ -25,7 +25,7 @@ mod utc;
 use std::process::ExitCode;
 
 use args::{Args, Command, Global};
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{ColorChoice, Parser};
 use commands::{api, demo, login, logout, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
@@ -36,7 +36,8 @@ use store::Store;
 
 fn main() -> ExitCode {
     harden::forbid_core_dumps();
-    let Args { global, command } = parse();
+    let Args { mut global, command } = parse();
+    global.add_variables();
     log::to_stderr(global.verbose);
     let output = Output::new(global.json, global.quiet, global.color);
     match run(&global, output, command) {
@@ -50,15 +51,29 @@ fn main() -> ExitCode {
     }
 }
 
-/// Variables count as arguments for clap, which then would not show the help where no command is given.
+/// Wrong usage is told to programs as JSON too.
 fn parse() -> Args {
-    Args::try_parse().unwrap_or_else(|error| match error.kind() {
-        ErrorKind::MissingSubcommand if std::env::args_os().len() < 2 => {
-            anstream::eprint!("{}", Args::command().render_help().ansi());
+    Args::try_parse().unwrap_or_else(|error| {
+        let is_program = || std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
+        if error.use_stderr() && is_program() {
+            Output::new(true, false, ColorChoice::Never).failure(&usage(&error));
             std::process::exit(Exit::Usage as i32);
         }
-        _ => error.exit(),
+        error.exit()
     })
+}
+
+/// What clap says: the mistake, perhaps tips, and how it should be.
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let what = parts.next().unwrap_or_default();
+    let tips: Vec<_> = parts.filter_map(|part| part.strip_prefix("tip: ").map(str::to_owned)).collect();
+    let todo = match tips.is_empty() {
+        true => "run it with `--help` instead".to_owned(),
+        false => tips.join("; "),
+    };
+    Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(&what)).todo(todo)
 }
 
 fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure> {
@@ -91,5 +106,5 @@ fn sessions(global: &Global, output: Output) -> Result<Sessions, Failure> {
     let profile = Profile::read(global)?;
     profile.warnings.iter().for_each(|warning| output.warning(warning));
     let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
-    Ok(Sessions { output, profile, store })
+    Ok(Sessions::new(output, profile, store))
 }

@@ -8,18 +8,23 @@ mod replay;
 mod turn;
 
 pub(crate) use diagnose::Diagnosis;
-pub(crate) use guard::{budget, failed};
+pub(crate) use guard::{ages, failed, not_refused};
 pub(crate) use make::competing;
 pub(crate) use turn::Turn;
 
 use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use http::HeaderMap;
-use ibkr_auth_blocking::{Client, Error, Event, SavedSession, Session, Snapshot};
-use ibkr_auth_core::Now;
+use ibkr_auth_blocking::{Client, Error, Event, Http, SavedSession, Session, Snapshot};
+use ibkr_auth_core::{Now, Step};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -29,7 +34,7 @@ use crate::{
     output::Output,
     profile::Profile,
     progress::Progress,
-    store::{Kept, Record, Store, millis, seconds},
+    store::{KeeperNote, Kept, Record, Store, millis, seconds},
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -37,6 +42,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const TURN_WITHIN: Duration = Duration::from_secs(90);
 /// A program that keeps the session connected sees once a minute that it is good.
 const KEEPER_MAX_AGE: Duration = Duration::from_secs(150);
+/// IBKR takes one `sso/validate` a minute of a username.
+const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Hears what happens while a session is made.
 pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -77,21 +84,27 @@ pub(crate) struct Sessions {
     pub(crate) output: Output,
     pub(crate) profile: Profile,
     pub(crate) store: Store,
+    /// When `sso/validate` was last asked, here or elsewhere, in milliseconds since 1970.
+    validated: Arc<AtomicU64>,
 }
 
 impl Sessions {
+    pub(crate) fn new(output: Output, profile: Profile, store: Store) -> Self {
+        Self { output, profile, store, validated: Arc::default() }
+    }
+
     /// What is kept.
     ///
     /// # Errors
     /// [`Exit::NoSession`] when nothing is.
     pub(crate) fn kept(&self) -> Result<Kept, Failure> {
-        self.store.read()?.kept.ok_or_else(none)
+        self.record()?.kept.ok_or_else(|| self.none())
     }
 
     /// A session that is good: the kept one, or a new one.
     pub(crate) fn ensure(&self, wish: &Wish, listener: Listener) -> Result<(Kept, Came), Failure> {
         let begin = millis(SystemTime::now());
-        if let Some(kept) = fresh(&self.store.read()?, wish) {
+        if let Some(kept) = fresh(&self.record()?, wish) {
             return Ok((kept, Came::Kept));
         }
         if let Some(pid) = self.store.keeper() {
@@ -130,20 +143,20 @@ impl Sessions {
         let mut turn =
             self.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
         self.warn_of_damage(&turn.record);
-        let before = turn.record.kept.clone().ok_or_else(none)?;
+        let before = turn.record.kept.clone().ok_or_else(|| self.none())?;
         turn.pace()?;
         let mut client = self.client(&before, self.profile.config.compete())?;
-        client.on_event(progress.listener());
+        client.on_event(self.heard(Box::new(progress.listener())));
         let outcome = work(&mut client).map_err(Failure::from);
-        // A program that keeps the session connected knows more than this one.
+        // A program that keeps the session connected knows more of it than this one.
         if self.store.keeper().is_none() {
             turn.record.kept = match (&outcome, client.save()) {
                 (Ok(_), Some(saved)) => Some(renewed(&before, &saved, &client)),
                 (Err(failure), _) if !failure.is(Exit::NoSession) => Some(before),
                 _ => Some(before.doubted()),
             };
-            self.keep(&mut turn, outcome.as_ref().err())?;
         }
+        self.keep(&mut turn, outcome.as_ref().err())?;
         Ok((outcome?, client.session().snapshot()))
     }
 
@@ -154,9 +167,44 @@ impl Sessions {
         Ok(client)
     }
 
+    /// A client that knows when `sso/validate` was asked last: IBKR punishes the second within a minute.
     pub(crate) fn new_client(&self, compete: bool) -> Result<Client, Failure> {
         let Profile { config, transport, key, .. } = &self.profile;
-        Ok(Client::new(config.clone().with_compete(compete), key.clone(), transport)?)
+        let config = config.clone().with_compete(compete);
+        let mut session = Session::new(config, key.clone(), RandomState::new().hash_one(0));
+        let now = moment();
+        let validated = self.validated.load(Ordering::Relaxed);
+        if let Some(ago) = millis(now.wall).checked_sub(validated).filter(|_| validated > 0) {
+            session.note_validation(Duration::from_millis(ago), now);
+        }
+        let http = Http::new(transport)?;
+        Ok(Client::with_http(session, move |request, limit| http.send(request, limit)))
+    }
+
+    /// Remembers what must not be asked again too soon.
+    pub(crate) fn heard(&self, mut listener: Listener) -> Listener {
+        let validated = Arc::clone(&self.validated);
+        Box::new(move |event| {
+            if matches!(event, Event::Sent { step: Step::ValidateSso }) {
+                validated.fetch_max(millis(SystemTime::now()), Ordering::Relaxed);
+            }
+            listener(event);
+        })
+    }
+
+    /// `sso/validate` is asked now.
+    pub(crate) fn note_validation(&self) {
+        self.validated.fetch_max(millis(SystemTime::now()), Ordering::Relaxed);
+    }
+
+    /// How long until IBKR takes the next `sso/validate`.
+    pub(crate) fn validate_allowed_in(&self) -> Result<Duration, Failure> {
+        let record = self.record()?;
+        let by_session = record.kept.as_ref().and_then(|kept| self.restored(kept).ok());
+        let by_session = by_session.map(|(session, now)| session.validate_allowed_in(now));
+        let ago = millis(SystemTime::now()).checked_sub(self.validated.load(Ordering::Relaxed));
+        let by_record = ago.map(|ago| VALIDATE_PAUSE.saturating_sub(Duration::from_millis(ago)));
+        Ok(by_session.max(by_record).unwrap_or_default())
     }
 
     /// The headers of this session. No HTTP stack is set up for them.
@@ -164,15 +212,9 @@ impl Sessions {
         self.restored(kept)?.0.headers().ok_or_else(none)
     }
 
-    /// How long until IBKR takes the next `sso/validate`.
-    pub(crate) fn validate_allowed_in(&self, kept: &Kept) -> Result<Duration, Failure> {
-        let (session, now) = self.restored(kept)?;
-        Ok(session.validate_allowed_in(now))
-    }
-
     fn restored(&self, kept: &Kept) -> Result<(Session, Now), Failure> {
         let mut session = Session::new(self.profile.config.clone(), self.profile.key.clone(), 0);
-        let now = Now { mono: Instant::now(), wall: SystemTime::now() };
+        let now = moment();
         session.restore(&SavedSession::new(kept.saved.as_str()), now)?;
         Ok((session, now))
     }
@@ -183,24 +225,50 @@ impl Sessions {
         if wish.fresh {
             return Err(Failure::new(Exit::Failed, keeps).todo("stop it before you log in anew"));
         }
-        let progress = Progress::start(self.output, format!("waiting for {keeps}"));
+        let waiting = format!("waiting for `ibkr-auth keep` (process {pid}) to connect");
+        let _progress = Progress::start(self.output, waiting);
         let begin = Instant::now();
-        while begin.elapsed() <= wish.within {
-            let kept = self.store.read()?.kept;
-            if let Some(kept) = kept.filter(|kept| kept.is_fresh(seconds(SystemTime::now()), KEEPER_MAX_AGE))
-            {
+        loop {
+            let Record { kept, keeper, .. } = self.record()?;
+            if let Some(kept) = kept.filter(|kept| is_kept_alive(kept)) {
                 return Ok(kept);
             }
-            if self.store.keeper().is_none() {
-                break;
+            let waits = keeper.as_ref().is_some_and(|keeper| keeper.waits.is_some());
+            let is_gone = self.store.keeper().is_none();
+            if waits || wish.no_login || wish.compete || is_gone || begin.elapsed() >= wish.within {
+                return Err(not_connected(pid, keeper));
             }
             thread::sleep(LOOK_AGAIN);
         }
-        drop(progress);
-        Err(Failure::new(Exit::Server, keeps)
-            .why("it has no good session now")
-            .todo("see its output for the reason"))
     }
+
+    /// Why there is no session: a program that keeps it may know.
+    pub(crate) fn none(&self) -> Failure {
+        match (self.store.keeper(), self.record()) {
+            (Some(pid), Ok(record)) => not_connected(pid, record.keeper),
+            _ => none(),
+        }
+    }
+}
+
+/// Whether a session that a program keeps connected was seen to be good lately.
+pub(crate) fn is_kept_alive(kept: &Kept) -> bool {
+    kept.is_fresh(seconds(SystemTime::now()), KEEPER_MAX_AGE)
+}
+
+/// A program keeps the session, and it is not good.
+pub(crate) fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
+    let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
+    let mut failure =
+        Failure::new(Exit::Server, what).todo("see its output for the reason, or stop it first");
+    if let Some(KeeperNote { phase, waits }) = note {
+        failure.why = Some(format!("it is {phase}"));
+        if let Some(exit) = waits {
+            failure.exit = exit;
+            failure.todo = Some("press `r` in its terminal, or stop it first".to_owned());
+        }
+    }
+    failure
 }
 
 /// The session as this client knows it now.
@@ -231,6 +299,10 @@ pub(crate) fn kept(saved: &SavedSession, snapshot: &Snapshot, began: u64, good_a
 fn fresh(record: &Record, wish: &Wish) -> Option<Kept> {
     let is_fresh = |kept: &&Kept| !wish.fresh && kept.is_fresh(seconds(SystemTime::now()), wish.max_age);
     record.kept.as_ref().filter(is_fresh).cloned()
+}
+
+fn moment() -> Now {
+    Now { mono: Instant::now(), wall: SystemTime::now() }
 }
 
 fn none() -> Failure {

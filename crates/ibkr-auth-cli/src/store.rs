@@ -6,17 +6,16 @@ mod record;
 mod seal;
 
 use std::{
-    fs::File,
+    fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{Failed, Kept, Logins, Pause, Record, millis, seconds};
+pub(crate) use record::{Failed, KeeperNote, Kept, Logins, Pause, Record, millis, seconds};
 pub(crate) use seal::digest;
 
 use crate::{exit::Exit, failure::Failure};
@@ -24,6 +23,8 @@ use crate::{exit::Exit, failure::Failure};
 /// A record is a few KiB.
 const LONGEST: u64 = 256 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// So many times a keeper's place is tried: for half a second.
+const PATIENCE: u32 = 20;
 
 /// Where the session of one identity is kept.
 #[derive(Debug, Clone)]
@@ -82,7 +83,7 @@ impl Store {
                     Exit::Failed,
                     format!("another ibkr-auth has been at work on this session for {} s", within.as_secs()),
                 )
-                .todo("look for it with `ps`, or wait longer with --within"));
+                .todo("look for it with `ps`, or try again later"));
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
@@ -110,7 +111,15 @@ impl Store {
     /// Takes the place of the one invocation that keeps this session connected, unless another has it.
     pub(crate) fn become_keeper(&self) -> Result<Option<Keeper>, Failure> {
         folder::prepare(&self.folder)?;
-        Keeper::try_become(&self.file("keep")).map_err(|error| self.unwritable(&error))
+        // Whoever looks whether there is a keeper has the lock for a moment.
+        for _ in 0..PATIENCE {
+            let keeper = Keeper::try_become(&self.file("keep")).map_err(|error| self.unwritable(&error))?;
+            if keeper.is_some() {
+                return Ok(keeper);
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(None)
     }
 
     /// The process that keeps this session connected, if there is one.
@@ -118,13 +127,23 @@ impl Store {
         Keeper::of(&self.file("keep"))
     }
 
-    /// tempfile makes files for their owner alone.
+    /// Through a file of one name, so that a killed invocation leaves no second copy of the tokens for good.
     fn replace(&self, content: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(self.path()).map_err(|error| error.error)?;
-        Ok(())
+        let path = self.file("tmp");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        written.and_then(|()| fs::rename(&path, self.path())).inspect_err(|_| {
+            // It holds a part of the tokens.
+            let _ = fs::remove_file(&path);
+        })
     }
 
     fn file(&self, kind: &str) -> PathBuf {

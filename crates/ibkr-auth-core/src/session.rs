@@ -218,6 +218,12 @@ impl Session {
         ago.map_or(Duration::ZERO, |ago| known::VALIDATE_PAUSE.saturating_sub(ago))
     }
 
+    /// `sso/validate` was asked about this username so long ago, by another session: `connect` does without, and the
+    /// automatic mode waits, until IBKR takes the next.
+    pub fn note_validation(&mut self, ago: Duration, now: Now) {
+        self.known.remember_validation(now.mono.checked_sub(ago));
+    }
+
     /// How far IBKR's clock is from this machine's.
     pub fn clock_skew(&self) -> ClockSkew {
         self.known.skew

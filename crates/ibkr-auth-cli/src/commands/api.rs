@@ -1,6 +1,6 @@
 //! `ibkr-auth get`, `post` and `delete`: authorised requests.
 
-use std::{fs, io, io::Read, path::Path};
+use std::{fs, io, io::Read, path::Path, time::SystemTime};
 
 use http::{
     Method, StatusCode,
@@ -22,6 +22,8 @@ use crate::{
 const LONGEST: u64 = 1 << 20;
 /// In seconds: a server that asks for more is not believed.
 const LONGEST_PAUSE: u64 = 3_600;
+/// So many seconds IBKR keeps who asked too often in its penalty box.
+const PENALTY: u64 = 600;
 
 pub(crate) fn get(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
     call(sessions, &Wish::from(&args.session), &Method::GET, &args.path, None)
@@ -70,6 +72,9 @@ fn call(
 fn send(sessions: &Sessions, wish: &Wish, request: Request) -> Result<Response, Failure> {
     let (kept, _) = sessions.ensure(wish, Box::new(|_| {}))?;
     sessions.heed_pause()?;
+    if matches!(request.uri().path(), "/v1/api/portfolio/accounts" | "/v1/api/portfolio/subaccounts") {
+        sessions.pace_accounts()?;
+    }
     let client = sessions.client(&kept, false)?;
     let (is_safe, name) =
         (request.method() == Method::GET, format!("{} {}", request.method(), request.uri()));
@@ -106,10 +111,22 @@ fn show(output: Output, method: &Method, path: &str, answer: &Response) -> Resul
     Err(failure.todo(advice(status, body)))
 }
 
-/// So many seconds IBKR wants to be left alone, if it says so.
+/// So many seconds IBKR wants to be left alone.
 fn pause(answer: &Response) -> Option<u64> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
-    (answer.status() == StatusCode::TOO_MANY_REQUESTS).then_some(seconds.min(LONGEST_PAUSE))
+    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let said = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    Some(said.and_then(|text| retry_after(text.trim())).unwrap_or(PENALTY).min(LONGEST_PAUSE))
+}
+
+/// Seconds, or an HTTP date.
+fn retry_after(text: &str) -> Option<u64> {
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    Some(until.duration_since(SystemTime::now()).unwrap_or_default().as_secs())
 }
 
 /// What IBKR's own errors mean on requests of one's own.
@@ -123,7 +140,7 @@ fn advice(status: StatusCode, body: &[u8]) -> &'static str {
             "the brokerage session is not open: `ibkr-auth login` opens it"
         }
         StatusCode::UNAUTHORIZED => "the session was refused, and nothing was executed: run it again",
-        StatusCode::NOT_FOUND => "check the path: it stands below /v1/api",
+        StatusCode::NOT_FOUND => "check the path: paths are relative to /v1/api",
         StatusCode::TOO_MANY_REQUESTS => "wait 10 minutes: going on gets your address blocked",
         StatusCode::GONE => "this node has lost the session: log in anew, or set `domain: 1.api.ibkr.com`",
         _ if status.is_server_error() => "try again later; an order may have been executed: ask for it first",
@@ -134,7 +151,7 @@ fn advice(status: StatusCode, body: &[u8]) -> &'static str {
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
 fn normal(path: &str, host: &str) -> Result<String, Failure> {
     let path = path.trim();
-    let path = path.strip_prefix(host).filter(|path| path.starts_with('/')).unwrap_or(path);
+    let path = of_host(path, host).unwrap_or(path);
     if path.is_empty() || path.contains(char::is_whitespace) || path.contains(char::is_control) {
         return Err(no_path());
     }
@@ -151,6 +168,16 @@ fn normal(path: &str, host: &str) -> Result<String, Failure> {
         true => format!("/{path}"),
         false => format!("/v1/api/{path}"),
     })
+}
+
+/// What follows the session's own host in a URL.
+fn of_host<'a>(url: &'a str, host: &str) -> Option<&'a str> {
+    let (start, rest) = url.split_at_checked(host.len())?;
+    let rest = match rest.strip_prefix(":443") {
+        Some(rest) if host.starts_with("https:") => rest,
+        _ => rest,
+    };
+    (start.eq_ignore_ascii_case(host) && rest.starts_with('/')).then_some(rest)
 }
 
 fn no_path() -> Failure {
@@ -182,8 +209,14 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
         Some(path) => path,
     };
     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|error| {
+        let why = match bytes.trim_ascii() {
+            [] => "it is empty".to_owned(),
+            _ => {
+                format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column())
+            }
+        };
         Failure::new(Exit::Usage, format!("the body in {shown} is not JSON"))
-            .why(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
+            .why(why)
             .todo("write it like '{\"acctId\":\"U1234567\"}', or @FILE")
     })?;
     Ok(bytes)
@@ -221,6 +254,7 @@ mod tests {
             "/v1/api/portfolio/accounts",
             "v1/api/portfolio/accounts",
             "https://api.ibkr.com/v1/api/portfolio/accounts",
+            "HTTPS://API.ibkr.com:443/v1/api/portfolio/accounts",
         ] {
             assert_eq!(normal(written, HOST).unwrap(), "/v1/api/portfolio/accounts", "{written}");
         }
@@ -230,6 +264,24 @@ mod tests {
             assert!(normal(wrong, HOST).unwrap_err().is(Exit::Usage), "{wrong:?}");
         }
         assert_eq!(normal("/x?url=https://a", HOST).unwrap(), "/v1/api/x?url=https://a");
+    }
+
+    #[test]
+    fn who_asked_too_often_rests() {
+        let pause = |status, header: &[&str]| {
+            let mut answer = http::Response::builder().status(status);
+            for value in header {
+                answer = answer.header(RETRY_AFTER, *value);
+            }
+            pause(&answer.body(Vec::new()).unwrap())
+        };
+        assert_eq!(pause(429, &[]), Some(PENALTY));
+        assert_eq!(pause(429, &["soon"]), Some(PENALTY));
+        assert_eq!(pause(429, &["7"]), Some(7));
+        assert_eq!(pause(429, &["Sun, 06 Nov 1994 08:49:37 GMT"]), Some(0));
+        let later = SystemTime::now() + std::time::Duration::from_secs(90);
+        assert!(matches!(pause(429, &[&httpdate::fmt_http_date(later)]), Some(88..=90)));
+        assert_eq!(pause(503, &["7"]), None);
     }
 
     #[test]

@@ -1,29 +1,31 @@
 //! `ibkr-auth logout`: the end of the kept session.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{exit::Exit, failure::Failure, progress::Progress, sessions::Sessions};
 
+/// A login of another invocation takes no longer.
+const WITHIN: Duration = Duration::from_secs(90);
+
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
-    let Sessions { output, store, .. } = sessions;
-    if let Some(pid) = store.keeper() {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("`ibkr-auth keep` (process {pid}) keeps this session"),
-        )
-        .why("it would log in again at once")
-        .todo(format!("stop it with `kill {pid}`, then log out")));
-    }
+    let Sessions { output, .. } = sessions;
+    not_kept(sessions)?;
     let progress = Progress::start(*output, "logging out");
-    let lock =
-        store.lock(sessions.profile.config.timeout(), || progress.say("another ibkr-auth is at work"))?;
-    let mut record = store.read()?;
-    sessions.warn_of_damage(&record);
-    let was_there = record.kept.is_some();
-    if let Some(kept) = &record.kept {
-        sessions.client(kept, false)?.logout()?;
-        record.kept = None;
-        store.write(&lock, &record)?;
+    let mut turn = sessions.turn(WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+    // One may have begun meanwhile.
+    not_kept(sessions)?;
+    sessions.warn_of_damage(&turn.record);
+    let was_there = turn.record.kept.is_some();
+    if let Some(kept) = turn.record.kept.take() {
+        turn.pace()?;
+        let outcome = sessions.client(&kept, false)?.logout().map_err(Failure::from);
+        if outcome.is_err() {
+            turn.record.kept = Some(kept.doubted());
+        }
+        sessions.keep(&mut turn, outcome.as_ref().err())?;
+        outcome?;
     }
     drop(progress);
     match was_there {
@@ -34,4 +36,11 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
         output.value(&json!({ "logged_out": was_there }))?;
     }
     Ok(())
+}
+
+fn not_kept(sessions: &Sessions) -> Result<(), Failure> {
+    let Some(pid) = sessions.store.keeper() else { return Ok(()) };
+    Err(Failure::new(Exit::Failed, format!("`ibkr-auth keep` (process {pid}) keeps this session"))
+        .why("it would log in again at once")
+        .todo(format!("stop it with `kill {pid}`, then log out")))
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
-    let Sessions { output, profile, store } = sessions;
+    let Sessions { output, profile, store, .. } = sessions;
     let (status, snapshot) = sessions.with_kept(|client| client.status())?;
     let kept = sessions.kept()?;
     let is_good = snapshot.is_connected();

@@ -7,12 +7,15 @@ use super::{ago, status::brokerage_json, until};
 use crate::{
     exit::Exit,
     failure::Failure,
-    sessions::{Sessions, competing},
+    sessions::{Sessions, competing, is_kept_alive},
 };
 
 /// The program that keeps the session connected tickles it: a second one in the same second would be punished.
 fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
     let (kept, output) = (sessions.kept()?, sessions.output);
+    if !is_kept_alive(&kept) {
+        return Err(sessions.none());
+    }
     output.line(format_args!(
         "`ibkr-auth keep` (process {pid}) tickles this session; it was good {} ago.",
         ago(kept.good_at)
@@ -24,7 +27,7 @@ fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
 }
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
-    let Sessions { output, profile, store } = sessions;
+    let Sessions { output, profile, store, .. } = sessions;
     if let Some(pid) = store.keeper() {
         return of_keeper(sessions, pid);
     }

@@ -1,6 +1,7 @@
 //! `ibkr-auth validate`: who is logged in, and until when.
 
 use std::{
+    io::{self, IsTerminal},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -10,29 +11,32 @@ use ibkr_auth_core::Now;
 use serde_json::json;
 
 use super::until;
-use crate::{exit::Exit, failure::Failure, mask, output::Output, progress::Progress, sessions::Sessions};
+use crate::{exit::Exit, failure::Failure, mask, progress::Progress, sessions::Sessions};
 
 /// Beyond the minute after somebody else's.
 const LONGEST: Duration = Duration::from_secs(150);
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let output = sessions.output;
+    // A terminal shows the countdown.
+    let mut is_told = io::stderr().is_terminal();
     let (sso, snapshot) = loop {
-        await_minute(sessions)?;
+        await_minute(sessions, &mut is_told)?;
         // Another invocation may have been faster.
         if let (Some(sso), snapshot) = sessions.with_kept(validate)? {
             break (sso, snapshot);
         }
     };
     let expires = snapshot.bearer_ends().map(crate::store::seconds);
-    let user = sso.user_name.as_ref().map(|name| shown(name.expose()));
+    let user = sso.user_name.as_ref().map(|name| name.expose());
     let account = match sso.paper {
         Some(true) => "paper account",
         Some(false) => "live account",
         None => "account",
     };
     let region = sso.region.as_deref().map_or_else(|| "unknown".to_owned(), mask::said);
-    let name = user.as_deref().unwrap_or("the user");
+    // The username is half of a login: people see its ends.
+    let name = user.map_or_else(|| "the user".to_owned(), mask::username);
     output.line(format_args!("{name} is logged in: {account}, region {region}."))?;
     if let Some(at) = expires {
         output.line(format_args!("The session ends in {} unless it is extended.", until(at)))?;
@@ -57,11 +61,14 @@ fn validate(client: &mut Client) -> Result<Option<SsoDetails>, Error> {
 }
 
 /// IBKR takes one a minute, a login's included, and punishes the second.
-fn await_minute(sessions: &Sessions) -> Result<(), Failure> {
+fn await_minute(sessions: &Sessions, is_told: &mut bool) -> Result<(), Failure> {
     let begin = Instant::now();
-    let progress = Progress::start(sessions.output, "");
+    let progress = Progress::countdown(sessions.output);
     loop {
-        let left = sessions.validate_allowed_in(&sessions.kept()?)?;
+        let left = {
+            sessions.kept()?;
+            sessions.validate_allowed_in()?
+        };
         if left.is_zero() {
             return Ok(());
         }
@@ -69,12 +76,11 @@ fn await_minute(sessions: &Sessions) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Failed, "others ask IBKR about this session all the time")
                 .todo("try again when they rest"));
         }
-        progress.say(format!("IBKR takes one `sso/validate` a minute: {} s left", left.as_secs() + 1));
+        let text = format!("IBKR takes one `sso/validate` a minute: {} s left", left.as_secs() + 1);
+        if !std::mem::replace(is_told, true) {
+            sessions.output.note(&text);
+        }
+        progress.say(text);
         thread::sleep(left.min(Duration::from_millis(500)));
     }
-}
-
-/// The username is half of a login: a terminal shows its ends.
-fn shown(name: &str) -> String {
-    if Output::is_seen() { mask::username(name) } else { name.to_owned() }
 }

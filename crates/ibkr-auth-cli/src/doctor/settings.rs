@@ -72,7 +72,7 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
     (context.http, context.transport, context.config) = (http, profile.transport.clone(), config);
     context.settings = Some(unkeyed);
     let store = Store::new(context.global.state_dir.as_deref(), &profile.identity())?;
-    context.sessions = Some(Sessions { output: context.output, profile, store });
+    context.sessions = Some(Sessions::new(context.output, profile, store));
     context.there.insert(Need::Settings);
     Ok(match trust {
         None => Finding::pass(text),

@@ -15,14 +15,19 @@ use super::{
 use crate::{commands::span, mask, store::seconds};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// IBKR takes one request for `/portfolio/accounts` in that time.
-const PORTFOLIO_PAUSE: Duration = Duration::from_secs(5);
 const MOST_SHOWN: usize = 5;
 
 /// Everything outside `/iserver`.
 pub(super) fn read_only(context: &mut Context<'_>) -> Finding {
     // Another invocation may have asked the same.
-    thread::sleep(context.diagnosis.as_ref().map_or(Duration::ZERO, |turn| turn.left_of(PORTFOLIO_PAUSE)));
+    match (&mut context.diagnosis, &context.sessions) {
+        (Some(diagnosis), _) => diagnosis.pace_accounts(),
+        (None, Some(sessions)) => {
+            // Where the store cannot be written, another line says so.
+            let _ = sessions.pace_accounts();
+        }
+        (None, None) => {}
+    }
     let answer = match get(context, At::Portfolio, "/v1/api/portfolio/accounts") {
         Ok(answer) => answer,
         Err(trouble) => return trouble.finding(),
@@ -46,6 +51,9 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
     }
     if context.diagnosis.as_ref().is_none_or(|diagnosis| diagnosis.validated) {
         return Finding::skip("not asked: a login within the last minute has, and IBKR takes one a minute");
+    }
+    if let Some(sessions) = &context.sessions {
+        sessions.note_validation();
     }
     let request = wire::validate_sso::request(&context.config, authorization);
     match ask(context, At::Validate, request, wire::validate_sso::answer) {

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(12);
 /// Who waits longer than this wants to know for what.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Another invocation may be at work on the store.
-const STORE: Duration = Duration::from_secs(2);
+const STORE: Duration = Duration::from_secs(12);
 
 /// How the session was left.
 enum Left {
@@ -69,10 +69,10 @@ impl Watch<'_> {
                 Ok(())
             }
         };
-        self.write_out();
+        let told = self.write_out();
         self.view.close(&self.status);
         match cause {
-            Cause::Asked => outcome,
+            Cause::Asked => outcome.and(told),
             Cause::Failed(failure) => Err(failure),
         }
     }
@@ -121,13 +121,19 @@ impl Watch<'_> {
         }
     }
 
-    fn write_out(&mut self) {
+    /// The next invocation must not take what is ended for a session.
+    fn write_out(&mut self) -> Result<(), Failure> {
         let begin = Instant::now();
         while self.ledger.is_behind() && begin.elapsed() < STORE {
             self.follow();
             if self.ledger.is_behind() {
                 thread::sleep(Duration::from_millis(50));
             }
+        }
+        match self.ledger.is_behind() {
+            false => Ok(()),
+            true => Err(Failure::new(Exit::Failed, "the store does not know how the session was left")
+                .todo("run `ibkr-auth status` before you use the session")),
         }
     }
 }

@@ -6,9 +6,10 @@ use ibkr_auth_blocking::{Error, ErrorKind, Event, Phase, SavedSession, Snapshot}
 use ibkr_auth_core::Step;
 
 use crate::{
+    exit::Exit,
     failure::Failure,
     sessions::{Sessions, Turn, failed, kept},
-    store::{Failed, Kept, Logins, seconds},
+    store::{Failed, KeeperNote, Kept, Logins, seconds},
 };
 
 /// The login that is counted, with the count before it.
@@ -30,6 +31,8 @@ pub(super) struct Ledger<'a> {
     failed: Option<Failed>,
     /// IBKR has asked for a pause.
     pause: Option<Failure>,
+    /// What the others are told.
+    note: Option<KeeperNote>,
     login: Login,
     /// The store does not know the latest yet.
     is_behind: bool,
@@ -47,6 +50,7 @@ impl<'a> Ledger<'a> {
             logins: record.logins,
             failed: record.failed,
             pause: None,
+            note: None,
             login: Login::None,
             is_behind: false,
             is_broken: false,
@@ -76,6 +80,7 @@ impl<'a> Ledger<'a> {
             // What is left at the end is told apart.
             return;
         }
+        self.note = Some(note(snapshot.phase()));
         let is_good = snapshot.is_connected() && snapshot.phase() == Phase::Connected;
         let is_seen = matches!(event, Event::Done { .. } | Event::Phase { .. });
         let is_new = matches!(event, Event::Done { step: Step::GetBearerToken, .. });
@@ -157,6 +162,7 @@ impl<'a> Ledger<'a> {
         turn.record.kept = self.kept.clone();
         turn.record.logins = self.logins.clone();
         turn.record.failed = self.failed.clone();
+        turn.record.keeper = self.note.clone();
         self.sessions.keep(turn, self.pause.as_ref())?;
         self.pause = None;
         Ok(true)
@@ -186,6 +192,16 @@ impl<'a> Ledger<'a> {
             (_, login) => login,
         };
     }
+}
+
+/// Where the session stands, for those who would use it.
+fn note(phase: Phase) -> KeeperNote {
+    let waits = match phase {
+        Phase::Paused => Some(Exit::NoSession as u8),
+        Phase::Yielded => Some(Exit::Competing as u8),
+        _ => None,
+    };
+    KeeperNote { phase: phase.to_string(), waits }
 }
 
 fn is_login(step: Step) -> bool {

@@ -9,8 +9,8 @@ use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    sessions::{Sessions, Turn, Wish, budget},
-    store::{Keeper, millis, seconds},
+    sessions::{Sessions, Turn, ages, not_refused},
+    store::{Keeper, millis},
 };
 
 /// A login of another invocation takes no longer.
@@ -36,7 +36,7 @@ pub(super) fn start<'a>(
     let mut turn = take_turn(sessions)?;
     sessions.warn_of_damage(&turn.record);
     turn.pace()?;
-    let may_log_in = sessions.may_log_in(&turn.record, &settings, &wish(args));
+    let may_log_in = not_refused(&turn.record, &settings);
     let mut client = client(sessions, args, &turn)?;
     if let Err(forbidden) = may_log_in {
         // Without a login, only a session that is good already can be kept.
@@ -48,7 +48,7 @@ pub(super) fn start<'a>(
         turn.record.asked = millis(SystemTime::now());
         turn.pace()?;
     }
-    client.on_event(source.listener());
+    client.on_event(sessions.heard(Box::new(source.listener())));
     let policy = policy(args, &turn);
     // After the questions, which a Ctrl-C should end as ever.
     super::signals::listen(source.clone());
@@ -78,16 +78,5 @@ fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
         .with_region(args.region.into())
         .with_hosts(args.hosts.iter().cloned())
         .with_competing(competing)
-        .with_logins(budget(&turn.record.logins, seconds(SystemTime::now())))
-}
-
-fn wish(args: &KeepArgs) -> Wish {
-    Wish {
-        compete: args.compete,
-        no_login: false,
-        max_age: Duration::ZERO,
-        within: TURN_WITHIN,
-        fresh: false,
-        force: false,
-    }
+        .with_past_logins(ages(&turn.record.logins))
 }

@@ -6,20 +6,15 @@ use super::{Sessions, Wish, guard::failed, turn::Turn};
 use crate::{
     exit::Exit,
     failure::Failure,
-    store::{Kept, millis, seconds},
+    store::{Kept, seconds},
 };
 
 const AT_WORK: Duration = Duration::from_secs(5);
-/// Until IBKR takes the next `sso/validate` of a username.
-const VALIDATE_PAUSE: u64 = 60;
-const HOUR: u64 = 3_600;
 
 /// The turn to ask IBKR, until drop.
 pub(crate) struct Diagnosis {
     turn: Turn,
-    /// When IBKR was asked before that, in milliseconds since 1970.
-    asked: u64,
-    /// A login, here or by another invocation, has asked `sso/validate` within the last minute.
+    /// `sso/validate` was asked within the last minute.
     pub(crate) validated: bool,
     settings: Option<String>,
 }
@@ -32,13 +27,8 @@ impl Sessions {
     pub(crate) fn diagnose(&self) -> Result<Diagnosis, Failure> {
         let turn = self.turn(AT_WORK, || {})?;
         turn.pace()?;
-        // The logins of the last minute are those of the hour that ends 59 minutes from now.
-        let now = seconds(SystemTime::now());
-        let recent = turn.record.logins.in_last_hour(now + HOUR - VALIDATE_PAUSE) > 0;
-        let kept = turn.record.kept.as_ref();
-        let waits = kept.is_some_and(|kept| self.validate_allowed_in(kept).is_ok_and(|left| !left.is_zero()));
-        let asked = turn.record.asked;
-        Ok(Diagnosis { turn, asked, validated: recent || waits, settings: None })
+        let waits = !self.validate_allowed_in()?.is_zero();
+        Ok(Diagnosis { turn, validated: waits, settings: None })
     }
 
     /// Whether a login may be tried now, and the digest of what it is tried with.
@@ -85,12 +75,8 @@ impl Sessions {
         self.keep(&mut diagnosis.turn, failure)
     }
 
-    /// Notes that IBKR was asked, and a pause that it asked for. A program that keeps the session connected notes for
-    /// itself.
+    /// Notes that IBKR was asked, and a pause that it asked for.
     pub(crate) fn end_diagnosis(&self, mut diagnosis: Diagnosis, pause: Option<u64>) -> Result<(), Failure> {
-        if self.store.keeper().is_some() {
-            return Ok(());
-        }
         let failure = pause.map(|pause| Failure { pause: Some(pause), ..Failure::new(Exit::Server, "") });
         self.keep(&mut diagnosis.turn, failure.as_ref())
     }
@@ -102,9 +88,8 @@ impl Diagnosis {
         self.turn.record.kept.clone()
     }
 
-    /// How long until `pause` has passed since IBKR was asked by an earlier invocation.
-    pub(crate) fn left_of(&self, pause: Duration) -> Duration {
-        let passed = millis(SystemTime::now()).checked_sub(self.asked).map(Duration::from_millis);
-        passed.map_or(Duration::ZERO, |passed| pause.saturating_sub(passed))
+    /// Waits until IBKR takes the next request for `/portfolio/accounts`.
+    pub(crate) fn pace_accounts(&mut self) {
+        self.turn.pace_accounts();
     }
 }

@@ -1,6 +1,6 @@
 //! What keeps a login from being repeated blindly by one invocation after the other: accounts get locked by that.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ibkr_auth_blocking::LoginBudget;
 
@@ -26,14 +26,8 @@ impl Sessions {
         if wish.force {
             return Ok(());
         }
-        let now = SystemTime::now();
-        if let Some(failed) = &record.failed {
-            let left = left(failed, millis(now));
-            if failed.settings == settings && failed.failure.is(Exit::Refused) && left > 0 {
-                return Err(refused_before(failed, left));
-            }
-        }
-        match budget(&record.logins, seconds(now)) {
+        not_refused(record, settings)?;
+        match budget(&record.logins, seconds(SystemTime::now())) {
             LoginBudget { per_hour: 0, .. } => Err(spent("within the last hour")),
             LoginBudget { per_day: 0, .. } => Err(spent("within the last day")),
             LoginBudget { .. } => Ok(()),
@@ -41,8 +35,25 @@ impl Sessions {
     }
 }
 
+/// Whether the same settings were not refused a moment ago.
+pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure> {
+    let again = record
+        .failed
+        .as_ref()
+        .filter(|failed| failed.settings == settings && failed.failure.is(Exit::Refused));
+    match again.map(|failed| (failed, left(failed, millis(SystemTime::now())))) {
+        Some((failed, left @ 1..)) => Err(refused_before(failed, left)),
+        _ => Ok(()),
+    }
+}
+
+/// How long ago each login of the last day was.
+pub(crate) fn ages(logins: &Logins) -> Vec<Duration> {
+    logins.ago(seconds(SystemTime::now())).map(Duration::from_secs).collect()
+}
+
 /// The logins that are left.
-pub(crate) fn budget(logins: &Logins, now: u64) -> LoginBudget {
+fn budget(logins: &Logins, now: u64) -> LoginBudget {
     let LoginBudget { per_hour, per_day } = LoginBudget::default();
     LoginBudget {
         per_hour: per_hour.saturating_sub(logins.in_last_hour(now)),
@@ -72,11 +83,11 @@ fn refused_before(failed: &Failed, left: u64) -> Failure {
     let todo = todo.as_deref().unwrap_or("change what was refused");
     let mut failure = failed.failure.clone();
     failure.what = format!("{what} (a moment ago: not tried again)");
-    failure.todo(format!("{todo}; the same settings are tried again in {left} s, or with `login --force`"))
+    failure.todo(format!("{todo}; the same settings may be tried again in {left} s, or with `login --force`"))
 }
 
 fn spent(when: &str) -> Failure {
-    Failure::new(Exit::Refused, format!("the logins {when} are as many as are safe"))
+    Failure::new(Exit::Server, format!("the logins {when} are as many as are safe"))
         .why("IBKR locks accounts that log in over and over")
         .todo("find out why the sessions do not last, with `ibkr-auth doctor`, or use `login --force`")
 }

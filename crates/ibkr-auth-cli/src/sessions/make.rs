@@ -11,7 +11,7 @@ use ibkr_auth_core::Step;
 use super::{
     Came, Listener, Sessions, Wish,
     connect::{connect, had_no_effect},
-    guard::{budget, failed},
+    guard::{ages, failed},
     kept, none, renewed,
     turn::Turn,
 };
@@ -47,7 +47,7 @@ impl Sessions {
             let _ = tell.send(event.clone());
         });
         let outcome = client.tickle();
-        if let (true, Some(saved)) = (client.is_connected(), client.save()) {
+        if let (true, true, Some(saved)) = (outcome.is_ok(), client.is_connected(), client.save()) {
             let kept = renewed(before, &saved, &client);
             (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
             self.keep(&mut turn, None)?;
@@ -61,6 +61,10 @@ impl Sessions {
         let held_elsewhere = failure.is(Exit::Competing) && !self.compete(wish);
         let may_heal = !(wish.no_login || held_elsewhere || failure.is(Exit::Network));
         turn.record.kept = Some(before.doubted());
+        if !may_heal && !turn.record.failed.as_ref().is_some_and(|failed| failed.failure.is(Exit::Refused)) {
+            // For those who wait for this turn: it is their outcome too.
+            turn.record.failed = Some(failed(None, "", &failure));
+        }
         self.keep(&mut turn, Some(&failure))?;
         if !may_heal || failure.pause.is_some() {
             return Err(failure);
@@ -82,23 +86,23 @@ impl Sessions {
     ) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
         self.may_log_in(&turn.record, &settings, wish)?;
-        let now = seconds(SystemTime::now());
-        let left = budget(&turn.record.logins, now);
         let logins = turn.record.logins.clone();
         // Kept before anything is sent: whoever is killed half-way has logged in all the same.
-        turn.record.logins.add(now);
+        turn.record.logins.add(seconds(SystemTime::now()));
         self.keep(&mut turn, None)?;
 
-        let handle = client.keep_connected(KeepConnected::default().with_logins(left));
-        let (outcome, logged_in) = settle(&handle, heard, wish.within);
-        let snapshot = handle.snapshot();
+        let past = if wish.force { Vec::new() } else { ages(&logins) };
+        let handle = client.keep_connected(KeepConnected::default().with_past_logins(past));
+        let (outcome, made) = settle(&handle, heard, wish.within);
         let saved = handle.detach();
-        if !logged_in {
-            turn.record.logins = logins;
+        let snapshot = handle.snapshot();
+        turn.record.logins = logins;
+        for _ in 0..made {
+            turn.record.logins.add(seconds(SystemTime::now()));
         }
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
-        let began = if logged_in { now } else { before.began };
+        let began = if made > 0 { now } else { before.began };
         turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
         turn.record.failed =
             outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
@@ -135,7 +139,8 @@ impl Sessions {
         let saved = client.as_ref().and_then(Client::save);
         match (&outcome, client, saved) {
             (Ok(()), Some(client), Some(saved)) => {
-                turn.record.kept = Some(kept(&saved, &client.session().snapshot(), now, now));
+                let made = kept(&saved, &client.session().snapshot(), now, now);
+                turn.record.kept = Some(Kept { paper: made.paper.or(turn.record.paper), ..made });
                 turn.record.failed = None;
             }
             (Err(failure), client, left_open) => {
@@ -157,10 +162,10 @@ impl Sessions {
     }
 }
 
-/// Waits until the session is good, or will not be `within` this time. Says too whether there was a login.
-fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result<(), Failure>, bool) {
+/// Waits until the session is good, or will not be `within` this time. Says too how many logins that took.
+fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result<(), Failure>, usize) {
     let begin = Instant::now();
-    let (mut reason, mut logged_in): (Option<Error>, bool) = (None, false);
+    let (mut reason, mut made): (Option<Error>, Made) = (None, Made::default());
     let outcome = loop {
         if let Some(outcome) = handle.snapshot().readiness() {
             break outcome.map_err(named);
@@ -176,8 +181,9 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
             Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason)),
             _ => {}
         }
-        match heard.recv_timeout(left) {
-            Ok(Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }) => logged_in = true,
+        let news = heard.recv_timeout(left);
+        news.iter().for_each(|event| made.count(event));
+        match news {
             Ok(Event::Failed { error, .. } | Event::Phase { because: Some(error), .. }) => {
                 reason = Some(error);
             }
@@ -188,10 +194,30 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
         }
     };
     // What was told while the last event was looked at.
-    logged_in |= heard
-        .try_iter()
-        .any(|event| matches!(event, Event::Sent { step: Step::GetAccessToken | Step::GetBearerToken }));
-    (outcome, logged_in)
+    heard.try_iter().for_each(|event| made.count(&event));
+    (outcome, made.logins())
+}
+
+/// Requests that IBKR counts as logins.
+#[derive(Default)]
+struct Made {
+    access_tokens: usize,
+    bearers: usize,
+}
+
+impl Made {
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::Sent { step: Step::GetAccessToken } => self.access_tokens += 1,
+            Event::Sent { step: Step::GetBearerToken } => self.bearers += 1,
+            _ => {}
+        }
+    }
+
+    /// A whole login makes both.
+    fn logins(&self) -> usize {
+        self.bearers.max(self.access_tokens)
+    }
 }
 
 /// Whether IBKR behaves as it does during its maintenance: the hour alone says little.

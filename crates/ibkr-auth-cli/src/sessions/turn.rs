@@ -1,6 +1,7 @@
 //! The right to ask IBKR about a session: one invocation at a time, and no sooner than IBKR allows.
 
 use std::{
+    sync::atomic::Ordering,
     thread,
     time::{Duration, SystemTime},
 };
@@ -15,8 +16,13 @@ use crate::{
 /// IBKR takes one tickle a second, and puts who sends more into its penalty box.
 const BETWEEN: Duration = Duration::from_millis(1_100);
 
+/// The same for `/portfolio/accounts`, with a margin for the way there.
+const BETWEEN_ACCOUNTS: Duration = Duration::from_millis(5_200);
+
 /// No pause is believed that is longer: the clock may have been set.
 const LONGEST_PAUSE: u64 = 3_600;
+
+const IMPOSSIBLE: u64 = LONGEST_PAUSE + 1;
 
 /// Another invocation may be in the middle of a login.
 const AT_WORK: Duration = Duration::from_secs(90);
@@ -31,7 +37,17 @@ impl Sessions {
     /// Waits until no other invocation is at work on this session.
     pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
         let lock = self.store.lock(within, waiting)?;
-        Ok(Turn { lock, record: self.store.read()? })
+        Ok(Turn { lock, record: self.record()? })
+    }
+
+    /// What is kept. A session that this program cannot go on with is none.
+    pub(crate) fn record(&self) -> Result<Record, Failure> {
+        let mut record = self.store.read()?;
+        self.validated.fetch_max(record.validated, Ordering::Relaxed);
+        if record.kept.as_ref().is_some_and(|kept| self.restored(kept).is_err()) {
+            (record.kept, record.is_damaged) = (None, true);
+        }
+        Ok(record)
     }
 
     /// The kept session was refused: the next invocation asks before it uses it.
@@ -62,13 +78,22 @@ impl Sessions {
     /// The same without waiting; `None` while another invocation is at work.
     pub(crate) fn try_turn(&self) -> Result<Option<Turn>, Failure> {
         let Some(lock) = self.store.try_lock()? else { return Ok(None) };
-        Ok(Some(Turn { lock, record: self.store.read()? }))
+        Ok(Some(Turn { lock, record: self.record()? }))
+    }
+
+    /// Waits until IBKR takes the next request for `/portfolio/accounts`.
+    pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.pace_accounts();
+        self.store.write(&turn.lock, &turn.record)
     }
 
     /// Keeps the record, and what a failure means for the next invocation.
     pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
         let now = millis(SystemTime::now());
         turn.record.asked = now;
+        turn.record.validated = turn.record.validated.max(self.validated.load(Ordering::Relaxed));
+        turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
         if let Some(seconds) = failure.and_then(|failure| failure.pause) {
             turn.record.pause = Some(Pause { until: now + seconds.min(LONGEST_PAUSE) * 1_000 });
         }
@@ -82,27 +107,29 @@ impl Turn {
     /// # Errors
     /// While IBKR has asked for a longer pause.
     pub(crate) fn pace(&self) -> Result<(), Failure> {
-        let now = millis(SystemTime::now());
-        if let Some(pause) = &self.record.pause
-            && let left @ 1..=LONGEST_PAUSE = pause.until.saturating_sub(now) / 1_000
-        {
-            return Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
-                .why("it answered 429, too many requests, a while ago")
-                .todo(format!("wait {left} s: going on gets your address blocked")));
-        }
-        let passed = now.saturating_sub(self.record.asked);
-        let wait = BETWEEN.saturating_sub(Duration::from_millis(passed));
-        if now >= self.record.asked && !wait.is_zero() {
-            thread::sleep(wait);
-        }
+        no_pause(&self.record)?;
+        wait_since(self.record.asked, BETWEEN);
         Ok(())
+    }
+
+    /// Waits, and notes that the accounts are asked for now.
+    pub(crate) fn pace_accounts(&mut self) {
+        wait_since(self.record.accounts, BETWEEN_ACCOUNTS);
+        self.record.accounts = millis(SystemTime::now());
+    }
+}
+
+/// Waits until `pause` has passed since then. What lies in the future was written under another clock.
+fn wait_since(then: u64, pause: Duration) {
+    if let Some(passed) = millis(SystemTime::now()).checked_sub(then) {
+        thread::sleep(pause.saturating_sub(Duration::from_millis(passed)));
     }
 }
 
 fn no_pause(record: &Record) -> Result<(), Failure> {
     let until = record.pause.as_ref().map_or(0, |pause| pause.until);
     match until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000) {
-        0 => Ok(()),
+        0 | IMPOSSIBLE.. => Ok(()),
         left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
             .why("it answered 429, too many requests, a while ago")
             .todo(format!("wait {left} s: going on gets your address blocked"))),

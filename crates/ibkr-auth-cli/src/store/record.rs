@@ -17,8 +17,18 @@ pub(crate) struct Record {
     /// When IBKR was last asked about this session, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) asked: u64,
+    /// When `sso/validate` was last asked about this username, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) validated: u64,
+    /// When `/portfolio/accounts` was last asked for, in milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) accounts: u64,
+    /// Whether the account is a paper account, once that is known.
+    pub(crate) paper: Option<bool>,
     /// IBKR has asked for a pause.
     pub(crate) pause: Option<Pause>,
+    /// How a program that keeps the session connected stands.
+    pub(crate) keeper: Option<KeeperNote>,
     /// There was a file, but it could not be used.
     #[serde(skip)]
     pub(crate) is_damaged: bool,
@@ -28,6 +38,15 @@ impl Record {
     pub(crate) fn damaged() -> Self {
         Self { is_damaged: true, ..Self::default() }
     }
+}
+
+/// What a program that keeps the session connected tells the others. It outlives that program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeeperNote {
+    /// Its phase, in words.
+    pub(crate) phase: String,
+    /// It waits for a person, who gets this exit code meanwhile.
+    pub(crate) waits: Option<u8>,
 }
 
 /// Until then nothing is sent: going on gets the address blocked.
@@ -89,11 +108,16 @@ impl Logins {
     }
 
     pub(crate) fn in_last_hour(&self, now: u64) -> usize {
-        self.0.iter().filter(|at| now.saturating_sub(**at) < Self::HOUR).count()
+        self.ago(now).filter(|ago| *ago < Self::HOUR).count()
     }
 
     pub(crate) fn in_last_day(&self, now: u64) -> usize {
-        self.0.iter().filter(|at| now.saturating_sub(**at) < Self::DAY).count()
+        self.ago(now).filter(|ago| *ago < Self::DAY).count()
+    }
+
+    /// How many seconds ago they were. What lies in the future was written under another clock.
+    pub(crate) fn ago(&self, now: u64) -> impl Iterator<Item = u64> {
+        self.0.iter().filter_map(move |at| now.checked_sub(*at))
     }
 }
 

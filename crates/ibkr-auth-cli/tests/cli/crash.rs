@@ -48,7 +48,7 @@ fn a_lock_ends_with_its_process() {
     world.fault(r#"{"on":"token","calls":1,"do":{"hang":true}}"#);
     let mut child = world.command(["login"]).stdout(Stdio::null()).spawn().unwrap();
     world.await_request(Endpoint::Token, 1);
-    world.run(["header", "--within", "500ms"]).fails(1, &["another ibkr-auth", "--within"]);
+    world.run(["header", "--within", "500ms"]).fails(1, &["another ibkr-auth"]);
     child.kill().unwrap();
     child.wait().unwrap();
     world.succeed(["header"]);

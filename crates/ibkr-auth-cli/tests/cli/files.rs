@@ -36,15 +36,16 @@ fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
 }
 
 #[test]
-fn an_open_folder_is_shut() {
+fn a_folder_that_is_there_is_not_changed_and_not_used_where_others_may_write() {
     let world = World::new();
     fs::create_dir(world.path("state")).unwrap();
     world.set_mode("state", 0o755);
     world.succeed(["header"]);
-    all_private(&world);
-    world.set_mode("state", 0o777);
-    world.succeed(["tickle"]);
-    all_private(&world);
+    assert_eq!(mode(&world.path("state")), 0o755);
+    world.set_mode("state", 0o1777);
+    let before = world.sent();
+    world.run(["header", "--max-age", "0s"]).fails(1, &["other users may write into it", "chmod go-w"]);
+    assert_eq!((world.sent(), mode(&world.path("state"))), (before, 0o777));
 }
 
 #[test]

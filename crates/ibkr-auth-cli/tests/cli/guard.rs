@@ -38,7 +38,8 @@ fn a_refused_login_is_not_sent_again() {
         world.command(["login", "--fresh"]),
     ] {
         let said = refused(&world, command);
-        for words in ["a moment ago: not tried again", "are tried again in", "s, or with `login --force`"] {
+        for words in ["a moment ago: not tried again", "may be tried again in", "s, or with `login --force`"]
+        {
             assert!(said.contains(words), "{said}");
         }
     }
@@ -53,7 +54,7 @@ fn a_refused_login_is_sent_when_that_is_forced() {
     assert_eq!(world.count(Endpoint::Token), 2);
     // Twice in a row: the pause is two minutes now.
     let said = refused(&world, world.command(["login"]));
-    let seconds = said.split("are tried again in ").nth(1).unwrap().split(' ').next().unwrap();
+    let seconds = said.split("may be tried again in ").nth(1).unwrap().split(' ').next().unwrap();
     assert!((61..=120).contains(&seconds.parse::<u32>().unwrap()), "{said}");
 }
 
@@ -91,7 +92,7 @@ fn a_pause_that_ibkr_asks_for_is_kept_by_all_commands() {
     world.run(["status"]).fails(8, &[]);
     let before = world.sent();
     for command in ["status", "tickle"] {
-        world.run([command]).fails(8, &["IBKR asked for a pause: nothing was sent", "wait 29"]);
+        world.run([command]).fails(8, &["IBKR asked for a pause: nothing was sent", "wait "]);
     }
     for command in ["header", "token"] {
         world.run([command, "--max-age", "0s"]).fails(8, &["IBKR asked for a pause"]);
@@ -142,7 +143,7 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
     for _ in 0..8 {
         world.run(["header"]).fails(8, &["500"]);
     }
-    world.run(["header"]).fails(5, &["within the last hour", "login --force", "ibkr-auth doctor"]);
+    world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth doctor"]);
     assert_eq!(world.count(Endpoint::Token), 13);
     world.succeed(["login", "--force"]);
 }

@@ -119,7 +119,7 @@ fn a_login_elsewhere_is_left_alone_until_it_has_ended() {
     keeper.line("attention: left to another login");
     assert!(keeper.is_running());
     let (code, _, errors) = case.run(&["header", "--within", "0s"]);
-    assert_eq!(code, Some(8), "nobody is given a session that is not good: {errors}");
+    assert_eq!(code, Some(6), "nobody is given a session that is not good: {errors}");
     assert_eq!(keeper.stop().0, Some(0));
 }
 

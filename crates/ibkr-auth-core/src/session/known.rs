@@ -86,7 +86,7 @@ impl Known {
     }
 
     pub(super) fn remember_validation(&mut self, at: Option<Instant>) {
-        self.validated = at;
+        self.validated = self.validated.max(at);
     }
 
     /// How long ago `sso/validate` was asked last.

@@ -12,6 +12,8 @@ use super::Session;
 use crate::{AccessToken, BearerToken, Error, Now, Secret, time::unix_seconds};
 
 const VERSION: u32 = 1;
+/// A time that is saved may lie so far in the future.
+const ROUNDED_UP: Duration = Duration::from_secs(1);
 
 /// The tokens of a session, to be resumed by another process with [`Session::restore`]. Whoever reads
 /// [`expose`](Self::expose) can trade: keep it where only its owner can read it. Wiped on drop, hidden in `Debug`.
@@ -114,8 +116,13 @@ impl Session {
             known.keep_access_token(AccessToken { token: Secret::new(token), expires_in, scope: None }, now);
         }
         if let Some(at) = content.validated {
-            let ago = now.wall.duration_since(moment(at, now).wall).unwrap_or_default();
-            known.remember_validation(now.mono.checked_sub(ago));
+            let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at)).unwrap_or(now.wall);
+            match now.wall.duration_since(at) {
+                Ok(ago) => known.remember_validation(now.mono.checked_sub(ago)),
+                Err(ahead) if ahead.duration() <= ROUNDED_UP => known.remember_validation(Some(now.mono)),
+                // The clock was set back since: it tells nothing.
+                Err(_) => {}
+            }
         }
         Ok(())
     }

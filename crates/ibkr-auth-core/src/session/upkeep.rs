@@ -200,6 +200,9 @@ impl Session {
     /// Begins what is due.
     pub(super) fn keep_up(&mut self, now: Now) {
         self.notice_clock_jump(now);
+        if let Some(upkeep) = &mut self.upkeep {
+            upkeep.logins.recall(std::mem::take(&mut upkeep.policy.past_logins), now.mono);
+        }
         let Some(upkeep) = &self.upkeep else { return };
         let Some(due) = &upkeep.due else { return };
         if upkeep.running.is_some() || due.at.is_some_and(|at| at > now.mono) {

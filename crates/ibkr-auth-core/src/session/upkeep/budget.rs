@@ -29,6 +29,18 @@ impl Budget {
         self.spent.push_back(now);
     }
 
+    /// What was spent so long ago, before this session began.
+    pub(super) fn recall(&mut self, mut ago: Vec<Duration>, now: Instant) {
+        ago.sort_unstable();
+        for ago in ago.into_iter().filter(|ago| *ago < DAY) {
+            // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
+            let at = now.checked_sub(ago).or((ago < HOUR).then_some(now));
+            if let Some(at) = at {
+                self.spent.push_front(at);
+            }
+        }
+    }
+
     /// What was spent last had no effect on the server.
     pub(super) fn refund(&mut self) {
         self.spent.pop_back();
@@ -40,7 +52,10 @@ impl Budget {
             self.spent.pop_front();
         }
         let frees = |count: usize, window: Duration| {
-            let oldest_in_the_way = self.spent.len().checked_sub(count.max(1))?;
+            if count == 0 {
+                return Some(now + window);
+            }
+            let oldest_in_the_way = self.spent.len().checked_sub(count)?;
             Some(*self.spent.get(oldest_in_the_way)? + window).filter(|at| *at > now)
         };
         frees(self.limit.per_hour, HOUR).max(frees(self.limit.per_day, DAY))
@@ -51,6 +66,19 @@ impl Budget {
 mod tests {
     use super::*;
     use crate::testing::Bench;
+
+    #[test]
+    fn what_was_spent_before_counts_and_nothing_allows_nothing() {
+        let now = Bench::new().now.mono + DAY;
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let mut budget = Budget::new(LoginBudget { per_hour: 2, per_day: 3 });
+        budget.recall(vec![minutes(50), minutes(10), minutes(90), minutes(2_000)], now);
+        assert_eq!(budget.free_at(now), Some(now - minutes(90) + DAY));
+        budget.set_limit(LoginBudget { per_hour: 2, per_day: 9 });
+        assert_eq!(budget.free_at(now), Some(now + minutes(10)));
+        budget.set_limit(LoginBudget { per_hour: 0, per_day: 0 });
+        assert_eq!(budget.free_at(now), Some(now + DAY));
+    }
 
     #[test]
     fn neither_the_hour_nor_the_day_is_overdrawn() {

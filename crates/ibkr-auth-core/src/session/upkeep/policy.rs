@@ -18,6 +18,7 @@ pub struct KeepConnected {
     pub(super) logins: LoginBudget,
     pub(super) region: Region,
     pub(super) hosts: Vec<Host>,
+    pub(super) past_logins: Vec<Duration>,
 }
 
 impl Default for KeepConnected {
@@ -28,6 +29,7 @@ impl Default for KeepConnected {
             logins: LoginBudget::default(),
             region: Region::default(),
             hosts: Vec::new(),
+            past_logins: Vec::new(),
         }
     }
 }
@@ -55,6 +57,13 @@ impl KeepConnected {
     #[must_use]
     pub fn with_logins(mut self, logins: LoginBudget) -> Self {
         self.logins = logins;
+        self
+    }
+
+    /// Logins that were made before, by how long ago: they count against the budget. Default: none.
+    #[must_use]
+    pub fn with_past_logins(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
+        self.past_logins = ago.into_iter().collect();
         self
     }
 
