@@ -131,7 +131,7 @@ impl Sessions {
         }
         turn.pace()?;
         let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
-        self.make_sure(turn, &wish, both(listener, progress.listener()))
+        self.make_sure(turn, &wish, self.heard(both(listener, progress.listener())))
     }
 
     /// Does something with the kept session, and keeps what came of it.

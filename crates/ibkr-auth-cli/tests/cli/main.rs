@@ -12,6 +12,7 @@ mod files;
 mod guard;
 mod kept;
 mod output;
+mod pace;
 mod parallel;
 #[cfg(unix)]
 mod passphrase;
