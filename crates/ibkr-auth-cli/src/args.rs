@@ -22,22 +22,23 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Settings; without it `config.yaml` here, else in your configuration folder, else the variables IBKR_AUTH_… alone
-    #[arg(short, long, global = true, env = "IBKR_AUTH_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` here, else in your configuration folder, else the
+    /// variables IBKR_AUTH_… alone
+    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// The part of `profiles` in the settings to use; also IBKR_AUTH_PROFILE
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Where sessions are kept between invocations, instead of your state folder
-    #[arg(long, global = true, env = "IBKR_AUTH_STATE_DIR", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// Where sessions are kept between invocations, instead of your state folder; also IBKR_AUTH_STATE_DIR
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
     /// Read the passphrase of the private key from this file descriptor
     #[arg(long, global = true, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// Print JSON for programs, errors too, to standard output
+    /// Print JSON for programs, errors too, to standard output; an error that follows a result goes to standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing but results and errors
+    /// Print nothing but errors, tokens and answers of the API
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Log what happens to standard error; twice for what the HTTP stack does too. No secret is logged
@@ -46,6 +47,15 @@ pub(crate) struct Global {
     /// Colours; `auto` is on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
     pub(crate) color: ColorChoice,
+}
+
+impl Global {
+    /// What the options leave open. An empty variable is none.
+    pub(crate) fn add_variables(&mut self) {
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.config = self.config.take().or_else(|| path("IBKR_AUTH_CONFIG"));
+        self.state_dir = self.state_dir.take().or_else(|| path("IBKR_AUTH_STATE_DIR"));
+    }
 }
 
 /// What may happen before a command has a session to work with.

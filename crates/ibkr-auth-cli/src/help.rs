@@ -80,7 +80,9 @@ Examples:
 pub(crate) const VALIDATE: &str = "\
 Examples:
   ibkr-auth validate
-      Who is logged in, live or paper, and until when.";
+      Who is logged in, live or paper, and until when.
+  ibkr-auth validate --json | jq -r .user
+      The whole username; the text shows its ends alone.";
 
 pub(crate) const LOGOUT: &str = "\
 Examples:
@@ -138,7 +140,8 @@ Examples:
       Quote what the shell would read.
 
 A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9:
-the API answered with an error status; its answer is printed.";
+the API answered with an error status; its answer is printed to standard output, the error to
+standard error, with `--json` too.";
 
 pub(crate) const POST: &str = "\
 Examples:
@@ -148,14 +151,15 @@ Examples:
       From standard input.
 
 A POST is sent once. Exit code 10 means that no answer came: it may have been executed. Ask IBKR
-what became of it before you send it again.";
+what became of it before you send it again. `ibkr-auth help get` tells of exit code 9.";
 
 pub(crate) const DELETE: &str = "\
 Examples:
   ibkr-auth delete /iserver/account/U1234567/order/987654
       Cancels an order.
 
-A DELETE is sent once; see `ibkr-auth help post` about exit code 10.";
+A DELETE is sent once; see `ibkr-auth help post` about exit code 10,
+`ibkr-auth help get` about 9.";
 
 pub(crate) const DEMO: &str = "\
 Examples:
@@ -164,8 +168,11 @@ Examples:
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   ibkr-auth completions bash > ~/.local/share/bash-completion/completions/ibkr-auth
+  mkdir -p ~/.zfunc    # and in ~/.zshrc, before compinit: fpath+=(~/.zfunc)
   ibkr-auth completions zsh > ~/.zfunc/_ibkr-auth
+  mkdir -p ~/.config/fish/completions
   ibkr-auth completions fish > ~/.config/fish/completions/ibkr-auth.fish";
 
 pub(crate) const MAN: &str = "\

@@ -12,6 +12,7 @@ mod plan;
 mod report;
 mod settings;
 mod staged;
+mod wrap;
 mod yaml;
 
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, progress::hidden};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -45,7 +45,8 @@ impl Output {
     /// What was asked for, to standard output.
     pub(crate) fn result(self, text: impl Display) -> Result<(), Failure> {
         let mut out = anstream::stdout();
-        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Failure::output(&error))?;
+        hidden(|| writeln!(out, "{text}").and_then(|()| out.flush()))
+            .map_err(|error| Failure::output(&error))?;
         HAS_RESULT.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -69,26 +70,27 @@ impl Output {
 
     /// What works but should be changed.
     pub(crate) fn warning(self, text: impl Display) {
-        self.note(format_args!("{WARN}warning:{WARN:#} {text}"));
+        self.note(format_args!("{WARN}warning:{WARN:#} {}", harmless(&text.to_string())));
     }
 
     /// What ended the program: to programs on standard output unless the result is there, to people on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         if self.json {
-            match HAS_RESULT.load(Ordering::Relaxed) {
-                true => to_stderr(format_args!("{:#}", failure.json())),
-                // Standard output may be what has failed.
-                false => self.value(&failure.json()).unwrap_or_default(),
+            if HAS_RESULT.load(Ordering::Relaxed) {
+                return to_stderr(escaped(&format!("{:#}", failure.json())));
             }
-            return;
+            // Standard output may be what has failed.
+            if self.value(&failure.json()).is_ok() {
+                return;
+            }
         }
         let Failure { what, why, todo, .. } = failure;
-        to_stderr(format_args!("{BAD}error:{BAD:#} {what}"));
+        to_stderr(format_args!("{BAD}error:{BAD:#} {}", harmless(what)));
         if let Some(why) = why {
-            to_stderr(format_args!("  why:  {why}"));
+            to_stderr(format_args!("  why:  {}", harmless(why)));
         }
         if let Some(todo) = todo {
-            to_stderr(format_args!("  do:   {todo}"));
+            to_stderr(format_args!("  do:   {}", harmless(todo)));
         }
     }
 
@@ -105,6 +107,16 @@ pub(crate) fn is_treacherous(c: char) -> bool {
     turns || (c.is_control() && c != '\n' && c != '\t')
 }
 
+/// One line that cannot steer the terminal, whatever names stand in it.
+fn harmless(text: &str) -> String {
+    let shown = |c| match c {
+        '\n' | '\t' => ' ',
+        _ if is_treacherous(c) => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    };
+    text.chars().map(shown).collect()
+}
+
 /// JSON that says the same and shows as it is: such characters stand in strings alone.
 fn escaped(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
@@ -119,12 +131,17 @@ fn escaped(json: &str) -> String {
 
 fn to_stderr(text: impl Display) {
     // Without standard error there is nowhere left to complain.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = hidden(|| writeln!(anstream::stderr(), "{text}"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_steers_no_terminal() {
+        assert_eq!(harmless("/n\u{1b}]0;x\u{7}\u{202e}ä\nb"), "/n\u{fffd}]0;x\u{fffd}\u{fffd}ä b");
+    }
 
     #[test]
     fn json_shows_as_it_is_and_says_the_same() {

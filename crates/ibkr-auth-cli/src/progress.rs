@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The one that was started last.
 static CURRENT: Mutex<Weak<Line>> = Mutex::new(Weak::new());
 
-/// Does something, such as asking a question, while no progress is drawn.
+/// Does something, such as asking a question or printing a line, while no progress is drawn.
 pub(crate) fn hidden<T>(work: impl FnOnce() -> T) -> T {
     let Some(line) = CURRENT.lock().unwrap_or_else(PoisonError::into_inner).upgrade() else { return work() };
     let state = line.lock();
@@ -34,6 +34,7 @@ pub(crate) struct Progress(Arc<Line>);
 /// What a listener on another thread may change of it.
 struct Line {
     begin: Instant,
+    template: &'static str,
     /// `None` where there is no terminal, and after the end.
     state: Mutex<Option<State>>,
 }
@@ -45,9 +46,18 @@ struct State {
 
 impl Progress {
     pub(crate) fn start(output: Output, text: impl Into<String>) -> Self {
+        Self::with(output, text, "{spinner} {msg} {elapsed:.dim}")
+    }
+
+    /// For a text that says by itself how long it takes.
+    pub(crate) fn countdown(output: Output) -> Self {
+        Self::with(output, "", "{spinner} {msg}")
+    }
+
+    fn with(output: Output, text: impl Into<String>, template: &'static str) -> Self {
         let wanted = io::stderr().is_terminal() && !output.quiet;
         let state = wanted.then(|| State { text: text.into(), bar: None });
-        let line = Arc::new(Line { begin: Instant::now(), state: Mutex::new(state) });
+        let line = Arc::new(Line { begin: Instant::now(), template, state: Mutex::new(state) });
         *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&line);
         if wanted {
             let late = Arc::clone(&line);
@@ -91,8 +101,18 @@ impl Line {
         let Some(State { text, bar }) = state.as_mut() else { return };
         change(text);
         if self.begin.elapsed() >= PATIENCE {
-            bar.get_or_insert_with(|| spinner(self.begin.elapsed())).set_message(text.clone());
+            bar.get_or_insert_with(|| self.spinner()).set_message(text.clone());
         }
+    }
+
+    fn spinner(&self) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(self.template) {
+            bar.set_style(style);
+        }
+        let bar = bar.with_elapsed(self.begin.elapsed());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<State>> {
@@ -102,16 +122,6 @@ impl Line {
 
 fn listed(steps: &[Step]) -> String {
     steps.iter().map(Step::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn spinner(elapsed: Duration) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
-        bar.set_style(style);
-    }
-    let bar = bar.with_elapsed(elapsed);
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 impl Drop for Progress {

@@ -86,7 +86,7 @@ pub(super) fn gather(
 
 fn ask_client_id(asker: Asker, before: Option<&str>) -> Result<Option<String>, Failure> {
     asker.explain(
-        "Client id: IBKR gives it once it has registered your public key; it is not your username. If you have none\n\
+        "Client id: IBKR gives it once it has registered your public key; it is not your username. If you have none \
          yet, press Enter: the key comes first. What to ask IBKR for: docs/ONBOARDING.md, section 3.",
     );
     optional(asker, "Client id", CLIENT_ID, before, true)
@@ -100,8 +100,8 @@ fn ask_key_id(asker: Asker, before: Option<&str>) -> Result<String, Failure> {
 fn ask_credential(asker: Asker, before: Option<&str>, may_wait: bool) -> Result<Option<String>, Failure> {
     let wait = if may_wait { " If it does not exist yet, press Enter." } else { "" };
     asker.explain(&format!(
-        "Username: the IBKR username to log in, without its password. A paper username leads to the paper account; it\n\
-         is in Client Portal, Settings, Account Configuration, Paper Trading Account. Take one that logs in nowhere\n\
+        "Username: the IBKR username to log in, without its password. A paper username leads to the paper account; it \
+         is in Client Portal, Settings, Account Configuration, Paper Trading Account. Take one that logs in nowhere \
          else: docs/ONBOARDING.md, section 5.{wait}"
     ));
     optional(asker, "Username", CREDENTIAL, before, may_wait)
@@ -109,7 +109,7 @@ fn ask_credential(asker: Asker, before: Option<&str>, may_wait: bool) -> Result<
 
 fn ask_tier(asker: Asker, before: Option<TierName>) -> Result<TierName, Failure> {
     asker.explain(
-        "Tier: a username has one brokerage session on all of IBKR's platforms, so TWS, the phone and this program take\n\
+        "Tier: a username has one brokerage session on all of IBKR's platforms, so TWS, the phone and this program take \
          it from each other. The read-only tier opens none, and TWS and the phone stay logged in.",
     );
     let mut tiers = [TierName::Brokerage, TierName::ReadOnly];

@@ -3,7 +3,9 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use crate::{exit::Exit, failure::Failure, output::DIM};
+use console::Term;
+
+use crate::{exit::Exit, failure::Failure, init::wrap::wrapped, output::DIM, progress};
 
 /// Whoever can be asked.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +22,7 @@ impl Asker {
     /// What has to be known to answer the next question.
     pub(super) fn explain(self, text: &str) {
         if !self.is_quiet {
-            show(&format!("\n{DIM}{text}{DIM:#}\n"));
+            show(&format!("\n{DIM}{}{DIM:#}\n", wrapped(text, &Term::stderr())));
         }
     }
 
@@ -85,7 +87,7 @@ impl Asker {
 
 fn show(text: &str) {
     let mut err = anstream::stderr();
-    let _ = write!(err, "{text}").and_then(|()| err.flush());
+    let _ = progress::hidden(|| write!(err, "{text}").and_then(|()| err.flush()));
 }
 
 /// A default may come from a file: it cannot play tricks with the terminal.

@@ -88,7 +88,7 @@ pub(super) fn from_answer(answer: &str) -> PathBuf {
 
 fn ask(asker: Asker) -> Result<PathBuf, Failure> {
     asker.explain(
-        "Where config.yaml and the key go. `ibkr-auth` looks for config.yaml in the current folder, then in your\n\
+        "Where config.yaml and the key go. `ibkr-auth` looks for config.yaml in the current folder, then in your \
          configuration folder; elsewhere it needs --config.",
     );
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));

@@ -103,7 +103,7 @@ enum Asked {
 
 fn ask(asker: Asker, usual: &Path, before: Option<&Path>) -> Result<Asked, Failure> {
     asker.explain(
-        "Key: IBKR knows this program by an RSA key of 3072 bits or more. IBKR gets its public half; the private one\n\
+        "Key: IBKR knows this program by an RSA key of 3072 bits or more. IBKR gets its public half; the private one \
          stays on this machine, and nobody ever needs it from you.",
     );
     let known = before.into_iter().chain([usual]).find(|path| path.exists());

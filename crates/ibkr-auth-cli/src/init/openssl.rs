@@ -47,7 +47,7 @@ pub(super) fn make(program: &Path, bits: u32, limit: Duration) -> Result<Made, F
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| {
-            failed(format!("{name} cannot be started, which makes the key"), error.to_string())
+            failed(format!("cannot start {name}, which should make the key"), error.to_string())
         })?;
     let (pem, complaint) = (read(child.stdout.take()), read(child.stderr.take()));
     let begin = Instant::now();

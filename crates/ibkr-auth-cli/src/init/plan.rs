@@ -43,7 +43,7 @@ pub(super) fn make(global: &Global, output: Output, args: &InitArgs) -> Result<P
     let asker = if args.no_input { None } else { Asker::of_terminal(output.quiet) };
     if let Some(asker) = asker {
         asker.explain(
-            "This makes settings and an RSA key for IBKR's Web API. What IBKR asks for, and how long it takes, is in\n\
+            "This makes settings and an RSA key for IBKR's Web API. What IBKR asks for, and how long it takes, is in \
              docs/ONBOARDING.md. Ctrl-C leaves at any time; nothing is written before the last answer.",
         );
     }
@@ -119,7 +119,8 @@ impl Plan {
         let (file, keys) = (self.place.file.display(), overridden.join(", "));
         let question = format!("Change {keys} in {file}? The old file is kept beside it as ….bak");
         allow(args, asker, &question, true, || {
-            Failure::new(Exit::Usage, format!("{file} says otherwise about {keys}"))
+            let others: Vec<String> = overridden.iter().map(|key| format!("another `{key}`")).collect();
+            Failure::new(Exit::Usage, format!("{file} already has {}", others.join(" and ")))
                 .todo("leave those flags out, or change the file with --force; the old one is kept as ….bak")
         })
     }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use console::Term;
 use serde_json::json;
 
 use crate::{
     failure::Failure,
-    init::answers::Answers,
+    init::{answers::Answers, wrap::wrapped},
     output::{DIM, GOOD, Output},
     profile,
     public_key::PublicKey,
@@ -88,33 +89,47 @@ fn files(output: Output, done: &Done) -> Result<(), Failure> {
 fn upload(output: Output, done: &Done) -> Result<(), Failure> {
     let Some((path, key)) = &done.public else {
         let path = done.key.display();
-        return output.line(format_args!(
-            "\n\
-             The key is encrypted, so its public half cannot be shown without the passphrase. For IBKR:\n  \
-             openssl pkey -in {path} -pubout -out public.pem\n\
-             A login asks for the passphrase on a terminal; elsewhere set private_key_passphrase_file or\n\
-             private_key_passphrase_env in config.yaml, or use --passphrase-fd."
-        ));
+        return prose(
+            output,
+            &format!(
+                "\n\
+                 The key is encrypted, so its public half cannot be shown without the passphrase. For IBKR:\n  \
+                 openssl pkey -in {path} -pubout -out public.pem\n\
+                 A login asks for the passphrase on a terminal; elsewhere set private_key_passphrase_file or \
+                 private_key_passphrase_env in config.yaml, or use --passphrase-fd."
+            ),
+        );
     };
     let (path, pem, fingerprint) = (path.display(), key.pem.trim_end(), key.fingerprint());
     if !done.is_new && done.missing().is_empty() {
-        return output.line(format_args!(
-            "\n\
-             IBKR must have this public key, and nothing else of the key: {path}\n\
-             SHA-256 of it: {fingerprint}\n\
-             How it gets there: docs/ONBOARDING.md, section 3."
-        ));
+        return prose(
+            output,
+            &format!(
+                "\n\
+                 IBKR must have this public key, and nothing else of the key: {path}\n\
+                 SHA-256 of it: {fingerprint}\n\
+                 How it gets there: docs/ONBOARDING.md, section 3."
+            ),
+        );
     }
-    output.line(format_args!(
-        "\n\
+    prose(
+        output,
+        &format!(
+            "\n\
          Give IBKR this public key, unchanged, and nothing else of the key (the file {path}):\n\n\
          {pem}\n\n\
          SHA-256 of it: {fingerprint}\n\n\
-         Before that, ask api-solutions@interactivebrokers.com for OAuth 2.0. Once they agree: Client Portal, as a user of\n\
-         the live account, bell, Messages, New Ticket, topic API, REST/Web API; paste the key as text, and name the\n\
-         usernames that will log in. IBKR answers with the client id and the key id. It publishes no times: expect weeks\n\
+         Before that, ask api-solutions@interactivebrokers.com for OAuth 2.0. Once they agree: Client Portal, as a user of \
+         the live account, bell, Messages, New Ticket, topic API, REST/Web API; paste the key as text, and name the \
+         usernames that will log in. IBKR answers with the client id and the key id. It publishes no times: expect weeks \
          for the approval, and a day or two until a new key works. More: docs/ONBOARDING.md, sections 3, 4 and 8."
-    ))
+        ),
+    )
+}
+
+/// Text that is as wide as the terminal.
+fn prose(output: Output, text: &str) -> Result<(), Failure> {
+    output.line(wrapped(text, &Term::stdout()))
 }
 
 fn next(output: Output, done: &Done) -> Result<(), Failure> {
@@ -122,11 +137,9 @@ fn next(output: Output, done: &Done) -> Result<(), Failure> {
     let flag = config_flag(&done.config);
     if !missing.is_empty() {
         let (keys, file) = (missing.join(" and "), done.config.display());
-        output.line(format_args!(
-            "\n\
-             Not there yet: {keys}. Once you know, run this again, or edit {file}:\n  \
-             ibkr-auth init{flag}"
-        ))?;
+        let text = format!("\nNot there yet: {keys}. Once you know, run this again, or edit {file}:");
+        prose(output, &text)?;
+        output.line(format_args!("  ibkr-auth init{flag}"))?;
     }
     let when = if missing.is_empty() { "Next" } else { "Then" };
     output.line(format_args!(

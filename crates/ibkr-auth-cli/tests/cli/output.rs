@@ -44,6 +44,7 @@ fn quiet_says_nothing_but_results_and_errors() {
         assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""), "{command}");
     }
     assert!(world.succeed(["token", "--quiet"]).out.starts_with("eyJ"));
+    assert!(!world.succeed(["get", "/portfolio/accounts", "--quiet"]).out.is_empty());
     let ran = world.run(["status", "--quiet", "--no-such"]);
     assert_eq!(ran.code, Some(2));
     world.simulator.handle().restart();
@@ -144,7 +145,7 @@ fn a_full_disk_is_an_error() {
         }
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{said}");
-        assert!(said.contains("the output cannot be written") || arguments[1] == "--json", "{said}");
+        assert!(said.contains("the output cannot be written"), "{said}");
     }
 }
 
@@ -177,6 +178,28 @@ fn errors_are_json_for_programs() {
             assert!(error.get(member).is_some(), "{member}: {ran}");
         }
     }
+}
+
+#[test]
+fn wrong_usage_is_json_for_programs() {
+    let world = World::new();
+    let ran = world.run(["logn", "--json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(2), ""), "{ran}");
+    let error = &ran.json()["error"];
+    assert_eq!(error["what"], "unrecognized subcommand 'logn'");
+    assert!(error["exit_code"] == 2 && error["todo"].as_str().unwrap().contains("'login'"), "{ran}");
+    let ran = world.run(["--json", "get"]);
+    assert!(ran.json()["error"]["what"].as_str().unwrap().contains("<PATH>"), "{ran}");
+    world.run(["get", "--", "--json", "--json"]).fails(2, &["unexpected argument"]);
+    assert!(world.succeed(["login", "--json", "--help"]).out.contains("Examples:"));
+}
+
+#[test]
+fn names_steer_no_terminal() {
+    let world = World::new();
+    let ran = world.run(["status", "--config", "/nope\u{1b}]0;x\u{7}\u{202e}"]);
+    ran.fails(3, &["/nope"]);
+    assert!(!ran.err.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ran}");
 }
 
 fn standard_output_holds_one_json_value() {

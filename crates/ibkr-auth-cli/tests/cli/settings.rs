@@ -66,6 +66,18 @@ fn a_file_is_named_by_option_or_variable_and_the_option_counts() {
     run(command).fails(3, &["nowhere.yaml"]);
 }
 
+#[test]
+fn an_empty_variable_is_none() {
+    let world = World::new();
+    world.succeed(["login"]);
+    let mut command = world.command(["header", "--no-login"]);
+    command.env("IBKR_AUTH_CONFIG", "");
+    assert_eq!(run(command).code, Some(0));
+    let mut command = world.command(["header", "--no-login"]);
+    command.env("IBKR_AUTH_STATE_DIR", "");
+    run(command).fails(4, &["there is no session"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_is_found_here_and_else_in_the_configuration_folder() {

@@ -85,6 +85,25 @@ fn progress_is_shown_after_a_second_and_is_gone_afterwards() {
     assert!(!progress.contains("\u{1b}[2m"), "no colour: {seen:?}");
 }
 
+/// What stays of a line that was drawn several times.
+fn stays(line: &str) -> &str {
+    line.rsplit_once("\u{1b}[2K").map_or(line, |(_, last)| last)
+}
+
+#[test]
+fn nothing_stays_of_progress_between_the_lines() {
+    let world = World::new();
+    world.fault(r#"{"on":"get_access_token","do":{"delay_ms":1500}}"#);
+    world.fault(r#"{"on":"get_bearer_token","do":{"delay_ms":700}}"#);
+    let seen = shown(world.command(["login", "--color", "never"]));
+    let is_drawn = |text: &str| text.contains(|c| ('\u{2800}'..'\u{2900}').contains(&c));
+    assert!(is_drawn(&seen), "{seen:?}");
+    assert!(!seen.lines().map(stays).any(is_drawn), "{seen:?}");
+    for step in ["get_access_token", "get_bearer_token", "ssodh_init"] {
+        assert!(seen.lines().any(|line| stays(line).contains(&format!("✓ {step}"))), "{step}: {seen:?}");
+    }
+}
+
 #[test]
 fn what_is_quick_shows_no_progress() {
     let world = World::new();
@@ -172,7 +191,7 @@ fn a_username_is_half_of_a_login_and_a_terminal_shows_its_ends() {
     let world = World::new();
     world.succeed(["login"]);
     let mut session = on_terminal(world.command(["validate"]));
-    session.expect(Regex("IBKR takes one `sso/validate` a minute: [0-9]+ s left")).unwrap();
+    session.expect(Regex("IBKR takes one `sso/validate` a minute: [0-9]+ s left[^0-9]*\r")).unwrap();
     session.send("\u{3}").unwrap();
     rest(&mut session);
     assert_eq!(world.count(Endpoint::Validate), 1, "that of the login");

@@ -58,7 +58,7 @@ fn what_says_otherwise_is_changed_only_by_force_and_kept() {
     case.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
     let (text, names) = (case.read("config.yaml"), case.names());
     let other = ["--client-id", "Other", "--tier", "read-only"];
-    case.init(&other).refused(2, &["config.yaml says otherwise about client_id", "--force"]);
+    case.init(&other).refused(2, &["config.yaml already has another `client_id`", "--force"]);
     assert_eq!((case.read("config.yaml"), case.names()), (text.clone(), names));
 
     let json = case.init(&[&other[..], &["--force", "--json"]].concat()).done().json();

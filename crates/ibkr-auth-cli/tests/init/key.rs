@@ -85,11 +85,11 @@ fn the_real_openssl_makes_a_key() {
 fn an_openssl_that_cannot_do_it_is_told_with_what_to_do() {
     let by_hand = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out private.pem";
     let cases = [
-        ("/nowhere/openssl".to_owned(), "cannot be started"),
+        ("/nowhere/openssl".to_owned(), "cannot start"),
         (openssl("fails"), "exit status: 1: genpkey: Error setting rsa_keygen_bits"),
         (openssl("rubbish"), "is no key"),
         ("true".to_owned(), "is no key"),
-        (env!("CARGO_MANIFEST_DIR").to_owned(), "cannot be started"),
+        (env!("CARGO_MANIFEST_DIR").to_owned(), "cannot start"),
     ];
     for (program, words) in cases {
         let case = Case::new();

@@ -70,7 +70,7 @@ fn from_nothing_to_settings_by_questions() {
         .sees("the current folder")
         .sees("your configuration folder")
         .answers("Folder [1]: ", "")
-        .sees("IBKR gets its public half")
+        .sees("public half")
         .answers("Key [1]: ", "")
         .sees("registered your public key")
         .answers("Client id: ", "MyFirm")
