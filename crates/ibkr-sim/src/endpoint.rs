@@ -5,14 +5,15 @@ use std::fmt;
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-/// An endpoint of the simulated servers. Its name, in fault scripts and counters, is what stands in brackets.
+/// An endpoint of the simulated servers. Its name, in fault scripts and counters, is what stands in brackets;
+/// fault scripts may also use the step names of the clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Endpoint {
     /// `POST /oauth2/api/v1/token` \[`token`\]
-    #[serde(rename = "token")]
+    #[serde(rename = "token", alias = "get_access_token")]
     Token,
     /// `POST /gw/api/v1/sso-sessions` \[`sso-sessions`\]
-    #[serde(rename = "sso-sessions")]
+    #[serde(rename = "sso-sessions", alias = "get_bearer_token")]
     SsoSessions,
     /// `GET /gw/api/v1/echo/https` \[`echo/https`\]
     #[serde(rename = "echo/https")]
@@ -21,13 +22,13 @@ pub enum Endpoint {
     #[serde(rename = "echo/signed-jwt")]
     EchoSignedJwt,
     /// `GET /v1/api/sso/validate` \[`sso/validate`\]
-    #[serde(rename = "sso/validate")]
+    #[serde(rename = "sso/validate", alias = "validate_sso")]
     Validate,
     /// `POST /v1/api/iserver/auth/ssodh/init` \[`ssodh/init`\]
-    #[serde(rename = "ssodh/init")]
+    #[serde(rename = "ssodh/init", alias = "ssodh_init")]
     Init,
     /// `POST` or `GET /v1/api/iserver/auth/status` \[`auth/status`\]
-    #[serde(rename = "auth/status")]
+    #[serde(rename = "auth/status", alias = "status")]
     Status,
     /// `POST` or `GET /v1/api/tickle` \[`tickle`\]
     #[serde(rename = "tickle")]
@@ -54,7 +55,7 @@ pub enum Endpoint {
     #[serde(rename = "snapshot")]
     Snapshot,
     /// Any path on a host that tells callers their address \[`lookup`\]
-    #[serde(rename = "lookup")]
+    #[serde(rename = "lookup", alias = "public_ip")]
     Lookup,
     /// Whatever is none of the above \[`unknown`\]
     #[serde(rename = "unknown")]

@@ -99,7 +99,7 @@ pub struct Args {
     /// Everything that looks random comes from this number
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Print no line for each request
+    /// Print no line for each request, only what to export and a summary at the end
     #[arg(short, long)]
     pub(super) quiet: bool,
 }
@@ -142,9 +142,9 @@ impl Args {
             sim.faults.extend(Fault::parse_script(script).map_err(|error| format!("--fault: {error}"))?);
         }
         if let Some(file) = &self.faults {
-            let script = String::from_utf8(read(file)?)?;
-            let faults =
-                Fault::parse_script(&script).map_err(|error| format!("{}: {error}", file.display()))?;
+            let script = read(file, "--faults")?;
+            let faults = Fault::parse_script(&String::from_utf8_lossy(&script))
+                .map_err(|error| format!("{}: {error}", file.display()))?;
             sim.faults.extend(faults);
         }
         let ports = Ports {
@@ -174,7 +174,7 @@ impl Args {
         };
         let mut sim = SimConfig::without_clients();
         let client = Client::new(client_id).with_credential(credential);
-        let client = client.with_key(&self.kid, &read(file)?);
+        let client = client.with_key(&self.kid, &read(file, "--public-key")?);
         sim.clients.push(client.map_err(|error| format!("{}: {error}", file.display()))?);
         sim.users.push(if self.live { User::live(credential) } else { User::paper(credential) });
         Ok(sim)
@@ -191,8 +191,10 @@ impl Args {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into())
+fn read(file: &Path, flag: &str) -> Result<Vec<u8>, Error> {
+    fs::read(file).map_err(|error| {
+        format!("cannot read {}: {error}; name a file with {flag} that can be read", file.display()).into()
+    })
 }
 
 fn moment(text: &str) -> Result<Moment, String> {

@@ -26,6 +26,13 @@ pub(super) fn refuse_foreign(file: &Path, is_own: impl Fn(&str) -> bool) -> io::
 
 /// Makes a file anew, which [`refuse_foreign`] has allowed. No other user can read it at any moment.
 pub(super) fn write(file: &Path, text: &str) -> io::Result<()> {
+    replace(file, text).map_err(|error| {
+        let text = format!("cannot write {}: {error}; choose another folder", file.display());
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn replace(file: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}

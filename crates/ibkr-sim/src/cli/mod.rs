@@ -7,10 +7,11 @@ mod setup;
 
 use std::{
     io::{self, IsTerminal, Write},
+    net::{Ipv4Addr, TcpListener},
     sync::Arc,
 };
 
-use crate::{Server, ServerConfig};
+use crate::{Ports, Server, ServerConfig};
 
 pub use args::{Args, EXAMPLES};
 use log::Log;
@@ -39,9 +40,30 @@ pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn start(config: ServerConfig) -> io::Result<Server> {
-    let ports = config.ports;
+    let ports = flags(config.ports);
     Server::start(config).map_err(|error| {
-        let text = format!("cannot listen on {ports:?}: {error}. Choose other ports, or 0 for free ones");
+        let text = match ports.into_iter().find(|(port, _)| is_taken(*port)) {
+            Some((port, flag)) => {
+                format!(
+                    "cannot listen on port {port}: {error}; choose another with {flag}, or 0 for a free one"
+                )
+            }
+            None => format!("cannot start the servers: {error}; give each its own port, or 0 for a free one"),
+        };
         io::Error::new(error.kind(), text)
     })
+}
+
+/// The ports, and the flag that chooses each.
+fn flags(ports: Ports) -> [(u16, &'static str); 4] {
+    [
+        (ports.https, "--port"),
+        (ports.lookup, "--lookup-port"),
+        (ports.proxy, "--proxy-port"),
+        (ports.admin, "--admin-port"),
+    ]
+}
+
+fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }

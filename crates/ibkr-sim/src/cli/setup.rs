@@ -38,7 +38,7 @@ impl Place {
         if let Some(folder) = &args.write_config {
             place.write_config(&existing(folder)?, server, identity)?;
         } else {
-            server.write_ca(&ca_folder)?;
+            write_ca(server, &ca_folder)?;
         }
         Ok(place)
     }
@@ -51,7 +51,7 @@ impl Place {
         files::refuse_foreign(&key_file, |text| text == demo::PRIVATE_KEY_PEM)?;
         // Ports differ from start to start.
         files::refuse_foreign(&config_file, |text| without_numbers(text) == without_numbers(&config))?;
-        server.write_ca(self.ca_file.parent().unwrap_or(folder))?;
+        write_ca(server, self.ca_file.parent().unwrap_or(folder))?;
         files::write(&key_file, demo::PRIVATE_KEY_PEM)?;
         files::write(&config_file, &config)?;
         self.config_file = Some(config_file);
@@ -122,8 +122,22 @@ fn temporary() -> io::Result<TempDir> {
 }
 
 fn existing(folder: &Path) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    fs::canonicalize(folder)
+    fs::create_dir_all(folder).and_then(|()| fs::canonicalize(folder)).map_err(|error| {
+        let text = format!("cannot make the folder {}: {error}; choose another", folder.display());
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn write_ca(server: &Server, folder: &Path) -> io::Result<()> {
+    server.write_ca(folder).map(drop).map_err(|error| match error.kind() {
+        // It names the file itself.
+        io::ErrorKind::AlreadyExists => error,
+        kind => {
+            let file = folder.join("ca.pem");
+            let text = format!("cannot write {}: {error}; choose another folder", file.display());
+            io::Error::new(kind, text)
+        }
+    })
 }
 
 fn without_numbers(text: &str) -> String {
