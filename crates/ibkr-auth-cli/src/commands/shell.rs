@@ -11,7 +11,9 @@ use crate::{args::Args, exit::Exit, failure::Failure};
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "ibkr-auth", &mut script);
-    print(&script)
+    // clap_complete writes the `-` of the name in two ways into bash's script, which then finds no command.
+    let script = String::from_utf8_lossy(&script).replace("ibkr__subcmd__auth", "ibkr__auth");
+    print(script.as_bytes())
 }
 
 /// The manual page of the program, or those of all commands in a folder.

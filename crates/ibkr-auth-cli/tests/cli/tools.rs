@@ -78,6 +78,30 @@ fn the_scripts_are_understood_by_their_shells() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn bash_completes_behind_a_command() {
+    let world = World::new();
+    if !world.shell("command -v bash >/dev/null").status().unwrap().success() {
+        eprintln!("skipped: there is no bash");
+        return;
+    }
+    fs::write(world.path("script"), world.succeed(["completions", "bash"]).out).unwrap();
+    for (words, expected) in [
+        ("ibkr-auth lo", "login logout"),
+        ("ibkr-auth login --co", "--compete --config --color"),
+        ("ibkr-auth login --com", "--compete"),
+        ("ibkr-auth help lo", "login logout"),
+    ] {
+        let complete = format!(
+            "bash -c 'source ./script; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _ibkr__auth ibkr-auth \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo ${{COMPREPLY[@]}}'"
+        );
+        let ran = run(world.shell(&complete));
+        assert_eq!((ran.out.trim_end(), ran.err.as_str()), (expected, ""), "{words}");
+    }
+}
+
 #[test]
 fn the_manual_has_a_page_for_the_program_and_for_each_command() {
     let world = World::new();
@@ -126,7 +150,21 @@ fn the_simulator_says_what_is_wrong_with_its_arguments() {
     assert!(ran.err.contains("error") && !ran.err.contains("panicked"), "{ran}");
     world.run(["sim", "--prot", "0"]).fails(2, &["'--port'"]);
     let port = world.simulator.ports().https.to_string();
-    world.run(["sim", "--port", &port]).fails(1, &["error"]);
+    world.run(["sim", "--port", &port]).fails(1, &["error", &port, "--port,"]);
+    let admin = ["sim", "--port=0", "--lookup-port=0", "--proxy-port=0", "--admin-port", &port];
+    world.run(admin).fails(1, &[&port, "--admin-port,"]);
+    world.run(["sim", "--faults", "nofile"]).fails(1, &["nofile", "--faults"]);
+    world
+        .run([
+            "sim",
+            "--port=0",
+            "--lookup-port=0",
+            "--proxy-port=0",
+            "--admin-port=0",
+            "--write-config=ca.pem/x",
+        ])
+        .fails(1, &["ca.pem/x", "choose another"]);
+    world.run(["sim", "--fault", r#"{"on":"tikcle","do":{}}"#]).fails(1, &["tikcle", "`tickle`"]);
 }
 
 #[test]
