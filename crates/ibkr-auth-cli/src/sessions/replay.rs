@@ -51,7 +51,7 @@ impl Sessions {
 /// When was logged in before, if that is so recent that the next login may send the same, and was not refused.
 fn last_login(record: &Record, now: u64) -> Option<u64> {
     let last = record.logins.last().filter(|last| now.saturating_sub(*last) <= SPREAD);
-    last.filter(|_| record.failed.is_none())
+    last.filter(|_| record.failed.as_ref().is_none_or(|failed| !failed.failure.is(Exit::Refused)))
 }
 
 fn may_be_replay(failure: &Failure) -> bool {
@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(last_login(&record(&[100], None), 111), None);
         assert_eq!(last_login(&record(&[], None), 111), None);
         assert_eq!(last_login(&record(&[100], Some(Failure::new(Exit::Refused, "no"))), 105), None);
+        assert_eq!(last_login(&record(&[100], Some(Failure::new(Exit::Competing, "no"))), 105), Some(100));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which settings share a session, and which do not.
 
-use ibkr_sim::demo;
+use ibkr_sim::{Client, demo};
 
 use crate::common::{OTHER, World, run};
 
@@ -10,9 +10,14 @@ fn logins(world: &World) -> u64 {
 
 #[test]
 fn profiles_of_one_file_have_sessions_of_their_own() {
-    let world = World::new();
+    // A client of its own: assertions of one client within seconds of each other may be the same bytes.
+    let world = World::with(|config| {
+        let other = Client { client_id: "OtherClient".to_owned(), ..config.clients[0].clone() };
+        config.clients.push(other);
+    });
     world.configure(&format!(
-        "default_profile: paper\nprofiles:\n  paper:\n    credential: {}\n  live:\n    credential: {OTHER}\n",
+        "default_profile: paper\nprofiles:\n  paper:\n    credential: {}\n  live:\n    client_id: OtherClient\n    \
+         credential: {OTHER}\n",
         demo::CREDENTIAL
     ));
     let tokens = [["--profile", "live"], ["--profile", "paper"]]
@@ -42,13 +47,13 @@ fn the_variable_chooses_a_profile_and_json_names_it() {
 #[test]
 fn another_username_or_tier_or_host_is_another_session() {
     let world = World::new();
-    // Else the second login is told that the first has the brokerage session.
-    world.configure("compete: true\n");
     world.succeed(["token"]);
     let other_host = world.simulator.base_url().replace("localhost", "127.0.0.1");
     for (number, (name, value)) in
         [("CREDENTIAL", OTHER), ("TIER", "read-only"), ("BASE_URL", &other_host)].into_iter().enumerate()
     {
+        // Else it remembers the assertions and the brokerage session of the login before.
+        world.simulator.handle().restart();
         let mut command = world.command(["token"]);
         command.env(format!("IBKR_AUTH_{name}"), value);
         assert_eq!(run(command).code, Some(0), "{name}");
@@ -71,7 +76,8 @@ fn what_does_not_matter_for_a_session_shares_it() {
 fn another_state_folder_is_another_world() {
     let world = World::new();
     let token = world.succeed(["token"]).out;
-    assert_ne!(world.succeed(["token", "--compete", "--state-dir", "other"]).out, token);
+    world.simulator.handle().restart();
+    assert_ne!(world.succeed(["token", "--state-dir", "other"]).out, token);
     assert!(world.path("other").is_dir());
 }
 
