@@ -230,7 +230,7 @@ impl Sessions {
         let begin = Instant::now();
         loop {
             let Record { kept, keeper, .. } = self.record()?;
-            if let Some(kept) = kept.filter(|kept| is_kept_alive(kept)) {
+            if let Some(kept) = kept.filter(is_kept_alive) {
                 return Ok(kept);
             }
             let waits = keeper.as_ref().is_some_and(|keeper| keeper.waits.is_some());
