@@ -89,7 +89,7 @@ pub(crate) enum Command {
     /// Make a working configuration: settings, RSA key, and what to upload to IBKR
     #[command(after_help = help::INIT)]
     Init(crate::init::InitArgs),
-    /// Check everything from the settings to the accounts, and say what to do about what fails
+    /// Check everything from the settings to the accounts, and say what to do
     #[command(after_help = help::DOCTOR)]
     Doctor(crate::doctor::DoctorArgs),
     /// Log in and keep the session for later invocations
