@@ -3,6 +3,7 @@
 mod connect;
 mod diagnose;
 mod guard;
+mod interrupt;
 mod make;
 mod replay;
 mod turn;

@@ -1,7 +1,7 @@
 //! The whole login, for no longer than it may take.
 
 use std::{
-    sync::mpsc::{Sender, channel},
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -9,22 +9,26 @@ use std::{
 use ibkr_auth_blocking::{Client, Error, Event, TransportError, TransportKind};
 use ibkr_auth_core::Step;
 
-use super::Listener;
+use super::{Listener, interrupt::Interrupt};
 
 /// A login ends by itself before that: every request has a time limit.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+/// For a Ctrl-C.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 enum News {
     Event(Event),
     Ended(Box<Client>, Result<(), Error>),
 }
 
-/// Connects, and gives the client back. After `within` it is given up, unless there may be a bearer token by then: a
+/// Connects, and gives the client back. After `within`, or a Ctrl-C, it is given up, unless there may be a bearer token by then: a
 /// session that nobody knows would be in the way of the next login.
 pub(super) fn connect(
     mut client: Client,
     mut listener: Listener,
     within: Duration,
+    interrupt: &Interrupt,
 ) -> (Option<Client>, Result<(), Error>) {
     let (news, heard) = channel();
     let events: Sender<News> = news.clone();
@@ -42,7 +46,11 @@ pub(super) fn connect(
     let (mut is_open, mut reason) = (false, None);
     loop {
         let left = if is_open { FOR_EVER } else { within.saturating_sub(begin.elapsed()) };
-        match heard.recv_timeout(left) {
+        if interrupt.is_seen() && !is_open {
+            return (None, Err(reason.unwrap_or_else(late)));
+        }
+        match heard.recv_timeout(left.min(LOOK_AGAIN)) {
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Ok(News::Ended(client, outcome)) => return (Some(*client), outcome),
             Ok(News::Event(Event::Sent { step: Step::GetBearerToken })) => is_open = true,
             Ok(News::Event(Event::Failed { error, .. })) => {

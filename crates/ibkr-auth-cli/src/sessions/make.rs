@@ -12,6 +12,7 @@ use super::{
     Came, Listener, Sessions, Wish,
     connect::{connect, had_no_effect},
     guard::{ages, failed},
+    interrupt::Interrupt,
     kept, none, renewed,
     turn::Turn,
 };
@@ -130,13 +131,23 @@ impl Sessions {
         turn.record.logins.add(seconds(SystemTime::now()));
         self.keep(&mut turn, None)?;
 
-        let (client, outcome) = connect(self.new_client(self.compete(wish))?, listener, wish.within);
+        let interrupt = Interrupt::watch();
+        let (client, outcome) =
+            connect(self.new_client(self.compete(wish))?, listener, wish.within, &interrupt);
         if outcome.as_ref().err().is_some_and(had_no_effect) {
             turn.record.logins = logins;
         }
         let outcome = outcome.map_err(named);
         let now = seconds(SystemTime::now());
         let saved = client.as_ref().and_then(Client::save);
+        if interrupt.is_seen() {
+            if let (Some(mut client), Some(_)) = (client, saved) {
+                // A session that nobody uses may be in the way of others.
+                let _ = client.logout();
+            }
+            self.keep(&mut turn, None)?;
+            return Err(Failure::new(Exit::Interrupted, "interrupted: there is no session"));
+        }
         match (&outcome, client, saved) {
             (Ok(()), Some(client), Some(saved)) => {
                 let made = kept(&saved, &client.session().snapshot(), now, now);

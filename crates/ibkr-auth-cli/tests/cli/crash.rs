@@ -53,3 +53,20 @@ fn a_lock_ends_with_its_process() {
     child.wait().unwrap();
     world.succeed(["header"]);
 }
+
+#[test]
+fn a_login_that_is_interrupted_leaves_no_session_behind() {
+    let world = World::new();
+    world.fault(r#"{"on":"ssodh/init","calls":1,"do":{"delay_ms":1000}}"#);
+    let mut child = world.command(["login"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    world.await_request(Endpoint::Init, 1);
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(child.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("interrupted: there is no session"), "{said}");
+    assert_eq!(world.count(Endpoint::Logout), 1);
+    world.run(["status"]).fails(4, &["there is no session"]);
+    world.succeed(["login"]);
+}
