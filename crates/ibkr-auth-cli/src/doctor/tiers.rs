@@ -58,6 +58,9 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
     let request = wire::validate_sso::request(&context.config, authorization);
     match ask(context, At::Validate, request, wire::validate_sso::answer) {
         Ok(sso) => {
+            if let Some(diagnosis) = &mut context.diagnosis {
+                diagnosis.note_paper(sso.paper);
+            }
             let region =
                 sso.region.map_or_else(String::new, |region| format!(", region {}", mask::said(&region)));
             let ends = sso.expires.map_or_else(String::new, until);

@@ -88,6 +88,11 @@ impl Diagnosis {
         self.turn.record.kept.clone()
     }
 
+    /// Live or paper is known from now on.
+    pub(crate) fn note_paper(&mut self, paper: Option<bool>) {
+        self.turn.record.paper = paper.or(self.turn.record.paper);
+    }
+
     /// Waits until IBKR takes the next request for `/portfolio/accounts`.
     pub(crate) fn pace_accounts(&mut self) {
         self.turn.pace_accounts();

@@ -40,12 +40,12 @@ impl Drop for Interrupt {
 #[cfg(unix)]
 fn hooked() -> Flags {
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM},
+        consts::{SIGINT, SIGTERM},
         flag,
     };
 
     let flags = Flags::default();
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in [SIGINT, SIGTERM] {
         // Where the system refuses, a signal ends the program as ever. The order counts: deadly from the second one on.
         let _ = flag::register_conditional_default(signal, Arc::clone(&flags.is_deadly));
         let _ = flag::register(signal, Arc::clone(&flags.is_deadly));
