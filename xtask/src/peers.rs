@@ -126,6 +126,10 @@ impl Bench {
         change: impl Fn(&str) -> String,
     ) -> Result<Outcome, String> {
         let folder = self.folder.join(format!("run-{}", peer.version));
+        // A run that was interrupted leaves settings that the simulator would not replace.
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
         let simulator = Simulator::start(&self.simulator, &folder, peer.simulator_options)?;
         let config = folder.join("config.yaml");
         let text = fs::read_to_string(&config).map_err(|error| format!("{}: {error}", config.display()))?;

@@ -148,8 +148,16 @@ pub(crate) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LoginArgs {
-    #[command(flatten)]
-    pub(crate) session: SessionArgs,
+    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the settings say
+    /// `compete: true`
+    #[arg(long)]
+    pub(crate) compete: bool,
+    /// Fail if the kept session is not good, instead of logging in
+    #[arg(long)]
+    pub(crate) no_login: bool,
+    /// Give up when there is no good session after this time
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
+    pub(crate) within: Duration,
     /// End the kept session, even a good one, and log in anew
     #[arg(long)]
     pub(crate) fresh: bool,

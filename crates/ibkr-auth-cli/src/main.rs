@@ -21,6 +21,7 @@ mod public_key;
 mod sessions;
 mod store;
 mod utc;
+mod wrap;
 
 use std::process::ExitCode;
 

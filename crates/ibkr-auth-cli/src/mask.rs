@@ -4,6 +4,8 @@ use std::env;
 
 use zeroize::Zeroizing;
 
+use crate::output::is_treacherous;
+
 /// Runs of characters that are as long may be tokens.
 const TOKEN_LIKE: usize = 24;
 const LONGEST: usize = 120;
@@ -70,7 +72,7 @@ impl Secrets {
 }
 
 fn is_unseen(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+    c.is_control() || is_treacherous(c)
 }
 
 #[cfg(test)]

@@ -100,11 +100,11 @@ impl Output {
     }
 }
 
-/// What moves the cursor of a terminal, or turns the direction of reading round.
+/// What moves the cursor of a terminal, turns the direction of reading round, or cannot be seen.
 pub(crate) fn is_treacherous(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || (c.is_control() && c != '\n' && c != '\t')
+    let is_unseen =
+        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
+    is_unseen || (c.is_control() && c != '\n' && c != '\t')
 }
 
 /// One line that cannot steer the terminal, whatever names stand in it.

@@ -1,6 +1,6 @@
 //! `ibkr-auth login`: a session for later invocations.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -14,9 +14,9 @@ use crate::{
 pub(crate) fn run(sessions: &Sessions, args: &LoginArgs) -> Result<(), Failure> {
     let Sessions { output, profile, .. } = sessions;
     let steps = Steps::new(*output);
-    let mut wish = Wish { fresh: args.fresh, force: args.force, ..Wish::from(&args.session) };
-    // A person who logs in wants to know.
-    wish.max_age = std::time::Duration::ZERO;
+    let LoginArgs { compete, no_login, within, fresh, force } = *args;
+    // A person who logs in wants to know: what was seen a moment ago does not count.
+    let wish = Wish { compete, no_login, max_age: Duration::ZERO, within, fresh, force };
     output.line(format_args!("Logging in at {}", profile.config.host()))?;
     let start = Instant::now();
     let outcome = sessions.ensure(&wish, steps.listener());

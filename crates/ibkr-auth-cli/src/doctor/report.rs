@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    fmt::Write,
     io::{self, IsTerminal},
     time::{Duration, Instant, SystemTime},
 };
@@ -17,10 +16,9 @@ use crate::{
     mask::Secrets,
     output::{BAD, DIM, GOOD, Output, WARN},
     utc,
+    wrap::{behind, width},
 };
 
-const WIDEST: usize = 100;
-const NARROWEST: usize = 40;
 const NAME: usize = 18;
 /// Symbol and word, before the name.
 const INDENT: usize = 7;
@@ -123,7 +121,7 @@ impl Report {
             }))?;
         } else {
             let first = match first {
-                Some(first) => wrapped(first, (10, 10), "Do first: ", self.width),
+                Some(first) => behind(first, (10, 10), "Do first: ", self.width),
                 None => "Nothing to do.".to_owned(),
             };
             self.output.line(format_args!(
@@ -145,11 +143,6 @@ fn cleaned(value: Value, secrets: &Secrets) -> Value {
     }
 }
 
-/// As wide as the terminal, within bounds.
-fn width(columns: Option<u16>) -> usize {
-    columns.map_or(WIDEST, |columns| usize::from(columns).clamp(NARROWEST, WIDEST))
-}
-
 fn head(verdict: Verdict, name: &str, text: &str, width: usize) -> String {
     let (symbol, style): (&str, Style) = match verdict {
         Verdict::Pass => ("✓", GOOD),
@@ -160,32 +153,13 @@ fn head(verdict: Verdict, name: &str, text: &str, width: usize) -> String {
     let word = verdict.word();
     let name = format!("{name:<NAME$} ");
     let column = INDENT + name.chars().count();
-    wrapped(text, (column, INDENT + NAME + 1), &format!("{style}{symbol} {word}{style:#} {name}"), width)
+    behind(text, (column, INDENT + NAME + 1), &format!("{style}{symbol} {word}{style:#} {name}"), width)
 }
 
 fn detail(label: &str, text: &str, width: usize) -> String {
     let indent = INDENT + LABEL;
     let label = format!("\n{:INDENT$}{DIM}{:<LABEL$}{DIM:#}", "", format!("{label}:"));
-    wrapped(text, (indent, indent), &label, width)
-}
-
-/// Text behind `start`, which takes `column` columns; further lines are indented.
-fn wrapped(text: &str, (mut column, indent): (usize, usize), start: &str, width: usize) -> String {
-    let mut shown = start.to_owned();
-    for (index, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
-        let length = word.chars().count();
-        if index > 0 && column + 1 + length > width {
-            // Writing to a string cannot fail.
-            let _ = write!(shown, "\n{:indent$}", "");
-            column = indent;
-        } else if index > 0 {
-            shown.push(' ');
-            column += 1;
-        }
-        shown.push_str(word);
-        column += length;
-    }
-    shown
+    behind(text, (indent, indent), &label, width)
 }
 
 #[cfg(test)]
@@ -196,12 +170,12 @@ mod tests {
     fn long_lines_are_broken_where_their_text_begins() {
         let text = "word ".repeat(30);
         for (width, lines) in [(100, 2), (60, 3), (40, 5)] {
-            let shown = wrapped(&text, (10, 10), "Do first: ", width);
+            let shown = behind(&text, (10, 10), "Do first: ", width);
             assert_eq!(shown.lines().count(), lines, "{shown}");
             assert!(shown.lines().all(|line| line.chars().count() <= width), "{shown}");
             assert!(shown.lines().nth(1).unwrap().starts_with("          word"), "{shown}");
         }
-        assert_eq!(wrapped(&"x".repeat(200), (3, 3), "a: ", 100), format!("a: {}", "x".repeat(200)));
+        assert_eq!(behind(&"x".repeat(200), (3, 3), "a: ", 100), format!("a: {}", "x".repeat(200)));
     }
 
     #[test]

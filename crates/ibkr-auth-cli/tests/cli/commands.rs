@@ -78,7 +78,7 @@ fn tickle_keeps_the_session_alive_once() {
 }
 
 #[test]
-#[ignore = "takes a minute: IBKR takes one `sso/validate` a minute, the login's included"]
+#[ignore = "takes two minutes, IBKR takes one `sso/validate` a minute: cargo test -p ibkr-auth-cli --test cli -- --ignored"]
 fn validate_says_who_is_logged_in() {
     let world = World::new();
     world.succeed(["login"]);
