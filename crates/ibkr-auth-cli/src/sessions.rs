@@ -9,7 +9,7 @@ mod replay;
 mod turn;
 
 pub(crate) use diagnose::Diagnosis;
-pub(crate) use guard::{ages, failed, not_refused};
+pub(crate) use guard::{ages, failed, had_no_effect, not_refused};
 pub(crate) use make::competing;
 pub(crate) use turn::Turn;
 

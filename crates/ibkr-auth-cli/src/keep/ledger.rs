@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use ibkr_auth_blocking::{Error, ErrorKind, Event, Phase, SavedSession, Snapshot};
+use ibkr_auth_blocking::{ErrorKind, Event, Phase, SavedSession, Snapshot};
 use ibkr_auth_core::Step;
 
 use crate::{
     exit::Exit,
     failure::Failure,
-    sessions::{Sessions, Turn, failed, kept},
+    sessions::{Sessions, Turn, failed, had_no_effect, kept},
     store::{Failed, KeeperNote, Kept, Logins, seconds},
 };
 
@@ -206,10 +206,4 @@ fn note(phase: Phase) -> KeeperNote {
 
 fn is_login(step: Step) -> bool {
     matches!(step, Step::GetAccessToken | Step::GetBearerToken)
-}
-
-/// Whether a login that failed so cannot have reached the systems that count logins.
-fn had_no_effect(error: &Error) -> bool {
-    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
-    error.step() == Some(Step::GetAccessToken) && (closed || !error.may_have_been_executed())
 }

@@ -9,13 +9,13 @@ use std::{
 use ibkr_auth_blocking::{Client, Error, Event, TransportError, TransportKind};
 use ibkr_auth_core::Step;
 
-use super::{Listener, interrupt::Interrupt};
+use super::{
+    Listener,
+    interrupt::{Interrupt, LOOK_AGAIN},
+};
 
 /// A login ends by itself before that: every request has a time limit.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
-
-/// For a Ctrl-C.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 enum News {
     Event(Event),
@@ -65,28 +65,4 @@ pub(super) fn connect(
 
 fn late() -> Error {
     Error::transport(None, &TransportError::new(TransportKind::Timeout, "the login was given up"))
-}
-
-/// Whether a login that failed so cannot have reached the systems that count logins.
-pub(super) fn had_no_effect(error: &Error) -> bool {
-    let is_closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
-    match error.step() {
-        Some(Step::PublicIp) => true,
-        Some(Step::GetAccessToken) => is_closed || !error.may_have_been_executed(),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_sent_had_no_effect() {
-        let error = |step, kind| Error::transport(Some(step), &TransportError::new(kind, "it failed"));
-        assert!(had_no_effect(&error(Step::GetAccessToken, TransportKind::Connect)));
-        assert!(!had_no_effect(&error(Step::GetAccessToken, TransportKind::Timeout)));
-        assert!(!had_no_effect(&error(Step::GetBearerToken, TransportKind::Connect)));
-        assert!(!had_no_effect(&late()));
-    }
 }

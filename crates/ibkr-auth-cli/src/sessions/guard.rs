@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::LoginBudget;
+use ibkr_auth_blocking::{Error, LoginBudget};
+use ibkr_auth_core::Step;
 
 use super::{Sessions, Wish};
 use crate::{
@@ -45,6 +46,12 @@ pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure
         Some((failed, left @ 1..)) => Err(refused_before(failed, left)),
         _ => Ok(()),
     }
+}
+
+/// Whether a login that failed so cannot have reached the systems that count logins.
+pub(crate) fn had_no_effect(error: &Error) -> bool {
+    let is_closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
+    error.step() == Some(Step::GetAccessToken) && (is_closed || !error.may_have_been_executed())
 }
 
 /// How long ago each login of the last day was.
@@ -94,6 +101,8 @@ fn spent(when: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use ibkr_auth_blocking::{TransportError, TransportKind};
+
     use super::*;
 
     #[test]
@@ -105,6 +114,17 @@ mod tests {
         assert_eq!(left(&first, first.at - 1), 0, "the clock was set back");
         assert_eq!(failed(Some(&first), "a", &failure).times, 2);
         assert_eq!(failed(Some(&first), "b", &failure).times, 1, "other settings");
+    }
+
+    #[test]
+    fn what_was_not_sent_had_no_effect() {
+        let error = |step, kind| Error::transport(step, &TransportError::new(kind, "it failed"));
+        assert!(had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Connect)));
+        assert!(!had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Timeout)));
+        assert!(!had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Connect)));
+        // The token is asked for at the same time.
+        assert!(!had_no_effect(&error(Some(Step::PublicIp), TransportKind::Connect)));
+        assert!(!had_no_effect(&error(None, TransportKind::Timeout)));
     }
 
     #[test]

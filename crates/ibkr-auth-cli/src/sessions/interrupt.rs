@@ -1,10 +1,16 @@
-//! Ctrl-C while a login is under way: the session that may be there by then is ended first. The second one ends the
-//! program at once, and so does the first at any other time.
+//! Ctrl-C while a login is under way, or a session is healed: what is there by then is ended, or kept, first. The second
+//! one ends the program at once, and so does the first at any other time.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+/// Whoever waits meanwhile looks for it so often.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Flags {

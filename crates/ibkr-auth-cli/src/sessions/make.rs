@@ -10,9 +10,9 @@ use ibkr_auth_core::Step;
 
 use super::{
     Came, Listener, Sessions, Wish,
-    connect::{connect, had_no_effect},
-    guard::{ages, failed},
-    interrupt::Interrupt,
+    connect::connect,
+    guard::{ages, failed, had_no_effect},
+    interrupt::{Interrupt, LOOK_AGAIN},
     kept, none, renewed,
     turn::Turn,
 };
@@ -92,9 +92,10 @@ impl Sessions {
         turn.record.logins.add(seconds(SystemTime::now()));
         self.keep(&mut turn, None)?;
 
+        let interrupt = Interrupt::watch();
         let past = if wish.force { Vec::new() } else { ages(&logins) };
         let handle = client.keep_connected(KeepConnected::default().with_past_logins(past));
-        let (outcome, made) = settle(&handle, heard, wish.within);
+        let (outcome, made) = settle(&handle, heard, wish.within, &interrupt);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
         turn.record.logins = logins;
@@ -105,8 +106,10 @@ impl Sessions {
         let good_at = if outcome.is_ok() { now } else { 0 };
         let began = if made > 0 { now } else { before.began };
         turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
-        turn.record.failed =
-            outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
+        if !interrupt.is_seen() {
+            turn.record.failed =
+                outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
+        }
         self.keep(&mut turn, outcome.as_ref().err())?;
         outcome?;
         turn.record.kept.ok_or_else(none)
@@ -174,12 +177,20 @@ impl Sessions {
 }
 
 /// Waits until the session is good, or will not be `within` this time. Says too how many logins that took.
-fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result<(), Failure>, usize) {
+fn settle(
+    handle: &Handle,
+    heard: &Receiver<Event>,
+    within: Duration,
+    interrupt: &Interrupt,
+) -> (Result<(), Failure>, usize) {
     let begin = Instant::now();
     let (mut reason, mut made): (Option<Error>, Made) = (None, Made::default());
     let outcome = loop {
         if let Some(outcome) = handle.snapshot().readiness() {
             break outcome.map_err(named);
+        }
+        if interrupt.is_seen() {
+            break Err(Failure::new(Exit::Interrupted, "interrupted: the session is kept, and not good yet"));
         }
         let left = within.saturating_sub(begin.elapsed());
         match handle.phase() {
@@ -192,13 +203,14 @@ fn settle(handle: &Handle, heard: &Receiver<Event>, within: Duration) -> (Result
             Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason)),
             _ => {}
         }
-        let news = heard.recv_timeout(left);
+        let news = heard.recv_timeout(left.min(LOOK_AGAIN));
         news.iter().for_each(|event| made.count(event));
         match news {
             Ok(Event::Failed { error, .. } | Event::Phase { because: Some(error), .. }) => {
                 reason = Some(error);
             }
             Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 break Err(Failure::from(reason.unwrap_or_else(|| handle.snapshot().not_ready(within))));
             }
