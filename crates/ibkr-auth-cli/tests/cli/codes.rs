@@ -134,8 +134,7 @@ fn code_130_is_for_an_interrupt() {
     world.fault(r#"{"on":"token","do":{"hang":true}}"#);
     let mut child = world.command(["login"]).stdout(std::process::Stdio::null()).spawn().unwrap();
     world.await_request(ibkr_sim::Endpoint::Token, 1);
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    crate::common::signal(&child, rustix::process::Signal::INT);
     let status = child.wait().unwrap();
     // A shell shows 130 for either.
     assert!(status.code() == Some(130) || status.signal() == Some(2), "{status}");

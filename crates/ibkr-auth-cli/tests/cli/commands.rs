@@ -1,8 +1,11 @@
 //! What each command says when all is well, to people and to programs.
 
-use ibkr_sim::{Endpoint, demo};
+use ibkr_sim::Endpoint;
 
-use crate::common::{World, assert_shows, at_once, run_together};
+use crate::{
+    common::{World, assert_shows, at_once, run_together},
+    requests::{ORDER, orders, ready_to_trade},
+};
 
 at_once! {
     commands_when_all_is_well:
@@ -127,11 +130,8 @@ fn get_prints_the_answer_as_json() {
 }
 
 fn post_and_delete_print_the_answer_too() {
-    let world = World::new();
-    world.succeed(["get", "/iserver/accounts"]);
-    let orders = format!("/iserver/account/{}/orders", demo::ACCOUNT);
-    let ran = world.succeed(["post", &orders, "--data", r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#]);
-    assert_shows!(world, "post", ran);
+    let world = ready_to_trade();
+    assert_shows!(world, "post", world.succeed(["post", &orders(), "--data", ORDER]));
     assert_shows!(world, "delete", world.run(["delete", "/iserver/account/U1/order/1"]));
 }
 

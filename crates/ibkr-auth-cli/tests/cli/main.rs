@@ -2,24 +2,19 @@
 
 mod common;
 
+mod doctor;
+#[cfg(unix)]
+mod init;
+#[cfg(unix)]
+mod keep;
+mod logins;
+mod sessions;
+
 mod answers;
 mod codes;
 mod commands;
-#[cfg(unix)]
-mod crash;
-#[cfg(unix)]
-mod files;
-mod guard;
-mod kept;
 mod output;
-mod pace;
-mod parallel;
-#[cfg(unix)]
-mod passphrase;
-mod records;
-mod replay;
 mod requests;
-mod separate;
 mod settings;
 #[cfg(unix)]
 mod terminal;

@@ -24,16 +24,13 @@ const COLOUR: char = '\u{1b}';
 fn a_pipe_gets_no_colour_unless_it_is_asked_for() {
     let world = World::new();
     for arguments in [["status", "-v"], ["status", "--color=never"]] {
-        let mut command = world.command(arguments);
-        command.env("CLICOLOR", "1").env("TERM", "xterm-256color");
-        assert!(!run(command).err.contains(COLOUR));
+        let ran = world.run_with([("CLICOLOR", "1"), ("TERM", "xterm-256color")], arguments);
+        assert!(!ran.err.contains(COLOUR));
     }
     assert!(world.run(["status", "--color", "always"]).err.contains(COLOUR), "errors");
     let ran = world.succeed(["login", "--color", "always"]);
     assert!(ran.out.contains(COLOUR), "results: {ran}");
-    let mut command = world.command(["status"]);
-    command.env("NO_COLOR", "1");
-    let ran = run(command);
+    let ran = world.run_with([("NO_COLOR", "1")], ["status"]);
     assert!(!ran.out.contains(COLOUR) && !ran.err.contains(COLOUR), "{ran}");
 }
 
@@ -218,9 +215,8 @@ fn standard_output_holds_one_json_value() {
 fn no_environment_but_a_home_is_needed() {
     let world = World::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
-    command.arg("login").current_dir(world.folder()).env_clear().env("HOME", world.path("home"));
-    let ran = run(command);
-    assert_eq!(ran.code, Some(0), "{ran}");
+    command.arg("login").current_dir(world.root()).env_clear().env("HOME", world.path("home"));
+    run(command).done();
 }
 
 #[cfg(target_os = "linux")]
@@ -228,7 +224,7 @@ fn no_environment_but_a_home_is_needed() {
 fn without_a_home_the_state_folder_is_asked_for() {
     let world = World::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
-    command.arg("login").current_dir(world.folder()).env_clear();
+    command.arg("login").current_dir(world.root()).env_clear();
     let ran = run(command);
     // The system may know the home of the user all the same.
     assert!(ran.code == Some(0) || ran.err.contains("--state-dir"), "{ran}");

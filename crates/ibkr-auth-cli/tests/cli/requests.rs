@@ -4,7 +4,7 @@ use ibkr_sim::{Endpoint, demo};
 
 use crate::common::{World, run_with_input};
 
-const ORDER: &str = r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#;
+pub(crate) const ORDER: &str = r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#;
 
 pub(crate) fn orders() -> String {
     format!("/iserver/account/{}/orders", demo::ACCOUNT)

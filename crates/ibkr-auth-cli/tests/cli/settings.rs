@@ -55,27 +55,19 @@ fn a_file_is_named_by_option_or_variable_and_the_option_counts() {
     let world = World::new();
     fs::rename(world.path("config.yaml"), world.path("mine.yaml")).unwrap();
     world.succeed(["login", "--config", "mine.yaml"]);
-    let mut command = world.command(["header"]);
-    command.env("IBKR_AUTH_CONFIG", world.path("mine.yaml"));
-    assert_eq!(run(command).code, Some(0));
-    let mut command = world.command(["header", "-c", "mine.yaml"]);
-    command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
-    assert_eq!(run(command).code, Some(0));
-    let mut command = world.command(["header"]);
-    command.env("IBKR_AUTH_CONFIG", "nowhere.yaml");
-    run(command).fails(3, &["nowhere.yaml"]);
+    world.run_with([("IBKR_AUTH_CONFIG", world.path("mine.yaml"))], ["header"]).done();
+    world.run_with([("IBKR_AUTH_CONFIG", "nowhere.yaml")], ["header", "-c", "mine.yaml"]).done();
+    world.run_with([("IBKR_AUTH_CONFIG", "nowhere.yaml")], ["header"]).fails(3, &["nowhere.yaml"]);
 }
 
 #[test]
 fn an_empty_variable_is_none() {
     let world = World::new();
     world.succeed(["login"]);
-    let mut command = world.command(["header", "--no-login"]);
-    command.env("IBKR_AUTH_CONFIG", "");
-    assert_eq!(run(command).code, Some(0));
-    let mut command = world.command(["header", "--no-login"]);
-    command.env("IBKR_AUTH_STATE_DIR", "");
-    run(command).fails(4, &["there is no session"]);
+    world.run_with([("IBKR_AUTH_CONFIG", "")], ["header", "--no-login"]).done();
+    world
+        .run_with([("IBKR_AUTH_STATE_DIR", "")], ["header", "--no-login"])
+        .fails(4, &["there is no session"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -111,38 +103,25 @@ fn variables_alone_are_enough() {
         command.env(format!("IBKR_AUTH_{}", key.to_uppercase()), value);
     }
     fs::remove_file(world.path("config.yaml")).unwrap();
-    let ran = run(command);
-    assert_eq!(ran.code, Some(0), "{ran}");
+    run(command).done();
 }
 
 #[test]
 fn a_variable_overrides_the_file_and_is_named_when_it_is_wrong() {
     let world = World::new();
-    let mut command = world.command(["login"]);
-    command.env("IBKR_AUTH_TIMEOUT", "soon");
-    run(command).fails(3, &["IBKR_AUTH_TIMEOUT"]);
+    world.run_with([("IBKR_AUTH_TIMEOUT", "soon")], ["login"]).fails(3, &["IBKR_AUTH_TIMEOUT"]);
 }
 
 #[test]
 fn the_variables_of_the_program_are_no_settings() {
     let world = World::new();
-    let mut command = world.command(["login"]);
-    command.env("IBKR_AUTH_CONFIG", "config.yaml").env("IBKR_AUTH_STATE_DIR", "other");
-    let ran = run(command);
-    assert_eq!(ran.code, Some(0), "{ran}");
+    world.run_with([("IBKR_AUTH_CONFIG", "config.yaml"), ("IBKR_AUTH_STATE_DIR", "other")], ["login"]).done();
 }
 
 #[test]
 fn proxy_and_trust_store_of_the_environment_are_used() {
-    let world = World::new();
-    let settings = world.settings();
-    let kept = ["client_id", "client_key_id", "credential", "private_key_file"];
-    let lines: Vec<_> =
-        settings.lines().filter(|line| kept.contains(&line.split(':').next().unwrap())).collect();
-    world.write("config.yaml", lines.join("\n") + "\n");
-    let mut command = world.command(["login"]);
-    command.env("HTTPS_PROXY", world.simulator.proxy_url()).env("SSL_CERT_FILE", world.path("ca.pem"));
-    let ran = run(command);
+    let world = World::behind_proxy();
+    let ran = world.run(["login"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran}");
     assert!(ran.out.contains("api.ibkr.com"), "{ran}");
     let counters = world.simulator.handle().counters();
@@ -153,8 +132,6 @@ fn proxy_and_trust_store_of_the_environment_are_used() {
 fn an_empty_variable_is_said() {
     let world = World::new();
     for name in ["IBKR_AUTH_CREDENTIAL", "IBKR_AUTH_PROFILE"] {
-        let mut command = world.command(["login"]);
-        command.env(name, "");
-        run(command).fails(3, &[name, "empty"]);
+        world.run_with([(name, "")], ["login"]).fails(3, &[name, "empty"]);
     }
 }

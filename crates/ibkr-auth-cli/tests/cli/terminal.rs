@@ -6,27 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use expectrl::{Eof, Expect, Regex, session::OsSession};
+use expectrl::{Expect, Regex};
 use ibkr_sim::Endpoint;
 
-use crate::{common::World, passphrase::encrypted};
-
-/// Standard input, output and error are a terminal.
-fn on_terminal(mut command: Command) -> OsSession {
-    command.env("TERM", "xterm-256color");
-    let mut session = OsSession::spawn(command).unwrap();
-    session.set_expect_timeout(Some(Duration::from_secs(60)));
-    session
-}
-
-/// All that is on the terminal until the program ends.
-fn rest(session: &mut OsSession) -> String {
-    let found = session.expect(Eof).unwrap();
-    String::from_utf8_lossy(found.as_bytes()).into_owned()
-}
+use crate::common::{LONG, Terminal, World};
 
 fn shown(command: Command) -> String {
-    rest(&mut on_terminal(command))
+    Terminal::start(command).rest()
 }
 
 #[test]
@@ -77,9 +63,9 @@ fn progress_is_shown_after_a_second_and_is_gone_afterwards() {
     let world = World::new();
     world.succeed(["login"]);
     world.fault(r#"{"on":"auth/status","do":{"delay_ms":1500}}"#);
-    let mut session = on_terminal(world.command(["status", "--color", "never"]));
-    session.expect("status").unwrap();
-    let seen = rest(&mut session);
+    let mut terminal = Terminal::start(world.command(["status", "--color", "never"]));
+    terminal.until("status");
+    let seen = terminal.rest();
     let (progress, result) = seen.rsplit_once("\u{1b}[2K").unwrap();
     assert!(result.trim_start().starts_with("Session   good"), "{seen}");
     assert!(!progress.contains("\u{1b}[2m"), "no colour: {seen:?}");
@@ -123,44 +109,44 @@ fn progress_is_not_shown_where_it_is_not_wanted() {
 fn progress_of_a_pipe_goes_to_the_terminal_alone() {
     let world = World::new();
     world.fault(r#"{"on":"token","do":{"delay_ms":1800}}"#);
-    let mut session = on_terminal(world.shell("\"$0\" header | cat >header.txt"));
-    session.expect("get_access_token").unwrap();
-    rest(&mut session);
+    let mut terminal = Terminal::start(world.shell("\"$0\" header | cat >header.txt"));
+    terminal.until("get_access_token");
+    terminal.rest();
     let header = std::fs::read_to_string(world.path("header.txt")).unwrap();
     assert!(header.starts_with("User-Agent: ") && !header.contains('\u{1b}'), "{header}");
 }
 
 /// A login whose question stands on the terminal, so that the passphrase may be typed without being shown.
-fn asked(world: &World) -> OsSession {
+fn asked(world: &World) -> Terminal {
     // A terminal of these tests begins without an echo.
-    let mut session = on_terminal(world.shell("stty echo; exec \"$0\" login --color never"));
-    session.expect("Passphrase of the private key").unwrap();
+    let mut terminal = Terminal::start(world.shell("stty echo; exec \"$0\" login --color never"));
+    terminal.until("Passphrase of the private key");
     let begin = Instant::now();
-    while session.get_process().get_echo().unwrap() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "what is typed is shown");
+    while terminal.0.get_process().get_echo().unwrap() {
+        assert!(begin.elapsed() < LONG, "what is typed is shown");
         thread::sleep(Duration::from_millis(5));
     }
-    session
+    terminal
 }
 
 #[test]
 fn no_progress_is_drawn_over_the_question() {
-    let world = encrypted();
-    let mut session = asked(&world);
-    session.set_expect_timeout(Some(Duration::from_millis(1_500)));
-    let drawn = session.expect("logging in");
+    let world = World::with_encrypted_key();
+    let mut terminal = asked(&world);
+    terminal.0.set_expect_timeout(Some(Duration::from_millis(1_500)));
+    let drawn = terminal.0.expect("logging in");
     assert!(drawn.is_err(), "{drawn:?}");
-    session.send("\u{3}").unwrap();
-    rest(&mut session);
+    terminal.send("\u{3}");
+    terminal.rest();
 }
 
 #[test]
 fn the_passphrase_is_asked_for_and_not_shown() {
-    let world = encrypted();
-    let mut session = asked(&world);
+    let world = World::with_encrypted_key();
+    let mut terminal = asked(&world);
     assert!(world.sent().is_empty(), "first of all");
-    session.send_line("secret").unwrap();
-    let seen = rest(&mut session);
+    terminal.send_line("secret");
+    let seen = terminal.rest();
     assert!(seen.contains("Connected in"), "{seen}");
     assert!(!seen.contains("secret"), "{seen}");
     assert_eq!(world.count(Endpoint::Token), 1);
@@ -168,20 +154,20 @@ fn the_passphrase_is_asked_for_and_not_shown() {
 
 #[test]
 fn a_wrong_passphrase_at_the_prompt_is_said() {
-    let world = encrypted();
-    let mut session = asked(&world);
-    session.send_line("hunter2").unwrap();
-    let seen = rest(&mut session);
+    let world = World::with_encrypted_key();
+    let mut terminal = asked(&world);
+    terminal.send_line("hunter2");
+    let seen = terminal.rest();
     assert!(seen.contains("error: ") && seen.contains("passphrase") && !seen.contains("hunter2"), "{seen}");
     assert!(world.sent().is_empty());
 }
 
 #[test]
 fn an_interrupt_at_the_prompt_ends_the_program() {
-    let world = encrypted();
-    let mut session = asked(&world);
-    session.send("\u{3}").unwrap();
-    let seen = rest(&mut session);
+    let world = World::with_encrypted_key();
+    let mut terminal = asked(&world);
+    terminal.send("\u{3}");
+    let seen = terminal.rest();
     assert!(!seen.contains("panicked"), "{seen}");
     assert!(world.sent().is_empty());
 }
@@ -190,9 +176,9 @@ fn an_interrupt_at_the_prompt_ends_the_program() {
 fn a_username_is_half_of_a_login_and_a_terminal_shows_its_ends() {
     let world = World::new();
     world.succeed(["login"]);
-    let mut session = on_terminal(world.command(["validate"]));
-    session.expect(Regex("IBKR takes one `sso/validate` a minute: [0-9]+ s left[^0-9]*\r")).unwrap();
-    session.send("\u{3}").unwrap();
-    rest(&mut session);
+    let mut terminal = Terminal::start(world.command(["validate"]));
+    terminal.until(Regex("IBKR takes one `sso/validate` a minute: [0-9]+ s left[^0-9]*\r"));
+    terminal.send("\u{3}");
+    terminal.rest();
     assert_eq!(world.count(Endpoint::Validate), 1, "that of the login");
 }

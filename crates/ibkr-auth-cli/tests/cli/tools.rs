@@ -8,14 +8,12 @@ use std::{
 
 use ibkr_sim::demo;
 
-use crate::common::{World, assert_shows, program, run};
+use crate::common::{Folder, World, assert_shows, run};
 
 #[test]
 fn the_demo_shows_each_step_and_needs_nothing() {
-    let empty = tempfile::tempdir().unwrap();
-    let mut command = program(empty.path());
-    command.arg("demo");
-    let ran = run(command);
+    let empty = Folder::new();
+    let ran = empty.run(["demo"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran}");
     for step in [
         "get_access_token",
@@ -29,7 +27,7 @@ fn the_demo_shows_each_step_and_needs_nothing() {
         assert!(ran.out.contains(&format!("✓ {step}")), "{step}: {ran}");
     }
     assert!(ran.out.contains(demo::ACCOUNT) && ran.out.contains("refused 0"), "{ran}");
-    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is left behind");
+    assert!(empty.names().is_empty(), "nothing is left behind");
 }
 
 #[test]
@@ -45,9 +43,7 @@ fn the_demo_ignores_settings_and_sessions() {
     let world = World::new();
     world.write("config.yaml", "nonsense");
     world.write("state", "a file");
-    let mut command = world.command(["demo"]);
-    command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("IBKR_AUTH_TIER", "nonsense");
-    assert_eq!(run(command).code, Some(0));
+    world.run_with([("HTTPS_PROXY", "http://127.0.0.1:1"), ("IBKR_AUTH_TIER", "nonsense")], ["demo"]).done();
 }
 
 #[test]
@@ -137,9 +133,9 @@ fn the_simulator_starts_serves_and_stops() {
     child.wait().unwrap();
     assert_eq!(login.code, Some(0), "{login}");
     assert!(lines.map(Result::unwrap).any(|line| line.contains("/oauth2/api/v1/token")));
-    let mut command = world.command(["login", "--fresh", "--config", "sim/config.yaml"]);
-    command.env("IBKR_AUTH_RETRY_ATTEMPTS", "1");
-    run(command).fails(7, &[]);
+    world
+        .run_with([("IBKR_AUTH_RETRY_ATTEMPTS", "1")], ["login", "--fresh", "--config", "sim/config.yaml"])
+        .fails(7, &[]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use ibkr_sim::{Endpoint, HostState};
 
 use crate::{
-    common::{World, assert_shows, at_once, run},
-    requests::{orders, ready_to_trade},
+    common::{World, assert_shows, at_once},
+    requests::{ORDER, orders, ready_to_trade},
 };
 
 at_once! {
@@ -18,8 +18,6 @@ at_once! {
     an_order_that_was_never_sent_is_no_danger,
     an_order_at_a_host_that_refuses_is_not_sent_again,
 }
-
-const ORDER: &str = r#"{"orders":[{"conid":265598,"side":"BUY"}]}"#;
 
 fn place(world: &World) -> crate::common::Ran {
     world.run(["post", &orders(), "--data", ORDER])
@@ -91,9 +89,7 @@ fn a_get_without_an_answer_is_no_danger() {
 fn an_order_that_was_never_sent_is_no_danger() {
     let world = ready_to_trade();
     let path = orders();
-    let mut command = world.command(["post", &path, "--data", ORDER]);
-    command.env("IBKR_AUTH_PROXY", "http://127.0.0.1:1");
-    let ran = run(command);
+    let ran = world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["post", &path, "--data", ORDER]);
     ran.fails(7, &["no connection"]);
     assert!(!ran.err.contains("may have been executed"), "{ran}");
     assert_eq!(world.count(Endpoint::PlaceOrder), 0);

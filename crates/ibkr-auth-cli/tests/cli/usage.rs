@@ -54,10 +54,7 @@ fn mistakes_are_corrected() {
         (&["get"], &["<PATH>"]),
         (&["status", "more"], &["'more'"]),
     ] {
-        let mut command = world.command([]);
-        command.args(arguments);
-        let ran = crate::common::run(command);
-        ran.fails(2, words);
+        world.run(arguments).fails(2, words);
     }
 }
 
@@ -76,9 +73,8 @@ fn short_helps_fit_a_hundred_columns() {
     let world = World::new();
     let commands = COMMANDS.iter().copied().chain([""]);
     for name in commands {
-        let mut command = world.command([]);
-        command.args(Some(name).filter(|name| !name.is_empty())).arg("-h").env("COLUMNS", "100");
-        let ran = crate::common::run(command);
+        let arguments = if name.is_empty() { vec!["-h"] } else { vec![name, "-h"] };
+        let ran = world.run_with([("COLUMNS", "100")], arguments);
         assert_eq!(ran.code, Some(0), "{name}");
         for line in ran.out.lines() {
             assert!(line.chars().count() <= 100, "{name}: {line}");

@@ -1,0 +1,9 @@
+//! `ibkr-auth doctor`, healthy and with everything that can be wrong.
+
+mod answers;
+mod checks;
+mod local;
+mod network;
+mod pace;
+mod report;
+mod secrets;

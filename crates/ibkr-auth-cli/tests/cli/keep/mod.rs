@@ -1,0 +1,7 @@
+//! `ibkr-auth keep` as a person, a service manager and other invocations see it.
+
+mod keeper;
+mod lines;
+mod screen;
+mod store;
+mod systemd;

@@ -1,0 +1,137 @@
+//! What keeps logins from being repeated blindly.
+
+use ibkr_sim::Endpoint;
+
+use crate::common::{World, at_once, key};
+
+at_once! {
+    logins_are_not_repeated_blindly:
+    a_refused_login_is_not_sent_again,
+    a_refused_login_is_sent_when_that_is_forced,
+    changed_settings_are_tried_at_once,
+    a_changed_key_is_tried_at_once,
+    what_passes_by_itself_is_tried_again,
+    a_pause_that_ibkr_asks_for_is_kept_by_all_commands,
+    a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
+    a_login_that_is_put_off_is_not_tried_before,
+    the_thirteenth_login_of_an_hour_is_not_sent,
+}
+
+fn refused(world: &World, arguments: &[&str]) -> String {
+    let ran = world.run_with([("IBKR_AUTH_CLIENT_KEY_ID", "other")], arguments);
+    assert_eq!(ran.code, Some(5), "{ran}");
+    ran.err
+}
+
+fn a_refused_login_is_not_sent_again() {
+    let world = World::new();
+    refused(&world, &["login"]);
+    assert_eq!(world.count(Endpoint::Token), 1);
+    for arguments in [&["login"][..], &["header"], &["get", "/portfolio/accounts"], &["login", "--fresh"]] {
+        let said = refused(&world, arguments);
+        for words in ["a moment ago: not tried again", "may be tried again in", "s, or with `login --force`"]
+        {
+            assert!(said.contains(words), "{said}");
+        }
+    }
+    assert_eq!(world.count(Endpoint::Token), 1, "nothing was sent");
+}
+
+fn a_refused_login_is_sent_when_that_is_forced() {
+    let world = World::new();
+    refused(&world, &["login"]);
+    let said = refused(&world, &["login", "--force"]);
+    assert!(!said.contains("not tried again"), "{said}");
+    assert_eq!(world.count(Endpoint::Token), 2);
+    // Twice in a row: the pause is two minutes now.
+    let said = refused(&world, &["login"]);
+    let seconds = said.split("may be tried again in ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!((61..=120).contains(&seconds.parse::<u32>().unwrap()), "{said}");
+}
+
+fn changed_settings_are_tried_at_once() {
+    let world = World::new();
+    refused(&world, &["login"]);
+    world.succeed(["login"]);
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+fn a_changed_key_is_tried_at_once() {
+    let world = World::new();
+    let right = std::fs::read(world.path("private.pem")).unwrap();
+    world.write("private.pem", std::fs::read(key("rsa2048")).unwrap());
+    world.run(["login"]).fails(5, &[]);
+    world.run(["login"]).fails(5, &["not tried again"]);
+    world.write("private.pem", right);
+    world.succeed(["login"]);
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+fn what_passes_by_itself_is_tried_again() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":503}}"#);
+    world.run(["login"]).fails(8, &[]);
+    world.succeed(["login"]);
+}
+
+fn a_pause_that_ibkr_asks_for_is_kept_by_all_commands() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.fault(r#"{"on":"auth/status","do":{"status":429,"retry_after":300}}"#);
+    world.run(["status"]).fails(8, &[]);
+    let before = world.sent();
+    for command in ["status", "tickle"] {
+        world.run([command]).fails(8, &["IBKR asked for a pause: nothing was sent", "wait "]);
+    }
+    for command in ["header", "token"] {
+        world.run([command, "--max-age", "0s"]).fails(8, &["IBKR asked for a pause"]);
+    }
+    world.run(["get", "/portfolio/accounts", "--max-age", "0s"]).fails(8, &["IBKR asked for a pause"]);
+    world.run(["login"]).fails(8, &["IBKR asked for a pause"]);
+    assert_eq!(world.sent_since(&before), [].into());
+}
+
+fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.fault(r#"{"on":"portfolio/accounts","do":{"status":429,"retry_after":300}}"#);
+    world.run(["get", "/portfolio/accounts"]).fails(9, &["429", "wait"]);
+    let before = world.sent();
+    world.run(["get", "/portfolio/accounts"]).fails(8, &["IBKR asked for a pause"]);
+    assert_eq!(world.sent_since(&before), [].into());
+}
+
+fn a_login_that_is_put_off_is_not_tried_before() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    world.fault(r#"{"on":"token","do":{"status":429,"retry_after":300}}"#);
+    world.run(["login"]).fails(8, &[]);
+    world.run(["login"]).fails(8, &["IBKR asked for a pause"]);
+    world.run(["login", "--force"]).fails(8, &["IBKR asked for a pause"]);
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+fn the_thirteenth_login_of_an_hour_is_not_sent() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    // What never reaches those who count logins does not count.
+    world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["header"]).fails(7, &[]);
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":503}}"#);
+    world.run(["header"]).fails(8, &["503"]);
+    // Whoever is killed half-way has logged in all the same.
+    world.fault(r#"{"on":"token","calls":"..4","do":{"hang":true}}"#);
+    for login in 1..=4 {
+        let mut child = world.command(["header"]).spawn().unwrap();
+        world.await_request(Endpoint::Token, 1 + login);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    world.fault(r#"{"on":"token","calls":"..8","do":{"status":500}}"#);
+    for _ in 0..8 {
+        world.run(["header"]).fails(8, &["500"]);
+    }
+    world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth doctor"]);
+    assert_eq!(world.count(Endpoint::Token), 13);
+    world.succeed(["login", "--force"]);
+}

@@ -1,0 +1,140 @@
+//! Folder and files of kept sessions: for their owner alone, whatever the umask; and what happens where they cannot be.
+
+use std::fs;
+
+use crate::common::{World, run};
+
+/// Root may read and write everything.
+fn is_root(what: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if is_root {
+        eprintln!("skipped for root: {what}");
+    }
+    is_root
+}
+
+fn all_private(world: &World) {
+    assert_eq!(world.mode("state"), 0o700);
+    for file in fs::read_dir(world.path("state")).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(world.mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_kept_is_for_its_owner_alone_whatever_the_umask() {
+    for umask in ["000", "022", "077"] {
+        let world = World::new();
+        run(world.shell(&format!("umask {umask}; exec \"$0\" login"))).done();
+        all_private(&world);
+    }
+}
+
+#[test]
+fn a_folder_that_is_there_is_not_changed_and_not_used_where_others_may_write() {
+    let world = World::new();
+    fs::create_dir(world.path("state")).unwrap();
+    world.set_mode("state", 0o755);
+    world.succeed(["header"]);
+    assert_eq!(world.mode("state"), 0o755);
+    world.set_mode("state", 0o1777);
+    let before = world.sent();
+    world.run(["header", "--max-age", "0s"]).fails(1, &["other users may write into it", "chmod go-w"]);
+    assert_eq!((world.sent(), world.mode("state")), (before, 0o777));
+}
+
+#[test]
+fn folders_above_are_made() {
+    let world = World::new();
+    world.succeed(["login", "--state-dir", "a/b/c"]);
+    assert_eq!(world.mode("a/b/c"), 0o700);
+}
+
+#[test]
+fn no_token_is_in_a_name_and_none_but_three_files_are_left() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.succeed(["tickle"]);
+    let names: Vec<_> = fs::read_dir(world.path("state"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.len() <= 3 && names.iter().all(|name| name.len() <= 24), "{names:?}");
+    world.succeed(["logout"]);
+    let record = world.read(world.record());
+    assert!(!record.contains("eyJ"), "a logout leaves no token behind");
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_is_said_before_anything_is_sent() {
+    let world = World::new();
+    world.write("state", "a file");
+    for command in ["login", "header", "status", "logout"] {
+        world.run([command]).fails(1, &["state", "--state-dir"]);
+    }
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said_before_anything_is_sent() {
+    if is_root("a folder that cannot be written") {
+        return;
+    }
+    let world = World::new();
+    world.set_mode("", 0o500);
+    world.run(["login"]).fails(1, &["state", "Permission denied", "--state-dir"]);
+    assert!(world.sent().is_empty());
+    world.set_mode("", 0o700);
+}
+
+#[test]
+fn a_folder_of_the_system_is_said_before_anything_is_sent() {
+    let world = World::new();
+    for folder in ["/proc/ibkr-auth", "/dev/null/ibkr-auth"] {
+        world.run(["login", "--state-dir", folder]).fails(1, &[folder, "--state-dir"]);
+    }
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn an_unreadable_record_is_replaced() {
+    if is_root("an unreadable record") {
+        return;
+    }
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    world.set_mode(world.record(), 0o000);
+    let ran = world.succeed(["header"]);
+    assert!(ran.err.contains("damaged, and ignored"), "{ran}");
+    assert_eq!(world.succeed(["header"]).err, "");
+}
+
+#[test]
+fn a_full_disk_is_said_before_anything_is_sent() {
+    let world = World::new();
+    // The lock is empty and can be made; the record cannot be written.
+    let ran = run(world.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" login"));
+    ran.fails(1, &["sessions cannot be kept in", "File too large", "free some space"]);
+    assert!(world.sent().is_empty(), "{:?}", world.sent());
+    assert!(world.records().is_empty());
+    world.succeed(["login"]);
+}
+
+#[test]
+fn a_disk_that_is_full_by_now_costs_no_kept_session() {
+    let world = World::new();
+    world.succeed(["login"]);
+    let token = world.token();
+    let ran = run(world.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" header --max-age 0s"));
+    ran.fails(1, &["sessions cannot be kept in"]);
+    assert_eq!(world.token(), token);
+}
+
+#[test]
+fn what_was_half_written_by_others_is_not_in_the_way() {
+    let world = World::new();
+    world.succeed(["login"]);
+    fs::write(world.path("state/.tmpAbCdEf"), "half").unwrap();
+    world.succeed(["header", "--max-age", "0s"]);
+}

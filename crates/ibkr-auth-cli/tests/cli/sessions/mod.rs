@@ -1,0 +1,10 @@
+//! Sessions that are kept from one invocation to the next, and their files.
+
+#[cfg(unix)]
+mod crash;
+#[cfg(unix)]
+mod files;
+mod kept;
+mod parallel;
+mod records;
+mod separate;
