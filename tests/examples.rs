@@ -35,8 +35,10 @@ fn the_async_client_logs_in_from_a_file() {
 fn the_core_logs_in_on_an_http_stack_that_is_neither_reqwest_nor_ureq() {
     let lab = Lab::new();
     let server = lab.server.base_url().replace("https://", "");
-    let config =
-        Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap().with_public_ip(PUBLIC_IP);
+    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)
+        .unwrap()
+        .with_public_ip(PUBLIC_IP)
+        .unwrap();
     let login = own_http_stack::log_in(&server, lab.server.ca_pem().as_bytes(), config, key());
     assert!(driver::runtime().block_on(login).unwrap().auth_status.unwrap().is_ready());
     assert!(lab.server.handle().counters().refusals.is_empty());

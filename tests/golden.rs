@@ -45,7 +45,7 @@ impl Case {
     fn config(&self) -> Option<Config> {
         let config =
             Config::new(self.text("client_id"), self.text("client_key_id"), self.text("credential")).ok()?;
-        Some(config.with_public_ip(self.text("public_ip").parse().unwrap()))
+        Some(config.with_public_ip(self.text("public_ip").parse().unwrap()).unwrap())
     }
 
     fn requests(&self) -> impl Iterator<Item = &Value> {

@@ -68,7 +68,7 @@ fn nothing_grows_and_everything_heals() {
     let (base, lookup, transport) = (lab.server.base_url(), lab.server.lookup_url(), lab.transport());
     let config = |number| {
         let config = crowd::config(number, &base, &lookup).with_timeout(RESTING).expect("valid");
-        config.with_establish_within(5 * RESTING)
+        config.with_establish_within(5 * RESTING).unwrap()
     };
     let (told, stop, begin) = (std::sync::Arc::new(Told::default()), AtomicBool::new(false), Instant::now());
     let idle = Usage::now();

@@ -28,7 +28,7 @@ pub struct World {
     /// Everything told, with the time since the start.
     pub events: Vec<(Duration, Event)>,
     /// Set: nothing gets through.
-    pub road_is_broken: bool,
+    pub road_block: Option<TransportKind>,
     start: Instant,
     arriving: Vec<(Instant, RequestId, Result<Response, TransportError>)>,
 }
@@ -55,7 +55,7 @@ impl World {
             server_ahead: 0,
             sent: Vec::new(),
             events: Vec::new(),
-            road_is_broken: false,
+            road_block: None,
             start,
             arriving: Vec::new(),
         }
@@ -170,8 +170,8 @@ impl World {
     fn send(&mut self, transmit: Transmit) {
         self.sent.push((self.elapsed(), transmit.step));
         let Transmit { id, timeout, request, .. } = transmit;
-        if self.road_is_broken {
-            let failure = TransportError::new(TransportKind::Connect, "no road");
+        if let Some(kind) = self.road_block {
+            let failure = TransportError::new(kind, "no road");
             return self.arriving.push((self.now.mono + ROUND_TRIP, id, Err(failure)));
         }
         let at = self.server_now() + ROUND_TRIP / 2;

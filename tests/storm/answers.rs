@@ -58,7 +58,7 @@ pub(crate) fn random(chance: &mut Chance, weather: &Weather, step: Step, server:
         healthy(chance, step)
     } else {
         match chance.below(if weather.twists { 7 } else { 4 }) {
-            0 => return Err(lost(chance)),
+            0 => return Err(lost(chance, weather)),
             1 => Response::new(chance.pick(&FAILURES_IN_SUCCESS).into()),
             2 | 3 => error(chance, weather, step),
             4 => Response::new(truncated(chance, step)),
@@ -94,9 +94,13 @@ pub(crate) fn healthy(chance: &mut Chance, step: Step) -> Response {
     Response::new(body.to_string().into_bytes())
 }
 
-fn lost(chance: &mut Chance) -> TransportError {
+fn lost(chance: &mut Chance, weather: &Weather) -> TransportError {
     use TransportKind::*;
-    TransportError::new(chance.pick(&[Timeout, Connect, Tls, Proxy, TooLarge, Broken]), "as the storm wills")
+    let kind = match weather.refusals && chance.per_mille(100) {
+        true => ProxyRefused,
+        false => chance.pick(&[Timeout, Connect, Tls, CertificateDate, Proxy, TooLarge, Broken]),
+    };
+    TransportError::new(kind, "as the storm wills")
 }
 
 fn error(chance: &mut Chance, weather: &Weather, step: Step) -> Response {

@@ -96,18 +96,19 @@ pub(crate) fn config(chance: &mut Chance, spared: u32) -> Config {
         .and_then(|config| config.with_timeout(chance.pick(&[seconds(1), seconds(15), seconds(60)])))
         .expect("valid")
         .with_compete(chance.per_mille(700))
-        .with_establish_within(chance.pick(&[seconds(0), seconds(5), seconds(30), seconds(120)]));
+        .with_establish_within(chance.pick(&[seconds(0), seconds(5), seconds(30), seconds(120)]))
+        .unwrap();
     if chance.per_mille(300) {
         config = config.with_tier(Tier::ReadOnly);
     }
     if chance.per_mille(300) {
-        config = config.with_public_ip([203, 0, 113, 7].into());
+        config = config.with_public_ip([203, 0, 113, 7].into()).unwrap();
     }
     if chance.per_mille(200) {
         config = config.with_retry(Retry { attempts: 2, ..Retry::default() }).expect("valid");
     }
     if chance.per_mille(10) && spared & EXTREMES == 0 {
-        config = config.with_establish_within(Duration::MAX);
+        config = config.with_establish_within(seconds(600)).unwrap();
     }
     config
 }

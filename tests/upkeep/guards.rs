@@ -21,13 +21,35 @@ fn no_login_is_tried_while_the_server_does_not_answer() {
 #[test]
 fn a_broken_road_is_waited_out_and_costs_no_budget() {
     let mut world = World::new();
-    world.road_is_broken = true;
+    world.road_block = Some(TransportKind::Connect);
     world.session.keep_connected(KeepConnected::default());
     world.run_for(3 * HOUR);
     assert_eq!(world.session.phase(), Phase::Connecting);
-    world.road_is_broken = false;
+    world.road_block = None;
     let took = healed(&mut world, 90 * SECOND + 10 * SECOND);
     assert!(took <= 95 * SECOND, "{took:?}");
+}
+
+#[test]
+fn a_proxy_that_refuses_its_credentials_is_not_asked_again() {
+    let mut world = World::new();
+    world.road_block = Some(TransportKind::ProxyRefused);
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Stopped);
+    assert_eq!((world.count(Step::GetAccessToken), world.count(Step::PublicIp)), (1, 1));
+
+    let mut world = connected();
+    let (requests, passing) = (world.sent.len(), Some(TransportKind::ProxyRefused));
+    world.road_block = passing;
+    world.run_for(MINUTE + 20 * SECOND);
+    assert_eq!(world.sent.len(), requests + 1, "the tickle");
+    world.road_block = None;
+    healed(&mut world, 30 * SECOND);
+    world.road_block = passing;
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Stopped, "once more is all");
+    assert_eq!(world.sent.len(), requests + 4);
 }
 
 #[test]

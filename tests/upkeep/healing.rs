@@ -112,9 +112,9 @@ fn dead_neighbours_are_passed_by_quickly() {
 fn where_no_host_answers_it_is_the_road_and_the_host_is_kept() {
     let hosts = (1..=8).map(|number| Host::numbered(number).unwrap());
     let mut world = kept(World::new(), KeepConnected::default().with_hosts(hosts));
-    world.road_is_broken = true;
+    world.road_block = Some(TransportKind::Connect);
     world.run_for(HOUR);
-    world.road_is_broken = false;
+    world.road_block = None;
     healed(&mut world, 30 * SECOND);
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ibkr_auth_core::{
     Config, ErrorKind, Event, Host, KeepConnected, LoginBudget, OnCompeting, Phase, SavedSession, Step, Tier,
+    TransportKind,
 };
 use ibkr_auth_tests::world::World;
 use ibkr_sim::{Calendar, Expires, Extension, HostState, SimConfig};

@@ -11,7 +11,7 @@ use std::{
 use ibkr_auth_config::Transport;
 use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
 use reqwest::{Client, Url, redirect, retry};
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
 
 const MAX_BODY: usize = 1 << 20;
@@ -69,10 +69,12 @@ fn tls(settings: &Transport) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(no_trust)?;
-    let own = settings.certificates()?.into_iter().map(CertificateDer::from);
+    let own: Vec<_> = settings.certificates()?.into_iter().map(CertificateDer::from).collect();
+    let mut store = RootCertStore::empty();
+    for certificate in &own {
+        store.add(certificate.clone()).map_err(unreadable)?;
+    }
     let builder = if settings.ca_only {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(own);
         builder.with_root_certificates(store)
     } else {
         let verifier = Verifier::new_with_extra_roots(own, provider).map_err(no_trust)?;
@@ -81,6 +83,13 @@ fn tls(settings: &Transport) -> Result<ClientConfig, Error> {
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn unreadable(error: rustls::Error) -> Error {
+    Error::config(
+        format!("ca_file holds a certificate that cannot be used: {error}"),
+        "take it out of that file, or get it anew",
+    )
 }
 
 fn no_trust(error: rustls::Error) -> Error {
@@ -94,8 +103,10 @@ fn failure(error: reqwest::Error) -> TransportError {
     let detail = cause(&error);
     let kind = if error.is_timeout() {
         TransportKind::Timeout
-    } else if chain(&error).any(|cause| cause.is::<rustls::Error>()) {
-        TransportKind::Tls
+    } else if let Some(error) = chain(&error).find_map(|cause| cause.downcast_ref()) {
+        tls_kind(error)
+    } else if detail.contains("proxy authorization required") {
+        TransportKind::ProxyRefused
     } else if detail.contains("tunnel") || detail.contains("proxy") {
         TransportKind::Proxy
     } else if error.is_connect() {
@@ -104,6 +115,16 @@ fn failure(error: reqwest::Error) -> TransportError {
         TransportKind::Broken
     };
     TransportError::new(kind, detail)
+}
+
+fn tls_kind(error: &rustls::Error) -> TransportKind {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    match error {
+        rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => TransportKind::CertificateDate,
+        _ => TransportKind::Tls,
+    }
 }
 
 /// The innermost reason: the outer ones repeat it, and name the URL.

@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Error, Request, Response, Secret, TransportError, TransportKind};
-use rustls::crypto::ring;
+use rustls::{CertificateError, RootCertStore, crypto::ring};
 use ureq::{
     Agent,
     config::{AutoHeaderValue, IpFamily},
@@ -77,11 +77,40 @@ fn proxy(url: &Secret) -> Result<ureq::Proxy, Error> {
 fn roots(settings: &Transport) -> Result<RootCerts, Error> {
     let own = settings.certificates()?;
     if own.is_empty() {
+        has_authorities()?;
         return Ok(RootCerts::PlatformVerifier);
+    }
+    let mut store = RootCertStore::empty();
+    for certificate in &own {
+        store.add(certificate.as_slice().into()).map_err(unreadable)?;
     }
     let system = if settings.ca_only { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
     let all = system.iter().map(AsRef::as_ref).chain(own.iter().map(Vec::as_slice));
     Ok(RootCerts::new_with_certs(&all.map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>()))
+}
+
+/// ureq itself would notice at the first request.
+fn has_authorities() -> Result<(), Error> {
+    // Elsewhere they are not in files.
+    if cfg!(any(windows, target_vendor = "apple", target_os = "android")) {
+        return Ok(());
+    }
+    let found = rustls_native_certs::load_native_certs();
+    if !found.certs.is_empty() {
+        return Ok(());
+    }
+    let why = found.errors.first().map_or_else(|| "the system has none".to_owned(), ToString::to_string);
+    Err(Error::config(
+        format!("no certificates to trust: {why}"),
+        "check SSL_CERT_FILE and SSL_CERT_DIR, or set ca_file",
+    ))
+}
+
+fn unreadable(error: rustls::Error) -> Error {
+    Error::config(
+        format!("ca_file holds a certificate that cannot be used: {error}"),
+        "take it out of that file, or get it anew",
+    )
 }
 
 fn failure(error: &ureq::Error) -> TransportError {
@@ -90,13 +119,16 @@ fn failure(error: &ureq::Error) -> TransportError {
         ureq::Error::BodyExceedsLimit(_) => (TransportKind::TooLarge, "more than 1 MiB".to_owned()),
         ureq::Error::HostNotFound => (TransportKind::Connect, "the host name cannot be resolved".to_owned()),
         ureq::Error::ConnectionFailed => (TransportKind::Connect, String::new()),
+        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => {
+            (TransportKind::ProxyRefused, error.to_string())
+        }
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
             (TransportKind::Proxy, error.to_string())
         }
-        ureq::Error::Rustls(error) => (TransportKind::Tls, error.to_string()),
+        ureq::Error::Rustls(error) => (tls_kind(error), error.to_string()),
         ureq::Error::Io(error) => {
             match error.get_ref().and_then(|carried| carried.downcast_ref::<rustls::Error>()) {
-                Some(error) => (TransportKind::Tls, error.to_string()),
+                Some(error) => (tls_kind(error), error.to_string()),
                 // The standard library has no kind for it.
                 None if error.to_string().starts_with("failed to lookup address") => {
                     (TransportKind::Connect, "the host name cannot be resolved".to_owned())
@@ -107,6 +139,16 @@ fn failure(error: &ureq::Error) -> TransportError {
         _ => (TransportKind::Broken, String::new()),
     };
     TransportError::new(kind, detail)
+}
+
+fn tls_kind(error: &rustls::Error) -> TransportKind {
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    match error {
+        rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => TransportKind::CertificateDate,
+        _ => TransportKind::Tls,
+    }
 }
 
 fn io_kind(kind: io::ErrorKind) -> TransportKind {

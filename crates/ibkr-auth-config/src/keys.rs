@@ -105,7 +105,7 @@ pub(crate) const ALL: &[Key] = &[
     Key::optional(
         "compete",
         TRUTH,
-        "Whether to end another brokerage session of the username. Default: `true`.",
+        "Whether to end another brokerage session of the username. Default: `true` in the libraries; the program `ibkr-auth` ends none unless this or `--compete` says so.",
         |draft, given| {
             let compete = given.truth()?;
             draft.set(|config| Ok(config.with_compete(compete)))
@@ -113,7 +113,7 @@ pub(crate) const ALL: &[Key] = &[
     ),
     Key::optional("public_ip", IP, "Your public address. Default: it is looked up.", |draft, given| {
         let ip = given.parse(NO_IP, WRITE_IP)?;
-        draft.set(|config| Ok(config.with_public_ip(ip)))
+        draft.set(|config| config.with_public_ip(ip))
     })
     .instead_of("ip_services"),
     Key::optional(
@@ -159,17 +159,17 @@ pub(crate) const ALL: &[Key] = &[
         let user_agent = given.text()?;
         draft.set(|config| config.with_user_agent(user_agent))
     }),
-    Key::optional("timeout", TIME, "How long one request may take, 1 s to 5 min. Default: `15s`.", |draft, given| {
+    Key::optional("timeout", TIME, "How long one request may take, 1 s to 5 min. Default: `15s`; of that 5 s for a look-up of the address and 10 s for a tickle, which a longer value prolongs alike.", |draft, given| {
         let timeout = given.duration()?;
         draft.set(|config| config.with_timeout(timeout))
     }),
     Key::optional(
         "establish_within",
         TIME,
-        "How long a login waits for the brokerage session to be ready. Default: `30s`.",
+        "How long a login waits for the brokerage session to be ready, 10 min at most. Default: `30s`.",
         |draft, given| {
             let longest = given.duration()?;
-            draft.set(|config| Ok(config.with_establish_within(longest)))
+            draft.set(|config| config.with_establish_within(longest))
         },
     ),
     Key::optional(

@@ -29,7 +29,7 @@ async fn main() -> Result<(), Failure> {
     let [server, ca, key, ip] = args.as_slice() else {
         return Err("HOST:PORT CA_FILE KEY_FILE PUBLIC_IP".into());
     };
-    let config = Config::new("DemoClient", "main", "demouser")?.with_public_ip(ip.parse()?);
+    let config = Config::new("DemoClient", "main", "demouser")?.with_public_ip(ip.parse()?)?;
     let key = RsaKey::from_pem(&fs::read(key)?)?;
     let connected = log_in(server, &fs::read(ca)?, config, key).await?;
     println!("connected, {:?}", connected.auth_status);

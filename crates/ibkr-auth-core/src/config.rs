@@ -9,7 +9,7 @@ use http::{HeaderValue, Uri};
 
 pub use host::Host;
 
-use crate::Secret;
+use crate::{Secret, wire::public_ip::is_public};
 
 /// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,10 +107,18 @@ impl Config {
     }
 
     /// Use this public address instead of looking it up.
-    #[must_use]
-    pub fn with_public_ip(mut self, ip: Ipv4Addr) -> Self {
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is the address of a private network, of this machine, or otherwise not public.
+    pub fn with_public_ip(mut self, ip: Ipv4Addr) -> Result<Self, ConfigError> {
+        if !is_public(ip) {
+            return Err(ConfigError::new(
+                "public_ip",
+                "is no public address: IBKR never sees a request from it",
+            ));
+        }
         self.public_ip = PublicIp::Fixed(ip);
-        self
+        Ok(self)
     }
 
     /// Services that answer a `GET` with the caller's address, in the order in which they are asked.
@@ -194,12 +202,16 @@ impl Config {
         Ok(self)
     }
 
-    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`, 10 min at most.
-    /// Default: 30 s.
-    #[must_use]
-    pub fn with_establish_within(mut self, longest: Duration) -> Self {
-        self.establish_within = longest.min(Duration::from_secs(600));
-        self
+    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`. Default: 30 s.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when over 10 min.
+    pub fn with_establish_within(mut self, longest: Duration) -> Result<Self, ConfigError> {
+        if longest > Duration::from_secs(600) {
+            return Err(ConfigError::new("establish_within", "must be 10 min at most"));
+        }
+        self.establish_within = longest;
+        Ok(self)
     }
 
     /// How `connect` repeats what failed.
@@ -364,6 +376,9 @@ mod tests {
         assert!(config().with_retry(Retry { attempts: 0, ..Retry::default() }).is_err());
         assert!(config().with_retry(Retry { first: Duration::ZERO, ..Retry::default() }).is_err());
         assert!(config().with_retry(Retry { longest: Duration::MAX, ..Retry::default() }).is_err());
-        assert!(config().with_establish_within(Duration::MAX).establish_within <= Duration::from_secs(600));
+        assert!(config().with_establish_within(Duration::MAX).is_err());
+        for unseen in [[127, 0, 0, 1], [0, 0, 0, 0], [10, 0, 0, 1]] {
+            assert!(config().with_public_ip(unseen.into()).is_err());
+        }
     }
 }

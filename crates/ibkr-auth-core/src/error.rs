@@ -97,10 +97,21 @@ impl Error {
     pub fn may_have_been_executed(&self) -> bool {
         let not_sent = matches!(
             self.0.transport,
-            Some(TransportKind::Connect | TransportKind::Tls | TransportKind::Proxy)
+            Some(
+                TransportKind::Connect
+                    | TransportKind::Tls
+                    | TransportKind::CertificateDate
+                    | TransportKind::Proxy
+                    | TransportKind::ProxyRefused
+            )
         );
         let not_made = matches!(self.0.kind, ErrorKind::Config | ErrorKind::Sign | ErrorKind::Order);
         !(not_sent || not_made)
+    }
+
+    /// Whether the way out of this machine is barred by wrong credentials: no other host or service can help.
+    pub(crate) fn is_proxy_refusal(&self) -> bool {
+        self.0.transport == Some(TransportKind::ProxyRefused)
     }
 
     /// What happened, without the step before it and the advice behind it.

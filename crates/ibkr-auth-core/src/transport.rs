@@ -22,8 +22,12 @@ pub enum TransportKind {
     Connect,
     /// The TLS handshake failed: unknown CA, wrong name, no common version. Not sent.
     Tls,
-    /// The proxy refused or failed. Not sent.
+    /// The server's certificate has ended or not begun: mostly it is this machine's clock that is wrong. Not sent.
+    CertificateDate,
+    /// The proxy failed, or opens no tunnel. Not sent.
     Proxy,
+    /// The proxy wants other credentials (407). Not sent. Repeating them may lock the user's account there.
+    ProxyRefused,
     /// The answer is larger than 1 MiB.
     TooLarge,
     /// Broken off on the way. It may have been executed.
@@ -49,7 +53,10 @@ impl TransportError {
     /// A certificate that is not trusted now will not be in a second.
     pub(crate) fn advice(&self) -> Advice {
         match self.kind {
-            TransportKind::Tls | TransportKind::TooLarge => Advice::Never,
+            TransportKind::Tls
+            | TransportKind::CertificateDate
+            | TransportKind::ProxyRefused
+            | TransportKind::TooLarge => Advice::Never,
             _ => Advice::RetryAfter(Duration::from_secs(1)),
         }
     }
@@ -59,9 +66,15 @@ impl TransportError {
             TransportKind::Timeout => "try again; if it goes on, check network and proxy",
             TransportKind::Connect => "check network, DNS and proxy",
             TransportKind::Tls => {
-                "if a proxy of your own stands in between, name its CA certificate in ca_file"
+                "if a proxy of your own stands in between, name its CA certificate in ca_file; check base_url if it is set"
             }
-            TransportKind::Proxy => "check the proxy's address and credentials (HTTPS_PROXY or proxy)",
+            TransportKind::CertificateDate => "check the date and time of this machine",
+            TransportKind::Proxy => {
+                "check the proxy's address, and that it allows CONNECT (HTTPS_PROXY or proxy)"
+            }
+            TransportKind::ProxyRefused => {
+                "correct the proxy's user name and password (HTTPS_PROXY or proxy)"
+            }
             TransportKind::TooLarge => "something other than IBKR answered: check proxy and base_url",
             TransportKind::Broken => "try again; if it goes on, check network and proxy",
         }
@@ -73,8 +86,9 @@ impl fmt::Display for TransportError {
         f.write_str(match self.kind {
             TransportKind::Timeout => "no answer in time",
             TransportKind::Connect => "no connection",
-            TransportKind::Tls => "no secure connection",
+            TransportKind::Tls | TransportKind::CertificateDate => "no secure connection",
             TransportKind::Proxy => "no connection through the proxy",
+            TransportKind::ProxyRefused => "the proxy refused its credentials",
             TransportKind::TooLarge => "the answer is too large",
             TransportKind::Broken => "the connection broke",
         })?;

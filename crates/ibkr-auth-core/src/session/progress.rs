@@ -51,7 +51,7 @@ impl Session {
         let (patient, is_login) = (task.is_patient(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
 
-        if step == Step::PublicIp && job.service + 1 < services {
+        if step == Step::PublicIp && job.service + 1 < services && !error.is_proxy_refusal() {
             job.service += 1;
             job.state = JobState::Waiting(None);
         } else if step.is_signed() && clock_was_wrong && !job.clock_corrected {
@@ -174,7 +174,9 @@ fn worth_waiting(error: &Error) -> Option<Duration> {
     match error.advice() {
         Advice::RetryAfter(asked) => Some(asked),
         // No service gave an address: the network may come back.
-        Advice::Never if error.step() == Some(Step::PublicIp) => Some(Duration::ZERO),
+        Advice::Never if error.step() == Some(Step::PublicIp) && !error.is_proxy_refusal() => {
+            Some(Duration::ZERO)
+        }
         Advice::Never | Advice::Reconnect => None,
     }
 }

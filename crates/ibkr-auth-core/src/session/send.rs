@@ -23,6 +23,8 @@ const BACKDATED: Duration = Duration::from_secs(2);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// IBKR's own limit for any request is 10 s: a tickle that takes longer is no sign of life.
 const TICKLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What these two are made for; a longer limit of the user's prolongs them alike.
+const USUAL_TIMEOUT: u32 = 15;
 
 /// A request that waits for its answer.
 pub(super) struct Exchange {
@@ -41,6 +43,16 @@ impl Exchange {
         let of_session = !matches!(self.step, Step::GetAccessToken | Step::PublicIp | Step::GetBearerToken);
         of_session && self.generation != generation
     }
+}
+
+/// How long a step may take where any request may take `limit`.
+fn timeout(step: Step, limit: Duration) -> Duration {
+    let usual = match step {
+        Step::PublicIp => LOOKUP_TIMEOUT,
+        Step::Tickle => TICKLE_TIMEOUT,
+        _ => return limit,
+    };
+    limit.min(usual).max(limit * usual.as_secs() as u32 / USUAL_TIMEOUT)
 }
 
 impl Session {
@@ -103,12 +115,7 @@ impl Session {
     fn hand_over(&mut self, step: Step, request: Request, now: Now) -> Transmit {
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        let limit = self.config.timeout;
-        let timeout = match step {
-            Step::PublicIp => limit.min(LOOKUP_TIMEOUT),
-            Step::Tickle => limit.min(TICKLE_TIMEOUT),
-            _ => limit,
-        };
+        let timeout = timeout(step, self.config.timeout);
         let deadline = now.mono + timeout + BACK_STOP;
         self.in_flight.insert(
             id,
@@ -149,5 +156,19 @@ impl Session {
             PublicIp::Fixed(ip) => Some(ip),
             PublicIp::Lookup(_) => self.known.looked_up_ip,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_limit_prolongs_what_is_usually_shorter() {
+        let seconds = |limit| {
+            [Step::PublicIp, Step::Tickle, Step::Status]
+                .map(|step| timeout(step, Duration::from_secs(limit)).as_secs())
+        };
+        assert_eq!([1, 8, 15, 60].map(seconds), [[1, 1, 1], [5, 8, 8], [5, 10, 15], [20, 40, 60]]);
     }
 }

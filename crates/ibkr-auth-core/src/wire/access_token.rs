@@ -40,7 +40,8 @@ pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) ->
     request_within(config, key, wall, Spread::default())
 }
 
-/// Seconds by which an assertion begins and ends earlier than IBKR's samples have it.
+/// Seconds by which an assertion begins and ends earlier than IBKR's samples have it. It never ends within the 15 s that a
+/// request may take.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spread {
     begins: u64,
@@ -51,7 +52,7 @@ impl Spread {
     /// Assertions have no `jti`: two programs of one client that sign within one second would send the same bytes, and a
     /// server that remembers them refuses the second. Different seeds make that unlikely.
     pub(crate) fn from_seed(seed: u64) -> Self {
-        Self { begins: seed % 20, ends: seed / 20 % 10 }
+        Self { begins: seed % 20, ends: seed / 20 % 5 }
     }
 }
 

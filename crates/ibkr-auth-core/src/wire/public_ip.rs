@@ -41,7 +41,7 @@ fn useless(what: &'static str) -> Error {
     Error::plain(ErrorKind::PublicIp, Some(STEP), what, todo, Advice::Never)
 }
 
-fn is_public(address: Ipv4Addr) -> bool {
+pub(crate) fn is_public(address: Ipv4Addr) -> bool {
     let [first, second, ..] = address.octets();
     let carrier_nat = first == 100 && (64..128).contains(&second);
     let unusable = first == 0 || address.is_loopback() || address.is_link_local() || address.is_multicast();

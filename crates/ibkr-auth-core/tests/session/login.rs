@@ -19,7 +19,7 @@ fn connect_is_five_requests_and_the_look_up_overlaps_the_token_request() {
 
 #[test]
 fn a_fixed_address_is_not_looked_up() {
-    let config = testing::config().with_public_ip([198, 51, 100, 1].into());
+    let config = testing::config().with_public_ip([198, 51, 100, 1].into()).unwrap();
     let mut session = Session::new(config, testing::FakeKey, 1);
     let (bench, outcome) = connect(&mut session, healthy);
     assert!(outcome.is_ok());

@@ -94,10 +94,24 @@ fn what_cannot_pass_is_not_tried_again() {
 
 #[test]
 fn an_untrusted_certificate_ends_it_at_once() {
-    let tls = Err(TransportError::new(TransportKind::Tls, "UnknownIssuer"));
-    let (bench, outcome) = connect(&mut session(), first(Step::GetAccessToken, vec![tls]));
-    assert_eq!(outcome.unwrap_err().advice(), Advice::Never);
-    assert_eq!(count(&bench, Step::GetAccessToken), 1);
+    for kind in [TransportKind::Tls, TransportKind::CertificateDate] {
+        let tls = Err(TransportError::new(kind, "not this one"));
+        let (bench, outcome) = connect(&mut session(), first(Step::GetAccessToken, vec![tls]));
+        assert_eq!(outcome.unwrap_err().advice(), Advice::Never);
+        assert_eq!(count(&bench, Step::GetAccessToken), 1);
+    }
+}
+
+#[test]
+fn credentials_that_the_proxy_refuses_are_not_tried_on_one_service_after_the_other() {
+    let refused = || Err(TransportError::new(TransportKind::ProxyRefused, "407"));
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::PublicIp => refused(),
+        _ => healthy(transmit),
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!((error.advice(), error.may_have_been_executed()), (Advice::Never, false));
+    assert_eq!(count(&bench, Step::PublicIp), 1);
 }
 
 #[test]

@@ -15,9 +15,25 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::Tls),
         says: "",
         means: "the certificate that came is not trusted: something on the way opens TLS (a company's proxy, a virus \
-                scanner), or this machine lacks the usual authorities, or its clock is years off",
+                scanner), or this machine lacks the usual authorities",
         todo: "ask who runs the network for the CA certificate of their proxy and name it in `ca_file` (or SSL_CERT_FILE); \
-               in a container install ca-certificates; check the date",
+               in a container install ca-certificates",
+        see: "",
+    },
+    Row {
+        at: &[],
+        came: Nothing(TransportKind::CertificateDate),
+        says: "",
+        means: "the certificate that came has ended or not begun: mostly this machine's clock is wrong",
+        todo: "set date and time of this machine, and let NTP keep them",
+        see: "",
+    },
+    Row {
+        at: &[],
+        came: Nothing(TransportKind::ProxyRefused),
+        says: "",
+        means: "the proxy answered 407: it does not take the user name and password in its URL, or wants some",
+        todo: "correct the proxy's URL before you run this again: wrong passwords may lock your account there",
         see: "",
     },
     Row {
@@ -25,8 +41,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::Proxy),
         says: "",
         means: "the proxy is there, but opens no tunnel to this host",
-        todo: "check user name and password in the proxy's URL, and that it allows CONNECT to this host and port; \
-               `proxy: none` goes without",
+        todo: "check that it allows CONNECT to this host and port; `proxy: none` goes without",
         see: "",
     },
     Row {

@@ -12,6 +12,7 @@
 //! | another login has the session | as the policy says |
 //! | the client, its key or its scope is refused | stop |
 //! | the user is refused | stop; once more after half a minute if it was good before, because the address may have changed meanwhile |
+//! | the proxy refuses its credentials | stop; once more after half a minute if it was good before |
 //! | the key cannot sign | stop |
 
 use std::time::{Duration, SystemTime};
@@ -30,7 +31,7 @@ const ESTABLISHING: Duration = Duration::from_secs(2);
 const SAME_END: Duration = Duration::from_secs(15);
 /// Beyond a session's end, so that IBKR's clock has passed it too.
 const AFTER_END: Duration = Duration::from_millis(500);
-/// Before a refused user is tried once more.
+/// Before what was refused is tried once more.
 const SECOND_TRY: Duration = Duration::from_secs(30);
 
 impl Session {
@@ -158,6 +159,7 @@ impl Session {
             upkeep.logins.refund();
         }
         match (error.kind(), error.step()) {
+            _ if error.is_proxy_refusal() => return self.refused(now, deed, error, true),
             (ErrorKind::Competing, _) => {
                 if upkeep.taking.take().is_some() {
                     upkeep.takes.spend(now.mono);
@@ -170,7 +172,9 @@ impl Session {
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) if deed == Deed::Renew => {
                 self.known.drop_access_token();
             }
-            (ErrorKind::Rejected, Some(Step::GetBearerToken)) => return self.user_refused(now, error),
+            (ErrorKind::Rejected, Some(Step::GetBearerToken)) => {
+                return self.refused(now, Deed::Login, error, self.looks_up_ip());
+            }
             (ErrorKind::Rejected | ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
             (ErrorKind::Order, _) => self.known.drop_access_token(),
             (ErrorKind::Gone, _) if upkeep.hosts.len() < 2 => self.known.refuse_bearer(),
@@ -248,13 +252,13 @@ impl Session {
         }
     }
 
-    fn user_refused(&mut self, now: Now, error: &Error) {
-        let looks_up_ip = self.looks_up_ip();
+    /// Stops, unless it was good before and `may_pass`: then once more.
+    fn refused(&mut self, now: Now, again: Deed, error: &Error, may_pass: bool) {
         let Some(upkeep) = &mut self.upkeep else { return };
-        if upkeep.was_connected && looks_up_ip && !upkeep.refused_once {
+        if upkeep.was_connected && may_pass && !upkeep.refused_once {
             upkeep.refused_once = true;
-            self.broken(now, Deed::Login, Some(error));
-            self.plan_deed(Deed::Login, Some(now.mono + SECOND_TRY));
+            self.broken(now, again, Some(error));
+            self.plan_deed(again, Some(now.mono + SECOND_TRY));
         } else {
             self.stop(error);
         }

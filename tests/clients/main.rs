@@ -1,16 +1,11 @@
 //! One list of behaviours, run by both clients against the simulator over TLS.
 
 use std::{
-    any::type_name,
-    io,
-    net::{Ipv6Addr, TcpListener},
-    path::PathBuf,
-    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use ibkr_auth_config::{NoProxy, Proxy, Transport};
+use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{
     Advice, Config, ErrorKind, Event, Host, Request, Secret, Session, Step, Tier, TransportError,
     TransportKind, testing,
@@ -21,6 +16,8 @@ use ibkr_auth_tests::{
     lab::{Lab, PUBLIC_IP, key},
 };
 use ibkr_sim::{Endpoint, demo};
+
+mod roads;
 
 for_both_clients!(
     connect_logs_in_with_five_requests_on_two_connections,
@@ -34,22 +31,14 @@ for_both_clients!(
     a_wrong_address_is_refused_plainly,
     a_failing_step_is_tried_again_with_a_new_assertion,
     every_fault_ends_in_an_error_within_the_time_limit,
-    an_unknown_authority_is_named_as_such,
     nobody_listening_is_named_as_such,
     redirects_are_not_followed,
     a_competing_login_is_noticed,
     a_request_of_ones_own_is_sent_once_with_the_sessions_headers,
     events_tell_each_step,
     a_closure_is_a_client,
-    ibkrs_own_hosts_are_reached_through_a_proxy_and_changed_while_running,
-    the_proxy_variables_are_obeyed_by_the_rule_for_https,
-    a_socks_proxy_in_the_environment_is_refused,
-    no_proxy_means_none_whatever_the_environment_says,
-    this_machine_is_reached_without_the_environments_proxy,
-    ca_only_leaves_out_what_the_system_trusts,
     a_request_of_ones_own_ends_within_the_time_limit,
     an_answer_above_one_mebibyte_is_refused,
-    ipv6_is_not_used,
 );
 
 /// A client of the demo identity in a lab.
@@ -150,7 +139,7 @@ fn a_wrong_key_id_is_refused_once_and_plainly<D: Driver>() {
 fn a_wrong_username_is_refused_plainly<D: Driver>() {
     let lab = Lab::new();
     let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, "nobody").unwrap();
-    let config = config.with_host(lab.config().host().clone()).with_public_ip(PUBLIC_IP);
+    let config = config.with_host(lab.config().host().clone()).with_public_ip(PUBLIC_IP).unwrap();
     let error = with::<D>(&lab, config).connect().unwrap_err();
     assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetBearerToken)));
     assert!(error.to_string().contains("credential") && !error.to_string().contains("nobody"), "{error}");
@@ -158,7 +147,8 @@ fn a_wrong_username_is_refused_plainly<D: Driver>() {
 
 fn a_wrong_address_is_refused_plainly<D: Driver>() {
     let lab = Lab::new();
-    let error = with::<D>(&lab, lab.config().with_public_ip([198, 51, 100, 1].into())).connect().unwrap_err();
+    let config = lab.config().with_public_ip([198, 51, 100, 1].into()).unwrap();
+    let error = with::<D>(&lab, config).connect().unwrap_err();
     assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetBearerToken)));
     assert!(error.to_string().contains("public_ip"), "{error}");
 }
@@ -208,14 +198,6 @@ fn every_fault_ends_in_an_error_within_the_time_limit<D: Driver>() {
     lab.server.handle().clear_faults();
     lab.server.handle().advance(Duration::from_secs(2));
     client.tickle().expect("a client survives every fault");
-}
-
-fn an_unknown_authority_is_named_as_such<D: Driver>() {
-    let (lab, stranger) = (Lab::new(), Lab::new());
-    let config = lab.config().with_public_ip(PUBLIC_IP);
-    let error = D::new(config, key(), &stranger.transport()).unwrap().connect().unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::Never));
-    assert!(error.to_string().contains("ca_file"), "{error}");
 }
 
 fn nobody_listening_is_named_as_such<D: Driver>() {
@@ -307,85 +289,6 @@ fn a_closure_is_a_client<D: Driver>() {
     assert!(error.to_string().contains("unplugged"));
 }
 
-fn ibkrs_own_hosts_are_reached_through_a_proxy_and_changed_while_running<D: Driver>() {
-    let lab = Lab::new();
-    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap();
-    let mut client = D::new(config, key(), &lab.transport_through_proxy()).unwrap();
-    client.connect().unwrap();
-    client.set_host(Host::numbered(5).unwrap());
-    client.tickle().unwrap();
-    let hosts = lab.server.handle().counters().hosts;
-    assert_eq!((hosts["api.ibkr.com"], hosts["api.ipify.org"], hosts["5.api.ibkr.com"]), (4, 1, 1));
-}
-
-fn the_proxy_variables_are_obeyed_by_the_rule_for_https<D: Driver>() {
-    let lab = Lab::new();
-    let transport = Transport { proxy: None, ..lab.transport() };
-    let vars = [
-        ("HTTPS_PROXY", lab.server.proxy_url()),
-        ("ALL_PROXY", NOBODY.to_owned()),
-        ("HTTP_PROXY", NOBODY.to_owned()),
-        ("CA_FILE", transport.ca_file.unwrap().display().to_string()),
-    ];
-    let name = "the_proxy_variables_are_obeyed_by_the_rule_for_https";
-    if let Some(ca_file) = own_process::<D>(name, &vars) {
-        let transport = Transport { ca_file: Some(ca_file), ca_only: true, proxy: None };
-        let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap();
-        D::new(config, key(), &transport).unwrap().connect().unwrap();
-    } else {
-        let hosts = lab.server.handle().counters().hosts;
-        assert_eq!((hosts["api.ibkr.com"], hosts["api.ipify.org"]), (4, 1));
-    }
-}
-
-fn a_socks_proxy_in_the_environment_is_refused<D: Driver>() {
-    let vars = [("ALL_PROXY", "socks5://secret:secret@127.0.0.1:1".to_owned()), ("CA_FILE", String::new())];
-    if own_process::<D>("a_socks_proxy_in_the_environment_is_refused", &vars).is_some() {
-        let Err(error) = D::new(testing::config(), testing::FakeKey, &Transport::default()) else {
-            panic!("it would go past the proxy");
-        };
-        assert!(error.to_string().contains("ALL_PROXY is a SOCKS proxy"), "{error}");
-        assert!(!error.to_string().contains("secret"), "{error}");
-    }
-}
-
-fn no_proxy_means_none_whatever_the_environment_says<D: Driver>() {
-    let vars = ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"].map(|name| (name, NOBODY.to_owned()));
-    let vars = [&vars[..], &[("CA_FILE", String::new())]].concat();
-    if own_process::<D>("no_proxy_means_none_whatever_the_environment_says", &vars).is_some() {
-        client::<D>(&Lab::new()).connect().unwrap();
-    }
-}
-
-fn this_machine_is_reached_without_the_environments_proxy<D: Driver>() {
-    let lab = Lab::new();
-    let proxy = Proxy::UrlExcept(Secret::new(NOBODY), NoProxy::default());
-    let transport = Transport { proxy: Some(proxy), ..lab.transport() };
-    let mut client = D::new(lab.config(), key(), &transport).unwrap();
-    client.connect().unwrap();
-    client.set_host(Host::production());
-    let error = client.tickle().unwrap_err();
-    assert!(error.to_string().contains("proxy"), "everything else goes through it: {error}");
-}
-
-fn ca_only_leaves_out_what_the_system_trusts<D: Driver>() {
-    let (lab, stranger) = (Lab::new(), Lab::new());
-    let file = |lab: &Lab| lab.transport().ca_file.unwrap().display().to_string();
-    let vars =
-        [("SSL_CERT_FILE", file(&lab)), ("CA_FILE", file(&stranger)), ("BASE_URL", lab.server.base_url())];
-    if let Some(ca_file) = own_process::<D>("ca_only_leaves_out_what_the_system_trusts", &vars) {
-        let host = Host::custom(&std::env::var("BASE_URL").unwrap()).unwrap();
-        let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap().with_host(host);
-        let ask = |ca_only| {
-            let transport = Transport { ca_file: Some(ca_file.clone()), ca_only, proxy: Some(Proxy::Off) };
-            D::new(config.clone(), key(), &transport).unwrap().get_access_token()
-        };
-        ask(false).expect("the system's authorities count too");
-        let error = ask(true).unwrap_err();
-        assert!(error.to_string().contains("no secure connection"), "{error}");
-    }
-}
-
 fn a_request_of_ones_own_ends_within_the_time_limit<D: Driver>() {
     let lab = Lab::new();
     let mut client: D = with(&lab, lab.config().with_timeout(Duration::from_secs(1)).unwrap());
@@ -410,44 +313,8 @@ fn an_answer_above_one_mebibyte_is_refused<D: Driver>() {
     assert!(error.to_string().contains("too large"), "{error}");
 }
 
-/// The look-up and IBKR have to see the same address.
-fn ipv6_is_not_used<D: Driver>() {
-    // Without IPv6 on this machine there is nothing to try.
-    let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
-    listener.set_nonblocking(true).unwrap();
-    let host = Host::custom(&format!("https://[::1]:{}", listener.local_addr().unwrap().port())).unwrap();
-    let config = testing::config().with_host(host).with_timeout(Duration::from_secs(1)).unwrap();
-    let transport = Transport { proxy: Some(Proxy::Off), ..Transport::default() };
-    let error = D::new(config, testing::FakeKey, &transport).unwrap().get_access_token().unwrap_err();
-    assert!(error.to_string().contains("no connection"), "{error}");
-    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-}
-
 fn get(path: &str) -> Request {
     http::Request::get(path).body(Vec::new()).unwrap()
-}
-
-/// Nobody listens there.
-const NOBODY: &str = "http://127.0.0.1:1";
-
-/// Runs the test of this name again, in a process with these variables and none of those that concern the way out: the
-/// environment belongs to all tests of a process. There it gives `CA_FILE`; here `None`, when all went well.
-fn own_process<D: Driver>(name: &str, vars: &[(&str, String)]) -> Option<PathBuf> {
-    const HERE: &str = "IN_A_PROCESS_OF_ITS_OWN";
-    if std::env::var_os(HERE).is_some() {
-        return std::env::var_os("CA_FILE").map(PathBuf::from);
-    }
-    let module = if type_name::<D>().ends_with("Blocking") { "blocking" } else { "asynchronous" };
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("{module}::{name}"), "--nocapture"]).env(HERE, "");
-    for variable in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        command.env_remove(variable).env_remove(variable.to_lowercase());
-    }
-    let output = command.envs(vars.iter().cloned()).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    None
 }
 
 #[test]
