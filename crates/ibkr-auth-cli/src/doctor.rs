@@ -17,6 +17,7 @@ mod settings;
 mod tiers;
 
 use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
+use checks::End;
 use report::Report;
 
 /// What `doctor` may do.
@@ -35,9 +36,10 @@ pub(crate) struct DoctorArgs {
 
 pub(crate) fn run(global: &Global, output: Output, args: &DoctorArgs) -> Result<(), Failure> {
     let mut report = Report::new(output);
-    checks::run(global, output, args, &mut report)?;
-    if report.close()? {
-        return Ok(());
+    let end = checks::run(global, output, args, &mut report)?;
+    match (end, report.close()?) {
+        (End::Interrupted, _) => Err(Failure::told(Exit::Interrupted)),
+        (End::Reached, false) => Err(Failure::told(Exit::Failed)),
+        (End::Reached, true) => Ok(()),
     }
-    Err(Failure::told(Exit::Failed))
 }

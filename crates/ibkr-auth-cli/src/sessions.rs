@@ -3,7 +3,7 @@
 mod connect;
 mod diagnose;
 mod guard;
-mod interrupt;
+pub(crate) mod interrupt;
 mod make;
 mod replay;
 mod turn;

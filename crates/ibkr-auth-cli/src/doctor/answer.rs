@@ -5,9 +5,9 @@ use ibkr_auth_core::wire;
 use serde_json::Value;
 
 use super::{
-    call::{Call, send},
+    call::{Call, send_unless},
     context::Context,
-    finding::Finding,
+    finding::{Finding, INTERRUPTED},
     meaning::{self, At},
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Trouble {
     pub(super) error: Error,
     pub(super) transport: Option<TransportKind>,
     pub(super) call: Option<Call>,
+    /// The answer was not waited for.
+    pub(super) is_interrupted: bool,
 }
 
 /// Sends a step's request once, and reads its answer.
@@ -26,10 +28,15 @@ pub(super) fn ask<T>(
     request: Result<Request, Error>,
     read: impl FnOnce(&Config, &Response) -> Result<T, Error>,
 ) -> Result<T, Box<Trouble>> {
-    let trouble = |error, transport, call| Box::new(Trouble { at, error, transport, call });
+    let trouble =
+        |error, transport, call| Box::new(Trouble { at, error, transport, call, is_interrupted: false });
     let request = request.map_err(|error| trouble(error, None, None))?;
     let http = context.http.as_ref().map_err(|error| trouble(error.clone(), None, None))?;
-    let (call, answer) = send(http, request, context.limit());
+    let is_given_up = || context.is_interrupted() && !at.is_for_the_end();
+    let Some((call, answer)) = send_unless(is_given_up, http, request, context.limit()) else {
+        let trouble = trouble(Error::config(INTERRUPTED, ""), None, None);
+        return Err(Box::new(Trouble { is_interrupted: true, ..*trouble }));
+    };
     match answer {
         Ok(response) => read(&context.config, &response).map_err(|error| {
             if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
@@ -74,6 +81,9 @@ pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Result<Value, Bo
 impl Trouble {
     /// What happened, what it means at IBKR, what to do.
     pub(super) fn finding(self) -> Finding {
+        if self.is_interrupted {
+            return Finding::skip(INTERRUPTED);
+        }
         let said = self.error.excerpt().map_or_else(String::new, |excerpt| format!(": {excerpt}"));
         let text = format!("{}{said}", self.error.what());
         let (means, todo) = meaning::of(&self);

@@ -1,12 +1,19 @@
 //! One request, sent once, and what a support ticket wants to know of it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, channel},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use http::{HeaderMap, header::DATE};
 use ibkr_auth_blocking::{Http, Request, Response, TransportError};
 use serde_json::{Value, json};
 
-use crate::{mask, utc};
+use crate::{mask, sessions::interrupt::LOOK_AGAIN, utc};
 
 /// By these IBKR's support may find a request in its logs. None is documented; some answers have them.
 const TRACES: [&str; 4] = ["traceid", "x-traceid", "x-request-id", "x-correlation-id"];
@@ -40,6 +47,32 @@ pub(super) fn send(
     let found = |name| Some((name, header(headers?, name)?));
     let traces = TRACES.into_iter().filter_map(found).collect();
     (Call { sent, received, method, url, status, date, traces }, answer)
+}
+
+/// The same; `None` once the answer is not waited for any longer.
+pub(super) fn send_unless(
+    is_given_up: impl Fn() -> bool,
+    http: &Arc<Http>,
+    request: Request,
+    limit: Duration,
+) -> Option<(Call, Result<Response, TransportError>)> {
+    if is_given_up() {
+        return None;
+    }
+    let (tell, told) = channel();
+    let http = Arc::clone(http);
+    thread::spawn(move || {
+        // Nobody listens to what was given up.
+        let _ = tell.send(send(&http, request, limit));
+    });
+    while !is_given_up() {
+        match told.recv_timeout(LOOK_AGAIN) {
+            Ok(answered) => return Some(answered),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    None
 }
 
 /// Host and port.

@@ -6,7 +6,7 @@ use super::{
     DoctorArgs, address,
     context::{Context, Need},
     files,
-    finding::Finding,
+    finding::{Finding, INTERRUPTED},
     kept, key, login, network,
     report::Report,
     settings, tiers,
@@ -34,7 +34,7 @@ const CHECKS: &[Check] = &[
     sending("tls", &[Need::Dns], network::tls),
     sending("clock", &[Need::Tls], network::clock),
     sending("public ip", &[Need::Proxy], address::public_ip),
-    sending("session", &[Need::Settings, Need::Tls], kept::asked),
+    sending("session", &[Need::Settings], kept::asked),
     sending("access token", &[Need::Settings, Need::Key, Need::Tls], login::access_token),
     sending("bearer token", &[Need::Settings, Need::Key, Need::Tls], login::bearer_token),
     sending("read-only tier", &[Need::Session], tiers::read_only),
@@ -42,8 +42,11 @@ const CHECKS: &[Check] = &[
     sending("brokerage tier", &[Need::Session], tiers::brokerage),
     sending("competing session", &[Need::BrokerageAnswer], tiers::competing),
     sending("accounts", &[Need::Brokerage], tiers::accounts),
-    sending("logout", &[Need::Session], login::logout),
+    sending(LAST, &[Need::Session], login::logout),
 ];
+
+/// Ends what was made here, after a Ctrl-C too.
+const LAST: &str = "logout";
 
 type Run = fn(&mut Context<'_>) -> Finding;
 
@@ -55,12 +58,18 @@ const fn sending(name: &'static str, needs: &'static [Need], run: Run) -> Check 
     Check { name, sends: true, needs, run }
 }
 
+/// How the checks ended.
+pub(super) enum End {
+    Reached,
+    Interrupted,
+}
+
 pub(super) fn run(
     global: &Global,
     output: Output,
     args: &DoctorArgs,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<End, Failure> {
     let mut context = Context::new(global, output, args)?;
     let mut outcome = Ok(());
     for check in CHECKS {
@@ -72,7 +81,8 @@ pub(super) fn run(
         outcome = outcome.and_then(|()| report.add(check.name, finding, begin.elapsed(), &context.secrets));
     }
     let ended = context.end();
-    outcome.and(ended)
+    outcome.and(ended)?;
+    Ok(if context.is_interrupted() { End::Interrupted } else { End::Reached })
 }
 
 fn judge(check: &Check, context: &mut Context<'_>) -> Finding {
@@ -81,6 +91,9 @@ fn judge(check: &Check, context: &mut Context<'_>) -> Finding {
     }
     if check.sends && context.pause.get().is_some() {
         return Finding::skip("nothing more is sent: IBKR asked for a pause");
+    }
+    if context.is_interrupted() && check.name != LAST {
+        return Finding::skip(INTERRUPTED);
     }
     if let Some((_, failure)) = context.refused.take_if(|(name, _)| *name == check.name) {
         return login::forbidden(failure);

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     collections::BTreeSet,
     net::Ipv4Addr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -14,10 +15,11 @@ use ibkr_auth_core::Authorization;
 use super::{DoctorArgs, call::Call};
 use crate::{
     args::Global,
+    exit::Exit,
     failure::Failure,
     mask::Secrets,
     output::Output,
-    sessions::{Diagnosis, Sessions},
+    sessions::{Diagnosis, Sessions, interrupt::Interrupt},
     store::Kept,
 };
 
@@ -34,7 +36,7 @@ pub(super) struct Context<'a> {
     pub(super) transport: Transport,
     pub(super) settings: Option<Unkeyed>,
     pub(super) sessions: Option<Sessions>,
-    pub(super) http: Result<Http, Error>,
+    pub(super) http: Result<Arc<Http>, Error>,
     /// What other checks may count on.
     pub(super) there: BTreeSet<Need>,
     /// The first answer of the host, and its `Date`.
@@ -57,6 +59,8 @@ pub(super) struct Context<'a> {
     pub(super) authorization: Option<Authorization>,
     /// Made here, and so to be logged out.
     pub(super) is_own: bool,
+    /// Ctrl-C is waited for once there may be a session to log out.
+    pub(super) interrupt: Option<Interrupt>,
     pub(super) status: Option<AuthStatus>,
     pub(super) secrets: Secrets,
 }
@@ -106,7 +110,7 @@ impl<'a> Context<'a> {
             transport: Transport::default(),
             settings: None,
             sessions: None,
-            http: Http::new(&Transport::default()),
+            http: Http::new(&Transport::default()).map(Arc::new),
             there: BTreeSet::new(),
             date: None,
             clock: 0,
@@ -121,6 +125,7 @@ impl<'a> Context<'a> {
             access_token: None,
             authorization: None,
             is_own: false,
+            interrupt: None,
             status: None,
             secrets: Secrets::default(),
         })
@@ -132,6 +137,17 @@ impl<'a> Context<'a> {
             (Some(sessions), Some(diagnosis)) => sessions.end_diagnosis(diagnosis, self.pause.get()),
             _ => Ok(()),
         }
+    }
+
+    /// IBKR has asked an earlier invocation for a pause that is not over.
+    pub(super) fn is_paused(&self) -> bool {
+        let heeded = self.sessions.as_ref().map_or(Ok(()), Sessions::heed_pause);
+        heeded.is_err_and(|failure| failure.is(Exit::Server))
+    }
+
+    /// Ctrl-C was pressed while there may be a session to log out.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(Interrupt::is_seen)
     }
 
     pub(super) fn limit(&self) -> Duration {

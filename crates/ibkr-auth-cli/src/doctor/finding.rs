@@ -2,6 +2,9 @@
 
 use super::call::Call;
 
+/// Why nothing more is checked after a Ctrl-C.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Pass,

@@ -90,6 +90,13 @@ fn told(kept: &Kept) -> String {
 /// What IBKR says about it: one tickle, or one question that disturbs nobody where another program tickles.
 pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
+    if let Err(failure) = sessions.heed_pause() {
+        return no_turn(failure);
+    }
+    let missing = context.missing(&[Need::Tls]);
+    if !missing.is_empty() {
+        return Finding::skip(format!("needs: {}", missing.join(", ")));
+    }
     match sessions.diagnose() {
         Ok(diagnosis) => {
             context.kept = diagnosis.kept();
@@ -148,11 +155,20 @@ fn no_turn(failure: Failure) -> Finding {
 }
 
 fn good(context: &mut Context<'_>, status: AuthStatus) -> Finding {
+    let is_ready = status.is_ready();
     context.kept_is_good = Some(true);
     context.status = Some(status);
     context.there.insert(Need::Session);
     let since = context.kept.as_ref().map_or(0, |kept| seconds(SystemTime::now()).saturating_sub(kept.began));
-    Finding::pass(format!("the kept session of {} ago is good: it is used for what follows", span(since)))
+    let since = span(since);
+    Finding::pass(match is_ready {
+        true => format!("the kept session of {since} ago is good: it is used for what follows"),
+        false => {
+            format!(
+                "the bearer token of the kept session of {since} ago is accepted: it is used for what follows"
+            )
+        }
+    })
 }
 
 /// Takes its tokens.
@@ -189,9 +205,12 @@ fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
     let request = wire::logout::request(&context.config, authorization);
     let outcome = ask(context, At::Logout, request, wire::logout::answer);
     context.authorization = None;
-    context.kept_is_good = Some(false);
     match outcome {
-        Ok(()) => Finding::pass("the kept session is ended, as --fresh asks"),
-        Err(trouble) => trouble.finding().into_warning(),
+        Ok(()) => {
+            context.kept_is_good = Some(false);
+            Finding::pass("the kept session is ended, as --fresh asks")
+        }
+        // It may be open still: a login beside it would leave it to nobody.
+        Err(trouble) => trouble.finding(),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use ibkr_auth_blocking::{Error, Request, Session};
+use ibkr_auth_blocking::{AuthStatus, Error, Request, Session};
 use ibkr_auth_core::{Authorization, Now, Output, Step, wire};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{commands::span, exit::Exit, failure::Failure, key::LazyKey};
+use crate::{commands::span, exit::Exit, failure::Failure, key::LazyKey, sessions::interrupt::Interrupt};
 
 /// A clock may be ahead unseen: a request of the future is refused.
 const DATED_BACK: u64 = 2;
@@ -83,11 +83,7 @@ fn assertion(context: &Context<'_>, key: LazyKey) -> Result<Request, Error> {
 /// Why no login is made although one could be.
 fn not_wanted(context: &Context<'_>) -> Option<Finding> {
     if context.there.contains(&Need::Session) {
-        let how = match context.keeper {
-            Some(pid) => format!("`ibkr-auth keep` (process {pid}) has a good session"),
-            None => "the kept session is good; --fresh makes a whole new login".to_owned(),
-        };
-        return Some(Finding::skip(format!("not asked for: {how}")));
+        return Some(Finding::skip(format!("not asked for: {}", has_session(context))));
     }
     if let Some(pid) = context.keeper {
         return Some(Finding::skip(format!(
@@ -96,6 +92,23 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
     }
     let in_doubt = context.kept.is_some() && context.kept_is_good != Some(false);
     in_doubt.then(|| Finding::skip("not asked for: the kept session stays, see `session`"))
+}
+
+/// Who has a session, and how good it is.
+fn has_session(context: &Context<'_>) -> String {
+    let is = |wanted: fn(&AuthStatus) -> bool| context.status.as_ref().is_some_and(wanted);
+    let keeper = context.keeper.map(|pid| format!("`ibkr-auth keep` (process {pid})"));
+    match keeper {
+        Some(keeper) if is(AuthStatus::is_ready) => format!("{keeper} has a good session"),
+        Some(keeper) if is(|status| status.competing) => {
+            format!("{keeper} has left the session to another login")
+        }
+        Some(keeper) => format!("{keeper} has a session, which is not ready"),
+        None if is(AuthStatus::is_ready) => {
+            "the kept session is good; --fresh makes a whole new login".to_owned()
+        }
+        None => "the kept session's bearer token is accepted; --fresh makes a whole new login".to_owned(),
+    }
 }
 
 /// IBKR locks accounts that log in blindly: the guard against that counts here too.
@@ -127,6 +140,8 @@ pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
     };
     let key = sessions.profile.key.clone();
     let now = context.server_time(DATED_BACK);
+    // From now on there may be a session that nobody else knows.
+    context.interrupt = Some(Interrupt::watch());
     let request = wire::bearer_token::request(&context.config, &key, now, token, address);
     match ask(context, At::Bearer, request, wire::bearer_token::answer) {
         Ok(bearer) => {

@@ -23,6 +23,11 @@ pub(super) enum At {
 }
 
 impl At {
+    /// Whether a Ctrl-C leads here: what makes a session is waited for, so that it can be ended.
+    pub(super) fn is_for_the_end(self) -> bool {
+        matches!(self, Self::Bearer | Self::Logout)
+    }
+
     pub(super) fn step(self) -> Option<Step> {
         Some(match self {
             Self::Token => Step::GetAccessToken,

@@ -146,6 +146,9 @@ fn resolve(url: &Uri, limit: Duration) -> Result<Vec<SocketAddr>, String> {
 
 /// A connection to the host: any answer will do, but one that says to stay away.
 pub(super) fn tls(context: &mut Context<'_>) -> Finding {
+    if context.is_paused() {
+        return Finding::skip("not asked: IBKR asked for a pause, see `session`");
+    }
     let host = context.host_uri();
     let agent = concat!("ibkr-auth/", env!("CARGO_PKG_VERSION"));
     let url = format!("{}/", context.config.host().base_url());
@@ -158,7 +161,13 @@ pub(super) fn tls(context: &mut Context<'_>) -> Finding {
         Err(error) => return Finding::fail(error.what(), "no request can be made", error.todo()),
     };
     let (call, answer) = send(http, request, context.limit());
-    let trouble = |error, transport, call| Trouble { at: At::Connection, error, transport, call: Some(call) };
+    let trouble = |error, transport, call| Trouble {
+        at: At::Connection,
+        error,
+        transport,
+        call: Some(call),
+        is_interrupted: false,
+    };
     match answer {
         Ok(response) if response.status() == http::StatusCode::TOO_MANY_REQUESTS => {
             let error = Error::config("the server answered 429 Too Many Requests to the first request", "");

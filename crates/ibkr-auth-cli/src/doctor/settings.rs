@@ -1,6 +1,6 @@
 //! Which settings count, and whether they can be read.
 
-use std::env;
+use std::{env, sync::Arc};
 
 use ibkr_auth_blocking::Http;
 use ibkr_auth_core::Tier;
@@ -67,7 +67,7 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
         config.host(),
     );
 
-    let http = Http::new(&profile.transport);
+    let http = Http::new(&profile.transport).map(Arc::new);
     let trust = http.as_ref().err().cloned();
     (context.http, context.transport, context.config) = (http, profile.transport.clone(), config);
     context.settings = Some(unkeyed);

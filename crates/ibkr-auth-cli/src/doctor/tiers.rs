@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     answer::{Trouble, ask, get},
     context::{Context, Need},
-    finding::Finding,
+    finding::{Finding, INTERRUPTED},
     meaning::At,
 };
 use crate::{commands::span, mask, store::seconds};
@@ -114,6 +114,9 @@ pub(super) fn brokerage(context: &mut Context<'_>) -> Finding {
     if status.competing {
         return Finding::skip("needs: the end of the competing session");
     }
+    if context.is_interrupted() {
+        return Finding::skip(INTERRUPTED);
+    }
     not_ready(context, &status)
 }
 
@@ -136,8 +139,8 @@ fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
 /// Waits until the accounts are loaded, which takes seconds.
 fn established(context: &Context<'_>, mut status: AuthStatus) -> AuthStatus {
     let (begin, limit) = (Instant::now(), context.config.establish_within());
-    let goes_on =
-        |status: &AuthStatus| !status.is_ready() && !status.competing && context.pause.get().is_none();
+    let is_stopped = || context.is_interrupted() || context.pause.get().is_some();
+    let goes_on = |status: &AuthStatus| !status.is_ready() && !status.competing && !is_stopped();
     while goes_on(&status) && begin.elapsed() < limit {
         thread::sleep(LOOK_AGAIN.min(limit.saturating_sub(begin.elapsed())));
         status = asked(context).unwrap_or(status);

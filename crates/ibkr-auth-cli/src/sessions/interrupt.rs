@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Whoever waits meanwhile looks for it so often.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Flags {
@@ -22,17 +22,17 @@ struct Flags {
 static FLAGS: OnceLock<Flags> = OnceLock::new();
 
 /// Signals are noted instead of deadly, until drop.
-pub(super) struct Interrupt(&'static Flags);
+pub(crate) struct Interrupt(&'static Flags);
 
 impl Interrupt {
-    pub(super) fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         let flags = FLAGS.get_or_init(hooked);
         flags.seen.store(false, Ordering::SeqCst);
         flags.is_deadly.store(false, Ordering::SeqCst);
         Self(flags)
     }
 
-    pub(super) fn is_seen(&self) -> bool {
+    pub(crate) fn is_seen(&self) -> bool {
         self.0.seen.load(Ordering::SeqCst)
     }
 }

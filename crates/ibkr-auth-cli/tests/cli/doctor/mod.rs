@@ -2,6 +2,8 @@
 
 mod answers;
 mod checks;
+#[cfg(unix)]
+mod interrupt;
 mod local;
 mod network;
 mod pace;

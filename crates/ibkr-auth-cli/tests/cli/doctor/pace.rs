@@ -42,6 +42,21 @@ fn fresh_ends_it_and_logs_in_once() {
 }
 
 #[test]
+fn fresh_keeps_what_could_not_be_ended() {
+    for (status, words) in [(503, "Saturday"), (429, "15 minutes")] {
+        let world = World::new();
+        world.succeed(["login"]);
+        world.a_minute_later();
+        world.fault(&format!(r#"{{"on":"logout","do":{{"status":{status}}}}}"#));
+        let before = world.read_record()["kept"].take();
+        let report = world.doctor(&["--fresh"]);
+        report.expect("session", "fail", &[words]);
+        report.expect("access token", "skip", &[]);
+        assert_eq!((world.count(Endpoint::Token), world.read_record()["kept"].take()), (1, before));
+    }
+}
+
+#[test]
 fn fresh_ends_nothing_where_no_login_can_follow() {
     let world = World::new();
     world.succeed(["login"]);
@@ -82,6 +97,8 @@ fn a_competing_login_is_told_of_a_kept_session_too() {
     world.a_minute_later();
     world.simulator.handle().kick(None);
     let report = world.doctor(&[]);
+    report.expect("session", "pass", &["bearer token", "accepted"]);
+    report.expect("access token", "skip", &["bearer token is accepted", "--fresh"]);
     report.expect("competing session", "fail", &["TWS"]);
     assert_eq!((world.count(Endpoint::Token), world.count(Endpoint::Init)), (1, 1));
 }
@@ -100,6 +117,12 @@ fn a_program_that_keeps_the_session_is_left_alone() {
     let counts = [Endpoint::Token, Endpoint::Init, Endpoint::Tickle, Endpoint::Logout];
     assert_eq!(counts.map(|endpoint| world.count(endpoint)), [1, 1, 0, 0]);
     assert_eq!(world.read_record()["kept"], before);
+
+    world.simulator.handle().kick(None);
+    let report = world.doctor(&[]);
+    report.expect("session", "pass", &["bearer token", "accepted"]);
+    report.expect("access token", "skip", &["4711", "left the session to another login"]);
+    report.expect("competing session", "fail", &[]);
 
     world.simulator.handle().restart();
     let report = world.doctor(&[]);
@@ -171,12 +194,14 @@ fn after_429_nothing_more_is_sent_now_or_later() {
     let report = world.doctor(&[]);
     report.expect("read-only tier", "fail", &["15 minutes"]);
     report.expect("brokerage tier", "skip", &["asked for a pause"]);
-    let requests = world.sent();
+    let before = world.sent();
     let report = world.doctor(&[]);
-    report.expect("session", "fail", &["pause"]);
+    report.expect("tls", "skip", &["asked for a pause", "see `session`"]);
+    report.expect("clock", "skip", &["needs: tls"]);
+    report.expect("public ip", "pass", &[]);
+    report.expect("session", "fail", &["pause", "wait"]);
     report.expect("access token", "skip", &[]);
-    let now = world.sent();
-    for endpoint in [Endpoint::Token, Endpoint::PortfolioAccounts, Endpoint::Logout] {
-        assert_eq!(requests.get(&endpoint), now.get(&endpoint), "{endpoint}");
-    }
+    assert_eq!(report.all("fail"), ["session"]);
+    let sent = world.sent_since(&before);
+    assert_eq!(sent.into_keys().collect::<Vec<_>>(), ["lookup"], "IBKR is left alone");
 }
