@@ -2,9 +2,13 @@
 
 mod connect;
 mod diagnose;
+mod end;
 mod guard;
+mod heal;
 pub(crate) mod interrupt;
+mod login;
 mod make;
+mod reason;
 mod replay;
 mod turn;
 
@@ -168,18 +172,29 @@ impl Sessions {
         Ok(client)
     }
 
-    /// A client that knows when `sso/validate` was asked last: IBKR punishes the second within a minute.
     pub(crate) fn new_client(&self, compete: bool) -> Result<Client, Failure> {
-        let Profile { config, transport, key, .. } = &self.profile;
+        let http = Http::new(&self.profile.transport)?;
+        let session = self.new_session(compete);
+        Ok(Client::with_http(session, move |request, limit| http.send(request, limit)))
+    }
+
+    /// A session that knows when `sso/validate` was asked last: IBKR punishes the second within a minute.
+    fn new_session(&self, compete: bool) -> Session {
+        let Profile { config, key, .. } = &self.profile;
         let config = config.clone().with_compete(compete);
         let mut session = Session::new(config, key.clone(), RandomState::new().hash_one(0));
         let now = moment();
-        let validated = self.validated.load(Ordering::Relaxed);
-        if let Some(ago) = millis(now.wall).checked_sub(validated).filter(|_| validated > 0) {
-            session.note_validation(Duration::from_millis(ago), now);
+        if let Some(ago) = self.validated_ago(now.wall) {
+            session.note_validation(ago, now);
         }
-        let http = Http::new(transport)?;
-        Ok(Client::with_http(session, move |request, limit| http.send(request, limit)))
+        session
+    }
+
+    /// How long ago `sso/validate` was asked, if that is known. What lies in the future was written under another clock.
+    fn validated_ago(&self, now: SystemTime) -> Option<Duration> {
+        let validated = self.validated.load(Ordering::Relaxed);
+        let ago = millis(now).checked_sub(validated).filter(|_| validated > 0);
+        ago.map(Duration::from_millis)
     }
 
     /// Remembers what must not be asked again too soon.
@@ -203,8 +218,8 @@ impl Sessions {
         let record = self.record()?;
         let by_session = record.kept.as_ref().and_then(|kept| self.restored(kept).ok());
         let by_session = by_session.map(|(session, now)| session.validate_allowed_in(now));
-        let ago = millis(SystemTime::now()).checked_sub(self.validated.load(Ordering::Relaxed));
-        let by_record = ago.map(|ago| VALIDATE_PAUSE.saturating_sub(Duration::from_millis(ago)));
+        let ago = self.validated_ago(SystemTime::now());
+        let by_record = ago.map(|ago| VALIDATE_PAUSE.saturating_sub(ago));
         Ok(by_session.max(by_record).unwrap_or_default())
     }
 

@@ -17,16 +17,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     // One may have begun meanwhile.
     not_kept(sessions)?;
     sessions.warn_of_damage(&turn.record);
-    let was_there = turn.record.kept.is_some();
-    if let Some(kept) = turn.record.kept.take() {
-        turn.pace()?;
-        let outcome = sessions.client(&kept, false)?.logout().map_err(Failure::from);
-        if outcome.is_err() {
-            turn.record.kept = Some(kept.doubted());
-        }
-        sessions.keep(&mut turn, outcome.as_ref().err())?;
-        outcome?;
-    }
+    let was_there = sessions.end_kept(&mut turn)?;
     drop(progress);
     match was_there {
         true => output.line("Logged out.")?,

@@ -1,64 +1,163 @@
-//! The whole login, for no longer than it may take.
+//! The whole login, for no longer than it may take, and its end when it comes to nothing.
 
 use std::{
-    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use ibkr_auth_blocking::{Client, Error, Event, TransportError, TransportKind};
-use ibkr_auth_core::Step;
+use ibkr_auth_blocking::{Error, Event, Http, Response, Session, TransportError, TransportKind};
+use ibkr_auth_core::{Output, RequestId, Step, Ticket, Transmit};
 
 use super::{
     Listener,
+    guard::Reach,
     interrupt::{Interrupt, LOOK_AGAIN},
+    moment,
+    reason::Reason,
 };
 
-/// A login ends by itself before that: every request has a time limit.
-const FOR_EVER: Duration = Duration::from_secs(3_600);
+/// The look-up of the address may end a login while the token request that is sent beside it fails as well.
+const OUTCOME_WITHIN: Duration = Duration::from_secs(3);
 
-enum News {
-    Event(Event),
-    Ended(Box<Client>, Result<(), Error>),
+struct Answer {
+    id: RequestId,
+    step: Step,
+    result: Result<Response, TransportError>,
 }
 
-/// Connects, and gives the client back. After `within`, or a Ctrl-C, it is given up, unless there may be a bearer token by then: a
-/// session that nobody knows would be in the way of the next login.
-pub(super) fn connect(
-    mut client: Client,
-    mut listener: Listener,
-    within: Duration,
-    interrupt: &Interrupt,
-) -> (Option<Client>, Result<(), Error>) {
-    let (news, heard) = channel();
-    let events: Sender<News> = news.clone();
-    client.on_event(move |event| {
-        listener(event);
-        // Nobody listens any more to what was given up.
-        let _ = events.send(News::Event(event.clone()));
-    });
-    thread::spawn(move || {
-        let outcome = client.connect().map(drop);
-        let _ = news.send(News::Ended(Box::new(client), outcome));
-    });
+/// A login that can be ended at any time: it sends what its session says.
+pub(super) struct Login {
+    pub(super) session: Session,
+    http: Arc<Http>,
+    listener: Listener,
+    outbox: Sender<Answer>,
+    answers: Receiver<Answer>,
+    reach: Reach,
+    reason: Reason,
+    /// There may be a session at IBKR.
+    is_open: bool,
+    is_given_up: bool,
+}
 
-    let begin = Instant::now();
-    let (mut is_open, mut reason) = (false, None);
-    loop {
-        let left = if is_open { FOR_EVER } else { within.saturating_sub(begin.elapsed()) };
-        if interrupt.is_seen() && !is_open {
-            return (None, Err(reason.unwrap_or_else(late)));
+impl Login {
+    pub(super) fn new(session: Session, http: Http, listener: Listener) -> Self {
+        let (outbox, answers) = channel();
+        Self {
+            session,
+            http: Arc::new(http),
+            listener,
+            outbox,
+            answers,
+            reach: Reach::default(),
+            reason: Reason::default(),
+            is_open: false,
+            is_given_up: false,
         }
-        match heard.recv_timeout(left.min(LOOK_AGAIN)) {
-            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
-            Ok(News::Ended(client, outcome)) => return (Some(*client), outcome),
-            Ok(News::Event(Event::Sent { step: Step::GetBearerToken })) => is_open = true,
-            Ok(News::Event(Event::Failed { error, .. })) => {
-                is_open &= error.step() != Some(Step::GetBearerToken);
-                reason = Some(error);
+    }
+
+    /// Connects. After `within`, or a Ctrl-C, it is given up, with the error that was in the way.
+    pub(super) fn connect(&mut self, within: Duration, interrupt: &Interrupt) -> Result<(), Error> {
+        let ticket = self.session.connect();
+        let begin = Instant::now();
+        loop {
+            let wait = self.drain();
+            if let Some(outcome) = ticket.outcome() {
+                self.await_reach();
+                return outcome.map(drop);
             }
-            Ok(News::Event(_)) => {}
-            Err(_) => return (None, Err(reason.unwrap_or_else(late))),
+            let left = within.saturating_sub(begin.elapsed());
+            if left.is_zero() || interrupt.is_seen() {
+                self.is_given_up = true;
+                return Err(self.reason.take().unwrap_or_else(late));
+            }
+            self.receive(wait.min(left).min(LOOK_AGAIN));
+        }
+    }
+
+    /// Ends what there is. No step is tried again; a bearer token that is on its way is waited for, because IBKR has made
+    /// that session.
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        let ticket: Ticket<()> = self.session.logout();
+        loop {
+            let wait = self.drain();
+            if let Some(outcome) = ticket.outcome() {
+                return outcome;
+            }
+            self.receive(wait);
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether it was ended before it had come to something.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
+
+    /// Whether IBKR may have counted it.
+    pub(super) fn counts(&self) -> bool {
+        self.reach.counts()
+    }
+
+    /// Does what is to be done now; returns how long there is nothing more.
+    fn drain(&mut self) -> Duration {
+        loop {
+            match self.session.poll(moment()) {
+                Output::Send(transmit) => self.transmit(transmit),
+                Output::Event(event) => self.hear(&event),
+                Output::Wait(wait) => return wait.remaining(Instant::now()),
+            }
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        (self.listener)(event);
+        self.reach.hear(event);
+        self.reason.hear(event);
+        match event {
+            Event::Sent { step: Step::GetBearerToken } => self.is_open = true,
+            Event::Failed { error, .. } => self.is_open &= error.step() != Some(Step::GetBearerToken),
+            _ => {}
+        }
+    }
+
+    fn transmit(&mut self, Transmit { id, step, timeout, request }: Transmit) {
+        let (http, outbox) = (Arc::clone(&self.http), self.outbox.clone());
+        let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
+            // Nobody listens any more to what was given up.
+            let _ = outbox.send(Answer { id, step, result: http.send(request, timeout) });
+        });
+        if thread.is_err() {
+            let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
+            self.session.receive(moment(), id, Err(failure));
+        }
+    }
+
+    fn receive(&mut self, within: Duration) {
+        if let Ok(Answer { id, result, .. }) = self.answers.recv_timeout(within) {
+            self.session.receive(moment(), id, result);
+        }
+    }
+
+    /// The session does not tell what becomes of a token request whose login has ended.
+    fn await_reach(&mut self) {
+        let begin = Instant::now();
+        while self.reach.is_open() {
+            let left = OUTCOME_WITHIN.saturating_sub(begin.elapsed());
+            match self.answers.recv_timeout(left) {
+                Ok(Answer { step, result: Err(failure), .. }) => {
+                    self.reach.failed(&Error::transport(Some(step), &failure));
+                }
+                // It was answered, or will not be in time: either way it may have been counted.
+                Ok(Answer { step: Step::GetAccessToken, .. }) | Err(_) => return,
+                Ok(_) => {}
+            }
         }
     }
 }

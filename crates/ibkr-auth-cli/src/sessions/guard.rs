@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::{Error, LoginBudget};
+use ibkr_auth_blocking::{Error, Event, LoginBudget};
 use ibkr_auth_core::Step;
 
-use super::{Sessions, Wish};
+use super::{Sessions, VALIDATE_PAUSE, Wish, turn::Turn};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -36,6 +36,27 @@ impl Sessions {
     }
 }
 
+/// What a record said before a login was counted.
+pub(super) struct Counted {
+    pub(super) logins: Logins,
+    pub(super) validated: u64,
+}
+
+impl Sessions {
+    /// Counts a login, and the `sso/validate` that is part of it, before anything is sent: whoever is killed half-way has
+    /// asked all the same.
+    pub(super) fn count_login(&self, turn: &mut Turn) -> Result<Counted, Failure> {
+        let now = SystemTime::now();
+        let counted = Counted { logins: turn.record.logins.clone(), validated: turn.record.validated };
+        turn.record.logins.add(seconds(now));
+        if self.validated_ago(now).is_none_or(|ago| ago >= VALIDATE_PAUSE) {
+            turn.record.validated = millis(now);
+        }
+        self.keep(turn, None)?;
+        Ok(counted)
+    }
+}
+
 /// Whether the same settings were not refused a moment ago.
 pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure> {
     let again = record
@@ -52,6 +73,43 @@ pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure
 pub(crate) fn had_no_effect(error: &Error) -> bool {
     let is_closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
     error.step() == Some(Step::GetAccessToken) && (is_closed || !error.may_have_been_executed())
+}
+
+/// Whether a login may have reached the systems that count logins: told by its events.
+#[derive(Default)]
+pub(crate) struct Reach {
+    /// A token request has no outcome yet.
+    is_open: bool,
+    has_arrived: bool,
+}
+
+impl Reach {
+    pub(crate) fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Sent { step: Step::GetAccessToken } => self.is_open = true,
+            Event::Done { step: Step::GetAccessToken, .. } => {
+                (self.is_open, self.has_arrived) = (false, true)
+            }
+            Event::Failed { error, .. } => self.failed(error),
+            _ => {}
+        }
+    }
+
+    /// An error that was no event any more.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        if error.step() == Some(Step::GetAccessToken) {
+            self.is_open = false;
+            self.has_arrived |= !had_no_effect(error);
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(crate) fn counts(&self) -> bool {
+        self.has_arrived || self.is_open
+    }
 }
 
 /// How long ago each login of the last day was.
@@ -125,6 +183,33 @@ mod tests {
         // The token is asked for at the same time.
         assert!(!had_no_effect(&error(Some(Step::PublicIp), TransportKind::Connect)));
         assert!(!had_no_effect(&error(None, TransportKind::Timeout)));
+    }
+
+    #[test]
+    fn a_login_counts_once_it_may_have_arrived() {
+        let sent = Event::Sent { step: Step::GetAccessToken };
+        let done = |step| Event::Done { step, took: Duration::ZERO };
+        let failed = |step, kind| Event::Failed {
+            error: Error::transport(Some(step), &TransportError::new(kind, "it failed")),
+            took: Duration::ZERO,
+        };
+        let lost = failed(Step::GetAccessToken, TransportKind::Timeout);
+        let unsent = failed(Step::GetAccessToken, TransportKind::Connect);
+        let counts = |events: &[&Event]| {
+            let mut reach = Reach::default();
+            events.iter().for_each(|event| reach.hear(event));
+            reach.counts()
+        };
+        assert!(!counts(&[&failed(Step::PublicIp, TransportKind::Connect)]));
+        assert!(counts(&[&sent]), "nobody knows");
+        assert!(!counts(&[&sent, &unsent]));
+        assert!(counts(&[&sent, &lost]));
+        assert!(counts(&[&sent, &lost, &sent, &unsent]));
+        assert!(counts(&[
+            &sent,
+            &done(Step::GetAccessToken),
+            &failed(Step::PublicIp, TransportKind::Connect)
+        ]));
     }
 
     #[test]

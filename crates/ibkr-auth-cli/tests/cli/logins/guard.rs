@@ -15,6 +15,9 @@ at_once! {
     a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
     a_login_that_is_put_off_is_not_tried_before,
     the_thirteenth_login_of_an_hour_is_not_sent,
+    a_login_that_reached_nobody_does_not_count_whatever_failed_first,
+    a_login_counts_when_it_failed_for_another_reason_than_the_token,
+    a_healing_that_is_slow_is_no_refusal,
 }
 
 fn refused(world: &World, arguments: &[&str]) -> String {
@@ -134,4 +137,38 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
     world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth doctor"]);
     assert_eq!(world.count(Endpoint::Token), 13);
     world.succeed(["login", "--force"]);
+}
+
+fn logins(world: &World) -> usize {
+    world.read_record()["logins"].as_array().unwrap().len()
+}
+
+fn a_login_that_reached_nobody_does_not_count_whatever_failed_first() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    for _ in 0..20 {
+        // The look-up of the address and the token request fail at the same time.
+        world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["header"]).fails(7, &[]);
+        assert_eq!(logins(&world), 0);
+    }
+}
+
+fn a_login_counts_when_it_failed_for_another_reason_than_the_token() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\nip_services: http://127.0.0.1:1\n");
+    world.run(["header"]).fails(7, &["public_ip"]);
+    assert_eq!((logins(&world), world.count(Endpoint::Token)), (1, 1));
+}
+
+fn a_healing_that_is_slow_is_no_refusal() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().restart();
+    world.fault(r#"{"on":"ssodh/init","calls":1,"do":{"hang":true}}"#);
+    // The old access token is refused on the way; the login that follows is not.
+    world.run(["header", "--max-age", "0s", "--within", "8s"]).fails(7, &["not connected within"]);
+    assert_eq!(world.count(Endpoint::Init), 2);
+    world.simulator.handle().clear_faults();
+    world.succeed(["header"]);
+    assert_eq!(world.count(Endpoint::Token), 2);
 }

@@ -132,6 +132,18 @@ fn a_disk_that_is_full_by_now_costs_no_kept_session() {
 }
 
 #[test]
+fn a_disk_that_is_full_by_now_ends_no_session() {
+    let world = World::new();
+    world.succeed(["login"]);
+    let before = world.sent();
+    for command in ["logout", "login --fresh"] {
+        let ran = run(world.shell(&format!("trap '' XFSZ; ulimit -f 0; exec \"$0\" {command}")));
+        ran.fails(1, &["sessions cannot be kept in"]);
+        assert_eq!(world.sent_since(&before), [].into(), "{command}");
+    }
+}
+
+#[test]
 fn what_was_half_written_by_others_is_not_in_the_way() {
     let world = World::new();
     world.succeed(["login"]);

@@ -73,7 +73,7 @@ fn an_expired_bearer_token_is_replaced_with_the_same_access_token() {
     let sent = world.sent_since(&before);
     assert_eq!(sent.get("sso-sessions"), Some(&1), "{sent:?}");
     assert!(!sent.contains_key("token"), "{sent:?}");
-    assert_eq!(world.simulator.handle().counters().refused_for("assertion-replay"), 0);
+    assert_eq!(world.simulator.handle().counters().refused_for("replay"), 0);
 }
 
 fn a_forgotten_session_is_made_anew() {

@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod crash;
 #[cfg(unix)]
+mod ended;
+#[cfg(unix)]
 mod files;
 mod kept;
 mod parallel;

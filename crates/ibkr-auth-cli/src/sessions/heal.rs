@@ -1,0 +1,158 @@
+//! Healing a kept session, by the automatic mode.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
+use ibkr_auth_core::Step;
+
+use super::{
+    Sessions, Wish,
+    guard::{ages, failed, had_no_effect},
+    interrupt::{Interrupt, LOOK_AGAIN},
+    kept,
+    make::{competing, named},
+    none,
+    reason::Reason,
+    turn::Turn,
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    store::{Kept, seconds},
+};
+
+impl Sessions {
+    /// Lets the automatic mode find the cheapest step that makes the session good.
+    pub(super) fn heal(
+        &self,
+        mut turn: Turn,
+        before: &Kept,
+        wish: &Wish,
+        (client, heard): (Client, &Receiver<Event>),
+    ) -> Result<Kept, Failure> {
+        let settings = self.settings_digest()?;
+        self.may_log_in(&turn.record, &settings, wish)?;
+        let counted = self.count_login(&mut turn)?;
+
+        let interrupt = Interrupt::watch();
+        let past = if wish.force { Vec::new() } else { ages(&counted.logins) };
+        let handle = client.keep_connected(KeepConnected::default().with_past_logins(past));
+        let (outcome, made) = settle(&handle, heard, wish.within, &interrupt);
+        let saved = handle.detach();
+        let snapshot = handle.snapshot();
+        (turn.record.logins, turn.record.validated) = (counted.logins, counted.validated);
+        for _ in 0..made {
+            turn.record.logins.add(seconds(SystemTime::now()));
+        }
+        let now = seconds(SystemTime::now());
+        let good_at = if outcome.is_ok() { now } else { 0 };
+        let began = if made > 0 { now } else { before.began };
+        turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
+        if !interrupt.is_seen() {
+            turn.record.failed =
+                outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
+        }
+        self.keep(&mut turn, outcome.as_ref().err())?;
+        outcome?;
+        turn.record.kept.ok_or_else(none)
+    }
+}
+
+/// Waits until the session is good, or will not be `within` this time. Says too how many logins that took.
+fn settle(
+    handle: &Handle,
+    heard: &Receiver<Event>,
+    within: Duration,
+    interrupt: &Interrupt,
+) -> (Result<(), Failure>, usize) {
+    let begin = Instant::now();
+    let (mut reason, mut made) = (Reason::default(), Made::default());
+    let outcome = loop {
+        if let Some(outcome) = handle.snapshot().readiness() {
+            break outcome.map_err(named);
+        }
+        if interrupt.is_seen() {
+            break Err(interrupted(reason.take()));
+        }
+        let left = within.saturating_sub(begin.elapsed());
+        match handle.phase() {
+            Phase::Yielded => break Err(competing()),
+            Phase::Maintenance { until }
+                if until > SystemTime::now() + left && reason.error().is_some_and(is_closed) =>
+            {
+                break Err(closed(&handle.phase(), reason.take()));
+            }
+            Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason.take())),
+            _ => {}
+        }
+        match heard.recv_timeout(left.min(LOOK_AGAIN)) {
+            Ok(event) => {
+                made.count(&event);
+                reason.hear(&event);
+            }
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                break Err(Failure::from(
+                    reason.take().unwrap_or_else(|| handle.snapshot().not_ready(within)),
+                ));
+            }
+        }
+    };
+    // What was told while the last event was looked at.
+    heard.try_iter().for_each(|event| made.count(&event));
+    (outcome, made.logins())
+}
+
+/// Requests that IBKR counts as logins.
+#[derive(Default)]
+struct Made {
+    access_tokens: usize,
+    bearers: usize,
+}
+
+impl Made {
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::Sent { step: Step::GetAccessToken } => self.access_tokens += 1,
+            Event::Sent { step: Step::GetBearerToken } => self.bearers += 1,
+            Event::Failed { error, .. } if had_no_effect(error) => {
+                self.access_tokens = self.access_tokens.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// A whole login makes both.
+    fn logins(&self) -> usize {
+        self.bearers.max(self.access_tokens)
+    }
+}
+
+/// Whether IBKR behaves as it does during its maintenance: the hour alone says little.
+fn is_closed(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server | ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Unreadable
+    )
+}
+
+fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
+    let failure = Failure::new(Exit::Server, phase.to_string())
+        .todo("try again later, or leave it to `ibkr-auth keep`");
+    match reason {
+        Some(error) => {
+            Failure { pause: Failure::from(error.clone()).pause, ..failure.why(error.to_string()) }
+        }
+        None => failure,
+    }
+}
+
+/// What was asked for by then holds for the next invocation.
+fn interrupted(reason: Option<Error>) -> Failure {
+    let pause = reason.and_then(|error| Failure::from(error).pause);
+    let what = "interrupted: the session is kept, and not good yet";
+    Failure { pause, ..Failure::new(Exit::Interrupted, what) }
+}

@@ -1,0 +1,87 @@
+//! A login under the guards, and what is kept of it.
+
+use std::time::SystemTime;
+
+use ibkr_auth_blocking::{Error, Http};
+
+use super::{
+    Listener, Sessions, Wish, connect::Login, guard::failed, interrupt::Interrupt, kept, make::named, moment,
+    none, turn::Turn,
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    store::{Kept, seconds},
+};
+
+impl Sessions {
+    /// The whole login. The kept session is ended first.
+    pub(super) fn log_in(&self, mut turn: Turn, wish: &Wish, listener: Listener) -> Result<Kept, Failure> {
+        let settings = self.settings_digest()?;
+        self.may_log_in(&turn.record, &settings, wish)?;
+        let http = Http::new(&self.profile.transport)?;
+        self.end_kept(&mut turn)?;
+        let counted = self.count_login(&mut turn)?;
+
+        let interrupt = Interrupt::watch();
+        let mut login = Login::new(self.new_session(self.compete(wish)), http, listener);
+        let outcome = login.connect(wish.within, &interrupt);
+        turn.record.validated = counted.validated;
+        if !login.counts() {
+            turn.record.logins = counted.logins;
+        }
+        let is_interrupted = interrupt.is_seen();
+        let failure = match outcome {
+            Ok(()) if !is_interrupted => None,
+            outcome => Some(self.give_up(&mut login, outcome.err(), is_interrupted)),
+        };
+        turn.record.kept = left(&login, failure.is_none(), turn.record.paper);
+        if !is_interrupted {
+            let before = turn.record.failed.take();
+            turn.record.failed = failure.as_ref().map(|failure| failed(before.as_ref(), &settings, failure));
+        }
+        self.keep(&mut turn, failure.as_ref())?;
+        match failure {
+            Some(failure) => Err(failure),
+            None => turn.record.kept.ok_or_else(none),
+        }
+    }
+
+    /// Ends what the login has opened: a session that nobody uses may be in the way of others.
+    fn give_up(&self, login: &mut Login, error: Option<Error>, is_interrupted: bool) -> Failure {
+        if login.is_open() && !self.output.json {
+            match is_interrupted {
+                true => self.output.note("interrupted: ending the session; Ctrl-C again leaves at once"),
+                false if login.is_given_up() => self.output.note("no time is left: ending the session"),
+                false => {}
+            }
+        }
+        let unended = login.end().err().map(Failure::from);
+        let failure = error.map(named);
+        let pauses = [&failure, &unended].map(|failure| failure.as_ref().and_then(|failure| failure.pause));
+        let failure = match failure {
+            Some(failure) if !is_interrupted => failure,
+            _ => interrupted(unended),
+        };
+        Failure { pause: pauses.into_iter().max().flatten(), ..failure }
+    }
+}
+
+/// The session of the login, if there is one. It is good, or could not be ended.
+fn left(login: &Login, is_good: bool, paper: Option<bool>) -> Option<Kept> {
+    let now = seconds(SystemTime::now());
+    let saved = login.session.save(moment())?;
+    let left = kept(&saved, &login.session.snapshot(), now, if is_good { now } else { 0 });
+    Some(Kept { paper: left.paper.or(paper), ..left })
+}
+
+fn interrupted(unended: Option<Failure>) -> Failure {
+    match unended {
+        None => Failure::new(Exit::Interrupted, "interrupted: there is no session"),
+        Some(unended) => {
+            Failure::new(Exit::Interrupted, "interrupted: the session could not be ended, and is kept")
+                .why(unended.what)
+                .todo("end it with `ibkr-auth logout`")
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The error that stands in the way of a session.
+
+use ibkr_auth_blocking::{Error, Event};
+use ibkr_auth_core::Step;
+
+/// The last error that nothing has overcome since.
+#[derive(Default)]
+pub(super) struct Reason(Option<Error>);
+
+impl Reason {
+    pub(super) fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Failed { error, .. } | Event::Phase { because: Some(error), .. } => {
+                self.0 = Some(error.clone());
+            }
+            Event::Done { step, .. } => {
+                self.0.take_if(|error| overcomes(*step, error));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.0.as_ref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<Error> {
+        self.0.take()
+    }
+}
+
+/// Whether the error was of that step or an earlier one. A tickle builds on no other step.
+fn overcomes(done: Step, error: &Error) -> bool {
+    error.step().is_none_or(|failed| failed == done || (failed < done && done != Step::Tickle))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ibkr_auth_blocking::{TransportError, TransportKind};
+
+    use super::*;
+
+    #[test]
+    fn a_step_that_is_done_overcomes_those_before_it() {
+        let after = |failed, done| {
+            let error =
+                Error::transport(Some(failed), &TransportError::new(TransportKind::Timeout, "it failed"));
+            let mut reason = Reason::default();
+            reason.hear(&Event::Failed { error, took: Duration::ZERO });
+            reason.hear(&Event::Done { step: done, took: Duration::ZERO });
+            reason.take().is_some()
+        };
+        assert!(!after(Step::GetBearerToken, Step::GetBearerToken));
+        assert!(!after(Step::GetBearerToken, Step::ValidateSso));
+        assert!(after(Step::SsodhInit, Step::GetBearerToken));
+        assert!(after(Step::SsodhInit, Step::Tickle));
+    }
+}
