@@ -102,13 +102,8 @@ impl Sim {
                 "Take an account of /iserver/accounts",
             ));
         }
-        let body: Value = serde_json::from_slice(call.body()).unwrap_or(Value::Null);
-        let Some(orders) = body["orders"].as_array().filter(|orders| !orders.is_empty()) else {
-            let answer = Answer::error(400, "Bad Request: body can't be empty");
-            return Err(answer.because("body", "there are no orders in it", "Send {\"orders\":[…]} as JSON"));
-        };
         let mut placed = Vec::new();
-        for order in orders {
+        for order in orders_in(call)? {
             self.counters.orders += 1;
             let id = 1_000_000_000 + self.counters.orders;
             placed.push(
@@ -130,6 +125,37 @@ impl Sim {
         let user = self.config.users.iter().find(|user| user.credential == session.credential);
         user.map_or(&[], |user| &user.accounts)
     }
+}
+
+/// The orders of a body: at least one, each an object that names a contract. One that does not spoils all.
+fn orders_in(call: &Call<'_>) -> Result<Vec<Value>, Answer> {
+    let fix = "Send {\"orders\":[{\"conid\":265598,…}]} as application/json";
+    let empty = |why| Answer::error(400, "Bad Request: body can't be empty").because("body", why, fix);
+    if call.body().is_empty() {
+        return Err(empty("there is no body"));
+    }
+    if call.content_type() != "application/json" {
+        let why = format!("the content type is `{}`", shown(&call.content_type()));
+        return Err(Answer::error(400, "Bad Request").because("content-type", why, fix));
+    }
+    let mut body: Value = serde_json::from_slice(call.body()).unwrap_or(Value::Null);
+    let orders = match body.get_mut("orders").map(Value::take) {
+        Some(Value::Array(orders)) if !orders.is_empty() => orders,
+        _ => return Err(empty("there are no orders in it")),
+    };
+    match orders.iter().position(|order| !names_contract(order)) {
+        None => Ok(orders),
+        Some(index) => {
+            let why = format!("order {} is no object with a conid above 0 or a conidex", index + 1);
+            Err(Answer::error(400, "Bad Request").because("order", why, fix))
+        }
+    }
+}
+
+/// By `conid`, a number, or for combinations and chosen exchanges by `conidex`, a text (IBKR's documentation).
+fn names_contract(order: &Value) -> bool {
+    order["conid"].as_u64().is_some_and(|conid| conid > 0)
+        || order["conidex"].as_str().is_some_and(|conidex| !conidex.is_empty())
 }
 
 /// From when on the brokerage session is established, or the refusal.
