@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Why the simulator refused a request. IBKR's servers never say; the simulator tells its operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The rule that was broken: a short fixed word, to count and to test by.
+    /// The rule that was broken: a short fixed word of [`RULES`](Self::RULES), to count and to test by.
     pub rule: &'static str,
     /// What was wrong with this request.
     pub why: String,
@@ -17,8 +17,65 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Every [rule](Self::rule) under which something is refused.
+    pub const RULES: &[&str] = &[
+        "access-token",
+        "account",
+        "accounts-first",
+        "alg",
+        "alternativeIps",
+        "aud",
+        "authorization",
+        "bearer",
+        "body",
+        "client_assertion_type",
+        "content-length",
+        "content-type",
+        "cookies",
+        "credential",
+        "down",
+        "exp",
+        "form",
+        "grant_type",
+        "host",
+        "iat",
+        "init",
+        "ip",
+        "iss",
+        "jws",
+        "kid",
+        "lifetime",
+        "login-limit",
+        "method",
+        "nightly-reset",
+        "no-bridge",
+        "not-authenticated",
+        "order",
+        "pacing",
+        "path",
+        "penalty-box",
+        "publish",
+        "replay",
+        "scope",
+        "signature",
+        "sub",
+        "typ",
+        "user-agent",
+    ];
+
     pub(crate) fn new(rule: &'static str, why: impl Into<String>, fix: &'static str) -> Self {
+        debug_assert!(Self::RULES.contains(&rule), "`{rule}` is not in the list");
         Self { rule, why: why.into(), fix }
+    }
+
+    /// A test that asks for a rule that does not exist would always pass.
+    #[track_caller]
+    pub(crate) fn assert_rule(rule: &str) {
+        assert!(
+            Self::RULES.contains(&rule),
+            "nothing is refused under `{rule}`, only under {:?}",
+            Self::RULES
+        );
     }
 }
 

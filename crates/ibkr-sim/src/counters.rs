@@ -41,7 +41,12 @@ impl Counters {
     }
 
     /// Refusals under one rule.
+    ///
+    /// # Panics
+    /// When it is none of [`Refusal::RULES`]: a count of it would always be 0.
+    #[track_caller]
     pub fn refused_for(&self, rule: &str) -> u64 {
+        Refusal::assert_rule(rule);
         self.refusals.get(rule).copied().unwrap_or(0)
     }
 

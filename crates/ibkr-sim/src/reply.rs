@@ -33,7 +33,12 @@ pub struct Reply {
 
 impl Reply {
     /// Whether the request was refused under this [rule](Refusal::rule).
+    ///
+    /// # Panics
+    /// When it is none of [`Refusal::RULES`]: no request is refused under it.
+    #[track_caller]
     pub fn refused_for(&self, rule: &str) -> bool {
+        Refusal::assert_rule(rule);
         self.refusals.iter().any(|refusal| refusal.rule == rule)
     }
 }
