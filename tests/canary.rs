@@ -7,12 +7,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ibkr_auth_config::{Proxy, Transport};
-use ibkr_auth_core::{Config, Error, Event, Response, Secret, Session, Step, testing};
+use ibkr_auth_core::{Config, Error, Event, Response, Secret, Session, Sign, Step, testing};
 use ibkr_auth_tests::{
     driver::{Async, Blocking, Driver},
     lab::{Lab, key},
 };
+use ibkr_jws::{RsaKey, SignError};
 use ibkr_sim::{Endpoint, demo};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
@@ -94,6 +96,18 @@ fn log() -> Seen {
         .clone()
 }
 
+/// Signs, and keeps every signature: it is good for a login until its assertion ends.
+#[derive(Clone)]
+struct Recording(Arc<RsaKey>, Arc<Mutex<Vec<String>>>);
+
+impl Sign for Recording {
+    fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.0.sign(signing_input)?;
+        self.1.lock().unwrap().push(URL_SAFE_NO_PAD.encode(&signature));
+        Ok(signature)
+    }
+}
+
 fn key_material() -> String {
     demo::PRIVATE_KEY_PEM.lines().nth(3).unwrap().to_owned()
 }
@@ -136,7 +150,9 @@ fn life<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
     let config = lab.config();
     seen.debug(&config);
     seen.debug(&lab.transport());
-    let mut client = D::new(config, key(), &lab.transport()).unwrap();
+    let signatures = Arc::default();
+    let signer = Recording(Arc::new(key()), Arc::clone(&signatures));
+    let mut client = D::new(config, signer, &lab.transport()).unwrap();
     let listener = seen.clone();
     client.on_event(move |event: &Event| {
         listener.debug(event);
@@ -175,6 +191,9 @@ fn life<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
     seen.outcome(&client.status());
     seen.outcome(&client.logout());
     secrets.push(bearer);
+    let signatures = signatures.lock().unwrap();
+    assert!(signatures.len() >= 3, "an access token, and a whole login");
+    secrets.extend(signatures.iter().cloned());
 }
 
 /// Every step answers with garbage in which its own secrets stand.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ibkr_auth_core::{ErrorKind, Event, KeepConnected, LoginBudget, Phase, SavedSession, Step};
+use ibkr_auth_core::{Error, ErrorKind, Event, KeepConnected, LoginBudget, Phase, SavedSession, Step};
 use ibkr_auth_tests::{
     driver::{Driver, Kept},
     for_both_clients,
@@ -26,6 +26,7 @@ for_both_clients!(
     asking_to_check_a_thousand_times_is_asking_once,
     a_session_goes_on_in_another_client,
     detaching_gives_the_session_without_a_logout,
+    nobody_waits_for_a_background_that_has_died,
 );
 
 const SOON: Duration = Duration::from_secs(20);
@@ -114,8 +115,11 @@ fn stopping_logs_out_and_ends_everything<D: Driver>() {
     let lab = Lab::new();
     let handle = kept::<D>(&lab);
     handle.ready(SOON).unwrap();
+    let mut events = handle.events();
     handle.another().stop().unwrap();
     assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
+    while events().is_some() {}
+    assert!(handle.events()().is_none(), "nothing will happen any more");
     assert!(handle.headers().is_none());
     assert_eq!(handle.ready(SOON).unwrap_err().kind(), ErrorKind::Cancelled);
     handle.stop().unwrap();
@@ -197,4 +201,19 @@ fn a_session_goes_on_in_another_client<D: Driver>() {
     let second = second.keep_connected(policy);
     second.ready(SOON).unwrap();
     assert_eq!(lab.server.handle().counters().bearers, 1, "no second login");
+}
+
+fn nobody_waits_for_a_background_that_has_died<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    client.on_event(|event| assert!(!matches!(event, Event::Connected), "a listener that panics"));
+    let handle = client.keep_connected(KeepConnected::default());
+    let died = |outcome: Result<(), Error>| {
+        let error = outcome.unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+    };
+    let _ = handle.ready(SOON);
+    died(handle.stop());
+    died(handle.ready(SOON));
+    assert_eq!(lab.server.handle().count(Endpoint::Logout), 0);
 }

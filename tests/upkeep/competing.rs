@@ -61,8 +61,8 @@ fn two_of_our_own_on_one_username_do_not_fight() {
     for competing in [OnCompeting::Take, OnCompeting::RetakeAfter(MINUTE), OnCompeting::Yield] {
         let [one, two] = two_of_us(&KeepConnected::default().with_competing(competing), 3 * HOUR);
         let taken = one.sim.counters().inits;
-        // Three each an hour at most, and the first of each.
-        assert!(taken <= 2 + 2 * 3 * 3, "{competing:?}: taken {taken} times");
+        // Three each an hour at most, the first of each, and who asked politely when both had left it.
+        assert!(taken <= 2 + 2 * 3 * 3 + 3, "{competing:?}: taken {taken} times");
         let phases = [one.session.phase(), two.session.phase()];
         assert!(
             phases.contains(&Phase::Connected) && phases.contains(&Phase::Yielded),
@@ -91,4 +91,55 @@ fn resuming_takes_the_session_back_whatever_was_taken_before() {
     assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
     world.session.resume();
     healed(&mut world, 5 * SECOND);
+}
+
+#[test]
+fn a_retake_waits_each_time() {
+    let policy = KeepConnected::default().with_competing(OnCompeting::RetakeAfter(2 * HOUR));
+    let mut world = kept(World::new(), policy);
+    for _ in 0..3 {
+        world.sim.kick(None);
+        world.run_for(70 * SECOND);
+        assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
+        world.run_for(2 * HOUR - 5 * MINUTE);
+        assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
+        healed(&mut world, 6 * MINUTE);
+        world.run_for(HOUR);
+    }
+}
+
+#[test]
+fn a_session_that_is_left_to_another_is_renewed_all_the_same() {
+    for competing in [OnCompeting::Yield, OnCompeting::RetakeAfter(7 * HOUR)] {
+        let mut world = kept(World::new(), KeepConnected::default().with_competing(competing));
+        world.sim.kick(None);
+        world.run_for(6 * HOUR);
+        assert_eq!(world.session.phase(), Phase::Yielded);
+        assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
+        assert!(world.count(Step::GetBearerToken) <= 7, "{competing:?}");
+        assert_eq!(
+            world.count(Step::ValidateSso),
+            1,
+            "the other login may need it: one a minute is all there is"
+        );
+    }
+}
+
+#[test]
+fn who_was_there_first_is_taken_from_by_policy_or_by_the_user() {
+    let second = |competing| {
+        let mut world = World::with(|_| {}, |config| config.with_compete(false));
+        world.sim.kick(None);
+        world.session.keep_connected(KeepConnected::default().with_competing(competing));
+        world.run_for(MINUTE);
+        world
+    };
+    let mut world = second(OnCompeting::Yield);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    world.session.resume();
+    healed(&mut world, 10 * SECOND);
+
+    let mut world = second(OnCompeting::Take);
+    assert!(world.works(), "{}", world.story());
+    assert_eq!(world.sim.counters().inits, 1);
 }

@@ -53,6 +53,69 @@ fn a_proxy_that_refuses_its_credentials_is_not_asked_again() {
 }
 
 #[test]
+fn no_assertion_goes_uncounted_because_a_look_up_failed_sooner() {
+    let looked_up_in_vain = |token| {
+        let mut world = World::new();
+        world.fault(r#"{"on":"lookup","do":{"reset":true}}"#);
+        world.fault(token);
+        world.session.keep_connected(KeepConnected::default());
+        world.run_for(24 * HOUR - MINUTE);
+        (world.session.phase(), world.count(Step::GetAccessToken))
+    };
+    let (phase, tokens) = looked_up_in_vain(r#"{"on":"token","do":{"delay_ms":300}}"#);
+    assert_eq!((phase, tokens), (Phase::Connecting, 1), "the access token is good for a day");
+    let refused = looked_up_in_vain(r#"{"on":"token","do":{"status":401,"delay_ms":300}}"#);
+    assert_eq!(refused, (Phase::Stopped, 1), "what IBKR says to it is heard");
+    let (_, tokens) = looked_up_in_vain(r#"{"on":"token","do":{"status":500,"delay_ms":300}}"#);
+    assert!((50..=60).contains(&tokens), "{tokens}");
+}
+
+#[test]
+fn a_web_page_is_no_refusal_of_a_login() {
+    for step in ["token", "sso-sessions"] {
+        for status in [400, 401, 403] {
+            let mut world = connected();
+            world.sim.restart();
+            world.fault(&format!(r#"{{"on":"{step}","calls":2,"do":{{"status":{status},"html":true}}}}"#));
+            world.fault(r#"{"on":"token","calls":1,"do":{"status":401,"html":true}}"#);
+            world.run_for(10 * MINUTE);
+            assert_eq!(world.session.phase(), Phase::Connected, "{step} {status}: {}", world.story());
+        }
+    }
+}
+
+#[test]
+fn who_is_forbidden_what_a_session_is_for_is_not_logged_in_for_ever() {
+    for step in ["ssodh/init", "tickle"] {
+        let forbidden = format!(r#"{{"on":"{step}","do":{{"status":403,"body":{{"error":"Forbidden"}}}}}}"#);
+        let mut world = World::new();
+        world.fault(&forbidden);
+        world.session.keep_connected(KeepConnected::default());
+        world.run_for(HOUR);
+        assert_eq!(world.session.phase(), Phase::Stopped, "{}", world.story());
+        assert!(world.count(Step::GetBearerToken) <= 12, "{}", world.count(Step::GetBearerToken));
+
+        let mut world = connected();
+        world.fault(&forbidden);
+        world.sim.restart();
+        world.run_for(90 * SECOND);
+        world.sim.clear_faults();
+        healed(&mut world, 90 * SECOND);
+    }
+}
+
+#[test]
+fn the_penalty_box_is_left_soon_after_its_end() {
+    for seed in 0..40 {
+        let mut world = kept(World::new().with_seed(seed), KeepConnected::default());
+        world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429}}"#);
+        world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
+        let took = world.run_until_phase(HOUR, Phase::Connected);
+        assert!((10 * MINUTE..=10 * MINUTE + 60 * SECOND).contains(&took), "seed {seed}: {took:?}");
+    }
+}
+
+#[test]
 fn waits_are_never_shorter_than_the_server_asks() {
     let mut world = connected();
     world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429,"retry_after":120}}"#);

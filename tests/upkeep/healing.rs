@@ -278,3 +278,23 @@ fn a_tickle_waits_for_the_one_before_even_across_a_pause() {
     world.run_for(5 * SECOND);
     assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
 }
+
+#[test]
+fn a_restored_session_turns_back_to_the_host_that_was_configured() {
+    let policy = || KeepConnected::default().with_hosts([Host::numbered(1).unwrap()]);
+    let mut first = kept(World::new(), policy());
+    first.sim.set_host("api.ibkr.com", Some(HostState::Unavailable));
+    first.run_for(90 * SECOND);
+    assert_eq!(first.session.config().host().to_string(), "1.api.ibkr.com");
+    let saved = first.session.save(first.now).unwrap();
+    first.session.set_host(Host::production());
+
+    let mut second = first.another_process();
+    second.session.restore(&saved, second.now).unwrap();
+    let mut second = kept(second, policy());
+    second.sim.set_host("api.ibkr.com", None);
+    second.sim.set_host("1.api.ibkr.com", Some(HostState::Unavailable));
+    second.run_for(90 * SECOND);
+    assert!(second.works(), "{}", second.story());
+    assert_eq!(second.session.config().host(), &Host::production());
+}

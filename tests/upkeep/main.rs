@@ -2,6 +2,7 @@
 
 mod calendar;
 mod competing;
+mod crossing;
 mod guards;
 mod healing;
 mod saved;

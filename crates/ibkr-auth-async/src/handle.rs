@@ -31,7 +31,8 @@ struct Shared {
     http: Arc<Http>,
     inputs: mpsc::UnboundedSender<Input>,
     state: watch::Receiver<State>,
-    events: broadcast::Sender<Event>,
+    /// Gone when the session has ended: then listeners are told that there is nothing more.
+    events: broadcast::WeakSender<Event>,
     check_wished: Arc<AtomicBool>,
 }
 
@@ -51,9 +52,10 @@ impl State {
 
 impl Handle {
     pub(crate) fn start(mut client: Client) -> Self {
-        let (events, _) = broadcast::channel(EVENTS);
+        let (told, _) = broadcast::channel(EVENTS);
+        let events = told.downgrade();
         let (publish, state) = watch::channel(State::of(&client.session));
-        let (told, mut own) = (events.clone(), client.listener.take());
+        let mut own = client.listener.take();
         let publish = Arc::new(publish);
         let published = Arc::clone(&publish);
         // Whoever hears of an event finds its consequences in the handle.
@@ -86,7 +88,10 @@ impl Handle {
         let mut state = self.shared.state.clone();
         let settled = state.wait_for(|state| state.snapshot.readiness().is_some() || state.ended.is_some());
         let outcome = match timeout(within, settled).await {
-            Ok(Ok(state)) => state.snapshot.readiness(),
+            Ok(Ok(state)) => match &state.ended {
+                Some(Err(error)) => Some(Err(error.clone())),
+                Some(Ok(())) | None => state.snapshot.readiness(),
+            },
             Ok(Err(_)) | Err(_) => None,
         };
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
@@ -133,7 +138,8 @@ impl Handle {
 
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
-        Events(self.shared.events.subscribe())
+        let events = self.shared.events.upgrade().map(|events| events.subscribe());
+        Events(events.unwrap_or_else(|| broadcast::channel(1).1))
     }
 
     /// Logs out, so that the user can log in elsewhere.
@@ -167,7 +173,7 @@ impl Handle {
         self.wish(Input::Stop);
         let mut state = self.shared.state.clone();
         let ended = state.wait_for(|state| state.ended.is_some()).await;
-        ended.ok().and_then(|state| state.ended.clone()).unwrap_or(Ok(()))
+        ended.ok().and_then(|state| state.ended.clone()).unwrap_or_else(|| Ok(()))
     }
 
     /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
@@ -214,7 +220,22 @@ impl Events {
     }
 }
 
+/// However the background task ends, nobody goes on waiting for it.
+struct Ending(Arc<watch::Sender<State>>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.send_modify(|state| {
+            state.ended.get_or_insert_with(|| {
+                let what = "the task that kept the session connected has panicked, or its runtime has ended";
+                Err(Error::config(what, "see the message of the panic; log in anew"))
+            });
+        });
+    }
+}
+
 async fn keep(mut client: Client, publish: Arc<watch::Sender<State>>, check_wished: Arc<AtomicBool>) {
+    let _ending = Ending(Arc::clone(&publish));
     let (mut logout, mut detached) = (None, false);
     loop {
         let wait = client.drain();

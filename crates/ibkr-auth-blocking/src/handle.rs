@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
     },
@@ -31,7 +31,8 @@ struct Shared {
     http: Arc<Sending>,
     inputs: Sender<Input>,
     state: Arc<Watched>,
-    listeners: Arc<Mutex<Vec<SyncSender<Event>>>>,
+    /// Gone when the session has ended: then listeners are told that there is nothing more.
+    listeners: Weak<Mutex<Vec<SyncSender<Event>>>>,
     check_wished: Arc<AtomicBool>,
 }
 
@@ -81,8 +82,8 @@ impl State {
 impl Handle {
     pub(crate) fn start(mut client: Client) -> Self {
         let watched = Watched { state: Mutex::new(State::of(&client.session)), changed: Condvar::new() };
-        let (state, listeners) = (Arc::new(watched), Arc::new(Mutex::new(Vec::<SyncSender<Event>>::new())));
-        let (told, mut own) = (Arc::clone(&listeners), client.listener.take());
+        let (state, told) = (Arc::new(watched), Arc::new(Mutex::new(Vec::<SyncSender<Event>>::new())));
+        let (listeners, mut own) = (Arc::downgrade(&told), client.listener.take());
         let published = Arc::clone(&state);
         // Whoever hears of an event finds its consequences in the handle.
         client.listener = Some(Box::new(move |session, event| {
@@ -165,7 +166,9 @@ impl Handle {
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
         let (listener, events) = sync_channel(EVENTS);
-        self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        if let Some(listeners) = self.shared.listeners.upgrade() {
+            listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        }
         Events(events)
     }
 

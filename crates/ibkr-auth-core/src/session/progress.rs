@@ -30,6 +30,9 @@ impl Session {
         } else {
             task.set(step, JobState::Done);
         }
+        if let Some(error) = self.tasks[index].failed.take() {
+            return self.conclude(now, index, Err(error));
+        }
         self.tasks[index].last = Some(done);
         if self.tasks[index].is_upkeep {
             self.doubt_phase();
@@ -48,7 +51,7 @@ impl Session {
         let clock_was_wrong =
             error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
         let task = &mut self.tasks[index];
-        let (patient, is_login) = (task.is_patient(), task.command().establishes());
+        let (patient, is_login) = (task.is_patient() && task.failed.is_none(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
 
         if step == Step::PublicIp && job.service + 1 < services && !error.is_proxy_refusal() {
@@ -73,8 +76,20 @@ impl Session {
                     job.state = JobState::Waiting(Some(now.mono + after));
                     self.tell(Event::Retrying { step, after });
                 }
-                None => self.conclude(now, index, Err(error)),
+                None => self.give_up(now, index, step, error),
             }
+        } else {
+            self.give_up(now, index, step, error);
+        }
+    }
+
+    /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it counts as a
+    /// login, and may be a refusal.
+    fn give_up(&mut self, now: Now, index: usize, step: Step, error: Error) {
+        let task = &mut self.tasks[index];
+        if step == Step::PublicIp && task.has_sent(Step::GetAccessToken) {
+            task.set(step, JobState::Failed);
+            task.failed = Some(error);
         } else {
             self.conclude(now, index, Err(error));
         }

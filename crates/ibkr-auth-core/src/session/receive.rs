@@ -23,6 +23,11 @@ impl Session {
         result: Result<Response, TransportError>,
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
+        let task = self.tasks.iter().position(|task| task.awaits(id));
+        if task.is_none() && exchange.generation != self.known.generation {
+            // The bearer token of a login that was given up: there is a newer one.
+            return;
+        }
         let stale = exchange.is_stale(self.known.generation);
         let before = stale.then(|| self.known.clone());
         let result = match result {
@@ -37,7 +42,7 @@ impl Session {
             self.known = before;
         }
         // A bearer token whose command was cancelled is kept for the logout that waits for it.
-        let Some(task) = self.tasks.iter().position(|task| task.awaits(id)) else { return };
+        let Some(task) = task else { return };
         match result {
             Ok(done) => {
                 self.tell(Event::Done { step, took });

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::Retry;
 
+/// No more than this of a wait is prolonged.
+const SPREAD: Duration = Duration::from_secs(60);
+
 /// Spreads waits, so that many clients cut off at once do not come back at once. SplitMix64: seeded and repeatable.
 pub(super) struct Jitter(u64);
 
@@ -12,14 +15,14 @@ impl Jitter {
         Self(seed)
     }
 
-    /// `wait`, prolonged by up to a half. Never shortened: the server may not have been willing before.
+    /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been willing before.
     pub(super) fn prolong(&mut self, wait: Duration) -> Duration {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^= mixed >> 31;
-        wait + wait.mul_f64((mixed >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
+        wait + wait.min(SPREAD).mul_f64((mixed >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
     }
 }
 
@@ -61,5 +64,7 @@ mod tests {
             assert!((second..second * 3 / 2).contains(&wait));
             assert_eq!(wait, two.prolong(second));
         }
+        let penalty = Duration::from_secs(600);
+        assert!((0..1000).all(|_| one.prolong(penalty) <= penalty + Duration::from_secs(30)));
     }
 }

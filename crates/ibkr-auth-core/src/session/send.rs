@@ -34,7 +34,7 @@ pub(super) struct Exchange {
     /// What was known of IBKR's clock when the request was signed.
     pub(super) skew: ClockSkew,
     /// The bearer token that the request went out with.
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 impl Exchange {

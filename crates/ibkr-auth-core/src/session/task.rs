@@ -17,12 +17,16 @@ pub(super) struct Task {
     pub(super) establish_by: Option<Instant>,
     /// A 410 to `ssodh/init`: final, unless the status then says that the session is there all the same.
     pub(super) doubt: Option<Error>,
+    /// Why it ends as soon as the signed request that is on its way has been answered.
+    pub(super) failed: Option<Error>,
     /// What the step that was done last has brought.
     pub(super) last: Option<Done>,
     /// Begun by the automatic mode, which is told of its outcome.
     pub(super) is_upkeep: bool,
     /// Whether `ssodh/init` may end another session of the username.
     pub(super) compete: bool,
+    /// Nobody else looks after its outcome.
+    persists: bool,
 }
 
 pub(super) struct Job {
@@ -42,6 +46,7 @@ pub(super) enum JobState {
     Waiting(Option<Instant>),
     Sent(RequestId),
     Done,
+    Failed,
 }
 
 impl Task {
@@ -60,14 +65,21 @@ impl Task {
             jobs: jobs.collect(),
             establish_by: None,
             doubt: None,
+            failed: None,
             last: None,
             is_upkeep: false,
             compete: config.compete,
+            persists: false,
         }
     }
 
     pub(super) fn for_upkeep(command: Command, config: &Config, compete: bool) -> Self {
         Self { is_upkeep: true, compete, ..Self::new(command, config) }
+    }
+
+    /// A logout that is tried again while that makes sense.
+    pub(super) fn persistent_logout(config: &Config) -> Self {
+        Self { persists: true, ..Self::new(Command::Logout, config) }
     }
 
     pub(super) fn command(&self) -> Command {
@@ -77,7 +89,7 @@ impl Task {
     /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode has a patience of its
     /// own.
     pub(super) fn is_patient(&self) -> bool {
-        self.command == Command::Connect && !self.is_upkeep
+        self.persists || (self.command == Command::Connect && !self.is_upkeep)
     }
 
     pub(super) fn ticket<T: Outcome>(&self) -> Ticket<T> {
@@ -91,6 +103,11 @@ impl Task {
 
     pub(super) fn awaits(&self, id: RequestId) -> bool {
         self.jobs.iter().any(|job| job.state == JobState::Sent(id))
+    }
+
+    /// Whether the answer to this step is awaited.
+    pub(super) fn has_sent(&self, step: Step) -> bool {
+        self.jobs.iter().any(|job| job.step == step && matches!(job.state, JobState::Sent(_)))
     }
 
     pub(super) fn job_mut(&mut self, step: Step) -> Option<&mut Job> {
@@ -107,7 +124,7 @@ impl Task {
             JobState::Waiting(not_before) => {
                 self.has_all(job.needs) && not_before.is_none_or(|at| at <= now.mono)
             }
-            JobState::Sent(_) | JobState::Done => false,
+            JobState::Sent(_) | JobState::Done | JobState::Failed => false,
         })
     }
 

@@ -59,8 +59,14 @@ pub(super) struct Upkeep {
     takes: Budget,
     /// From when on the session is taken back from another login.
     taking: Option<Instant>,
+    /// The user has it taken back now.
+    reclaims: bool,
     /// No login before: the last one failed.
     next_login: Option<Instant>,
+    /// Nothing is sent before: the server asked for it.
+    silent_until: Option<Instant>,
+    /// Since when every bearer token has been forbidden what it is for.
+    barred_since: Option<Instant>,
     /// IBKR refused a user whom it knew before; the second time is final.
     refused_once: bool,
     was_connected: bool,
@@ -80,28 +86,29 @@ struct Due {
     /// `None`: at once.
     at: Option<Instant>,
     deed: Deed,
-    /// The server asked for the wait.
-    promised: bool,
 }
 
 impl Session {
     /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
     /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
     /// or the user: then it stops at once, because repeating that gets accounts locked.
-    pub fn keep_connected(&mut self, policy: KeepConnected) {
+    pub fn keep_connected(&mut self, mut policy: KeepConnected) {
         let deed = self.first_deed();
         self.stopped_by = None;
         self.cancel_upkeep();
-        // Called again, it does not get a new budget.
-        let spent = self.upkeep.take().map(|before| (before.logins, before.takes));
-        let (mut logins, takes) =
-            spent.unwrap_or_else(|| (Budget::new(policy.logins), Budget::new(policy::TAKES)));
+        // Called again, it does not get a new budget, and heeds the wait that it was asked for.
+        let before = self.upkeep.take().map(|before| (before.logins, before.takes, before.silent_until));
+        let (mut logins, takes, silent_until) =
+            before.unwrap_or_else(|| (Budget::new(policy.logins), Budget::new(policy::TAKES), None));
         logins.set_limit(policy.logins);
-        let mut hosts = vec![self.config.host.clone()];
-        hosts.extend(policy.hosts.iter().filter(|host| **host != self.config.host).cloned());
+        let running = self.adopt_connect();
+        if running.is_some() {
+            policy.past_logins.push(Duration::ZERO);
+        }
+        let hosts = self.hosts(&policy);
         self.upkeep = Some(Upkeep {
-            due: Some(Due { at: None, deed, promised: false }),
-            running: None,
+            due: running.is_none().then_some(Due { at: None, deed }),
+            running,
             paused: false,
             yielded: false,
             trouble: None,
@@ -109,7 +116,10 @@ impl Session {
             logins,
             takes,
             taking: None,
+            reclaims: false,
             next_login: None,
+            silent_until,
+            barred_since: None,
             refused_once: false,
             was_connected: self.known.is_connected(self.config.tier),
             unproven_logins: 0,
@@ -121,6 +131,24 @@ impl Session {
             policy,
         });
         self.enter(Phase::Connecting, None);
+    }
+
+    /// A `connect` that is under way becomes the first login.
+    fn adopt_connect(&mut self) -> Option<Deed> {
+        let connect = self.tasks.iter_mut().find(|task| task.command() == Command::Connect)?;
+        connect.is_upkeep = true;
+        Some(Deed::Login)
+    }
+
+    /// The hosts to turn to: the one in use, those of the policy, and the one that was configured.
+    fn hosts(&self, policy: &KeepConnected) -> Vec<Host> {
+        let mut hosts = vec![self.config.host.clone()];
+        for host in policy.hosts.iter().chain([&self.home]) {
+            if !hosts.contains(host) {
+                hosts.push(host.clone());
+            }
+        }
+        hosts
     }
 
     /// What IBKR has said already is not asked again.
@@ -144,12 +172,10 @@ impl Session {
             upkeep.paused = true;
             self.stopped_by = None;
             (upkeep.due, upkeep.running, upkeep.trouble, upkeep.yielded) = (None, None, None, false);
-            let logged_in = self.known.bearer.is_some();
             self.cancel_all();
             self.upkeep = Some(upkeep);
-            if logged_in {
-                let _: super::Ticket<()> = self.begin(Command::Logout);
-            }
+            // It waits for a bearer token that is on its way, and sends nothing where there is none.
+            self.tasks.push(Task::persistent_logout(&self.config));
             self.enter(Phase::Paused, None);
         }
     }
@@ -167,9 +193,10 @@ impl Session {
         if let Some(upkeep) = &mut self.upkeep
             && (upkeep.paused || upkeep.yielded)
         {
+            upkeep.reclaims = upkeep.yielded;
             (upkeep.paused, upkeep.yielded) = (false, false);
             (upkeep.running, upkeep.taking) = (None, None);
-            upkeep.due = Some(Due { at: None, deed, promised: false });
+            upkeep.due = Some(Due { at: None, deed });
             self.stopped_by = None;
             self.cancel_upkeep();
             self.enter(Phase::Connecting, None);
@@ -181,7 +208,6 @@ impl Session {
     pub fn check(&mut self) {
         if let Some(Upkeep { due: Some(due), tickled, .. }) = &mut self.upkeep
             && due.deed <= Deed::Validate
-            && !due.promised
         {
             due.at = due.at.min(tickled.map(|last| last + BETWEEN_TICKLES));
         }
@@ -207,6 +233,10 @@ impl Session {
         let Some(due) = &upkeep.due else { return };
         if upkeep.running.is_some() || due.at.is_some_and(|at| at > now.mono) {
             return;
+        }
+        if let Some(at) = upkeep.silent_until.filter(|at| *at > now.mono) {
+            self.plan_deed(due.deed, Some(at));
+            return self.enter(Phase::Waiting { about: at - now.mono }, None);
         }
         let deed = self.able(due.deed, now);
         if deed >= Deed::Renew
@@ -262,7 +292,7 @@ impl Session {
             Deed::Renew => Command::Renew,
             Deed::Login => Command::Connect,
         };
-        let compete = self.may_compete();
+        let compete = self.may_compete(now);
         let Some(upkeep) = &mut self.upkeep else { return };
         (upkeep.due, upkeep.running) = (None, Some(deed));
         match deed {
@@ -275,12 +305,12 @@ impl Session {
 
     /// Whether `ssodh/init` may end another session of the username. One that we held and lost without hearing of another
     /// login is our own.
-    fn may_compete(&self) -> bool {
+    fn may_compete(&self, now: Now) -> bool {
         let Some(upkeep) = &self.upkeep else { return self.config.compete };
         match upkeep.policy.competing {
             OnCompeting::Never => false,
-            _ if upkeep.yielded => false,
-            _ => upkeep.was_connected || self.config.compete,
+            _ if upkeep.yielded || upkeep.taking.is_some_and(|at| at > now.mono) => false,
+            _ => upkeep.was_connected || upkeep.reclaims || upkeep.taking.is_some() || self.config.compete,
         }
     }
 
@@ -312,7 +342,7 @@ impl Session {
 
     fn plan_deed(&mut self, deed: Deed, at: Option<Instant>) {
         if let Some(upkeep) = &mut self.upkeep {
-            upkeep.due = (!upkeep.paused).then_some(Due { at, deed, promised: false });
+            upkeep.due = (!upkeep.paused).then_some(Due { at, deed });
         }
     }
 

@@ -108,6 +108,15 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             Advice::RetryAfter(SOON),
             "IBKR's edge refused the request before any login: check user_agent, proxy, and that this address is not blocked",
         ),
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
+            if step.is_signed() && excerpt::is_html(response) =>
+        {
+            (
+                ErrorKind::Unreadable,
+                Advice::RetryAfter(SOON),
+                "IBKR refuses no login with a web page: check any proxy, and whether this network wants a login of its own",
+            )
+        }
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
             (ErrorKind::Rejected, Advice::Never, refusal(step, status))
         }

@@ -30,15 +30,13 @@ impl Budget {
     }
 
     /// What was spent so long ago, before this session began.
-    pub(super) fn recall(&mut self, mut ago: Vec<Duration>, now: Instant) {
-        ago.sort_unstable();
+    pub(super) fn recall(&mut self, ago: Vec<Duration>, now: Instant) {
         for ago in ago.into_iter().filter(|ago| *ago < DAY) {
             // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
             let at = now.checked_sub(ago).or((ago < HOUR).then_some(now));
-            if let Some(at) = at {
-                self.spent.push_front(at);
-            }
+            self.spent.extend(at);
         }
+        self.spent.make_contiguous().sort_unstable();
     }
 
     /// What was spent last had no effect on the server.

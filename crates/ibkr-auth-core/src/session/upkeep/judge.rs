@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the session is good | tickle in a minute; extend or renew the bearer token before it ends |
 //! | not authenticated, `no bridge`, `not authenticated` | `ssodh/init` |
-//! | 401, 403, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login |
+//! | 401, 403, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login; stop when 403 goes on for 2 minutes |
 //! | 410 | another host, with the same bearer token; a new one when no other host is left |
 //! | 429 | nothing until `Retry-After`, or 10 minutes, has passed |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
@@ -31,6 +31,8 @@ const ESTABLISHING: Duration = Duration::from_secs(2);
 const SAME_END: Duration = Duration::from_secs(15);
 /// Beyond a session's end, so that IBKR's clock has passed it too.
 const AFTER_END: Duration = Duration::from_millis(500);
+/// A session that has been forbidden for so long, under one new bearer token after the other, will not be allowed.
+const BARRED: Duration = Duration::from_secs(120);
 /// Before what was refused is tried once more.
 const SECOND_TRY: Duration = Duration::from_secs(30);
 
@@ -44,8 +46,7 @@ impl Session {
         if deed >= Deed::Renew {
             upkeep.next_login = None;
         }
-        if upkeep.taking.is_some() && deed == Deed::Init {
-            upkeep.taking = None;
+        if deed >= Deed::Init && upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
             upkeep.takes.spend(now.mono);
         }
         match done {
@@ -78,11 +79,14 @@ impl Session {
 
     fn healthy(&mut self, now: Now, deed: Deed) {
         let Some(upkeep) = &mut self.upkeep else { return };
-        (upkeep.was_connected, upkeep.refused_once, upkeep.yielded) = (true, false, false);
-        upkeep.unproven_logins = match deed {
-            Deed::Renew | Deed::Login => upkeep.unproven_logins + 1,
-            Deed::Tickle | Deed::Validate | Deed::Init => 0,
-        };
+        (upkeep.was_connected, upkeep.refused_once) = (true, false);
+        (upkeep.yielded, upkeep.taking, upkeep.reclaims) = (false, None, false);
+        match deed {
+            Deed::Renew | Deed::Login => upkeep.unproven_logins += 1,
+            Deed::Tickle | Deed::Validate | Deed::Init => {
+                (upkeep.unproven_logins, upkeep.barred_since) = (0, None);
+            }
+        }
         if let Some(trouble) = upkeep.trouble.take() {
             self.tell(Event::Recovered { after: now.mono.saturating_duration_since(trouble.since) });
         }
@@ -141,13 +145,28 @@ impl Session {
             OnCompeting::RetakeAfter(wait) if may_take => Some(wait),
             _ => None,
         };
-        upkeep.yielded = wait.is_none();
+        (upkeep.yielded, upkeep.reclaims) = (wait.is_none(), false);
         // What has been waited for before a take that failed is not waited for again.
         let take_at = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
         upkeep.taking = take_at;
-        self.plan_deed(Deed::Init, Some(take_at.unwrap_or(now.mono + ASK_AGAIN)));
+        self.bide(now);
         if take_at.is_none_or(|at| at > now.mono) {
             self.enter(Phase::Yielded, None);
+        }
+    }
+
+    /// What is done while another login has the session: it is asked for politely, or taken in time. The bearer token is
+    /// renewed meanwhile, and not extended: `sso/validate` is one a minute for both.
+    fn bide(&mut self, now: Now) {
+        let taking = self.upkeep.as_ref().and_then(|upkeep| upkeep.taking);
+        let init = taking.unwrap_or(now.mono + ASK_AGAIN);
+        let renew =
+            self.known.bearer_ends.map(|ends| ends.mono.checked_sub(RENEW_BEFORE).unwrap_or(now.mono));
+        match renew {
+            Some(renew) if renew < init => self.plan_deed(Deed::Renew, Some(renew)),
+            // A tickle tells when it ends.
+            None if now.mono + ASK_AGAIN <= init => self.plan_deed(Deed::Tickle, Some(now.mono + ASK_AGAIN)),
+            _ => self.plan_deed(Deed::Init, Some(init)),
         }
     }
 
@@ -155,13 +174,13 @@ impl Session {
         let Some(upkeep) = &mut self.upkeep else { return };
         let silent = is_silent(error) || (error.kind() == ErrorKind::Gone && upkeep.hosts.len() > 1);
         upkeep.server_works = !silent;
-        if deed >= Deed::Renew && had_no_effect(error) {
+        if deed >= Deed::Renew && had_no_effect(deed, error) {
             upkeep.logins.refund();
         }
         match (error.kind(), error.step()) {
             _ if error.is_proxy_refusal() => return self.refused(now, deed, error, true),
             (ErrorKind::Competing, _) => {
-                if upkeep.taking.take().is_some() {
+                if upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
                     upkeep.takes.spend(now.mono);
                 }
                 return self.lost_to_another(now);
@@ -175,7 +194,14 @@ impl Session {
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) => {
                 return self.refused(now, Deed::Login, error, self.looks_up_ip());
             }
-            (ErrorKind::Rejected | ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
+            (ErrorKind::Rejected, _) => {
+                let since = *upkeep.barred_since.get_or_insert(now.mono);
+                if now.mono.saturating_duration_since(since) >= BARRED {
+                    return self.stop(error);
+                }
+                self.known.refuse_bearer();
+            }
+            (ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
             (ErrorKind::Order, _) => self.known.drop_access_token(),
             (ErrorKind::Gone, _) if upkeep.hosts.len() < 2 => self.known.refuse_bearer(),
             _ => {}
@@ -221,6 +247,7 @@ impl Session {
         let clear = !silent && next > deed && asked.is_zero() && (unproven == 0 || next < Deed::Renew);
         let wait = if next >= Deed::Renew { trouble.login_wait(unproven) } else { trouble.wait(hosts) };
         let wait = self.jitter.prolong(wait.max(asked));
+        let is_promise = error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT;
         // A clear answer that calls for something dearer needs no waiting.
         let at = (!clear).then(|| now.mono + wait);
         if let Some(upkeep) = &mut self.upkeep
@@ -230,10 +257,10 @@ impl Session {
             upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait(unproven).max(asked)));
         }
         self.plan_deed(next, at);
-        if let Some(due) = self.upkeep.as_mut().and_then(|upkeep| upkeep.due.as_mut()) {
-            due.promised = error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT;
-        }
-        if error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT {
+        if is_promise {
+            if let Some(upkeep) = &mut self.upkeep {
+                upkeep.silent_until = Some(now.mono + wait);
+            }
             self.known.doubt_brokerage();
             self.enter(Phase::Waiting { about: wait }, Some(error));
         }
@@ -312,10 +339,10 @@ fn is_silent(error: &Error) -> bool {
 }
 
 /// Whether a login that failed so cannot have reached the systems that count logins.
-fn had_no_effect(error: &Error) -> bool {
+fn had_no_effect(deed: Deed, error: &Error) -> bool {
     let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
     match error.step() {
-        Some(Step::PublicIp) => true,
+        Some(Step::PublicIp) => deed == Deed::Renew,
         Some(Step::GetAccessToken) => closed || !error.may_have_been_executed(),
         _ => false,
     }
