@@ -5,7 +5,7 @@ use std::time::Duration;
 use ibkr_jws::verify::{Compact, VerifyError};
 use serde_json::Value;
 
-use crate::{Client, Moment, Refusal, answer::shown};
+use crate::{Client, Moment, Refusal, answer::shown, ids::sha256_hex, sim::Sim, store::Used};
 
 /// A JWS that was looked at, and everything that is wrong with it.
 pub(crate) struct Examined<'a> {
@@ -22,6 +22,33 @@ pub(crate) struct Standard {
     /// The longest `exp - iat`.
     pub(crate) life: Duration,
     pub(crate) signatures: bool,
+}
+
+/// What was signed, as it is remembered once it has had its effect.
+pub(crate) struct Signed {
+    pub(crate) digest: String,
+    /// From when on it is refused for its age.
+    pub(crate) expires: Moment,
+}
+
+impl Sim {
+    /// Refuses what had its effect before.
+    pub(crate) fn once(&self, text: &str, claims: &Value, refusals: &mut Vec<Refusal>) -> Signed {
+        let rules = &self.config.rules;
+        let digest = sha256_hex(text.as_bytes());
+        if rules.replay_refused && self.store.used.contains_key(&digest) {
+            let fix =
+                "Sign every request anew, in another second: RS256 makes the same bytes of the same claims";
+            refusals.push(Refusal::new("replay", "this very JWS was used before", fix));
+        }
+        let expires = Moment::from_secs(claims["exp"].as_i64().unwrap_or(0)) + rules.clock_tolerance;
+        Signed { digest, expires }
+    }
+
+    /// From now on it is refused.
+    pub(crate) fn use_up(&mut self, signed: Signed, now: Moment) {
+        self.store.keep_used(signed.digest, Used { at: now, expires: signed.expires });
+    }
 }
 
 /// Looks at header, signature, `iss`, `iat` and `exp`. `None` when it is no compact JWS at all.

@@ -83,7 +83,7 @@ pub use fault::{Action, Calls, Fault, On};
 pub use host::{API_HOSTS, HostState, LOOKUP_HOSTS};
 pub use moment::Moment;
 pub use reply::{Delivery, Manner, Peer, Reply};
-pub use rules::{Expires, Extension, Limit, Pacing, Rules};
+pub use rules::{Expires, Extension, Limit, Rule, RuleError, Rules};
 pub use server::{Connections, Event, Handle, Observer, Ports, Server, ServerConfig};
 pub use sim::Sim;
 pub use zone::Region;

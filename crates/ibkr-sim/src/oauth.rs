@@ -7,9 +7,8 @@ use serde_json::json;
 use crate::{
     Endpoint, Refusal,
     answer::{Answer, Answered, shown},
-    assertion::{self, Standard},
+    assertion::{self, Signed, Standard},
     call::Call,
-    ids::sha256_hex,
     sim::Sim,
     store::Access,
 };
@@ -28,7 +27,7 @@ struct Claims<'a> {
 impl Sim {
     pub(crate) fn token(&mut self, call: &Call<'_>) -> Answered {
         let form = self.token_form(call)?;
-        let (client_id, digest, expires) = self.client_assertion(call, &form.assertion)?;
+        let (client_id, signed) = self.client_assertion(call, &form.assertion)?;
         self.login_pace(call, &client_id)?;
 
         let asked: Vec<String> = form.scope.split_whitespace().map(str::to_owned).collect();
@@ -44,7 +43,7 @@ impl Sim {
             return Err(self.token_error(400, "invalid_scope", vec![refusal]));
         }
 
-        self.store.used.insert(digest, expires);
+        self.use_up(signed, call.now);
         let life = self.config.rules.access_token_life;
         let scope = asked.join(" ");
         let claims = Claims {
@@ -117,12 +116,8 @@ impl Sim {
         if refusals.is_empty() { Ok(form) } else { Err(self.token_error(400, "invalid_request", refusals)) }
     }
 
-    /// The client that signed, the assertion's digest, and when it expires.
-    fn client_assertion(
-        &self,
-        call: &Call<'_>,
-        jws: &str,
-    ) -> Result<(String, String, crate::Moment), Answer> {
+    /// The client that signed, and what.
+    fn client_assertion(&self, call: &Call<'_>, jws: &str) -> Result<(String, Signed), Answer> {
         let rules = &self.config.rules;
         let standard = Standard {
             now: call.now,
@@ -148,21 +143,9 @@ impl Sim {
             let why = format!("aud is `{}`", shown(&claims["aud"].to_string()));
             refusals.push(Refusal::new("aud", why, "aud is the literal /token, not a URL"));
         }
-        let digest = sha256_hex(jws.as_bytes());
-        if self.store.used.contains_key(&digest) {
-            let why = "this very assertion was used before";
-            refusals.push(Refusal::new(
-                "replay",
-                why,
-                "Sign a new assertion for every request, in another second",
-            ));
-        }
+        let signed = self.once(jws, claims, &mut refusals);
         match examined.client {
-            Some(client) if refusals.is_empty() => {
-                let expires =
-                    crate::Moment::from_secs(claims["exp"].as_i64().unwrap_or(0)) + rules.clock_tolerance;
-                Ok((client.client_id.clone(), digest, expires))
-            }
+            Some(client) if refusals.is_empty() => Ok((client.client_id.clone(), signed)),
             _ => Err(self.token_error(400, "invalid_client", refusals)),
         }
     }
@@ -217,7 +200,8 @@ impl Sim {
         let signed = call.endpoint == Endpoint::EchoSignedJwt;
         let access = self.access(call, if signed { "echo.write" } else { "echo.read" })?;
         if signed {
-            self.signed_body(call, &access)?;
+            let (_, signed) = self.signed_body(call, &access)?;
+            self.use_up(signed, call.now);
         }
         let parameters: serde_json::Map<_, _> =
             call.query().into_iter().map(|(name, value)| (name, value.into())).collect();

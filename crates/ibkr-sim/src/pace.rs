@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Endpoint, Limit, Moment, Pacing};
+use crate::{Endpoint, Limit, Moment, Rules};
 
 /// The limit of an endpoint, beside the global one.
 pub(crate) fn limit_of(endpoint: Endpoint) -> Option<Limit> {
@@ -53,13 +53,13 @@ impl Pace {
     }
 
     /// Notes a 429 and puts the address into the penalty box when there were too many.
-    pub(crate) fn offend(&mut self, ip: IpAddr, pacing: &Pacing, now: Moment) {
+    pub(crate) fn offend(&mut self, ip: IpAddr, rules: &Rules, now: Moment) {
         let offences = self.offences.entry(ip).or_default();
         forget(offences, now, MINUTE);
         offences.push_back(now);
-        if offences.len() >= pacing.patience {
+        if offences.len() >= rules.pacing_patience {
             offences.clear();
-            self.boxed.insert(ip, now + pacing.penalty);
+            self.boxed.insert(ip, now + rules.pacing_penalty);
         }
     }
 

@@ -1,81 +1,67 @@
 //! What the servers check and how long things live. Where IBKR publishes a value it is the default; where sources
-//! disagree the choice is a field.
+//! disagree the choice is a rule.
+
+mod define;
+mod value;
 
 use std::time::Duration;
 
-/// The switches. Change the fields you need: `config.rules.established_after = Duration::ZERO`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rules {
+use define::rules;
+pub use define::{Rule, RuleError};
+
+rules! {
     /// Life of an access token (`expires_in`). IBKR's OpenAPI shows 86399 seconds; reports go down to 10 minutes.
-    pub access_token_life: Duration,
+    access_token_life: Duration = Duration::from_secs(86_399),
     /// The longest `exp - iat` of a client assertion. The limit is not published: IBKR's samples use 30 seconds, ibauth
     /// 0.0.8 used 600.
-    pub assertion_life: Duration,
+    assertion_life: Duration = Duration::from_secs(600),
     /// The longest `exp - iat` of an `sso-sessions` request. IBKR's samples use 24 hours.
-    pub sso_request_life: Duration,
+    sso_request_life: Duration = Duration::from_secs(86_400),
     /// How far a client's clock may be off before `iat` and `exp` are refused. IBKR publishes none.
-    pub clock_tolerance: Duration,
+    clock_tolerance: Duration = Duration::ZERO,
+    /// Refuse a client assertion, and the signed body of a later request, that had its effect before. No source says
+    /// whether IBKR does.
+    replay_refused: bool = true,
     /// Accept any `aud`. IBKR's samples send the literal `/token`, which is what is demanded otherwise.
-    pub any_audience: bool,
+    any_audience: bool = false,
     /// Accept `text/plain` and the like for `sso-sessions` beside `application/jwt`: some samples send them.
-    pub text_for_jwt: bool,
+    text_for_jwt: bool = false,
     /// Token errors as RFC 6749 has them (`{"error":"invalid_client"}`) instead of the documented problem+json.
-    pub rfc6749_errors: bool,
+    rfc6749_errors: bool = false,
     /// Refuse an `sso-sessions` request whose `ip` and `alternativeIps` lack the caller's address.
-    pub ip_checked_at_login: bool,
+    ip_checked_at_login: bool = true,
     /// Refuse every later request from another address.
-    pub ip_checked_always: bool,
+    ip_checked_always: bool = true,
     /// Life of an SSO bearer: 60 minutes in IBKR's DAM guide.
-    pub bearer_life: Duration,
-    /// What starts a bearer's life anew.
-    pub bearer_extended_by: Extension,
-    /// How `EXPIRES` of `sso/validate` counts.
-    pub expires: Expires,
+    bearer_life: Duration = Duration::from_secs(3600),
+    /// What starts a bearer's life anew: `sso/validate` alone, or any request (as real `ssoExpires` values look, with a
+    /// life of 10 minutes).
+    bearer_extended_by: Extension = Extension::Validate,
+    /// How `EXPIRES` of `sso/validate` counts: milliseconds left, or since 1970.
+    expires: Expires = Expires::MillisLeft,
     /// The brokerage session ends after this long without a request: 5 minutes in IBKR's DAM guide.
-    pub brokerage_idle: Duration,
+    brokerage_idle: Duration = Duration::from_secs(300),
     /// From `ssodh/init` until `established`.
-    pub established_after: Duration,
+    established_after: Duration = Duration::from_secs(1),
     /// Whether `logout` ends the SSO session too, or the brokerage session only (both are reported).
-    pub logout_ends_sso: bool,
+    logout_ends_sso: bool = true,
     /// Compress answers for clients that accept gzip, as IBKR does.
-    pub gzip: bool,
+    gzip: bool = true,
     /// Answer 401 to cookies that IBKR does not know, as its edge does.
-    pub strict_cookies: bool,
+    strict_cookies: bool = true,
     /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything else that
     /// is checked about an assertion still is.
-    pub signatures: bool,
-    /// Limits on the pace of requests, or none.
-    pub pacing: Option<Pacing>,
-    /// At most this many token requests, and as many `sso-sessions` requests, per client. IBKR limits logins but
-    /// publishes no number, so there is none by default.
-    pub login_limit: Option<Limit>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            access_token_life: Duration::from_secs(86_399),
-            assertion_life: Duration::from_secs(600),
-            sso_request_life: Duration::from_secs(86_400),
-            clock_tolerance: Duration::ZERO,
-            any_audience: false,
-            text_for_jwt: false,
-            rfc6749_errors: false,
-            ip_checked_at_login: true,
-            ip_checked_always: true,
-            bearer_life: Duration::from_secs(3600),
-            bearer_extended_by: Extension::Validate,
-            expires: Expires::MillisLeft,
-            brokerage_idle: Duration::from_secs(300),
-            established_after: Duration::from_secs(1),
-            logout_ends_sso: true,
-            gzip: true,
-            strict_cookies: true,
-            signatures: true,
-            pacing: Some(Pacing::default()),
-            login_limit: None,
-        }
-    }
+    signatures: bool = true,
+    /// At most this many requests of one username. Without a limit the endpoints have none of their own either; with
+    /// one they have those of IBKR's table.
+    pacing: Option<Limit> = Some(Limit::new(50, 1)),
+    /// So many 429 within a minute put the address into the penalty box. IBKR does not say how many.
+    pacing_patience: usize = 10,
+    /// How long everything from an address in the penalty box is answered 429.
+    pacing_penalty: Duration = Duration::from_secs(600),
+    /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a refused signature
+    /// or claim do not count. IBKR limits logins but publishes no number.
+    login_limit: Option<Limit> = None,
 }
 
 /// What extends an SSO bearer. The sources disagree: 60 minutes extended by `sso/validate` (IBKR's DAM guide), or
@@ -110,22 +96,5 @@ impl Limit {
     /// At most `count` requests in any `secs` seconds.
     pub const fn new(count: usize, secs: u64) -> Self {
         Self { count, per: Duration::from_secs(secs) }
-    }
-}
-
-/// IBKR's pacing limits (Web API documentation). The limits of single endpoints are those of its table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pacing {
-    /// All requests of one username.
-    pub global: Limit,
-    /// So many 429 within a minute put the address into the penalty box. IBKR does not say how many.
-    pub patience: usize,
-    /// How long everything from there is answered 429: 10 minutes.
-    pub penalty: Duration,
-}
-
-impl Default for Pacing {
-    fn default() -> Self {
-        Self { global: Limit::new(50, 1), patience: 10, penalty: Duration::from_secs(600) }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     Refusal, User,
     answer::{Answer, Answered, shown},
-    assertion::{self, Standard},
+    assertion::{self, Signed, Standard},
     call::Call,
     sim::Sim,
     store::{Access, Session, Tier},
@@ -19,7 +19,7 @@ impl Sim {
     /// Each call makes a session of its own and ends no other.
     pub(crate) fn sso_sessions(&mut self, call: &Call<'_>) -> Answered {
         let access = self.access(call, "sso-sessions.write")?;
-        let claims = self.signed_body(call, &access)?;
+        let (claims, signed) = self.signed_body(call, &access)?;
         let ips = addresses(&claims)?;
         let user = self.user_to_log_in(&claims, &access)?;
         if self.config.rules.ip_checked_at_login && !ips.contains(&call.ip) {
@@ -29,6 +29,7 @@ impl Sim {
         }
         self.login_pace(call, &access.client_id)?;
 
+        self.use_up(signed, call.now);
         let bearer = self.bearer(call, &access, &user);
         let session = Session {
             credential: user.credential,
@@ -47,8 +48,8 @@ impl Sim {
         Ok(Answer::ok(&json!({ "access_token": bearer, "active": true, "token_type": "Bearer" })))
     }
 
-    /// The claims of a request whose security policy is SIGNED_JWT.
-    pub(crate) fn signed_body(&self, call: &Call<'_>, access: &Access) -> Result<Value, Answer> {
+    /// The claims of a request whose security policy is SIGNED_JWT, and what was signed.
+    pub(crate) fn signed_body(&self, call: &Call<'_>, access: &Access) -> Result<(Value, Signed), Answer> {
         let rules = &self.config.rules;
         let content_type = call.content_type();
         let text = ["text/plain", "application/text"].contains(&content_type.as_str());
@@ -74,7 +75,11 @@ impl Sim {
             let fix = "iss is the client id for which the access token was made";
             refusals.push(Refusal::new("iss", "iss is not the access token's client", fix));
         }
-        if refusals.is_empty() { Ok(examined.claims) } else { Err(unauthorized().with_refusals(refusals)) }
+        let signed = self.once(body, &examined.claims, &mut refusals);
+        match refusals.is_empty() {
+            true => Ok((examined.claims, signed)),
+            false => Err(unauthorized().with_refusals(refusals)),
+        }
     }
 
     fn user_to_log_in(&self, claims: &Value, access: &Access) -> Result<User, Answer> {

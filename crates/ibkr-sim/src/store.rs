@@ -19,14 +19,22 @@ pub(crate) struct Store {
     pub(crate) access: BTreeMap<String, Access>,
     /// SSO sessions by their bearer.
     pub(crate) sessions: BTreeMap<String, Session>,
-    /// Digests of client assertions that were used, and when they expire.
-    pub(crate) used: BTreeMap<String, Moment>,
+    /// What was signed and used, by its digest.
+    pub(crate) used: BTreeMap<String, Used>,
     /// Usernames whose brokerage session some other platform holds.
     pub(crate) elsewhere: BTreeSet<String>,
     /// The last orders of each username.
     pub(crate) orders: BTreeMap<String, VecDeque<Value>>,
     pub(crate) pace: Pace,
     next_purge: Moment,
+}
+
+/// A client assertion or another signed request that had its effect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    pub(crate) at: Moment,
+    /// From when on it is refused for its age.
+    pub(crate) expires: Moment,
 }
 
 /// An access token.
@@ -89,7 +97,7 @@ impl Store {
         self.next_purge = now + interval;
         self.access.retain(|_, token| token.expires > now);
         self.sessions.retain(|_, session| session.deadline() > now);
-        self.used.retain(|_, expires| *expires > now);
+        self.used.retain(|_, used| used.expires > now);
         self.pace.purge(now);
     }
 
@@ -105,6 +113,11 @@ impl Store {
     pub(crate) fn keep_session(&mut self, bearer: String, session: Session) {
         self.sessions.insert(bearer, session);
         drop_oldest(&mut self.sessions, |session| session.made);
+    }
+
+    pub(crate) fn keep_used(&mut self, digest: String, used: Used) {
+        self.used.insert(digest, used);
+        drop_oldest(&mut self.used, |used| used.at);
     }
 }
 
@@ -129,8 +142,12 @@ mod tests {
                 number.to_string(),
                 Access { client_id: String::new(), scopes: Vec::new(), expires },
             );
+            // What was used last is remembered, however soon it expires.
+            let used = Used { at: Moment::from_secs(number), expires: Moment::from_secs(-number) };
+            store.keep_used(number.to_string(), used);
         }
-        assert_eq!(store.len(), MOST);
+        assert_eq!(store.len(), 2 * MOST);
         assert!(!store.access.contains_key("4") && store.access.contains_key("5"));
+        assert!(!store.used.contains_key("4") && store.used.contains_key("5"));
     }
 }

@@ -96,15 +96,16 @@ impl Sim {
     }
 
     fn pacing(&mut self, call: &Call<'_>, session: &Session) -> Result<(), Answer> {
-        let Some(pacing) = self.config.rules.pacing.clone() else { return Ok(()) };
+        let rules = &self.config.rules;
+        let Some(global) = rules.pacing else { return Ok(()) };
         let who = &session.credential;
         let pace = &mut self.store.pace;
-        let mut admitted = pace.admit(who, None, pacing.global, call.now);
+        let mut admitted = pace.admit(who, None, global, call.now);
         if let (Ok(()), Some(limit)) = (admitted, pace::limit_of(call.endpoint)) {
             admitted = pace.admit(who, Some(call.endpoint), limit, call.now);
         }
         admitted.map_err(|wait: Duration| {
-            pace.offend(call.ip, &pacing, call.now);
+            pace.offend(call.ip, rules, call.now);
             let why = format!("{} again {} ms too early", call.endpoint, wait.as_millis());
             Answer::error_only(429, "Too Many Requests").because(
                 "pacing",

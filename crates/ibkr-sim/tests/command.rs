@@ -76,11 +76,38 @@ fn it_says_what_is_wrong_with_its_arguments() {
         (&["--client-id", "x", "--credential", "y", "--public-key", "/nowhere"], "/nowhere: "),
         (&["--client-id", "x"], "required arguments"),
         (&["--start", "yesterday"], "neither Unix seconds nor"),
+        (&["--rule", "berer_life=10m"], "did you mean `bearer_life`?"),
+        (&["--rule", "bearer_life=soon"], "bearer_life: `soon` is no time"),
+        (&["--rule", "bearer_life"], "write it NAME=VALUE"),
     ] {
         let output = command().args(arguments).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{said}");
     }
+}
+
+#[test]
+fn rules_are_set_and_listed() {
+    let listed = command().args(["--rule", "help"]).stdin(Stdio::null()).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for rule in ibkr_sim::Rules::default().list() {
+        assert!(listed.contains(&format!("\n  {}={}  (", rule.name, rule.default)), "{listed}");
+    }
+    assert!(listed.lines().all(|line| line.len() <= 80), "{listed}");
+
+    let (_child, head, _) =
+        start(command().args(["--no-pacing", "--rule", "bearer_life=10m", "--rule", "gzip=false"]));
+    let admin = head.lines().find_map(|line| line.trim().strip_prefix("admin   http://")).unwrap();
+    let mut stream = TcpStream::connect(admin).unwrap();
+    stream.write_all(b"GET /rules HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let rules: Vec<serde_json::Value> =
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let set: Vec<_> = rules.iter().filter(|rule| rule["value"] != rule["default"]).collect();
+    let set: Vec<_> = set.iter().map(|rule| (rule["name"].as_str(), rule["value"].as_str())).collect();
+    let expected = [("bearer_life", "10m"), ("gzip", "false"), ("pacing", "off")];
+    assert_eq!(set, expected.map(|(name, value)| (Some(name), Some(value))));
 }
 
 #[test]

@@ -296,3 +296,19 @@ fn servers_stop_when_they_are_dropped() {
     drop(server);
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
+
+#[test]
+fn rules_are_read_and_set_while_it_runs() {
+    let server = Server::start(stopped()).unwrap();
+    let admin = server.ports().admin;
+    let send = |path: &str, body: &str| get(&server, admin, &post(path, "", body));
+    let rules = send("/rules", r#"{"bearer_life":"10m","gzip":false,"pacing_patience":3}"#);
+    assert_eq!(rules.status, 200);
+    let read = get(&server, admin, "GET /rules HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    assert_eq!(rules.json(), read);
+    let set = server.handle().rules();
+    assert_eq!((set.bearer_life, set.gzip, set.pacing_patience), (Duration::from_secs(600), false, 3));
+    let wrong = send("/rules", r#"{"bearer_life":"20m","gzp":true}"#);
+    assert_eq!(wrong.json()["error"], "there is no rule `gzp`; did you mean `gzip`?");
+    assert_eq!((wrong.status, server.handle().rules()), (400, set), "all or none");
+}

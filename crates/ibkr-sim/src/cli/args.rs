@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Calendar, Client, Fault, Moment, Ports, Region, ServerConfig, SimConfig, User, demo};
+use crate::{Calendar, Client, Fault, Moment, Ports, Region, Rules, ServerConfig, SimConfig, User, demo};
 use clap::ValueEnum;
 
 /// Examples for the help.
@@ -21,6 +21,8 @@ Examples:
       Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
   ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
       Answer the second to fourth tickle with 503.
+  ibkr-sim --rule bearer_life=10m --rule bearer_extended_by=any_request
+      Let an SSO bearer live ten minutes from the last request.
   ibkr-sim --scale 60 --ibkr-hours --region zug
       A day in 24 minutes, with European midnight and reset.
   curl -d '{\"step_s\":86400}' http://127.0.0.1:8446/time
@@ -90,10 +92,14 @@ pub struct Args {
     /// Keep IBKR's hours: nightly reset, Saturday maintenance, the midnight that ends sessions
     #[arg(long)]
     ibkr_hours: bool,
-    /// Drop the pacing limits
+    /// Set what the servers check and how long things live, such as bearer_life=10m; may be given several times.
+    /// `--rule help` lists all rules
+    #[arg(long = "rule", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<Setting>,
+    /// Drop the pacing limits: --rule pacing=off
     #[arg(long)]
     no_pacing: bool,
-    /// Accept any `aud` in client assertions
+    /// Accept any `aud` in client assertions: --rule any_audience=true
     #[arg(long)]
     any_audience: bool,
     /// Everything that looks random comes from this number
@@ -102,6 +108,13 @@ pub struct Args {
     /// Print no line for each request, only what to export and a summary at the end
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+/// A `--rule`.
+#[derive(Debug, Clone)]
+enum Setting {
+    Help,
+    Rule { name: String, value: String },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -122,6 +135,11 @@ pub(super) struct Identity {
 type Error = Box<dyn std::error::Error>;
 
 impl Args {
+    /// Whether nothing but the list of rules is wanted.
+    pub(super) fn asks_for_rules(&self) -> bool {
+        self.settings.iter().any(|setting| matches!(setting, Setting::Help))
+    }
+
     pub(super) fn server_config(&self) -> Result<ServerConfig, Error> {
         let mut sim = self.registered()?;
         sim.seed = self.seed;
@@ -129,6 +147,11 @@ impl Args {
         sim.rules.any_audience = self.any_audience;
         if self.no_pacing {
             sim.rules.pacing = None;
+        }
+        for setting in &self.settings {
+            if let Setting::Rule { name, value } = setting {
+                sim.rules.set(name, value)?;
+            }
         }
         if self.ibkr_hours {
             sim.calendar = Calendar::ibkr();
@@ -195,6 +218,15 @@ fn read(file: &Path, flag: &str) -> Result<Vec<u8>, Error> {
     fs::read(file).map_err(|error| {
         format!("cannot read {}: {error}; name a file with {flag} that can be read", file.display()).into()
     })
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    if text == "help" {
+        return Ok(Setting::Help);
+    }
+    let (name, value) = text.split_once('=').ok_or("write it NAME=VALUE, or `help` for a list of all")?;
+    Rules::default().set(name, value).map_err(|error| error.to_string())?;
+    Ok(Setting::Rule { name: name.to_owned(), value: value.to_owned() })
 }
 
 fn moment(text: &str) -> Result<Moment, String> {

@@ -3,6 +3,7 @@
 mod args;
 mod files;
 mod log;
+mod rules;
 mod setup;
 
 use std::{
@@ -22,6 +23,10 @@ use setup::Place;
 /// # Errors
 /// When a file, a fault or a port cannot be used; the text says which and what to do.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    if args.asks_for_rules() {
+        write!(io::stdout(), "{}", rules::help())?;
+        return Ok(());
+    }
     let mut config = args.server_config()?;
     let log = Arc::new(Log::new(io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
     if !args.quiet {

@@ -1,6 +1,6 @@
 //! The admin port: JSON over plain HTTP, on loopback.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -20,6 +20,8 @@ ibkr-sim, admin port
 GET    /state      clock, scale, address, faults, willingness to log in
 GET    /counters   requests, answers, refusals, logins, orders, connections
 GET    /requests   the last requests, with the reasons of refusals
+GET    /rules      what the servers check and how long things live
+POST   /rules      {\"bearer_life\":\"10m\",\"gzip\":false}: set some of them
 POST   /faults     add faults: one rule, an array, or a rule on each line
                    {\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}
 DELETE /faults     remove all faults
@@ -101,6 +103,11 @@ fn act(
             return to_value(&json!({ "sim": handle.counters(), "connections": handle.connections() }));
         }
         ("GET", "/requests") => return to_value::<Vec<Entry>>(&handle.requests()),
+        ("GET", "/rules") => return to_value(&handle.rules().list()),
+        ("POST", "/rules") => {
+            set_rules(handle, body)?;
+            return to_value(&handle.rules().list());
+        }
         ("POST", "/faults") => {
             handle.fault(std::str::from_utf8(body).map_err(serde::de::Error::custom)?)?;
         }
@@ -127,6 +134,20 @@ fn act(
         _ => return Ok(None),
     }
     to_value(&state(handle))
+}
+
+/// All or none.
+fn set_rules(handle: &Handle, body: &[u8]) -> Result<(), serde_json::Error> {
+    let settings: BTreeMap<String, Value> = serde_json::from_slice(body)?;
+    handle.with(|sim| {
+        let mut rules = sim.config().rules.clone();
+        for (name, value) in &settings {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            rules.set(name, &text).map_err(serde::de::Error::custom)?;
+        }
+        sim.config_mut().rules = rules;
+        Ok(())
+    })
 }
 
 fn state(handle: &Handle) -> Value {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::shared::{Connections, Shared};
-use crate::{Counters, Endpoint, Entry, Fault, HostState, Moment, Sim};
+use crate::{Counters, Endpoint, Entry, Fault, HostState, Moment, Rules, Sim};
 
 /// Steers a running [`Server`](super::Server). Clones steer the same one.
 #[derive(Clone)]
@@ -86,6 +86,11 @@ impl Handle {
     /// Forgets every token and session.
     pub fn restart(&self) {
         self.with(Sim::restart);
+    }
+
+    /// What the servers check and how long things live.
+    pub fn rules(&self) -> Rules {
+        self.with(|sim| sim.config().rules.clone())
     }
 
     /// What happened so far.

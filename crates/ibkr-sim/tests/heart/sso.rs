@@ -100,6 +100,39 @@ fn the_body_is_a_bare_jws_as_application_jwt() {
 }
 
 #[test]
+fn a_signed_request_works_once_until_it_expires() {
+    let mut world = World::new();
+    let access = world.access();
+    let elsewhere = json!({ "ip": "198.51.100.9" });
+    for _ in 0..2 {
+        assert_eq!(rules(&with_claims(&mut world, &access, &elsewhere)), ["ip"], "it had no effect");
+    }
+    let jws = sign(&world.sso_claims());
+    assert_eq!(status(&world.send(&sso_request(&access, &jws))), 200);
+    let again = world.send(&sso_request(&access, &jws));
+    assert_eq!((status(&again), rules(&again)), (401, vec!["replay"]));
+    assert_eq!(body(&again)["detail"], "The access token request is invalid");
+    world.wait(86_398);
+    let late = world.send(&sso_request(&access, &jws));
+    assert_eq!(rules(&late), ["replay"], "as long as it is not refused for its age");
+    world.wait(2);
+    let access = world.access();
+    assert!(world.send(&sso_request(&access, &jws)).refused_for("exp"));
+    assert_eq!(world.sim.counters().bearers, 1);
+}
+
+#[test]
+fn replays_can_be_let_through() {
+    let mut world = World::with(|config| config.rules.replay_refused = false);
+    let (form, jws) = (sign(&world.assertion()), sign(&world.sso_claims()));
+    for _ in 0..2 {
+        let reply = world.send(&token_request(&token_form(&form, "sso-sessions.write")));
+        let access = body(&reply)["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(status(&world.send(&sso_request(&access, &jws))), 200);
+    }
+}
+
+#[test]
 fn a_client_logs_in_its_own_usernames_only() {
     let mut world = World::with(|config| {
         config.users.push(User::live("stranger"));
@@ -238,6 +271,7 @@ fn echo_answers_under_its_scopes() {
     world.wait(1);
     let writer = world.access_for("echo.write");
     assert_eq!(body(&world.send(&signed(&writer)))["securityPolicy"], "SIGNED_JWT");
+    assert_eq!(rules(&world.send(&signed(&writer))), ["replay"]);
 }
 
 #[test]
@@ -245,6 +279,7 @@ fn logins_can_be_limited() {
     let mut world = World::with(|config| config.rules.login_limit = Some(Limit::new(1, 60)));
     let access = world.access();
     assert_eq!(status(&with_claims(&mut world, &access, &json!({}))), 200);
+    world.wait(1);
     let reply = with_claims(&mut world, &access, &json!({}));
     assert_eq!((status(&reply), rules(&reply)), (429, vec!["login-limit"]));
 }
@@ -255,7 +290,7 @@ fn what_has_expired_is_forgotten() {
     for _ in 0..20 {
         world.bearer();
     }
-    assert_eq!(world.sim.remembered(), 60);
+    assert_eq!(world.sim.remembered(), 80);
     world.wait(86_400);
     world.send(&tickle("x"));
     assert_eq!(world.sim.remembered(), 0);
