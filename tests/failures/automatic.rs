@@ -27,7 +27,8 @@ pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize)
         }
     }
     check(&world, fault.0, step);
-    let errors = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. })).count();
+    let failed = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. }));
+    let last_failure = failed.map(|(at, _)| *at).last();
     let logins = match world.count(Step::GetBearerToken) {
         0 | 1 => String::new(),
         logins => format!(", {logins} bearer tokens"),
@@ -36,14 +37,16 @@ pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize)
     match (world.session.stopped_by(), good_since) {
         (Some(error), _) => format!("**stopped**, {:?}{logins}", error.kind()),
         (None, Some(_)) if !works => "**believes in a session that is none**".to_owned(),
-        (None, Some(since)) => format!("{}{logins}", healed(since, errors)),
+        (None, Some(since)) => {
+            format!("{}{}{logins}", healed(since, last_failure), by(&world, last_failure, since))
+        }
         (None, None) => format!("**not in {} h**: {}", LIMIT.as_secs() / 3_600, world.session.phase()),
     }
 }
 
-fn healed(since: Duration, errors: usize) -> String {
-    match (since.as_secs(), errors) {
-        (0..=5, 0) => "nothing felt".to_owned(),
+fn healed(since: Duration, last_failure: Option<Duration>) -> String {
+    match (since.as_secs(), last_failure) {
+        (0..=5, None) => "nothing felt".to_owned(),
         (0..=10, _) => "≤ 10 s".to_owned(),
         (11..=60, _) => "≤ 1 min".to_owned(),
         (61..=300, _) => "≤ 5 min".to_owned(),
@@ -52,10 +55,28 @@ fn healed(since: Duration, errors: usize) -> String {
     }
 }
 
+/// The dearest step between the last failure and the good session.
+fn by(world: &World, last_failure: Option<Duration>, good: Duration) -> String {
+    let Some(failure) = last_failure.filter(|failure| *failure < good) else { return String::new() };
+    let took = world.sent.iter().filter(|(at, _)| (failure..=good).contains(at)).map(|(_, step)| *step);
+    let steps: Vec<Step> = took.collect();
+    let dearest =
+        [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit, Step::ValidateSso, Step::Tickle];
+    let dearest = dearest.into_iter().find(|step| steps.contains(step));
+    dearest.map_or_else(String::new, |step| format!(", by {step}"))
+}
+
 fn check(world: &World, fault: &str, step: Step) {
     let counters = world.sim.counters();
     assert_eq!(counters.refused_for("replay"), 0, "{fault} at {step}: an assertion was sent twice");
-    assert!(world.count(Step::GetBearerToken) <= 12 * 3, "{fault} at {step}: the login budget");
+    for signed in [Step::GetAccessToken, Step::GetBearerToken] {
+        let at: Vec<_> = world.sent.iter().filter(|(_, sent)| *sent == signed).map(|(at, _)| *at).collect();
+        let hour = Duration::from_secs(3_600);
+        assert!(
+            at.windows(13).all(|logins| logins[12] - logins[0] >= hour),
+            "{fault} at {step}: the login budget"
+        );
+    }
     let text: String = world.events.iter().map(|(_, event)| format!("{event} {event:?}\n")).collect();
     assert!(!text.contains(ibkr_sim::demo::CREDENTIAL), "{fault} at {step}: a secret in {text}");
 }

@@ -3,7 +3,7 @@
 use ibkr_auth_core::Step;
 
 /// What is written in the documents, and what the simulator does.
-pub(crate) const FAULTS: [(&str, &str); 33] = [
+pub(crate) const FAULTS: [(&str, &str); 34] = [
     ("400", r#"{"status":400}"#),
     ("400 no bridge", r#"{"status":400,"body":{"error":"Bad Request: no bridge","statusCode":400}}"#),
     (
@@ -11,6 +11,7 @@ pub(crate) const FAULTS: [(&str, &str); 33] = [
         r#"{"status":401,"body":{"title":"Unauthorized","status":401,"detail":"Access token expired"}}"#,
     ),
     ("401 not authenticated", r#"{"status":401}"#),
+    ("401 web page", r#"{"status":401,"html":true}"#),
     ("403 web page", r#"{"status":403}"#),
     ("404", r#"{"status":404}"#),
     ("408", r#"{"status":408}"#),
