@@ -30,8 +30,8 @@ pub(crate) fn keep(kept: bool, promise: &'static str, how: impl FnOnce() -> Stri
 pub(crate) struct Ledger {
     /// Hashes of what was signed.
     signed: HashSet<u64>,
-    /// Bearer tokens asked for since the automatic mode was switched on.
-    logins: Vec<Instant>,
+    /// Access tokens and bearer tokens asked for since the automatic mode was switched on.
+    logins: [Vec<Instant>; 2],
     /// When the clocks were seen to be wrong: each time, one assertion may be signed again.
     clock_was_wrong: Vec<Instant>,
     validated: Option<Instant>,
@@ -48,7 +48,7 @@ impl Ledger {
     pub(crate) fn new(alone: bool) -> Self {
         Self {
             signed: HashSet::new(),
-            logins: Vec::new(),
+            logins: Default::default(),
             clock_was_wrong: Vec::new(),
             validated: None,
             last_sent: None,
@@ -63,7 +63,7 @@ impl Ledger {
     pub(crate) fn switched_on(&mut self, asked: &Asked) {
         (self.budget, self.tickle_every) = (asked.logins, asked.tickle_every);
         self.longest_wait = self.longest_wait.max(asked.retake_after);
-        self.logins.clear();
+        self.logins = Default::default();
     }
 
     pub(crate) fn jumped(&mut self, now: Now) {
@@ -74,6 +74,14 @@ impl Ledger {
     pub(crate) fn told(&mut self, now: Now, event: &Event) -> Kept {
         if matches!(event, Event::ClockSkew(_) | Event::ClockJumped) {
             self.clock_was_wrong.push(now.mono);
+        }
+        if let Event::Failed { error, .. } = event
+            && error.step() == Some(Step::GetAccessToken)
+            && (error.status().is_some_and(|status| (502..=504).contains(&status.as_u16()))
+                || !error.may_have_been_executed())
+        {
+            // A closed door counts no logins.
+            self.logins[0].pop();
         }
         let text = format!("{event} {event:?}");
         keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in events and errors", || {
@@ -105,25 +113,25 @@ impl Ledger {
                 format!("{ago:?} after the last")
             })?;
         }
-        if transmit.step == Step::GetBearerToken {
-            self.logins.push(now.mono);
-            self.within(now, self.budget.per_hour, HOUR)?;
-            self.within(now, self.budget.per_day, 24 * HOUR)?;
+        if signed {
+            let kind = usize::from(transmit.step == Step::GetBearerToken);
+            self.logins[kind].push(now.mono);
+            let logins = &self.logins[kind];
+            self.within(now, logins, self.budget.per_hour, HOUR)?;
+            self.within(now, logins, self.budget.per_day, 24 * HOUR)?;
         }
         Ok(())
     }
 
-    /// A login that is begun asks for one bearer token, and for a second one if the clock was found wrong.
-    fn within(&self, now: Now, most: usize, window: Duration) -> Kept {
+    /// A login that is begun asks for one token of each kind, and for a second one if the clock was found wrong.
+    fn within(&self, now: Now, logins: &[Instant], most: usize, window: Duration) -> Kept {
         let recent = |times: &[Instant], window| {
             times.iter().filter(|at| now.mono.saturating_duration_since(**at) < window).count()
         };
-        let logins = recent(&self.logins, window - LOGIN_TAKES);
+        let logins = recent(logins, window - LOGIN_TAKES);
         let again = recent(&self.clock_was_wrong, window + LOGIN_TAKES);
         keep(logins <= most.max(1).saturating_add(again), "the login budget is kept", || {
-            format!(
-                "{logins} bearer tokens asked for within {window:?}, {most} allowed, {again} clock errors"
-            )
+            format!("{logins} tokens asked for within {window:?}, {most} allowed, {again} clock errors")
         })
     }
 
