@@ -56,14 +56,12 @@ impl Store {
                 .todo("check its permissions, or remove it")
         };
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        match File::open(self.path()) {
+        match open(&self.path()) {
             Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,
             // What is wrong with the folder is said by who writes there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Record::default());
             }
-            // It can be replaced all the same.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(Record::damaged()),
             Err(error) => return Err(unreadable(&error)),
         };
         let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
@@ -154,5 +152,13 @@ impl Store {
         Failure::new(Exit::Failed, format!("sessions cannot be kept in {}", self.folder.display()))
             .why(error.to_string())
             .todo("free some space, correct its permissions, or choose another folder with --state-dir")
+    }
+}
+
+/// Opens a regular file: a FIFO would wait for a writer.
+fn open(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no regular file")),
     }
 }

@@ -15,37 +15,82 @@ pub(super) fn of_platform() -> Result<PathBuf, Failure> {
         Failure::new(Exit::Failed, "this user has no home folder to keep sessions in")
             .todo("choose a folder with --state-dir or IBKR_AUTH_STATE_DIR")
     })?;
-    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("ibkr-auth"))
+    let folder = base.state_dir().unwrap_or_else(|| base.data_dir()).join("ibkr-auth");
+    if folder.is_relative() {
+        return Err(Failure::new(Exit::Failed, "this user's home folder is not an absolute path")
+            .why("sessions would be kept in another folder wherever the program is started")
+            .todo("correct HOME, or choose a folder with --state-dir or IBKR_AUTH_STATE_DIR"));
+    }
+    Ok(folder)
 }
 
 /// Makes the folder for its owner alone if it is not there. One that is there is not changed: it may be anybody's.
 pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
-    let unusable = || Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()));
-    let is_open = make(folder).map_err(|error| {
-        unusable()
-            .why(error.to_string())
-            .todo("correct its permissions, or choose another folder with --state-dir")
-    })?;
-    match is_open {
-        false => Ok(()),
-        true => Err(unusable()
-            .why("other users may write into it, and could replace what is kept")
-            .todo("make it yours with `chmod go-w`, or choose another folder with --state-dir")),
+    let unusable = |why: &str, todo: &str| {
+        Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()))
+            .why(why)
+            .todo(format!("{todo}, or choose another folder with --state-dir"))
+    };
+    match make(folder) {
+        Ok(None) => Ok(()),
+        Ok(Some(Open { why, todo })) => Err(unusable(why, todo)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(unusable("it is a file", "move the file away"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(unusable("there is a file above it", "correct its path"))
+        }
+        Err(error) => Err(unusable(&error.to_string(), "correct its permissions")),
     }
 }
 
-/// Says whether others may write into it.
-#[cfg(unix)]
-fn make(folder: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+/// How other users could replace what is kept.
+#[cfg_attr(not(unix), allow(dead_code, reason = "modes and owners are those of Unix"))]
+#[derive(Debug, PartialEq, Eq)]
+struct Open {
+    why: &'static str,
+    todo: &'static str,
+}
 
-    const WRITABLE_BY_OTHERS: u32 = 0o022;
+#[cfg(unix)]
+fn make(folder: &Path) -> io::Result<Option<Open>> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    Ok(fs::metadata(folder)?.permissions().mode() & WRITABLE_BY_OTHERS != 0)
+    let about = fs::metadata(folder)?;
+    Ok(open_to_others(about.mode(), about.uid(), rustix::process::geteuid().as_raw()))
 }
 
 #[cfg(not(unix))]
-fn make(folder: &Path) -> io::Result<bool> {
+fn make(folder: &Path) -> io::Result<Option<Open>> {
     fs::create_dir_all(folder)?;
-    Ok(false)
+    Ok(None)
+}
+
+#[cfg(unix)]
+fn open_to_others(mode: u32, owner: u32, user: u32) -> Option<Open> {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    const ROOT: u32 = 0;
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        let why = "other users may write into it, and could replace what is kept";
+        return Some(Open { why, todo: "make it yours with `chmod go-w`" });
+    }
+    let why = "it belongs to another user, who could replace what is kept";
+    (owner != user && owner != ROOT).then_some(Open { why, todo: "make it yours with `chown`" })
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::open_to_others;
+
+    #[test]
+    fn a_folder_is_the_users_own_or_that_of_the_system() {
+        let todo = |mode, owner| open_to_others(mode, owner, 1_000).map(|open| open.todo);
+        assert_eq!((todo(0o700, 1_000), todo(0o755, 0)), (None, None));
+        assert_eq!(todo(0o700, 65_534), Some("make it yours with `chown`"));
+        assert_eq!(todo(0o1777, 0), Some("make it yours with `chmod go-w`"));
+        let root = open_to_others(0o755, 1_000, 0);
+        assert!(root.is_some_and(|open| open.why.contains("another user")));
+    }
 }

@@ -32,7 +32,7 @@ impl Keeper {
 
     /// Who has it. A process that has just begun is 0.
     pub(super) fn of(path: &Path) -> Option<u32> {
-        let mut file = File::open(path).ok()?;
+        let mut file = super::open(path).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => {}
             Ok(()) | Err(TryLockError::Error(_)) => return None,

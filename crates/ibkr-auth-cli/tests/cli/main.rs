@@ -17,6 +17,8 @@ mod output;
 mod requests;
 mod settings;
 #[cfg(unix)]
+mod store;
+#[cfg(unix)]
 mod terminal;
 mod tools;
 mod unsure;
