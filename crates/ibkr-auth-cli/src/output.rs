@@ -47,8 +47,13 @@ impl Output {
         let mut out = anstream::stdout();
         hidden(|| writeln!(out, "{text}").and_then(|()| out.flush()))
             .map_err(|error| Failure::output(&error))?;
-        HAS_RESULT.store(true, Ordering::Relaxed);
+        Self::note_result();
         Ok(())
+    }
+
+    /// Standard output holds a result from now on, whoever has written it.
+    pub(crate) fn note_result() {
+        HAS_RESULT.store(true, Ordering::Relaxed);
     }
 
     /// The same as JSON, indented.

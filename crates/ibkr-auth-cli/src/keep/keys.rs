@@ -30,9 +30,11 @@ impl Keys {
         let before = tcgetattr(std::io::stdin()).ok()?;
         let mut mode = before.clone();
         mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile.
+        // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile. Nor may Ctrl-\ kill it.
         mode.input_modes.remove(InputModes::IXON);
-        mode.special_codes[SpecialCodeIndex::VSUSP] = 0;
+        for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
+            mode.special_codes[key] = 0;
+        }
         (mode.special_codes[SpecialCodeIndex::VMIN], mode.special_codes[SpecialCodeIndex::VTIME]) = (1, 0);
         tcsetattr(std::io::stdin(), OptionalActions::Now, &mode).ok()?;
         let keys = Self { before };

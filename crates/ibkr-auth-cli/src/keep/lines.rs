@@ -117,8 +117,9 @@ impl Lines {
             }
             self.lost = 0;
         }
-        if !self.writer.write(line) {
-            self.lost += 1;
+        match self.writer.write(line) {
+            true => Output::note_result(),
+            false => self.lost += 1,
         }
     }
 }

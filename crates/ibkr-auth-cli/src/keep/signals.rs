@@ -6,13 +6,13 @@ use super::input::Source;
 #[cfg(unix)]
 pub(super) fn listen(source: Source) {
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH},
+        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH},
         iterator::Signals,
     };
 
     use super::input::Input;
 
-    let mut wanted = vec![SIGINT, SIGTERM, SIGWINCH];
+    let mut wanted = vec![SIGINT, SIGQUIT, SIGTERM, SIGWINCH];
     if !is_ignored(SIGHUP) {
         wanted.push(SIGHUP);
     }

@@ -113,6 +113,29 @@ fn a_refusal_ends_it_with_its_exit_code_and_is_not_tried_again_blindly() {
 }
 
 #[test]
+fn an_error_after_lines_of_json_goes_to_standard_error() {
+    let world = World::behind_proxy();
+    world.configure_without(&HOSTS, "credential: nobody\n");
+    let mut keeper = world.keep(&["--json"]);
+    let (code, errors) = keeper.end();
+    assert_eq!(code, Some(5), "{errors}");
+    assert_eq!(object(&errors)["error"]["exit_code"], 5);
+    let told: Vec<_> = keeper.seen.iter().map(|line| object(line)).collect();
+    assert_eq!(told.last().unwrap()["phase"], "stopped", "{told:#?}");
+    assert!(told.iter().all(|told| told["event"].is_string()), "{told:#?}");
+}
+
+#[test]
+fn a_quit_signal_leaves_as_the_others_do() {
+    let world = World::behind_proxy();
+    let mut keeper = world.keep(&[]);
+    keeper.line(" connected");
+    keeper.signal(Signal::QUIT);
+    assert_eq!(keeper.end(), (Some(0), String::new()));
+    assert_eq!(world.run(["header", "--no-login"]).code, Some(0), "the session stays");
+}
+
+#[test]
 fn a_login_elsewhere_is_left_alone_until_it_has_ended() {
     let world = World::behind_proxy();
     let mut keeper = world.keep(&["--tickle-every", "10s"]);

@@ -58,7 +58,8 @@ fn ctrl_c_restores_the_terminal_and_never_means_no_colours() {
     let settings = begin.lines().next().unwrap().trim().to_owned();
     let shown = terminal.until("● connected");
     assert!(!shown.contains("\x1b[1m") && !shown.contains("\x1b[3"), "{shown:?}");
-    terminal.send("\x03");
+    // Ctrl-\ does nothing: it would leave the terminal as it is.
+    terminal.send("\x1c\x03");
     terminal.until("\x1b[?1049l");
     terminal.until("code 0");
     assert_eq!(terminal.rest().trim(), settings);
