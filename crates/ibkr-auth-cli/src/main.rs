@@ -19,6 +19,7 @@ mod profile;
 mod progress;
 mod public_key;
 mod sessions;
+mod simulator;
 mod store;
 mod utc;
 mod wrap;
@@ -94,9 +95,7 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         Command::Post(args) => api::post(&sessions()?, &args),
         Command::Delete(args) => api::delete(&sessions()?, &args),
         Command::Demo => demo::run(output),
-        Command::Sim(args) => {
-            ibkr_sim::cli::run(&args).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
-        }
+        Command::Sim(args) => simulator::run(&args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),
     }

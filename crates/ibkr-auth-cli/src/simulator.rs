@@ -1,0 +1,32 @@
+//! `ibkr-auth sim`: the simulator, with the errors and exit codes of this program.
+
+use std::{error::Error, io};
+
+use crate::{exit::Exit, failure::Failure};
+
+pub(crate) fn run(args: &ibkr_sim::cli::Args) -> Result<(), Failure> {
+    ibkr_sim::cli::run(args).map_err(|error| failure(error.as_ref()))
+}
+
+fn failure(error: &(dyn Error + 'static)) -> Failure {
+    if let Some(unwritable) = error.downcast_ref::<io::Error>().filter(|error| error.raw_os_error().is_some())
+    {
+        // Whatever else fails is told in words of the simulator's own.
+        return Failure::output(unwritable);
+    }
+    let text = error.to_string();
+    if text.starts_with("--") {
+        return Failure::new(Exit::Usage, text).todo("correct it; `--help` shows examples");
+    }
+    match parts(&text) {
+        Some((what, why, todo)) => Failure::new(Exit::Failed, what).why(why).todo(todo),
+        None => Failure::new(Exit::Failed, text),
+    }
+}
+
+/// `what: why; todo`, as the simulator says it in one line.
+fn parts(text: &str) -> Option<(&str, &str, &str)> {
+    let (happened, todo) = text.rsplit_once("; ")?;
+    let (what, why) = happened.split_once(": ")?;
+    Some((what, why, todo))
+}
