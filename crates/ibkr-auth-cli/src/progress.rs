@@ -121,6 +121,9 @@ impl Line {
 }
 
 fn listed(steps: &[Step]) -> String {
+    if steps.is_empty() {
+        return "waiting for IBKR".to_owned();
+    }
     steps.iter().map(Step::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -71,6 +71,14 @@ fn progress_is_shown_after_a_second_and_is_gone_afterwards() {
     assert!(!progress.contains("\u{1b}[2m"), "no colour: {seen:?}");
 }
 
+#[test]
+fn a_login_that_waits_for_the_accounts_says_so() {
+    let world = World::with(|config| config.rules.established_after = Duration::from_millis(2_500));
+    let mut terminal = Terminal::start(world.command(["login", "--color", "never"]));
+    terminal.until("waiting for IBKR");
+    assert!(terminal.rest().contains("Connected in"));
+}
+
 /// What stays of a line that was drawn several times.
 fn stays(line: &str) -> &str {
     line.rsplit_once("\u{1b}[2K").map_or(line, |(_, last)| last)
