@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn fake(name: &str, limit: Duration) -> Failure {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/init/openssl-");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/init/openssl-");
         make(Path::new(&format!("{folder}{name}.sh")), 3072, limit).err().unwrap()
     }
 

@@ -46,5 +46,5 @@ impl Ran {
 
 /// A fake openssl.
 pub(crate) fn openssl(name: &str) -> String {
-    format!("{}/tests/init/openssl-{name}.sh", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/tests/cli/init/openssl-{name}.sh", env!("CARGO_MANIFEST_DIR"))
 }
