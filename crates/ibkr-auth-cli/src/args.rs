@@ -159,7 +159,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
     pub(crate) within: Duration,
     /// End the kept session, even a good one, and log in anew
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_login")]
     pub(crate) fresh: bool,
     /// Log in although IBKR has just refused the same settings, or the hour's logins are spent
     #[arg(long)]

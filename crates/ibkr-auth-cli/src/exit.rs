@@ -33,7 +33,10 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (Exit::Network as u8, "nothing came back: network, TLS, proxy or look-up of the public address"),
     (Exit::Server as u8, "IBKR failed, is closed, or asked for a pause: try again later"),
     (Exit::ApiError as u8, "`get`, `post`, `delete`: the API answered with an error status"),
-    (Exit::Unknown as u8, "`post`, `delete`: no answer came, and the request may have been executed"),
+    (
+        Exit::Unknown as u8,
+        "`post`, `delete`: no answer came that can be read, and the request may have been executed",
+    ),
     (Exit::Interrupted as u8, "interrupted"),
     (Exit::ClosedPipe as u8, "whoever read the output has closed it"),
 ];

@@ -7,7 +7,7 @@ use ibkr_auth_config::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::exit::Exit;
+use crate::{commands::span, exit::Exit};
 
 /// A failure as a person or a program is told it. It holds no secret, and so may be kept for other invocations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,9 +18,12 @@ pub(crate) struct Failure {
     pub(crate) todo: Option<String>,
     pub(crate) step: Option<String>,
     pub(crate) status: Option<u16>,
-    /// IBKR asked to be left alone for so many seconds.
+    /// So many seconds IBKR is to be left alone.
     #[serde(default)]
     pub(crate) pause: Option<u64>,
+    /// It is what is left of a pause that is kept already: not to be kept again.
+    #[serde(default)]
+    pub(crate) is_known: bool,
     /// What was printed has said everything already.
     #[serde(skip)]
     pub(crate) is_told: bool,
@@ -36,6 +39,7 @@ impl Failure {
             step: None,
             status: None,
             pause: None,
+            is_known: false,
             is_told: false,
         }
     }
@@ -53,6 +57,16 @@ impl Failure {
     pub(crate) fn todo(mut self, todo: impl Into<String>) -> Self {
         self.todo = Some(todo.into());
         self
+    }
+
+    pub(crate) fn left(mut self, seconds: u64) -> Self {
+        (self.pause, self.is_known) = (Some(seconds), true);
+        self
+    }
+
+    /// The pause that IBKR asked for with this very failure.
+    pub(crate) fn new_pause(&self) -> Option<u64> {
+        self.pause.filter(|_| !self.is_known)
     }
 
     pub(crate) fn is(&self, exit: Exit) -> bool {
@@ -95,6 +109,9 @@ impl From<Error> for Failure {
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
+        if let Some(pause) = failure.pause {
+            failure.todo = Some(format!("wait {}: going on can get the address blocked", span(pause)));
+        }
         if failure.is(Exit::NoSession) {
             failure.todo = Some("log in with `ibkr-auth login`".to_owned());
         }

@@ -141,7 +141,7 @@ Examples:
 
 A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9:
 the API answered with an error status; its answer is printed to standard output, the error to
-standard error, with `--json` too.";
+standard error, with `--json` too. What is neither JSON nor text is no answer of the API: 8.";
 
 pub(crate) const POST: &str = "\
 Examples:
@@ -150,8 +150,9 @@ Examples:
   echo '{\"acctId\":\"U1234567\"}' | ibkr-auth post /iserver/account --data @-
       From standard input.
 
-A POST is sent once. Exit code 10 means that no answer came: it may have been executed. Ask IBKR
-what became of it before you send it again. `ibkr-auth help get` tells of exit code 9.";
+A POST is sent once. Exit code 10 means that no answer came that can be read: it may have been
+executed. Ask IBKR what became of it before you send it again. `ibkr-auth help get` tells of exit
+code 9.";
 
 pub(crate) const DELETE: &str = "\
 Examples:

@@ -152,17 +152,28 @@ impl Sessions {
         turn.pace()?;
         let mut client = self.client(&before, self.profile.config.compete())?;
         client.on_event(self.heard(Box::new(progress.listener())));
-        let outcome = work(&mut client).map_err(Failure::from);
-        // A program that keeps the session connected knows more of it than this one.
-        if self.store.keeper().is_none() {
-            turn.record.kept = match (&outcome, client.save()) {
-                (Ok(_), Some(saved)) => Some(renewed(&before, &saved, &client)),
-                (Err(failure), _) if !failure.is(Exit::NoSession) => Some(before),
-                _ => Some(before.doubted()),
-            };
-        }
+        let outcome = work(&mut client).map_err(|error| self.told(error));
+        // A program that keeps the session connected knows more of it than this one, but for a refusal.
+        let is_ours = self.store.keeper().is_none();
+        turn.record.kept = match (&outcome, client.save()) {
+            (Ok(_), Some(saved)) if is_ours => Some(renewed(&before, &saved, &client)),
+            (Err(failure), _) if failure.is(Exit::NoSession) => Some(before.doubted()),
+            (Ok(_), None) if is_ours => Some(before.doubted()),
+            _ => Some(before),
+        };
         self.keep(&mut turn, outcome.as_ref().err())?;
         Ok((outcome?, client.session().snapshot()))
+    }
+
+    /// What an error means here: the session of a program that keeps it connected is that program's to heal.
+    fn told(&self, error: Error) -> Failure {
+        let failure = Failure::from(error);
+        match self.store.keeper().filter(|_| failure.is(Exit::NoSession)) {
+            Some(pid) => {
+                failure.todo(format!("wait: `ibkr-auth keep` (process {pid}) heals it at its next tickle"))
+            }
+            None => failure,
+        }
     }
 
     /// A client that goes on with this session.
@@ -278,7 +289,10 @@ pub(crate) fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
     let mut failure =
         Failure::new(Exit::Server, what).todo("see its output for the reason, or stop it first");
     if let Some(KeeperNote { phase, waits }) = note {
-        failure.why = Some(format!("it is {phase}"));
+        failure.why = Some(match phase.as_str() {
+            "connected" => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
+            _ => format!("its phase: {phase}"),
+        });
         if let Some(exit) = waits {
             failure.exit = exit;
             failure.todo = Some("press `r` in its terminal, or stop it first".to_owned());

@@ -1,29 +1,24 @@
 //! `ibkr-auth get`, `post` and `delete`: authorised requests.
 
-use std::{fs, io, io::Read, path::Path, time::SystemTime};
+mod answer;
 
-use http::{
-    Method, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
-};
+use std::{fs, io, io::Read, path::Path, time::Duration};
+
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use ibkr_auth_blocking::{Error, Request, Response};
-use serde_json::Value;
 
+use super::validate::await_validate;
 use crate::{
     args::{GetArgs, PostArgs},
     exit::Exit,
     failure::Failure,
-    output::{Output, is_treacherous},
     progress::Progress,
     sessions::{Sessions, Wish},
+    store::Kept,
 };
 
 /// As much as the clients read of an answer.
 const LONGEST: u64 = 1 << 20;
-/// In seconds: a server that asks for more is not believed.
-const LONGEST_PAUSE: u64 = 3_600;
-/// So many seconds IBKR keeps who asked too often in its penalty box.
-const PENALTY: u64 = 600;
 
 pub(crate) fn get(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
     call(sessions, &Wish::from(&args.session), &Method::GET, &args.path, None)
@@ -54,28 +49,36 @@ fn call(
         request.body(body.clone().unwrap_or_default()).map_err(|_| no_path())
     };
     let request = build()?;
-    let mut answer = send(sessions, wish, request)?;
-    if answer.status() == StatusCode::UNAUTHORIZED && *method == Method::GET && !wish.no_login {
+    let (mut kept, _) = sessions.ensure(wish, Box::new(|_| {}))?;
+    let mut answer = ask(sessions, &kept, request)?;
+    if is_refused(&answer) && *method == Method::GET && !wish.no_login {
         // Nothing was executed, and a GET may be repeated: with a session that is good.
-        let checked = Wish { max_age: std::time::Duration::ZERO, ..wish.clone() };
-        answer = send(sessions, &checked, build()?)?;
+        sessions.doubt(&kept)?;
+        let checked = Wish { max_age: Duration::ZERO, ..wish.clone() };
+        let healed = sessions.ensure(&checked, Box::new(|_| {}))?.0;
+        // `keep` may not have noticed yet: the same token is not sent again.
+        if sessions.store.keeper().is_none() || sessions.headers(&healed)? != sessions.headers(&kept)? {
+            kept = healed;
+            answer = ask(sessions, &kept, build()?)?;
+        }
     }
-    let shown = show(sessions.output, method, &path, &answer);
+    let shown = answer::show(sessions.output, method, &format!("{method} {path}"), &answer);
     match &shown {
         Err(failure @ Failure { pause: Some(_), .. }) => sessions.note_pause(failure)?,
-        Err(_) if answer.status() == StatusCode::UNAUTHORIZED => sessions.doubt()?,
+        Err(_) if is_refused(&answer) => sessions.doubt(&kept)?,
         _ => {}
     }
     shown
 }
 
-fn send(sessions: &Sessions, wish: &Wish, request: Request) -> Result<Response, Failure> {
-    let (kept, _) = sessions.ensure(wish, Box::new(|_| {}))?;
+fn is_refused(answer: &Response) -> bool {
+    answer.status() == StatusCode::UNAUTHORIZED
+}
+
+fn ask(sessions: &Sessions, kept: &Kept, request: Request) -> Result<Response, Failure> {
     sessions.heed_pause()?;
-    if matches!(request.uri().path(), "/v1/api/portfolio/accounts" | "/v1/api/portfolio/subaccounts") {
-        sessions.pace_accounts()?;
-    }
-    let client = sessions.client(&kept, false)?;
+    pace(sessions, request.uri().path())?;
+    let client = sessions.client(kept, false)?;
     let (is_safe, name) =
         (request.method() == Method::GET, format!("{} {}", request.method(), request.uri()));
     let progress = Progress::start(sessions.output, name.clone());
@@ -84,68 +87,32 @@ fn send(sessions: &Sessions, wish: &Wish, request: Request) -> Result<Response, 
     answer.map_err(|error| unanswered(&error, is_safe, &name))
 }
 
+/// Waits where IBKR takes requests only so often.
+fn pace(sessions: &Sessions, path: &str) -> Result<(), Failure> {
+    match path.trim_end_matches('/') {
+        "/v1/api/portfolio/accounts" | "/v1/api/portfolio/subaccounts" => sessions.pace_accounts(),
+        "/v1/api/tickle" => sessions.pace_tickle(),
+        "/v1/api/sso/validate" => await_validate(sessions),
+        _ => Ok(()),
+    }
+}
+
 fn unanswered(error: &Error, is_safe: bool, name: &str) -> Failure {
     let failure = Failure::from(error.clone());
     if is_safe || !error.may_have_been_executed() {
         return failure;
     }
-    Failure::new(Exit::Unknown, format!("{name}: no answer came, and it may have been executed"))
-        .why(failure.what)
-        .todo("ask IBKR what became of it, such as `ibkr-auth get /iserver/account/orders`, before you repeat it")
+    unsure(name, &failure.what)
 }
 
-fn show(output: Output, method: &Method, path: &str, answer: &Response) -> Result<(), Failure> {
-    let body = answer.body();
-    match serde_json::from_slice::<Value>(body) {
-        Ok(value) => output.value(&value)?,
-        Err(_) if body.is_empty() => {}
-        Err(_) => output.result(printable(&String::from_utf8_lossy(body)))?,
-    }
-    let status = answer.status();
-    if status.is_success() {
-        return Ok(());
-    }
-    let mut failure = Failure::new(Exit::ApiError, format!("{method} {path}: IBKR answered {status}"));
-    failure.status = Some(status.as_u16());
-    failure.pause = pause(answer);
-    Err(failure.todo(advice(status, body)))
-}
-
-/// So many seconds IBKR wants to be left alone.
-fn pause(answer: &Response) -> Option<u64> {
-    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
-        return None;
-    }
-    let said = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    Some(said.and_then(|text| retry_after(text.trim())).unwrap_or(PENALTY).min(LONGEST_PAUSE))
-}
-
-/// Seconds, or an HTTP date.
-fn retry_after(text: &str) -> Option<u64> {
-    if let Ok(seconds) = text.parse() {
-        return Some(seconds);
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(SystemTime::now()).unwrap_or_default().as_secs())
-}
-
-/// What IBKR's own errors mean on requests of one's own.
-fn advice(status: StatusCode, body: &[u8]) -> &'static str {
-    let said = |text: &str| String::from_utf8_lossy(body).contains(text);
-    match status {
-        _ if said("query /accounts first") => {
-            "run `ibkr-auth get /iserver/accounts` first, once for each session"
-        }
-        _ if said("no bridge") || said("Init session first") || said("not authenticated") => {
-            "the brokerage session is not open: `ibkr-auth login` opens it"
-        }
-        StatusCode::UNAUTHORIZED => "the session was refused, and nothing was executed: run it again",
-        StatusCode::NOT_FOUND => "check the path: paths are relative to /v1/api",
-        StatusCode::TOO_MANY_REQUESTS => "wait 10 minutes: going on gets your address blocked",
-        StatusCode::GONE => "this node has lost the session: log in anew, or set `domain: 1.api.ibkr.com`",
-        _ if status.is_server_error() => "try again later; an order may have been executed: ask for it first",
-        _ => "see what IBKR says about it above",
-    }
+/// Nobody knows whether it was executed.
+fn unsure(name: &str, why: &str) -> Failure {
+    Failure::new(
+        Exit::Unknown,
+        format!("{name}: no answer came that can be read, and it may have been executed"),
+    )
+    .why(why)
+    .todo("ask IBKR what became of it, such as `ibkr-auth get /iserver/account/orders`, before you repeat it")
 }
 
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
@@ -235,11 +202,6 @@ fn unreadable(name: &str, why: &str) -> Failure {
     Failure::new(Exit::Usage, format!("the body cannot be read from {name}")).why(why).todo("check the path")
 }
 
-/// What a server says must not deceive whoever reads it on a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_treacherous(c) { ' ' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,24 +226,6 @@ mod tests {
             assert!(normal(wrong, HOST).unwrap_err().is(Exit::Usage), "{wrong:?}");
         }
         assert_eq!(normal("/x?url=https://a", HOST).unwrap(), "/v1/api/x?url=https://a");
-    }
-
-    #[test]
-    fn who_asked_too_often_rests() {
-        let pause = |status, header: &[&str]| {
-            let mut answer = http::Response::builder().status(status);
-            for value in header {
-                answer = answer.header(RETRY_AFTER, *value);
-            }
-            pause(&answer.body(Vec::new()).unwrap())
-        };
-        assert_eq!(pause(429, &[]), Some(PENALTY));
-        assert_eq!(pause(429, &["soon"]), Some(PENALTY));
-        assert_eq!(pause(429, &["7"]), Some(7));
-        assert_eq!(pause(429, &["Sun, 06 Nov 1994 08:49:37 GMT"]), Some(0));
-        let later = SystemTime::now() + std::time::Duration::from_secs(90);
-        assert!(matches!(pause(429, &[&httpdate::fmt_http_date(later)]), Some(88..=90)));
-        assert_eq!(pause(503, &["7"]), None);
     }
 
     #[test]

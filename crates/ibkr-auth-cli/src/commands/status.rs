@@ -37,9 +37,17 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     match (is_good, status.competing) {
         (true, _) => Ok(()),
         (false, true) => Err(competing()),
-        (false, false) => Err(Failure::new(Exit::NoSession, "the brokerage session is not ready")
-            .todo("`ibkr-auth login` opens it again")),
+        (false, false) => Err(not_ready(sessions, "the brokerage session is not ready")),
     }
+}
+
+/// Who opens it again depends on whether a program keeps the session connected.
+pub(super) fn not_ready(sessions: &Sessions, what: &str) -> Failure {
+    let todo = match sessions.store.keeper() {
+        Some(pid) => format!("wait: `ibkr-auth keep` (process {pid}) opens it again at its next tickle"),
+        None => "`ibkr-auth login` opens it again".to_owned(),
+    };
+    Failure::new(Exit::NoSession, what).todo(todo)
 }
 
 fn brokerage(tier: Tier, status: &AuthStatus) -> String {

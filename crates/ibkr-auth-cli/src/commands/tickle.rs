@@ -1,13 +1,17 @@
 //! `ibkr-auth tickle`: keeps the session alive once.
 
 use ibkr_auth_core::Tier;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ago, status::brokerage_json, until};
+use super::{
+    ago,
+    status::{brokerage_json, not_ready},
+    until,
+};
 use crate::{
-    exit::Exit,
     failure::Failure,
     sessions::{Sessions, competing, is_kept_alive},
+    store::Kept,
 };
 
 /// The program that keeps the session connected tickles it: a second one in the same second would be punished.
@@ -21,7 +25,7 @@ fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
         ago(kept.good_at)
     ))?;
     if output.json {
-        output.value(&json!({ "keeper": pid, "good_at": kept.good_at, "expires_at": kept.expires }))?;
+        output.value(&told(&kept, true, Some(pid), &Value::Null))?;
     }
     Ok(())
 }
@@ -32,24 +36,30 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
         return of_keeper(sessions, pid);
     }
     let (tickle, snapshot) = sessions.with_kept(|client| client.tickle())?;
-    let expires = sessions.kept()?.expires;
+    let kept = sessions.kept()?;
     if output.json {
-        output.value(&json!({
-            "good": snapshot.is_connected(),
-            "expires_at": expires,
-            "brokerage": brokerage_json(&tickle.auth_status),
-        }))?;
+        let brokerage = brokerage_json(&tickle.auth_status);
+        output.value(&told(&kept, snapshot.is_connected(), None, &brokerage))?;
     }
     if !snapshot.is_connected() && profile.config.tier() == Tier::Brokerage {
         return Err(match tickle.auth_status.competing {
             true => competing(),
-            false => {
-                Failure::new(Exit::NoSession, "IBKR was reached, but the brokerage session is not ready")
-                    .todo("`ibkr-auth login` opens it again")
-            }
+            false => not_ready(sessions, "IBKR was reached, but the brokerage session is not ready"),
         });
     }
-    let end =
-        expires.map_or_else(String::new, |at| format!(", it ends in {} unless it is extended", until(at)));
+    let end = kept
+        .expires
+        .map_or_else(String::new, |at| format!(", it ends in {} unless it is extended", until(at)));
     output.line(format_args!("The session is good{end}."))
+}
+
+/// The same members whoever tickled.
+fn told(kept: &Kept, is_good: bool, keeper: Option<u32>, brokerage: &Value) -> Value {
+    json!({
+        "good": is_good,
+        "good_at": Some(kept.good_at).filter(|at| *at > 0),
+        "expires_at": kept.expires,
+        "brokerage": brokerage,
+        "keeper": keeper,
+    })
 }

@@ -60,6 +60,18 @@ fn validate(client: &mut Client) -> Result<Option<SsoDetails>, Error> {
     }
 }
 
+/// Waits until IBKR takes the next one, and notes that it is asked now.
+pub(super) fn await_validate(sessions: &Sessions) -> Result<(), Failure> {
+    let mut is_told = io::stderr().is_terminal();
+    loop {
+        await_minute(sessions, &mut is_told)?;
+        // Another invocation may have been faster.
+        if sessions.claim_validation()? {
+            return Ok(());
+        }
+    }
+}
+
 /// IBKR takes one a minute, a login's included, and punishes the second.
 fn await_minute(sessions: &Sessions, is_told: &mut bool) -> Result<(), Failure> {
     let begin = Instant::now();

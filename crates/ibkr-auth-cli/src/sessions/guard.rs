@@ -7,6 +7,7 @@ use ibkr_auth_core::Step;
 
 use super::{Sessions, VALIDATE_PAUSE, Wish, turn::Turn};
 use crate::{
+    commands::span,
     exit::Exit,
     failure::Failure,
     store::{Failed, Logins, Record, digest, millis, seconds},
@@ -28,11 +29,7 @@ impl Sessions {
             return Ok(());
         }
         not_refused(record, settings)?;
-        match budget(&record.logins, seconds(SystemTime::now())) {
-            LoginBudget { per_hour: 0, .. } => Err(spent("within the last hour")),
-            LoginBudget { per_day: 0, .. } => Err(spent("within the last day")),
-            LoginBudget { .. } => Ok(()),
-        }
+        not_spent(&record.logins, seconds(SystemTime::now()))
     }
 }
 
@@ -88,7 +85,7 @@ impl Reach {
         match event {
             Event::Sent { step: Step::GetAccessToken } => self.is_open = true,
             Event::Done { step: Step::GetAccessToken, .. } => {
-                (self.is_open, self.has_arrived) = (false, true)
+                (self.is_open, self.has_arrived) = (false, true);
             }
             Event::Failed { error, .. } => self.failed(error),
             _ => {}
@@ -117,13 +114,23 @@ pub(crate) fn ages(logins: &Logins) -> Vec<Duration> {
     logins.ago(seconds(SystemTime::now())).map(Duration::from_secs).collect()
 }
 
-/// The logins that are left.
-fn budget(logins: &Logins, now: u64) -> LoginBudget {
+/// Whether the logins of the last hour, and of the last day, are not as many as are safe.
+fn not_spent(logins: &Logins, now: u64) -> Result<(), Failure> {
     let LoginBudget { per_hour, per_day } = LoginBudget::default();
-    LoginBudget {
-        per_hour: per_hour.saturating_sub(logins.in_last_hour(now)),
-        per_day: per_day.saturating_sub(logins.in_last_day(now)),
+    let left = |limit, span| free_in(logins, now, limit, span);
+    match (left(per_hour, Logins::HOUR), left(per_day, Logins::DAY)) {
+        (0, 0) => Ok(()),
+        (hour, day) if day > hour => Err(spent("within the last day", day)),
+        (hour, _) => Err(spent("within the last hour", hour)),
     }
+}
+
+/// Seconds until fewer than `limit` logins lie within the last `span` seconds.
+fn free_in(logins: &Logins, now: u64, limit: usize, span: u64) -> u64 {
+    let mut ages: Vec<_> = logins.ago(now).collect();
+    ages.sort_unstable();
+    let oldest = limit.checked_sub(1).and_then(|index| ages.get(index));
+    oldest.map_or(0, |age| span.saturating_sub(*age))
 }
 
 /// The record of a login that has failed now.
@@ -146,15 +153,22 @@ fn left(failed: &Failed, now: u64) -> u64 {
 fn refused_before(failed: &Failed, left: u64) -> Failure {
     let Failure { what, todo, .. } = &failed.failure;
     let todo = todo.as_deref().unwrap_or("change what was refused");
+    let todo =
+        format!("{todo}; the same settings may be tried again in {}, or with `login --force`", span(left));
     let mut failure = failed.failure.clone();
     failure.what = format!("{what} (a moment ago: not tried again)");
-    failure.todo(format!("{todo}; the same settings may be tried again in {left} s, or with `login --force`"))
+    failure.todo(todo).left(left)
 }
 
-fn spent(when: &str) -> Failure {
+fn spent(when: &str, left: u64) -> Failure {
     Failure::new(Exit::Server, format!("the logins {when} are as many as are safe"))
         .why("IBKR locks accounts that log in over and over")
-        .todo("find out why the sessions do not last, with `ibkr-auth doctor`, or use `login --force`")
+        .todo(format!(
+            "find out why the sessions do not last, with `ibkr-auth doctor`; the next login is allowed in {}, or with \
+             `login --force`",
+            span(left)
+        ))
+        .left(left)
 }
 
 #[cfg(test)]
@@ -213,12 +227,18 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_what_is_left() {
+    fn the_next_login_is_allowed_when_an_earlier_one_is_old_enough() {
         let mut logins = Logins::default();
-        for _ in 0..13 {
-            logins.add(1_000);
+        for at in 0..12 {
+            assert!(not_spent(&logins, 1_000).is_ok());
+            logins.add(1_000 + at);
         }
-        let LoginBudget { per_hour, per_day } = budget(&logins, 1_000);
-        assert_eq!((per_hour, per_day), (0, 47));
+        assert_eq!(not_spent(&logins, 1_100).unwrap_err().pause, Some(3_500));
+        assert!(not_spent(&logins, 4_600).is_ok());
+        for hour in 1..4 {
+            (0..12).for_each(|_| logins.add(1_000 + hour * 4_000));
+        }
+        let failure = not_spent(&logins, 18_000).unwrap_err();
+        assert_eq!((failure.pause, failure.what.contains("last day")), (Some(69_400), true), "{failure:?}");
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::Sessions;
 use crate::{
+    commands::span,
     exit::Exit,
     failure::Failure,
     store::{Kept, Lock, Pause, Record, millis},
@@ -50,11 +51,19 @@ impl Sessions {
         Ok(record)
     }
 
-    /// The kept session was refused: the next invocation asks before it uses it.
-    pub(crate) fn doubt(&self) -> Result<(), Failure> {
+    /// This session was refused: the next invocation asks before it uses it.
+    pub(crate) fn doubt(&self, refused: &Kept) -> Result<(), Failure> {
         let mut turn = self.turn(AT_WORK, || {})?;
-        turn.record.kept = turn.record.kept.as_ref().map(Kept::doubted);
+        let is_same = |kept: &&Kept| kept.good_at <= refused.good_at && self.is_same(kept, refused);
+        let Some(doubted) = turn.record.kept.as_ref().filter(is_same).map(Kept::doubted) else {
+            return Ok(());
+        };
+        turn.record.kept = Some(doubted);
         self.store.write(&turn.lock, &turn.record)
+    }
+
+    fn is_same(&self, one: &Kept, other: &Kept) -> bool {
+        matches!((self.headers(one), self.headers(other)), (Ok(one), Ok(other)) if one == other)
     }
 
     /// Says why there is no session where there is a file for it.
@@ -88,13 +97,31 @@ impl Sessions {
         self.store.write(&turn.lock, &turn.record)
     }
 
+    /// Waits until IBKR takes the next tickle.
+    pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.pace()?;
+        self.keep(&mut turn, None)
+    }
+
+    /// Notes that `sso/validate` is asked now, if IBKR takes it.
+    pub(crate) fn claim_validation(&self) -> Result<bool, Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        let is_free = self.validate_allowed_in()?.is_zero();
+        if is_free {
+            self.note_validation();
+            self.keep(&mut turn, None)?;
+        }
+        Ok(is_free)
+    }
+
     /// Keeps the record, and what a failure means for the next invocation.
     pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
         let now = millis(SystemTime::now());
         turn.record.asked = now;
         turn.record.validated = turn.record.validated.max(self.validated.load(Ordering::Relaxed));
         turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
-        if let Some(seconds) = failure.and_then(|failure| failure.pause) {
+        if let Some(seconds) = failure.and_then(Failure::new_pause) {
             turn.record.pause = Some(Pause { until: now + seconds.min(LONGEST_PAUSE) * 1_000 });
         }
         self.store.write(&turn.lock, &turn.record)
@@ -132,6 +159,7 @@ fn no_pause(record: &Record) -> Result<(), Failure> {
         0 | IMPOSSIBLE.. => Ok(()),
         left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
             .why("it answered 429, too many requests, a while ago")
-            .todo(format!("wait {left} s: going on gets your address blocked"))),
+            .todo(format!("wait {}: going on gets your address blocked", span(left)))
+            .left(left)),
     }
 }

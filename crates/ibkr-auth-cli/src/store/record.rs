@@ -95,8 +95,8 @@ impl Kept {
 pub(crate) struct Logins(Vec<u64>);
 
 impl Logins {
-    const HOUR: u64 = 3_600;
-    const DAY: u64 = 86_400;
+    pub(crate) const HOUR: u64 = 3_600;
+    pub(crate) const DAY: u64 = 86_400;
 
     pub(crate) fn add(&mut self, now: u64) {
         self.0.retain(|at| now.saturating_sub(*at) < Self::DAY);

@@ -1,11 +1,22 @@
 //! What the API answers, as it is printed.
 
-use crate::common::World;
+use serde_json::Value;
 
-fn answered(action: &str) -> crate::common::Ran {
+use crate::common::{Ran, World};
+
+fn answered(action: &str) -> Ran {
+    run(action, &["get", "/portfolio/accounts"])
+}
+
+/// As programs are told it.
+fn told(action: &str) -> Ran {
+    run(action, &["get", "/portfolio/accounts", "--json"])
+}
+
+fn run(action: &str, arguments: &[&str]) -> Ran {
     let world = World::new();
     world.fault(&format!(r#"{{"on":"portfolio/accounts","do":{action}}}"#));
-    world.run(["get", "/portfolio/accounts"])
+    world.run(arguments)
 }
 
 #[test]
@@ -18,8 +29,10 @@ fn an_error_goes_to_standard_error_and_its_body_to_standard_output() {
 
 #[test]
 fn text_is_printed_as_it_is() {
-    let ran = answered(r#"{"status":200,"body":"gone\nfor ever\n"}"#);
+    let action = r#"{"status":200,"body":"gone\nfor ever\n"}"#;
+    let ran = answered(action);
     assert_eq!((ran.code, ran.out.trim_end()), (Some(0), "gone\nfor ever"));
+    assert_eq!(told(action).json(), "gone\nfor ever\n");
 }
 
 #[test]
@@ -39,17 +52,43 @@ fn text_that_reads_from_right_to_left_is_neutralised() {
 }
 
 #[test]
-fn a_web_page_is_no_answer_of_the_api_but_is_shown() {
+fn a_web_page_is_no_answer_of_the_api() {
     let ran = answered(r#"{"html":true}"#);
-    assert!(ran.out.contains('<') && !ran.err.contains("panicked"), "{ran}");
+    ran.fails(8, &["cannot read the answer (200 OK, text/html", "Welcome to the network", "login page"]);
+    assert_eq!(ran.out, "");
     answered(r#"{"html":true,"status":502}"#).fails(9, &["502"]);
 }
 
 #[test]
-fn bytes_that_are_no_text_do_no_harm() {
-    let ran = answered(r#"{"garbage":true}"#);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    assert!(!ran.out.trim_end().contains(|c: char| c.is_control()), "{:?}", ran.out);
+fn bytes_that_are_no_text_are_no_answer_either() {
+    for action in [r#"{"garbage":true}"#, r#"{"status":200,"body":"{","headers":{"content-type":"a/b"}}"#] {
+        let ran = answered(action);
+        ran.fails(8, &["cannot read the answer (200 OK, "]);
+        assert!(!ran.err.contains(|c: char| c.is_control() && c != '\n'), "{:?}", ran.err);
+        assert_eq!(ran.out, "");
+    }
+}
+
+#[test]
+fn programs_get_one_value_whatever_comes() {
+    for (action, code) in [
+        (r#"{"html":true}"#, 8),
+        (r#"{"garbage":true}"#, 8),
+        (r#"{"status":204}"#, 0),
+        (r#"{"status":404,"body":"no such thing"}"#, 9),
+        (r#"{"html":true,"status":502}"#, 9),
+        (r#"{"garbage":true,"status":502}"#, 9),
+    ] {
+        let ran = told(action);
+        assert_eq!(ran.code, Some(code), "{action}: {ran}");
+        ran.json();
+        if code == 9 {
+            let error: Value = serde_json::from_str(&ran.err).unwrap();
+            assert_eq!(error["error"]["exit_code"], code);
+        } else {
+            assert_eq!(ran.err, "", "{action}");
+        }
+    }
 }
 
 #[test]

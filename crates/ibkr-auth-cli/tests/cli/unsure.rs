@@ -10,6 +10,7 @@ use crate::{
 at_once! {
     orders_are_sent_once:
     an_order_without_an_answer_may_have_been_executed,
+    an_order_with_an_answer_that_cannot_be_read_may_have_been_executed,
     an_unsure_order_in_json_is_for_programs,
     an_order_that_is_refused_is_not_sent_again,
     an_order_with_a_forgotten_session_is_not_sent_again,
@@ -38,6 +39,17 @@ fn an_order_without_an_answer_may_have_been_executed() {
         ran.fails(10, &["it may have been executed", "ibkr-auth get /iserver/account/orders"]);
         assert_eq!(world.count(Endpoint::PlaceOrder), 1, "{name}");
         assert_eq!(world.simulator.handle().counters().orders, executed, "{name}");
+        assert_shows!(world, format!("code_10_{name}"), ran);
+    }
+}
+
+fn an_order_with_an_answer_that_cannot_be_read_may_have_been_executed() {
+    for (fault, name) in [(r#""html":true"#, "page"), (r#""garbage":true,"processed":true"#, "garbage")] {
+        let world = ready_to_trade();
+        world.fault(&format!(r#"{{"on":"place-order","do":{{{fault}}}}}"#));
+        let ran = place(&world);
+        ran.fails(10, &["it may have been executed", "it begins with: "]);
+        assert_eq!((world.count(Endpoint::PlaceOrder), ran.out.as_str()), (1, ""), "{name}");
         assert_shows!(world, format!("code_10_{name}"), ran);
     }
 }

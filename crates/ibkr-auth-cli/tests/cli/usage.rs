@@ -52,6 +52,7 @@ fn mistakes_are_corrected() {
         (&["header", "--max-age", "1e300h"], &["--max-age"]),
         (&["header", "--passphrase-fd=-1"], &["--passphrase-fd"]),
         (&["get"], &["<PATH>"]),
+        (&["login", "--fresh", "--no-login"], &["'--fresh' cannot be used with '--no-login'"]),
         (&["status", "more"], &["'more'"]),
     ] {
         world.run(arguments).fails(2, words);

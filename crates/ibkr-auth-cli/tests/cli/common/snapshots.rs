@@ -20,7 +20,7 @@ pub(crate) fn filters(folder: &Path) -> insta::Settings {
         (r" +\d+ ms".to_owned(), " N ms"),
         (r"\d+\.\d s\b".to_owned(), "N s"),
         (r"\b(\d+ (d|h|min) )?\d+ (h|min|s)\b".to_owned(), "TIME"),
-        (r#""(since|expires_at|ms|requests)": \d+"#.to_owned(), "\"$1\": N"),
+        (r#""(since|good_at|expires_at|ms|requests)": \d+"#.to_owned(), "\"$1\": N"),
         (r"Bearer [\w.-]+".to_owned(), "Bearer TOKEN"),
         (r"api=\w+".to_owned(), "api=SESSION"),
         (r#""(token|session_id)": "[\w.-]+""#.to_owned(), "\"$1\": \"SECRET\""),

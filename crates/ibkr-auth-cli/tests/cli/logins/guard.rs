@@ -1,6 +1,7 @@
 //! What keeps logins from being repeated blindly.
 
 use ibkr_sim::Endpoint;
+use serde_json::Value;
 
 use crate::common::{World, at_once, key};
 
@@ -14,6 +15,8 @@ at_once! {
     a_pause_that_ibkr_asks_for_is_kept_by_all_commands,
     a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
     a_login_that_is_put_off_is_not_tried_before,
+    what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again,
+    what_is_left_until_the_next_try_is_told_to_programs,
     the_thirteenth_login_of_an_hour_is_not_sent,
     a_login_that_reached_nobody_does_not_count_whatever_failed_first,
     a_login_counts_when_it_failed_for_another_reason_than_the_token,
@@ -32,8 +35,7 @@ fn a_refused_login_is_not_sent_again() {
     assert_eq!(world.count(Endpoint::Token), 1);
     for arguments in [&["login"][..], &["header"], &["get", "/portfolio/accounts"], &["login", "--fresh"]] {
         let said = refused(&world, arguments);
-        for words in ["a moment ago: not tried again", "may be tried again in", "s, or with `login --force`"]
-        {
+        for words in ["a moment ago: not tried again", "may be tried again in", ", or with `login --force`"] {
             assert!(said.contains(words), "{said}");
         }
     }
@@ -48,8 +50,7 @@ fn a_refused_login_is_sent_when_that_is_forced() {
     assert_eq!(world.count(Endpoint::Token), 2);
     // Twice in a row: the pause is two minutes now.
     let said = refused(&world, &["login"]);
-    let seconds = said.split("may be tried again in ").nth(1).unwrap().split(' ').next().unwrap();
-    assert!((61..=120).contains(&seconds.parse::<u32>().unwrap()), "{said}");
+    assert!(said.contains("may be tried again in 1 min ") || said.contains("in 2 min 0 s"), "{said}");
 }
 
 fn changed_settings_are_tried_at_once() {
@@ -115,6 +116,36 @@ fn a_login_that_is_put_off_is_not_tried_before() {
     assert_eq!(world.count(Endpoint::Token), 1);
 }
 
+fn pause_of(told: &Value) -> u64 {
+    told["error"]["pause_s"].as_u64().unwrap_or_else(|| panic!("{told}"))
+}
+
+fn what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.fault(r#"{"on":"portfolio/accounts","do":{"status":429,"retry_after":300}}"#);
+    let ran = world.run(["get", "/portfolio/accounts", "--json"]);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((pause_of(&error), ran.code), (300, Some(9)));
+    assert!(error["error"]["todo"].as_str().unwrap().starts_with("wait 5 min 0 s: "), "{error}");
+    let until = world.read_record()["pause"]["until"].clone();
+    for command in [&["status", "--json"][..], &["login", "--json"], &["get", "/tickle", "--json"]] {
+        let error = world.run(command).json();
+        assert!((200..=300).contains(&pause_of(&error)), "{error}");
+        assert_eq!(error["error"]["exit_code"], 8, "{error}");
+    }
+    assert_eq!(world.read_record()["pause"]["until"], until);
+}
+
+fn what_is_left_until_the_next_try_is_told_to_programs() {
+    let world = World::new();
+    refused(&world, &["login"]);
+    let ran = world.run_with([("IBKR_AUTH_CLIENT_KEY_ID", "other")], ["login", "--json"]);
+    assert!((1..=60).contains(&pause_of(&ran.json())), "{ran}");
+    // It is no pause that IBKR has asked for.
+    world.succeed(["login"]);
+}
+
 fn the_thirteenth_login_of_an_hour_is_not_sent() {
     let world = World::new();
     world.configure("retry_attempts: 1\n");
@@ -135,6 +166,9 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
         world.run(["header"]).fails(8, &["500"]);
     }
     world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth doctor"]);
+    let error = world.run(["header", "--json"]).json();
+    assert!((3_400..=3_600).contains(&pause_of(&error)), "{error}");
+    assert!(error["error"]["todo"].as_str().unwrap().contains("the next login is allowed in 5"), "{error}");
     assert_eq!(world.count(Endpoint::Token), 13);
     world.succeed(["login", "--force"]);
 }

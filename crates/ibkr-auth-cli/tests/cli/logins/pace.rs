@@ -1,6 +1,13 @@
 //! IBKR punishes who asks too often: what one invocation has asked, the next one knows.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Duration,
+};
+
 use ibkr_sim::Endpoint;
+use serde_json::Value;
 
 use crate::common::World;
 
@@ -51,4 +58,44 @@ fn healing_counts_every_login_that_it_makes() {
     }
     // 12 an hour, and the one that began it all is among them; a new access token and its bearer are one.
     assert!(world.count(Endpoint::SsoSessions) <= 12, "{}", world.count(Endpoint::SsoSessions));
+}
+
+#[test]
+fn tickles_of_ones_own_keep_the_pace_too() {
+    let world = World::new();
+    for command in
+        [&["login"][..], &["post", "/tickle"], &["get", "/tickle"], &["tickle"], &["post", "/tickle"]]
+    {
+        world.succeed(command);
+    }
+    assert_eq!((world.count(Endpoint::Tickle), refusals(&world).as_str()), (4, "{}"));
+}
+
+/// It says so, and waits.
+fn is_put_off(world: &World, arguments: &[&str]) {
+    let mut child = world.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.contains("IBKR takes one `sso/validate` a minute: "), "{arguments:?}: {said}");
+}
+
+#[test]
+fn an_sso_validate_of_ones_own_keeps_the_pace_too() {
+    let world = World::new();
+    world.succeed(["login"]);
+    is_put_off(&world, &["get", "/sso/validate"]);
+    // As if a minute had passed.
+    world.simulator.handle().advance(Duration::from_secs(61));
+    world.change_record(|record| {
+        let mut saved: Value = serde_json::from_str(record["kept"]["saved"].as_str().unwrap()).unwrap();
+        saved["validated"] = Value::Null;
+        (record["validated"], record["kept"]["saved"]) = (0.into(), saved.to_string().into());
+    });
+    world.succeed(["get", "/sso/validate"]);
+    for command in [&["get", "/sso/validate"][..], &["validate"]] {
+        is_put_off(&world, command);
+    }
+    assert_eq!((world.count(Endpoint::Validate), refusals(&world).as_str()), (2, "{}"));
 }

@@ -7,6 +7,8 @@ mod ended;
 #[cfg(unix)]
 mod files;
 mod kept;
+#[cfg(unix)]
+mod kept_by_keep;
 mod parallel;
 mod records;
 mod separate;
