@@ -37,7 +37,8 @@ pub(crate) struct DoctorArgs {
 pub(crate) fn run(global: &Global, output: Output, args: &DoctorArgs) -> Result<(), Failure> {
     let mut report = Report::new(output);
     let end = checks::run(global, output, args, &mut report)?;
-    match (end, report.close()?) {
+    let is_good = report.close(&end)?;
+    match (end, is_good) {
         (End::Interrupted, _) => Err(Failure::told(Exit::Interrupted)),
         (End::Reached, false) => Err(Failure::told(Exit::Failed)),
         (End::Reached, true) => Ok(()),

@@ -10,7 +10,10 @@ use anstyle::Style;
 use console::Term;
 use serde_json::{Value, json};
 
-use super::finding::{Finding, Verdict};
+use super::{
+    checks::End,
+    finding::{Finding, Verdict},
+};
 use crate::{
     failure::Failure,
     mask::Secrets,
@@ -103,7 +106,7 @@ impl Report {
     }
 
     /// The end of the report; whether nothing has failed.
-    pub(super) fn close(&self) -> Result<bool, Failure> {
+    pub(super) fn close(&self, end: &End) -> Result<bool, Failure> {
         let [pass, warn, fail, skip] = self.counts;
         let (version, at) = (env!("CARGO_PKG_VERSION"), utc::stamp(self.at));
         let system = format!("{} {}", env::consts::OS, env::consts::ARCH);
@@ -120,9 +123,10 @@ impl Report {
                 "first_todo": first,
             }))?;
         } else {
-            let first = match first {
-                Some(first) => behind(first, (10, 10), "Do first: ", self.width),
-                None => "Nothing to do.".to_owned(),
+            let first = match (first, end) {
+                (Some(first), _) => behind(first, (10, 10), "Do first: ", self.width),
+                (None, End::Reached) => "Nothing to do.".to_owned(),
+                (None, End::Interrupted) => "Interrupted: not everything was checked.".to_owned(),
             };
             self.output.line(format_args!(
                 "\n{pass} pass, {warn} warn, {fail} fail, {skip} skip in {seconds:.1} s\n\

@@ -37,6 +37,8 @@ fn what_hangs_is_left_and_the_session_logged_out() {
         report.expect(check, "skip", &["interrupted"]);
     }
     assert_eq!([Endpoint::Init, Endpoint::Accounts].map(|endpoint| world.count(endpoint)), [0, 0]);
+    // A login within seconds of another may sign the same bytes, and be refused for that.
+    world.a_minute_later();
     world.succeed(["login"]);
 }
 
@@ -47,6 +49,18 @@ fn a_bearer_token_is_waited_for_so_that_it_can_be_ended() {
     let report = report(&world, child);
     report.expect("bearer token", "pass", &[]);
     report.expect("read-only tier", "skip", &["interrupted"]);
+}
+
+#[test]
+fn a_person_is_told_that_not_everything_was_checked() {
+    let world = World::new();
+    world.fault(r#"{"on":"portfolio/accounts","do":{"hang":true}}"#);
+    let child = world.command(["doctor"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    world.await_request(Endpoint::PortfolioAccounts, 1);
+    signal(&child, Signal::INT);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.err.as_str()), (Some(130), ""), "{ran}");
+    assert!(ran.out.ends_with("\nInterrupted: not everything was checked.\n"), "{ran}");
 }
 
 #[test]
