@@ -235,7 +235,7 @@ mod tests {
         }
         assert_eq!(not_spent(&logins, 1_100).unwrap_err().pause, Some(3_500));
         assert!(not_spent(&logins, 4_600).is_ok());
-        for hour in 1..4 {
+        for hour in 1..5 {
             (0..12).for_each(|_| logins.add(1_000 + hour * 4_000));
         }
         let failure = not_spent(&logins, 18_000).unwrap_err();

@@ -29,9 +29,10 @@ impl Reason {
     }
 }
 
-/// Whether the error was of that step or an earlier one. A tickle builds on no other step.
+/// Whether the error was of that step, or of one that it builds on.
 fn overcomes(done: Step, error: &Error) -> bool {
-    error.step().is_none_or(|failed| failed == done || (failed < done && done != Step::Tickle))
+    let builds_on_all_before = !matches!(done, Step::PublicIp | Step::Tickle);
+    error.step().is_none_or(|failed| failed == done || (failed < done && builds_on_all_before))
 }
 
 #[cfg(test)]
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_that_is_done_overcomes_those_before_it() {
+    fn a_step_that_is_done_overcomes_those_that_it_builds_on() {
         let after = |failed, done| {
             let error =
                 Error::transport(Some(failed), &TransportError::new(TransportKind::Timeout, "it failed"));
@@ -56,5 +57,6 @@ mod tests {
         assert!(!after(Step::GetBearerToken, Step::ValidateSso));
         assert!(after(Step::SsodhInit, Step::GetBearerToken));
         assert!(after(Step::SsodhInit, Step::Tickle));
+        assert!(after(Step::GetAccessToken, Step::PublicIp), "they overlap");
     }
 }

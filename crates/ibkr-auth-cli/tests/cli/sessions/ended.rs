@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ at_once! {
     ends_of_sessions:
     a_login_that_is_late_is_ended_by_one_logout,
     a_login_that_is_interrupted_tries_nothing_again,
+    a_second_interrupt_leaves_at_once,
     a_bearer_token_on_its_way_is_waited_for,
     a_session_that_cannot_be_ended_is_kept_for_the_next_login,
     a_pause_that_was_asked_for_outlives_an_interrupt,
@@ -58,6 +60,20 @@ fn a_login_that_is_interrupted_tries_nothing_again() {
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
     assert_eq!((world.count(Endpoint::Init), world.count(Endpoint::Logout)), (1, 1));
     world.run(["status"]).fails(4, &["there is no session"]);
+}
+
+fn a_second_interrupt_leaves_at_once() {
+    let world = World::new();
+    world.fault(HANG);
+    world.fault(r#"{"on":"logout","do":{"hang":true}}"#);
+    let mut child = login(&world);
+    world.await_request(Endpoint::Init, 1);
+    signal(&child, Signal::INT);
+    world.await_request(Endpoint::Logout, 1);
+    let begin = Instant::now();
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
 }
 
 fn a_bearer_token_on_its_way_is_waited_for() {
