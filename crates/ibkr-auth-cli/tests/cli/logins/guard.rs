@@ -14,6 +14,7 @@ at_once! {
     what_passes_by_itself_is_tried_again,
     a_pause_that_ibkr_asks_for_is_kept_by_all_commands,
     a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
+    a_pause_asked_for_while_a_session_is_healed_is_kept_too,
     a_login_that_is_put_off_is_not_tried_before,
     what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again,
     what_is_left_until_the_next_try_is_told_to_programs,
@@ -103,6 +104,17 @@ fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
     world.run(["get", "/portfolio/accounts"]).fails(9, &["429", "wait"]);
     let before = world.sent();
     world.run(["get", "/portfolio/accounts"]).fails(8, &["IBKR asked for a pause"]);
+    assert_eq!(world.sent_since(&before), [].into());
+}
+
+fn a_pause_asked_for_while_a_session_is_healed_is_kept_too() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().advance(std::time::Duration::from_secs(360));
+    world.fault(r#"{"on":"ssodh/init","do":{"status":429,"retry_after":300}}"#);
+    world.run(["header", "--max-age", "0s"]).fails(8, &["waiting for about", "429"]);
+    let before = world.sent();
+    world.run(["header", "--max-age", "0s"]).fails(8, &["IBKR asked for a pause"]);
     assert_eq!(world.sent_since(&before), [].into());
 }
 
