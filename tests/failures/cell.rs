@@ -49,7 +49,7 @@ impl Cell {
                 config.sim.rules.established_after = Duration::from_millis(500);
             }
         });
-        let config = lab.config().with_timeout(Duration::from_secs(1)).expect("valid");
+        let config = lab.config().with_timeout(Duration::from_secs(2)).expect("valid");
         let mut client = D::new(config, key(), &lab.transport()).expect("a client");
         let told: Arc<Mutex<Vec<Event>>> = Arc::default();
         let listener = Arc::clone(&told);

@@ -26,7 +26,7 @@ const INTRODUCTION: &str = "# Failures
 
 What becomes of each fault that the simulator can play, at each step. Written by `cargo xtask failures`; the tests
 (`tests/failures`) compare every cell of the automatic mode, half of those where one call is struck, and a sixth of those where
-every call is. Both clients were run over TLS and do the same in every cell where one outcome stands. A request may take 1 s
+every call is. Both clients were run over TLS and do the same in every cell where one outcome stands. A request may take 2 s
 here, and `connect` tries each step three times; otherwise settings are the default ones.
 
 `ok` alone: the fault was not felt. `… again`: that step was sent once more, freshly signed, and all was well. **Bold**: it ended

@@ -173,7 +173,7 @@ impl Handle {
         self.wish(Input::Stop);
         let mut state = self.shared.state.clone();
         let ended = state.wait_for(|state| state.ended.is_some()).await;
-        ended.ok().and_then(|state| state.ended.clone()).unwrap_or_else(|| Ok(()))
+        ended.ok().and_then(|state| state.ended.clone()).unwrap_or(Ok(()))
     }
 
     /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
