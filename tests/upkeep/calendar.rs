@@ -98,6 +98,39 @@ fn a_clock_that_is_set_breaks_nothing() {
 }
 
 #[test]
+fn a_clock_that_steps_back_is_noticed_at_the_next_poll() {
+    // The second step shows only beside the other clock, which ran on meanwhile.
+    for (ran, back) in [(Duration::ZERO, HOUR), (30 * SECOND, 33 * SECOND)] {
+        let mut world = connected();
+        world.pass(ran);
+        world.now.wall -= back;
+        world.server_ahead += i64::try_from(back.as_millis()).unwrap();
+        let (from, told) = (world.elapsed(), world.events.len());
+        world.run_for(SECOND);
+        let jumps = world.events[told..].iter().filter(|(_, event)| matches!(event, Event::ClockJumped));
+        assert_eq!(jumps.count(), 1, "{back:?}:\n{}", world.story());
+        assert_eq!(world.since(from), [Step::Tickle], "what the timers knew is asked anew");
+    }
+}
+
+#[test]
+fn the_end_of_a_bearer_draws_near_while_the_monotonic_clock_stands_still() {
+    let lasting = |sim: &mut SimConfig| sim.rules.brokerage_idle = 2 * HOUR;
+    let mut world = World::with(lasting, |c| c);
+    // Tickles say nothing about the end.
+    let quiet = r#"{"session":"aa","iserver":{"authStatus":{"authenticated":true,"connected":true,"established":true}}}"#;
+    world.fault(&format!(r#"{{"on":"tickle","do":{{"status":200,"processed":true,"body":{quiet}}}}}"#));
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(100 * SECOND);
+    // Asleep until shortly before the hour is over.
+    world.now.wall += 57 * MINUTE;
+    world.run_for(10 * MINUTE);
+    assert!(world.works());
+    let failed = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. })).count();
+    assert_eq!((failed, world.count(Step::GetBearerToken)), (0, 1), "extended in time:\n{}", world.story());
+}
+
+#[test]
 fn maintenance_is_a_state_with_an_end_and_no_error() {
     let mut world = kept(World::with(|sim| sim.calendar = Calendar::ibkr(), |c| c), KeepConnected::default());
     // To Saturday, 19:59 in New York.
@@ -111,6 +144,53 @@ fn maintenance_is_a_state_with_an_end_and_no_error() {
     assert_eq!(world.count(Step::GetBearerToken), logins, "no login while the doors are closed");
     let took = healed(&mut world, 90 * SECOND);
     assert!(took <= 60 * SECOND, "{took:?}");
+}
+
+#[test]
+fn the_nightly_reset_is_a_state_with_the_end_that_is_expected() {
+    let world = World::with(|sim| sim.calendar = Calendar::ibkr(), |c| c);
+    // Thursday in New York.
+    let half_past_one = world.now.wall + 13 * HOUR + 30 * MINUTE;
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(12 * HOUR + 59 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Connected, "{}", world.story());
+    world.run_until(3 * MINUTE, |session| session.phase() != Phase::Connected);
+    let Phase::Maintenance { until } = world.session.phase() else { panic!("{}", world.story()) };
+    let apart = until.max(half_past_one).duration_since(until.min(half_past_one)).unwrap();
+    assert!(apart < SECOND, "{apart:?}");
+    let told = world.events.len();
+    healed(&mut world, 6 * MINUTE);
+    let phases = world.events[told..].iter().filter(|(_, event)| matches!(event, Event::Phase { .. }));
+    assert_eq!(phases.count(), 1, "out again:\n{}", world.story());
+}
+
+#[test]
+fn when_ibkr_is_closed_depends_on_the_region() {
+    use ibkr_auth_core::Region;
+    // From Wednesday noon in New York until Thursday, ten past one, and until Saturday evening, half past six.
+    let hours = [
+        (Region::HongKong, 10 * MINUTE, 65 * HOUR + 30 * MINUTE),
+        (Region::Zug, 7 * HOUR + 10 * MINUTE, 72 * HOUR + 30 * MINUTE),
+        (Region::NewYork, 13 * HOUR + 10 * MINUTE, 78 * HOUR + 30 * MINUTE),
+    ];
+    for (there, reset, maintenance) in hours {
+        for (region, ..) in hours {
+            for after in [reset, maintenance] {
+                let mut world = World::new();
+                world.pass(after);
+                let mut world = kept(world, KeepConnected::default().with_region(region));
+                world.fault(r#"{"on":"*","do":{"status":503}}"#);
+                world.run_until(70 * SECOND, |session| session.phase() != Phase::Connected);
+                let closed = matches!(world.session.phase(), Phase::Maintenance { .. });
+                assert_eq!(
+                    closed,
+                    region == there,
+                    "{region:?} when {there:?} is closed:\n{}",
+                    world.story()
+                );
+            }
+        }
+    }
 }
 
 #[test]

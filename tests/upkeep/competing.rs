@@ -32,6 +32,22 @@ fn a_competing_login_is_yielded_to_taken_from_or_retaken() {
 }
 
 #[test]
+fn a_take_that_fails_is_followed_by_the_whole_wait_again() {
+    let policy = KeepConnected::default().with_competing(OnCompeting::RetakeAfter(15 * MINUTE));
+    let mut world = kept(World::new(), policy);
+    world.sim.kick(None);
+    world.run_until_phase(70 * SECOND, Phase::Yielded);
+    let inits = world.count(Step::SsodhInit);
+    // The other one takes it back before it is established.
+    world.fault(r#"{"on":"auth/status","calls":1,"do":{"kick":true}}"#);
+    for passed in [16 * MINUTE, 14 * MINUTE] {
+        world.run_for(passed);
+        assert_eq!((world.session.phase(), world.count(Step::SsodhInit)), (Phase::Yielded, inits + 1));
+    }
+    healed(&mut world, 3 * MINUTE);
+}
+
+#[test]
 fn never_compete_never_sends_compete() {
     let mut world = World::with(|_| {}, |config| config.with_compete(false));
     world.sim.kick(None);

@@ -135,6 +135,23 @@ fn waits_are_never_shorter_than_the_server_asks() {
 }
 
 #[test]
+fn a_wait_before_the_next_login_is_kept_though_the_server_is_asked_meanwhile() {
+    let mut world = connected();
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"status":503,"retry_after":50}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    world.run_for(SECOND);
+    let (tickles, logins) = (world.count(Step::Tickle), world.count(Step::GetBearerToken));
+    for _ in 0..9 {
+        world.session.check();
+        world.run_for(5 * SECOND);
+    }
+    assert!(world.count(Step::Tickle) > tickles, "it is back, and says that the session is lost");
+    assert_eq!(world.count(Step::GetBearerToken), logins);
+    healed(&mut world, 45 * SECOND);
+}
+
+#[test]
 fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
     for (fault, step) in [
         (r#"{"on":"token","do":{"status":400}}"#, Step::GetAccessToken),
@@ -173,6 +190,21 @@ fn a_user_who_was_good_before_is_tried_twice() {
 }
 
 #[test]
+fn half_a_minute_passes_before_a_refused_user_is_tried_once_more() {
+    let mut world = connected();
+    world.sim.restart();
+    // The access token that is there is refused too.
+    world.fault(r#"{"on":"sso-sessions","calls":"1..2","do":{"status":401}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    world.run_for(SECOND);
+    let (requests, (refused, step)) = (world.sent.len(), *world.sent.last().unwrap());
+    assert_eq!((step, world.count(Step::GetBearerToken)), (Step::GetBearerToken, 3));
+    healed(&mut world, MINUTE);
+    let wait = world.sent[requests].0 - refused;
+    assert!((30 * SECOND..32 * SECOND).contains(&wait), "{wait:?}");
+}
+
+#[test]
 fn the_login_budget_is_never_overdrawn() {
     let mut world = World::new();
     // A server that lets us in and throws us out at once.
@@ -186,6 +218,41 @@ fn the_login_budget_is_never_overdrawn() {
     assert!(logins.len() >= 35, "it goes on for ever: {}", logins.len());
     assert!(logins.windows(7).all(|seven| seven[6] - seven[0] >= HOUR - SECOND));
     assert!(logins.windows(21).all(|more| more[20] - more[0] >= 24 * HOUR - SECOND));
+}
+
+#[test]
+fn logins_of_before_count_against_the_budget() {
+    for (hours_ago, free_in) in [([0.25, 0.75, 30.0], 15 * MINUTE), ([3.0, 11.0, 22.0], 2 * HOUR)] {
+        let mut world = World::new();
+        // The machine has been up for a day.
+        world.pass(24 * HOUR);
+        let policy = KeepConnected::default()
+            .with_logins(LoginBudget { per_hour: 2, per_day: 3 })
+            .with_past_logins(hours_ago.map(|hours| HOUR.mul_f64(hours)));
+        world.session.keep_connected(policy);
+        world.run_for(free_in - SECOND);
+        assert!(world.sent.is_empty(), "{:?}", world.sent);
+        assert_eq!(world.session.phase(), Phase::Waiting { about: free_in });
+        healed(&mut world, 10 * SECOND);
+    }
+}
+
+#[test]
+fn a_token_request_that_may_have_had_an_effect_counts_against_the_budget() {
+    let tries_in_an_hour = |action: &str| {
+        let mut world = World::new();
+        world.fault(&format!(r#"{{"on":"token","do":{action}}}"#));
+        let logins = LoginBudget { per_hour: 3, per_day: 60 };
+        world.session.keep_connected(KeepConnected::default().with_logins(logins));
+        world.run_for(HOUR - SECOND);
+        world.count(Step::GetAccessToken)
+    };
+    for failed in [r#"{"status":500}"#, r#"{"hang":true}"#, r#"{"reset":true}"#] {
+        assert_eq!(tries_in_an_hour(failed), 3, "{failed}");
+    }
+    for closed in [r#"{"status":502}"#, r#"{"status":503}"#, r#"{"status":504}"#] {
+        assert!(tries_in_an_hour(closed) > 30, "{closed}");
+    }
 }
 
 #[test]

@@ -146,6 +146,34 @@ fn a_dead_host_is_left_after_three_silences() {
 }
 
 #[test]
+fn a_host_that_answers_in_between_is_no_dead_host() {
+    let hosts = [Host::numbered(1).unwrap()];
+    let mut world = kept(World::new(), KeepConnected::default().with_hosts(hosts));
+    world.pass(6 * MINUTE);
+    // The tickle between them is answered: the brokerage session was idle for too long.
+    for (on, call) in [("tickle", 1), ("ssodh/init", 1), ("tickle", 3)] {
+        world.fault(&format!(r#"{{"on":"{on}","calls":{call},"do":{{"status":503}}}}"#));
+    }
+    world.run_until(30 * SECOND, |session| session.phase() == Phase::Recovering);
+    healed(&mut world, 30 * SECOND);
+    assert_eq!(world.sim.counters().statuses[&503], 3);
+    let left = world.events.iter().find(|(_, event)| matches!(event, Event::HostChanged(_)));
+    assert!(left.is_none(), "{}", world.story());
+}
+
+#[test]
+fn three_whole_logins_in_vain_lead_to_another_host() {
+    // An access token lasts for one login.
+    let mut world = World::with(|sim| sim.rules.access_token_life = SECOND, |c| c);
+    world.fault(r#"{"on":"ssodh/init","host":"api.ibkr.com","do":{"status":401,"body":"gone"}}"#);
+    let hosts = [Host::numbered(1).unwrap()];
+    world.session.keep_connected(KeepConnected::default().with_hosts(hosts));
+    healed(&mut world, MINUTE);
+    assert_eq!(world.session.config().host().to_string(), "1.api.ibkr.com");
+    assert_eq!(world.count(Step::GetAccessToken), 4);
+}
+
+#[test]
 fn a_failing_init_is_repeated_and_then_built_on_something_new() {
     let mut world = connected();
     world.pass(6 * MINUTE);
@@ -174,6 +202,27 @@ fn pause_logs_out_and_resume_comes_back() {
     assert_eq!(world.sent.len(), requests, "nothing at all");
     world.session.resume();
     healed(&mut world, 10 * SECOND);
+}
+
+#[test]
+fn a_pause_forgets_the_trouble_before_it() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","do":{"status":401,"body":"Access token expired"}}"#);
+    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.run_for(10 * MINUTE);
+    world.sim.clear_faults();
+    world.session.pause();
+    world.run_for(HOUR);
+    let told = world.events.len();
+    world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"status":503}}"#);
+    world.session.resume();
+    // As patient as after any first failure, and that is when the trouble began.
+    healed(&mut world, 10 * SECOND);
+    let mut recovered = world.events[told..].iter().filter_map(|(_, event)| match event {
+        Event::Recovered { after } => Some(*after),
+        _ => None,
+    });
+    assert!(recovered.next().unwrap() < 10 * SECOND, "{}", world.story());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use ibkr_auth_core::{
     TransportKind,
 };
 use ibkr_auth_tests::world::World;
-use ibkr_sim::{Calendar, Expires, Extension, HostState, SimConfig};
+use ibkr_sim::{Calendar, Expires, Extension, HostState, SimConfig, demo};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

@@ -68,6 +68,27 @@ fn a_saved_session_goes_on_at_the_server_it_had_found() {
 }
 
 #[test]
+fn one_difference_is_enough_for_a_saved_session_to_be_refused() {
+    let first = connected();
+    let saved = first.session.save(first.now).unwrap();
+    let config = |client: &str, key: &str, user: &str| Config::new(client, key, user).unwrap();
+    let (client, key, user) = (demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL);
+    for (difference, config) in [
+        ("client", config("OtherClient", key, user)),
+        ("key", config(client, "other", user)),
+        ("username", config(client, key, "otheruser")),
+        ("server", config(client, key, user).with_host(Host::qa())),
+    ] {
+        let mut other = World::with(|_| {}, |_| config);
+        let restored = other.session.restore(&saved, other.now).map_err(|error| error.kind());
+        assert_eq!(restored, Err(ErrorKind::Config), "another {difference}");
+        assert!(other.session.headers().is_none(), "nothing was changed");
+    }
+    let mut same = World::with(|_| {}, |_| config(client, key, user));
+    same.session.restore(&saved, same.now).unwrap();
+}
+
+#[test]
 fn detaching_leaves_the_session_and_sends_nothing_more() {
     let mut first = connected();
     let requests = first.sim.counters().total();
