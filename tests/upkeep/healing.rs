@@ -226,6 +226,19 @@ fn a_pause_forgets_the_trouble_before_it() {
 }
 
 #[test]
+fn a_resume_during_the_logout_logs_in_as_wholly_as_one_after_it() {
+    for logging_out in [10 * MILLISECOND, SECOND] {
+        let mut world = connected();
+        world.session.pause();
+        world.run_for(logging_out);
+        world.session.resume();
+        healed(&mut world, 10 * SECOND);
+        let steps = [Step::Logout, Step::GetAccessToken, Step::GetBearerToken];
+        assert_eq!(steps.map(|step| world.count(step)), [1, 2, 2], "{}", world.story());
+    }
+}
+
+#[test]
 fn stopping_is_logging_out() {
     let mut world = connected();
     let ticket = world.session.logout();
