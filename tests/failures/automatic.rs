@@ -28,7 +28,7 @@ pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize)
     }
     check(&world, fault.0, step);
     let failed = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. }));
-    let last_failure = failed.map(|(at, _)| *at).last();
+    let last_failure = failed.map(|(at, _)| *at).next_back();
     let logins = match world.count(Step::GetBearerToken) {
         0 | 1 => String::new(),
         logins => format!(", {logins} bearer tokens"),
