@@ -32,7 +32,7 @@ pub use upkeep::{KeepConnected, LoginBudget, OnCompeting, Phase};
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
     Secret, SsoDetails, Step, Tickle, TransportError,
-    wire::{Authorization, access_token::Spread},
+    wire::{Authorization, spread::Spread},
 };
 use known::Known;
 use plan::Command;

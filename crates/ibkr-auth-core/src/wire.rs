@@ -25,6 +25,7 @@ pub mod bearer_token;
 mod build;
 pub mod logout;
 pub mod public_ip;
+pub(crate) mod spread;
 pub mod ssodh_init;
 pub mod status;
 pub mod tickle;

@@ -140,7 +140,7 @@ impl Session {
             Step::GetBearerToken => {
                 let token = known.access_token(now).ok_or_else(|| out_of_order(Step::GetAccessToken))?;
                 let ip = self.own_ip().ok_or_else(|| out_of_order(Step::PublicIp))?;
-                wire::bearer_token::request(config, key, self.spread.earlier(wall - BACKDATED), token, ip)
+                wire::bearer_token::request_within(config, key, wall - BACKDATED, token, ip, self.spread)
             }
             Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
             Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, compete),

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
-use super::{answer, build};
+use super::{answer, build, spread::Spread};
 use crate::{Config, Error, Request, Response, Secret, Step, time::unix_seconds};
 
 const STEP: Step = Step::GetAccessToken;
@@ -40,27 +40,6 @@ pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) ->
     request_within(config, key, wall, Spread::default())
 }
 
-/// Seconds by which an assertion begins and ends earlier than IBKR's samples have it. It never ends within the 15 s that a
-/// request may take.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spread {
-    begins: u64,
-    ends: u64,
-}
-
-impl Spread {
-    /// Assertions have no `jti`: two programs of one client that sign within one second would send the same bytes, and a
-    /// server that remembers them refuses the second. Different seeds make that unlikely.
-    pub(crate) fn from_seed(seed: u64) -> Self {
-        Self { begins: seed % 20, ends: seed / 20 % 5 }
-    }
-
-    /// The SSO request has no `jti` either, and nearly a day to spare at its end.
-    pub(crate) fn earlier(self, wall: SystemTime) -> SystemTime {
-        wall - Duration::from_secs(self.begins)
-    }
-}
-
 pub(crate) fn request_within(
     config: &Config,
     key: &(impl Sign + ?Sized),
@@ -68,7 +47,8 @@ pub(crate) fn request_within(
     spread: Spread,
 ) -> Result<Request, Error> {
     let now = unix_seconds(wall);
-    let (iss, exp, iat) = (&config.client_id, now + 20 - spread.ends, now.saturating_sub(10 + spread.begins));
+    let (iss, exp, iat) =
+        (&config.client_id, now + 20 - spread.assertion_ends, now.saturating_sub(10 + spread.begins));
     let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, header::AUTHORIZATION};
 use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
-use super::{access_token::AccessToken, answer, build};
+use super::{access_token::AccessToken, answer, build, spread::Spread};
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step, time::unix_seconds};
 
 const STEP: Step = Step::GetBearerToken;
@@ -45,13 +45,24 @@ pub fn request(
     access_token: &AccessToken,
     ip: Ipv4Addr,
 ) -> Result<Request, Error> {
-    let now = unix_seconds(wall);
+    request_within(config, key, wall, access_token, ip, Spread::default())
+}
+
+pub(crate) fn request_within(
+    config: &Config,
+    key: &(impl Sign + ?Sized),
+    wall: SystemTime,
+    access_token: &AccessToken,
+    ip: Ipv4Addr,
+    spread: Spread,
+) -> Result<Request, Error> {
+    let iat = unix_seconds(wall).saturating_sub(spread.begins);
     let claims = Claims {
         ip,
         credential: config.credential.expose(),
         iss: &config.client_id,
-        exp: now + LIFETIME,
-        iat: now,
+        exp: iat + LIFETIME - spread.sso_request_ends,
+        iat,
         service: config.service.as_deref(),
         alternative_ips: &config.alternative_ips,
     };
