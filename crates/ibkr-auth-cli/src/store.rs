@@ -55,6 +55,7 @@ impl Store {
                 .why(error.to_string())
                 .todo("check its permissions, or remove it")
         };
+        folder::check(&self.folder)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
         match open(&self.path()) {
             Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,

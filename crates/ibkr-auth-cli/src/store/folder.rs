@@ -26,22 +26,30 @@ pub(super) fn of_platform() -> Result<PathBuf, Failure> {
 
 /// Makes the folder for its owner alone if it is not there. One that is there is not changed: it may be anybody's.
 pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
-    let unusable = |why: &str, todo: &str| {
-        Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()))
-            .why(why)
-            .todo(format!("{todo}, or choose another folder with --state-dir"))
-    };
     match make(folder) {
-        Ok(None) => Ok(()),
-        Ok(Some(Open { why, todo })) => Err(unusable(why, todo)),
+        Ok(()) => check(folder),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(unusable("it is a file", "move the file away"))
+            Err(unusable(folder, "it is a file", "move the file away"))
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            Err(unusable("there is a file above it", "correct its path"))
+            Err(unusable(folder, "there is a file above it", "correct its path"))
         }
-        Err(error) => Err(unusable(&error.to_string(), "correct its permissions")),
+        Err(error) => Err(unusable(folder, &error.to_string(), "correct its permissions")),
     }
+}
+
+/// Refuses a folder in which other users could replace what is kept.
+pub(super) fn check(folder: &Path) -> Result<(), Failure> {
+    match openness(folder) {
+        Some(Open { why, todo }) => Err(unusable(folder, why, todo)),
+        None => Ok(()),
+    }
+}
+
+fn unusable(folder: &Path, why: &str, todo: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()))
+        .why(why)
+        .todo(format!("{todo}, or choose another folder with --state-dir"))
 }
 
 /// How other users could replace what is kept.
@@ -53,18 +61,29 @@ struct Open {
 }
 
 #[cfg(unix)]
-fn make(folder: &Path) -> io::Result<Option<Open>> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+fn make(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
 
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let about = fs::metadata(folder)?;
-    Ok(open_to_others(about.mode(), about.uid(), rustix::process::geteuid().as_raw()))
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(not(unix))]
-fn make(folder: &Path) -> io::Result<Option<Open>> {
-    fs::create_dir_all(folder)?;
-    Ok(None)
+fn make(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+/// What cannot be looked at is not there, or will not be opened either.
+#[cfg(unix)]
+fn openness(folder: &Path) -> Option<Open> {
+    use std::os::unix::fs::MetadataExt;
+
+    let folder = fs::metadata(folder).ok()?;
+    open_to_others(folder.mode(), folder.uid(), rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn openness(_folder: &Path) -> Option<Open> {
+    None
 }
 
 #[cfg(unix)]

@@ -19,6 +19,12 @@ fn a_folder_of_another_user_is_not_used() {
     world.run(["login"]).fails(1, &["state", "belongs to another user", "chown", "--state-dir"]);
     world.doctor(&["--offline"]).expect("state folder", "fail", &["belongs to another user"]);
     assert!(world.sent().is_empty());
+
+    chown(world.path("state"), Some(0), None).unwrap();
+    world.succeed(["login"]);
+    chown(world.path("state"), Some(NOBODY), None).unwrap();
+    // What its owner may have replaced is not used for a request.
+    world.run(["header"]).fails(1, &["belongs to another user"]);
 }
 
 #[test]
