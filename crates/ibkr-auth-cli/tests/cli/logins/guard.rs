@@ -1,9 +1,16 @@
 //! What keeps logins from being repeated blindly.
 
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+    sync::mpsc::{Receiver, channel},
+};
+
 use ibkr_sim::Endpoint;
 use serde_json::Value;
 
-use crate::common::{World, at_once, key};
+use crate::common::{Ran, World, at_once, key};
 
 at_once! {
     logins_are_not_repeated_blindly:
@@ -189,14 +196,43 @@ fn logins(world: &World) -> usize {
     world.read_record()["logins"].as_array().unwrap().len()
 }
 
+/// A proxy that opens no tunnel: to the look-up of the address at once, to IBKR once `released`.
+fn closed_proxy(released: Receiver<()>) -> String {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in proxy.incoming().take(2).map(Result::unwrap) {
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            match line.contains("localhost") {
+                true => held.push(stream),
+                false => refuse(stream),
+            }
+        }
+        let _ = released.recv();
+        held.into_iter().for_each(refuse);
+    });
+    url
+}
+
+fn refuse(mut tunnel: TcpStream) {
+    tunnel.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").unwrap();
+}
+
 fn a_login_that_reached_nobody_does_not_count_whatever_failed_first() {
     let world = World::new();
-    world.configure("retry_attempts: 1\n");
-    for _ in 0..20 {
-        // The look-up of the address and the token request fail at the same time.
-        world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["header"]).fails(7, &[]);
-        assert_eq!(logins(&world), 0);
-    }
+    world.configure("retry_attempts: 1\nip_services: http://127.0.0.1:1\n");
+    let (release, released) = channel();
+    let mut command = world.command(["login"]);
+    command.env("IBKR_AUTH_PROXY", closed_proxy(released));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("✗ public_ip")));
+    // The look-up of the address has ended the login while the token request is still on its way.
+    drop(release);
+    Ran::from(child.wait_with_output().unwrap()).fails(7, &["public_ip"]);
+    assert_eq!((logins(&world), world.count(Endpoint::Token)), (0, 0));
 }
 
 fn a_login_counts_when_it_failed_for_another_reason_than_the_token() {
