@@ -99,3 +99,19 @@ fn a_wait_that_was_asked_for_outlives_another_beginning() {
     assert_eq!(world.count(Step::GetAccessToken), 1);
     healed(&mut world, 10 * MINUTE);
 }
+
+#[test]
+fn a_renewal_that_was_given_up_replaces_no_session_that_is_in_use() {
+    let mut world = connected();
+    world.sim.kick(None);
+    world.run_until_phase(2 * MINUTE, Phase::Yielded);
+    world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"delay_ms":8000}}"#);
+    while world.count(Step::GetBearerToken) == 1 {
+        world.run_for(SECOND);
+    }
+    world.sim.release();
+    world.session.resume();
+    world.run_until_phase(5 * SECOND, Phase::Connected);
+    world.run_for(10 * SECOND);
+    assert!(world.session.is_connected() && world.works(), "{}", world.story());
+}

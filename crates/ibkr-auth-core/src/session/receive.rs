@@ -24,8 +24,7 @@ impl Session {
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let task = self.tasks.iter().position(|task| task.awaits(id));
-        if task.is_none() && exchange.generation != self.known.generation {
-            // The bearer token of a login that was given up: there is a newer one.
+        if task.is_none() && self.has_newer(exchange) {
             return;
         }
         let stale = exchange.is_stale(self.known.generation);
@@ -56,6 +55,12 @@ impl Session {
                 self.endure(now, task, exchange, error);
             }
         }
+    }
+
+    /// Whether another bearer token is in use than the one that was asked for, by a login that was given up.
+    fn has_newer(&self, exchange: &Exchange) -> bool {
+        let is_kept = self.upkeep.as_ref().is_some_and(|upkeep| !upkeep.is_paused());
+        exchange.generation != self.known.generation || (is_kept && self.known.bearer_is_good())
     }
 
     fn learn(&mut self, now: Now, exchange: &Exchange, response: &Response) -> Result<Done, Error> {

@@ -18,8 +18,6 @@ use crate::{
 
 /// Beyond a request's own time limit: then it is given up even if the driver has forgotten it.
 const BACK_STOP: Duration = Duration::from_secs(5);
-/// `Date` shows whole seconds: that much a clock may be ahead unseen, and IBKR refuses an `iat` that is still to come.
-const BACKDATED: Duration = Duration::from_secs(2);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// IBKR's own limit for any request is 10 s: a tickle that takes longer is no sign of life.
 const TICKLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -140,7 +138,7 @@ impl Session {
             Step::GetBearerToken => {
                 let token = known.access_token(now).ok_or_else(|| out_of_order(Step::GetAccessToken))?;
                 let ip = self.own_ip().ok_or_else(|| out_of_order(Step::PublicIp))?;
-                wire::bearer_token::request_within(config, key, wall - BACKDATED, token, ip, self.spread)
+                wire::bearer_token::request_within(config, key, wall, token, ip, self.spread)
             }
             Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
             Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, compete),

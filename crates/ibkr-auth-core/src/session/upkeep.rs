@@ -82,6 +82,12 @@ pub(super) struct Upkeep {
     phase: Phase,
 }
 
+impl Upkeep {
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+}
+
 struct Due {
     /// `None`: at once.
     at: Option<Instant>,

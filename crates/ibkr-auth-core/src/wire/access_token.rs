@@ -47,8 +47,11 @@ pub(crate) fn request_within(
     spread: Spread,
 ) -> Result<Request, Error> {
     let now = unix_seconds(wall);
-    let (iss, exp, iat) =
-        (&config.client_id, now + 20 - spread.assertion_ends, now.saturating_sub(10 + spread.begins));
+    let (iss, exp, iat) = (
+        &config.client_id,
+        now + 20 - spread.assertion_ends,
+        now.saturating_sub(10 + spread.assertion_begins),
+    );
     let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\

@@ -56,13 +56,13 @@ pub(crate) fn request_within(
     ip: Ipv4Addr,
     spread: Spread,
 ) -> Result<Request, Error> {
-    let iat = unix_seconds(wall).saturating_sub(spread.begins);
+    let now = unix_seconds(wall);
     let claims = Claims {
         ip,
         credential: config.credential.expose(),
         iss: &config.client_id,
-        exp: iat + LIFETIME - spread.sso_request_ends,
-        iat,
+        exp: now + LIFETIME - spread.sso_request_ends,
+        iat: now.saturating_sub(spread.sso_request_begins),
         service: config.service.as_deref(),
         alternative_ips: &config.alternative_ips,
     };

@@ -178,7 +178,11 @@ impl Session {
             upkeep.logins.refund();
         }
         match (error.kind(), error.step()) {
-            _ if error.is_proxy_refusal() => return self.refused(now, deed, error, true),
+            _ if error.is_proxy_refusal() => {
+                // `sso/validate` is one a minute.
+                let again = if deed == Deed::Validate { Deed::Tickle } else { deed };
+                return self.refused(now, again, error, true);
+            }
             (ErrorKind::Competing, _) => {
                 if upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
                     upkeep.takes.spend(now.mono);
