@@ -20,12 +20,8 @@ use super::{
     reason::Reason,
 };
 
-/// The look-up of the address may end a login while the token request that is sent beside it fails as well.
-const OUTCOME_WITHIN: Duration = Duration::from_secs(3);
-
 struct Answer {
     id: RequestId,
-    step: Step,
     result: Result<Response, TransportError>,
 }
 
@@ -66,7 +62,6 @@ impl Login {
         loop {
             let wait = self.drain();
             if let Some(outcome) = ticket.outcome() {
-                self.await_reach();
                 return outcome.map(drop);
             }
             let left = within.saturating_sub(begin.elapsed());
@@ -127,11 +122,11 @@ impl Login {
         }
     }
 
-    fn transmit(&mut self, Transmit { id, step, timeout, request }: Transmit) {
+    fn transmit(&mut self, Transmit { id, timeout, request, .. }: Transmit) {
         let (http, outbox) = (Arc::clone(&self.http), self.outbox.clone());
         let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
             // Nobody listens any more to what was given up.
-            let _ = outbox.send(Answer { id, step, result: http.send(request, timeout) });
+            let _ = outbox.send(Answer { id, result: http.send(request, timeout) });
         });
         if thread.is_err() {
             let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
@@ -140,24 +135,8 @@ impl Login {
     }
 
     fn receive(&mut self, within: Duration) {
-        if let Ok(Answer { id, result, .. }) = self.answers.recv_timeout(within) {
+        if let Ok(Answer { id, result }) = self.answers.recv_timeout(within) {
             self.session.receive(moment(), id, result);
-        }
-    }
-
-    /// The session does not tell what becomes of a token request whose login has ended.
-    fn await_reach(&mut self) {
-        let begin = Instant::now();
-        while self.reach.is_open() {
-            let left = OUTCOME_WITHIN.saturating_sub(begin.elapsed());
-            match self.answers.recv_timeout(left) {
-                Ok(Answer { step, result: Err(failure), .. }) => {
-                    self.reach.failed(&Error::transport(Some(step), &failure));
-                }
-                // It was answered, or will not be in time: either way it may have been counted.
-                Ok(Answer { step: Step::GetAccessToken, .. }) | Err(_) => return,
-                Ok(_) => {}
-            }
         }
     }
 }

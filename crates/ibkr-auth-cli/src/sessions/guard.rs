@@ -87,21 +87,12 @@ impl Reach {
             Event::Done { step: Step::GetAccessToken, .. } => {
                 (self.is_open, self.has_arrived) = (false, true);
             }
-            Event::Failed { error, .. } => self.failed(error),
+            Event::Failed { error, .. } if error.step() == Some(Step::GetAccessToken) => {
+                self.is_open = false;
+                self.has_arrived |= !had_no_effect(error);
+            }
             _ => {}
         }
-    }
-
-    /// An error that was no event any more.
-    pub(crate) fn failed(&mut self, error: &Error) {
-        if error.step() == Some(Step::GetAccessToken) {
-            self.is_open = false;
-            self.has_arrived |= !had_no_effect(error);
-        }
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        self.is_open
     }
 
     pub(crate) fn counts(&self) -> bool {
