@@ -70,6 +70,8 @@ fn settle(
 ) -> (Result<(), Failure>, usize) {
     let begin = Instant::now();
     let (mut reason, mut made) = (Reason::default(), Made::default());
+    // As it was told: the handle may know of a phase before the reason for it was heard.
+    let mut phase = Phase::Connecting;
     let outcome = loop {
         if let Some(outcome) = handle.snapshot().readiness() {
             break outcome.map_err(named);
@@ -78,20 +80,23 @@ fn settle(
             break Err(interrupted(reason.take()));
         }
         let left = within.saturating_sub(begin.elapsed());
-        match handle.phase() {
+        match phase {
             Phase::Yielded => break Err(competing()),
             Phase::Maintenance { until }
                 if until > SystemTime::now() + left && reason.error().is_some_and(is_closed) =>
             {
-                break Err(closed(&handle.phase(), reason.take()));
+                break Err(closed(&phase, reason.take()));
             }
-            Phase::Waiting { about } if about > left => break Err(closed(&handle.phase(), reason.take())),
+            Phase::Waiting { about } if about > left => break Err(closed(&phase, reason.take())),
             _ => {}
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {
             Ok(event) => {
                 made.count(&event);
                 reason.hear(&event);
+                if let Event::Phase { phase: entered, .. } = event {
+                    phase = entered;
+                }
             }
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
