@@ -31,15 +31,7 @@ impl Sessions {
         not_refused(record, settings)?;
         not_spent(&record.logins, seconds(SystemTime::now()))
     }
-}
 
-/// What a record said before a login was counted.
-pub(super) struct Counted {
-    pub(super) logins: Logins,
-    pub(super) validated: u64,
-}
-
-impl Sessions {
     /// Counts a login, and the `sso/validate` that is part of it, before anything is sent: whoever is killed half-way has
     /// asked all the same.
     pub(super) fn count_login(&self, turn: &mut Turn) -> Result<Counted, Failure> {
@@ -52,6 +44,12 @@ impl Sessions {
         self.keep(turn, None)?;
         Ok(counted)
     }
+}
+
+/// What a record said before a login was counted.
+pub(super) struct Counted {
+    pub(super) logins: Logins,
+    pub(super) validated: u64,
 }
 
 /// Whether the same settings were not refused a moment ago.

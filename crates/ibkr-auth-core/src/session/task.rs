@@ -46,6 +46,7 @@ pub(super) enum JobState {
     Waiting(Option<Instant>),
     Sent(RequestId),
     Done,
+    /// It will not be done any more: see `Task::failed`.
     Failed,
 }
 

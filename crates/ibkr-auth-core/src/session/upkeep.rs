@@ -109,6 +109,7 @@ impl Session {
         logins.set_limit(policy.logins);
         let running = self.adopt_connect();
         if running.is_some() {
+            // It counts against the budget too.
             policy.past_logins.push(Duration::ZERO);
         }
         let hosts = self.hosts(&policy);
