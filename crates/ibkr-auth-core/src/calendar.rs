@@ -33,6 +33,16 @@ const RESET: (i64, i64) = (HOUR, HOUR + HOUR / 2);
 const MAINTENANCE: (i64, i64) = (18 * HOUR, 24 * HOUR);
 
 impl Region {
+    /// The region that `sso/validate` names so. `NJ` alone is documented.
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "NJ" | "US" => Some(Self::NewYork),
+            "CH" | "ZG" => Some(Self::Zug),
+            "HK" => Some(Self::HongKong),
+            _ => None,
+        }
+    }
+
     /// What IBKR is closed for at this time, and until when at the latest.
     pub(crate) fn closed(self, wall: SystemTime) -> Option<(Closed, SystemTime)> {
         let (day, second) = self.local(wall);

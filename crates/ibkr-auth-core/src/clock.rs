@@ -2,7 +2,57 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::Response;
+use crate::{Now, Response, excerpt};
+
+/// A clock that is wrong by more is not corrected. Whoever could move it freely would have us sign, today, logins for any
+/// day to come.
+pub(crate) const CORRECTED: Duration = Duration::from_secs(300);
+
+/// What is known of IBKR's clock, and of ours.
+#[derive(Clone, Default)]
+pub(crate) struct Clock {
+    skew: ClockSkew,
+    /// A moment at which IBKR's clock and the one on the wall agreed so far. A clock that is set wrong later is still
+    /// corrected: the monotonic clock vouches for that.
+    agreed: Option<Now>,
+    /// What the last answer said, if that was too much to believe.
+    beyond: Option<ClockSkew>,
+}
+
+impl Clock {
+    /// How far IBKR's clock is from ours, as far as it is believed.
+    pub(crate) fn skew(&self) -> ClockSkew {
+        self.skew
+    }
+
+    /// How far it is by the last answer, when that is too far.
+    pub(crate) fn beyond(&self) -> Option<ClockSkew> {
+        self.beyond
+    }
+
+    /// Learns from an answer to a request sent and received at these times. A web page and an error of the server may come
+    /// from anybody on the road.
+    pub(crate) fn observe(&mut self, response: &Response, sent: Now, received: Now) {
+        if response.status().is_server_error() || excerpt::is_html(response) {
+            return;
+        }
+        let Some(seen) = self.skew.observed(response, sent.wall, received.wall) else { return };
+        let agreed = *self.agreed.get_or_insert(sent);
+        let by_wall = seen.millis.unsigned_abs();
+        let passed = received.mono.saturating_duration_since(agreed.mono);
+        let by_mono = agreed.wall.checked_add(passed).and_then(|expected| {
+            signed_millis(expected, seen.correct(received.wall)).map(i64::unsigned_abs)
+        });
+        let most = CORRECTED.as_millis() as u64;
+        if by_wall <= most {
+            self.agreed = Some(received);
+        }
+        (self.skew, self.beyond) = match by_wall <= most || by_mono.is_some_and(|millis| millis <= most) {
+            true => (seen, None),
+            false => (self.skew, Some(seen)),
+        };
+    }
+}
 
 /// How far IBKR's clock is from ours. Zero unless an answer has proved otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,5 +158,44 @@ mod tests {
                 assert!((offset - 1_050..=offset).contains(&skew), "start {start}, offset {offset}: {skew}");
             }
         }
+    }
+
+    fn dated(date: SystemTime) -> http::response::Builder {
+        http::Response::builder().header("date", httpdate::fmt_http_date(date))
+    }
+
+    #[test]
+    fn it_is_moved_by_minutes_only_and_by_ibkr_alone() {
+        let start = Now { mono: crate::testing::Bench::new().now.mono, wall: at(0) };
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let told = |clock: &mut Clock, now: Now, ahead: Duration| {
+            clock.observe(&dated(now.wall + ahead).body(Vec::new()).unwrap(), now, now);
+            clock.skew().millis() / 60_000
+        };
+        let mut clock = Clock::default();
+        assert_eq!(told(&mut clock, start, minutes(4)), 4);
+        assert_eq!(told(&mut clock, start, minutes(8)), 4, "it does not creep");
+        assert!(clock.beyond().is_some());
+        assert_eq!(told(&mut clock, start, minutes(60 * 24 * 365)), 4);
+        assert_eq!(told(&mut clock, start, Duration::ZERO), 0);
+        assert!(clock.beyond().is_none());
+
+        let page = dated(start.wall + minutes(3)).header("content-type", "text/html").body(Vec::new());
+        clock.observe(&page.unwrap(), start, start);
+        let failed = dated(start.wall + minutes(3)).status(503).body(Vec::new());
+        clock.observe(&failed.unwrap(), start, start);
+        assert_eq!(clock.skew().millis(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_wrong_while_we_run_is_corrected_however_far() {
+        let start = Now { mono: crate::testing::Bench::new().now.mono, wall: at(0) };
+        let hours = |count: u64| Duration::from_secs(3_600 * count);
+        let mut clock = Clock::default();
+        clock.observe(&dated(start.wall).body(Vec::new()).unwrap(), start, start);
+        let later = Now { mono: start.mono + hours(5), wall: start.wall + hours(3) };
+        clock.observe(&dated(start.wall + hours(5)).body(Vec::new()).unwrap(), later, later);
+        assert_eq!(clock.skew().millis() / 3_600_000, 2);
+        assert_eq!(clock.beyond(), None);
     }
 }

@@ -91,7 +91,7 @@ impl Config {
             scope: "sso-sessions.write".to_owned(),
             service: None,
             tier: Tier::default(),
-            compete: true,
+            compete: false,
             user_agent: HeaderValue::from_static(concat!("ibkr-auth/", env!("CARGO_PKG_VERSION"))),
             timeout: Duration::from_secs(15),
             establish_within: Duration::from_secs(30),
@@ -173,7 +173,9 @@ impl Config {
         self
     }
 
-    /// Whether `ssodh_init` ends another brokerage session of the username. Default: true, as `ibauth` does.
+    /// Whether `ssodh_init` ends another brokerage session of the username, such as a TWS or phone that is logged in. Default:
+    /// false: such a session is left alone, and `connect` says so. (`ibauth` always ends it.) IBKR was seen to open a session
+    /// with `compete` alone although nobody was logged in; the error says so too.
     #[must_use]
     pub fn with_compete(mut self, compete: bool) -> Self {
         self.compete = compete;

@@ -4,12 +4,15 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 
 use http::StatusCode;
 
-use crate::{ConfigError, Response, Step, TransportError, TransportKind, excerpt};
+use crate::{
+    ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt,
+};
 
 /// Something failed: which step, what the server said (redacted), and what to do. Cheap to clone.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     step: Option<Step>,
@@ -34,6 +37,9 @@ pub enum ErrorKind {
     /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat, accounts get
     /// locked.
     Rejected,
+    /// IBKR refused what was signed, and its clock and this machine's differ by more than can be corrected. What to do: set this
+    /// machine's clock.
+    Clock,
     /// IBKR refused the bearer token: it expired, was ended, or comes from another address. What to do: `connect` again.
     Unauthorized,
     /// There is no brokerage session, or no longer. What to do: `ssodh_init`, else `connect` again.
@@ -151,6 +157,31 @@ impl Error {
             advice,
             transport: None,
         }))
+    }
+
+    /// A refusal that comes with proof that this machine's clock is wrong, by more than is corrected.
+    pub(crate) fn by_a_wrong_clock(self, wrong: ClockSkew) -> Self {
+        let off = Duration::from_secs(wrong.millis().unsigned_abs() / 1_000);
+        let way = if wrong.millis() > 0 { "behind" } else { "ahead of" };
+        let most = clock::CORRECTED.as_secs() / 60;
+        let what = format!(
+            "{}, and this machine's clock is {} {way} the server's",
+            self.0.what,
+            crate::time::in_words(off)
+        );
+        let todo = format!("set this machine's clock: it is corrected by up to {most} minutes alone");
+        Self(Arc::new(Inner {
+            kind: ErrorKind::Clock,
+            what: what.into(),
+            todo: todo.into(),
+            advice: Advice::Never,
+            ..Inner::clone(&self.0)
+        }))
+    }
+
+    /// The same error with another advice in words.
+    pub(crate) fn with_todo(self, todo: String) -> Self {
+        Self(Arc::new(Inner { todo: todo.into(), ..Inner::clone(&self.0) }))
     }
 
     /// The same error with an excerpt that shows none of these, should the server have repeated one.

@@ -147,7 +147,8 @@ impl Session {
             match self.next_request(now) {
                 Some(Ok(transmit)) => return Output::Send(transmit),
                 Some(Err(())) => {}
-                None => return Output::Wait(self.wait(now)),
+                None if self.events.is_empty() => return Output::Wait(self.wait(now)),
+                None => {}
             }
         }
     }
@@ -226,7 +227,7 @@ impl Session {
 
     /// How far IBKR's clock is from this machine's.
     pub fn clock_skew(&self) -> ClockSkew {
-        self.known.skew
+        self.known.clock.skew()
     }
 
     /// Ends all commands. A bearer token that is on its way is still taken: IBKR has made that session.
@@ -249,7 +250,7 @@ impl Session {
     }
 
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
-        let task = Task::new(command, &self.config);
+        let task = Task::new(command, &self.config).asking_first(self.known.ip_service);
         let ticket = task.ticket();
         match self.known.missing_for(command) {
             Some(first) => task.finish(Err(task::out_of_order(first))),

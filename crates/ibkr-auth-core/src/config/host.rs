@@ -43,6 +43,12 @@ impl Host {
         Self::https(QA)
     }
 
+    /// Whether it is on this machine: a simulator, a gateway.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.base.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned));
+        host.is_some_and(|host| is_loopback(&host))
+    }
+
     /// Any other server: a simulator, a proxy of your own. It will be sent your tokens.
     ///
     /// # Errors
@@ -124,10 +130,14 @@ pub(super) fn absolute_url(field: &'static str, text: &str) -> Result<Uri, Confi
     }
     match url.scheme_str() {
         Some("https") => Ok(url),
-        Some("http") if matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]") => Ok(url),
+        Some("http") if is_loopback(authority.host()) => Ok(url),
         Some("http") => Err(problem("must be https: plain http is for this machine alone")),
         _ => Err(problem("must be https: write it like https://example.com")),
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::{
 
 use super::plan::Command;
 use crate::{
-    AccessToken, AuthStatus, BearerToken, ClockSkew, ErrorKind, Expiry, Now, Secret, SsoDetails, Step, Tier,
+    clock::Clock,
+    AccessToken, AuthStatus, BearerToken, Error, ErrorKind, Expiry, Now, Region, Secret, SsoDetails, Step, Tier,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute.
@@ -25,6 +26,10 @@ pub(super) struct Known {
     pub(super) access_token_ends: Option<Now>,
     /// The address that was last looked up.
     pub(super) looked_up_ip: Option<Ipv4Addr>,
+    /// The one that was looked up before, and differs.
+    other_ip: Option<Ipv4Addr>,
+    /// The look-up service whose address IBKR has taken.
+    pub(super) ip_service: usize,
     pub(super) bearer: Option<BearerToken>,
     /// The address that the bearer token was made for.
     pub(super) bearer_ip: Option<Ipv4Addr>,
@@ -37,7 +42,11 @@ pub(super) struct Known {
     pub(super) session_id: Option<Secret>,
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
-    pub(super) skew: ClockSkew,
+    /// When IBKR last said that the brokerage session is ours and ready, and under which bearer token.
+    held: Option<(Now, u64)>,
+    /// Whose clock on the wall counts for this username.
+    pub(super) region: Option<Region>,
+    pub(super) clock: Clock,
     signed: BTreeSet<(u64, Step)>,
 }
 
@@ -70,6 +79,31 @@ impl Known {
         self.auth_status = None;
     }
 
+    /// What IBKR says of the brokerage session under the bearer token that is in use.
+    pub(super) fn keep_status(&mut self, status: AuthStatus, now: Now) {
+        self.accept_bearer();
+        if status.is_ready() {
+            self.held = Some((now, self.generation));
+        } else if self.held.is_some_and(|(_, generation)| generation == self.generation) {
+            self.held = None;
+        }
+        self.auth_status = Some(status);
+    }
+
+    /// Whether the brokerage session was ours within this time, under a bearer token that has been replaced since, and
+    /// nothing was heard of its loss: what holds it now is what we have left behind.
+    pub(super) fn is_held_by_an_old_bearer(&self, now: Now, within: Duration) -> bool {
+        self.held.is_some_and(|(at, generation)| {
+            let shown = now.wall.duration_since(at.wall).unwrap_or_default();
+            let ago = now.mono.saturating_duration_since(at.mono).max(shown);
+            generation != self.generation && ago <= within
+        })
+    }
+
+    pub(super) fn forget_who_held(&mut self) {
+        self.held = None;
+    }
+
     pub(super) fn drop_access_token(&mut self) {
         self.access_token = None;
     }
@@ -78,7 +112,7 @@ impl Known {
     pub(super) fn keep_bearer_end(&mut self, expiry: Option<Expiry>, now: Now) {
         let left = match expiry {
             Some(Expiry::In(left)) => left,
-            Some(Expiry::At(end)) => end.duration_since(self.skew.correct(now.wall)).unwrap_or_default(),
+            Some(Expiry::At(end)) => end.duration_since(self.clock.skew().correct(now.wall)).unwrap_or_default(),
             None => return,
         };
         self.bearer_ends =
@@ -142,6 +176,28 @@ impl Known {
         let access = self.access_token.as_ref().map(|token| &token.token);
         let bearer = self.bearer.as_ref().map(|token| &token.token);
         [access, bearer, self.session_id.as_ref()].into_iter().flatten().map(Secret::expose).collect()
+    }
+
+    /// Keeps an address that was looked up; says whether it is a new one.
+    pub(super) fn keep_ip(&mut self, ip: Ipv4Addr) -> bool {
+        let before = self.looked_up_ip.replace(ip).filter(|before| *before != ip);
+        self.other_ip = before.or(self.other_ip);
+        before.is_some()
+    }
+
+    /// A refusal that may be due to several ways out of this machine, with the way to live with them.
+    pub(super) fn explain_addresses(&self, refusal: Error) -> Error {
+        match (self.looked_up_ip, self.other_ip) {
+            (Some(one), Some(other)) if one != other => {
+                let todo = format!(
+                    "this machine was seen at {one} and at {other}: if it leaves by several addresses, list them in \
+                     alternative_ips; else {}",
+                    refusal.todo()
+                );
+                refusal.with_todo(todo)
+            }
+            _ => refusal,
+        }
     }
 
     /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes again. All

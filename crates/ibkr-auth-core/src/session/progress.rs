@@ -6,7 +6,7 @@ use super::{
     Session,
     plan::Command,
     send::Exchange,
-    task::{JobState, Task, out_of_order},
+    task::{Doubted, JobState, Task, out_of_order},
     ticket::{Connected, Done},
 };
 use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, PublicIp, Step, Tier};
@@ -15,6 +15,14 @@ const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
 
 impl Session {
     pub(super) fn succeed(&mut self, now: Now, index: usize, step: Step, done: Done) {
+        if let Done::PublicIp(ip) = done
+            && self.tasks[index].doubted.as_ref().is_some_and(|doubted| doubted.ip == ip)
+        {
+            return self.ask_another_service(now, index);
+        }
+        if step == Step::GetBearerToken {
+            self.remember_service(index);
+        }
         let establish_within = self.config.establish_within;
         let task = &mut self.tasks[index];
         if let (true, Done::AuthStatus(status)) = (task.command().establishes(), &done) {
@@ -49,13 +57,20 @@ impl Session {
             PublicIp::Fixed(_) => 0,
         };
         let clock_was_wrong =
-            error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
+            error.kind() == ErrorKind::Rejected && self.known.clock.skew().differs_notably_from(exchange.skew);
+        if step == Step::GetBearerToken && error.kind() == ErrorKind::Rejected && !clock_was_wrong && services > 0 {
+            return self.doubt_address(now, index, services, error);
+        }
+        if step == Step::PublicIp && self.tasks[index].doubted.is_some() {
+            return self.ask_another_service(now, index);
+        }
         let task = &mut self.tasks[index];
         let (patient, is_login) = (task.is_patient() && task.failed.is_none(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
 
-        if step == Step::PublicIp && job.service + 1 < services && !error.is_proxy_refusal() {
-            job.service += 1;
+        if step == Step::PublicIp && job.asked + 1 < services && !error.is_proxy_refusal() {
+            job.service = (job.service + 1) % services;
+            job.asked += 1;
             job.state = JobState::Waiting(None);
         } else if step.is_signed() && clock_was_wrong && !job.clock_corrected {
             job.clock_corrected = true;
@@ -69,7 +84,7 @@ impl Session {
             self.finish_if_done(now, index);
         } else if let (true, Some(asked)) = (patient, worth_waiting(&error)) {
             job.failures += 1;
-            job.service = 0;
+            job.asked = 0;
             match self.config.retry.wait(job.failures, asked) {
                 Some(wait) => {
                     let after = self.jitter.prolong(wait);
@@ -80,6 +95,48 @@ impl Session {
             }
         } else {
             self.give_up(now, index, step, error);
+        }
+    }
+
+    /// A refusal of a bearer token counts when every look-up service knows the same address for us: one that lies, or an
+    /// address that has just changed, must not end a session.
+    fn doubt_address(&mut self, now: Now, index: usize, services: usize, refusal: Error) {
+        let Some(ip) = self.own_ip() else { return self.conclude(now, index, Err(refusal)) };
+        let unheard = match self.tasks[index].doubted.take() {
+            Some(before) => before.unheard,
+            None => services,
+        };
+        self.tasks[index].doubted = Some(Doubted { refusal, ip, unheard });
+        self.ask_another_service(now, index);
+    }
+
+    fn ask_another_service(&mut self, now: Now, index: usize) {
+        let services = match &self.config.public_ip {
+            PublicIp::Lookup(services) => services.len().max(1),
+            PublicIp::Fixed(_) => 1,
+        };
+        let task = &mut self.tasks[index];
+        match &mut task.doubted {
+            Some(doubted) if doubted.unheard > 0 => {
+                doubted.unheard -= 1;
+                task.set(Step::GetBearerToken, JobState::Waiting(None));
+                if let Some(job) = task.job_mut(Step::PublicIp) {
+                    job.service = (job.service + 1) % services;
+                    job.state = JobState::Waiting(None);
+                }
+            }
+            _ => {
+                let Some(doubted) = task.doubted.take() else { return };
+                let refusal = self.known.explain_addresses(doubted.refusal);
+                self.conclude(now, index, Err(refusal));
+            }
+        }
+    }
+
+    /// The service whose address IBKR has taken is asked first from now on.
+    fn remember_service(&mut self, index: usize) {
+        if let Some(job) = self.tasks[index].job_mut(Step::PublicIp) {
+            self.known.ip_service = job.service;
         }
     }
 
@@ -100,7 +157,7 @@ impl Session {
         let task = self.tasks.remove(index);
         self.in_flight.retain(|id, _| !task.awaits(*id));
         if task.is_upkeep {
-            self.deed_done(now, &outcome);
+            self.deed_done(now, &outcome, task.reach);
         }
         task.finish(outcome);
     }
@@ -140,16 +197,8 @@ impl Session {
             return Some(gone);
         }
         let overdue = now.mono >= until;
-        if status.competing && (overdue || !self.tasks[index].compete) {
-            let what = "another login of this username holds the brokerage session";
-            let todo = "log out there, or let connect end it with compete";
-            return Some(Error::plain(
-                ErrorKind::Competing,
-                Some(Step::SsodhInit),
-                what,
-                todo,
-                Advice::Never,
-            ));
+        if status.is_held() && (overdue || !self.tasks[index].compete) {
+            return Some(held_elsewhere(status.competing, status.reason(&self.config)));
         }
         overdue.then(|| not_established(status.reason(&self.config)))
     }
@@ -163,12 +212,28 @@ impl Task {
     }
 }
 
+fn held_elsewhere(is_said: bool, reason: Option<String>) -> Error {
+    let (what, todo) = match is_said {
+        true => (
+            "another login of this username holds the brokerage session",
+            "log out there, or let connect end it with compete",
+        ),
+        false => (
+            "IBKR opens the brokerage session with compete alone, without saying who holds it",
+            "log out of TWS and every other program of this username; if there is none, or it may be ended, connect with \
+             compete",
+        ),
+    };
+    let what = reason.map_or_else(|| what.to_owned(), |reason| format!("{what} ({reason})"));
+    Error::plain(ErrorKind::Competing, Some(Step::SsodhInit), what, todo, Advice::Never)
+}
+
 fn not_established(reason: Option<String>) -> Error {
     let what = match reason {
         Some(reason) => format!("the brokerage session was not established in time ({reason})"),
         None => "the brokerage session was not established in time".to_owned(),
     };
-    let todo = "try again later; at night it may be maintenance";
+    let todo = "try again later; at night it may be maintenance, and another login of the username may hold it";
     Error::plain(
         ErrorKind::NotEstablished,
         Some(Step::SsodhInit),

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Session, output::RequestId, send::Exchange, ticket::Done};
-use crate::{AuthStatus, Error, Event, Now, Response, Step, TransportError, wire};
+use super::{Session, output::RequestId, send::Exchange, ticket::Done, upkeep::Reach};
+use crate::{Error, ErrorKind, Event, Now, Region, Response, Step, TransportError, wire};
 
 impl Session {
     /// Gives up requests whose answer is overdue.
@@ -35,6 +35,10 @@ impl Session {
         };
         let result = result.map_err(|error| {
             self.known.learn_from(error.kind());
+            let error = match error.kind() {
+                ErrorKind::Unauthorized => self.known.explain_addresses(error),
+                _ => error,
+            };
             error.without(&self.known.secrets())
         });
         if let Some(before) = before {
@@ -42,6 +46,9 @@ impl Session {
         }
         // A bearer token whose command was cancelled is kept for the logout that waits for it.
         let Some(task) = task else { return };
+        if step.is_signed() {
+            self.tasks[task].reach = self.tasks[task].reach.max(Reach::of(&result));
+        }
         match result {
             Ok(done) => {
                 self.tell(Event::Done { step, took });
@@ -68,13 +75,18 @@ impl Session {
         if exchange.step == Step::PublicIp {
             return self.read(now, exchange.step, response);
         }
-        if let Some(skew) = self.known.skew.observed(response, exchange.sent.wall, now.wall) {
-            let before = std::mem::replace(&mut self.known.skew, skew);
-            if skew.differs_notably_from(before) {
-                self.tell(Event::ClockSkew(skew));
-            }
+        let before = self.known.clock.skew();
+        self.known.clock.observe(response, exchange.sent, now);
+        let skew = self.known.clock.skew();
+        if skew.differs_notably_from(before) {
+            self.tell(Event::ClockSkew(skew));
         }
-        let result = self.read(now, exchange.step, response);
+        let result = self.read(now, exchange.step, response).map_err(|error| match self.known.clock.beyond() {
+            Some(wrong) if error.kind() == ErrorKind::Rejected && exchange.step.is_signed() => {
+                error.by_a_wrong_clock(wrong)
+            }
+            _ => error,
+        });
         if self.known.bearer.is_some()
             && let Some(id) = wire::session_cookie(response)
         {
@@ -94,7 +106,8 @@ impl Session {
             }
             Step::PublicIp => {
                 let ip = wire::public_ip::answer(config, response)?;
-                if known.looked_up_ip.replace(ip) != Some(ip) {
+                let is_first = known.looked_up_ip.is_none();
+                if known.keep_ip(ip) || is_first {
                     self.tell(Event::PublicIp(ip));
                 }
                 Done::PublicIp(ip)
@@ -108,30 +121,31 @@ impl Session {
                 let details = wire::validate_sso::answer(config, response)?;
                 known.accept_bearer();
                 known.keep_bearer_end(details.expires, now);
+                known.region = details.region.as_deref().and_then(Region::from_code).or(known.region);
                 known.sso = Some(details.clone());
                 Done::SsoDetails(details)
             }
-            Step::SsodhInit => self.keep_status(wire::ssodh_init::answer(config, response)?),
-            Step::Status => self.keep_status(wire::status::answer(config, response)?),
+            Step::SsodhInit | Step::Status => {
+                let status = match step {
+                    Step::Status => wire::status::answer(config, response)?,
+                    _ => wire::ssodh_init::answer(config, response)?,
+                };
+                known.keep_status(status.clone(), now);
+                Done::AuthStatus(status)
+            }
             Step::Tickle => {
                 let tickle = wire::tickle::answer(config, response)?;
-                known.accept_bearer();
                 known.keep_bearer_end(tickle.sso_expires, now);
-                known.auth_status = Some(tickle.auth_status.clone());
+                known.keep_status(tickle.auth_status.clone(), now);
                 known.session_id = tickle.session_id.clone().or(known.session_id.take());
                 Done::Tickle(tickle)
             }
             Step::Logout => {
                 wire::logout::answer(config, response)?;
                 known.forget_session();
+                known.forget_who_held();
                 Done::LoggedOut(())
             }
         })
-    }
-
-    fn keep_status(&mut self, status: AuthStatus) -> Done {
-        self.known.accept_bearer();
-        self.known.auth_status = Some(status.clone());
-        Done::AuthStatus(status)
     }
 }

@@ -85,7 +85,7 @@ impl Session {
 
     /// Why a step that is up must not be sent now: what becomes of its job instead.
     fn put_off(&mut self, step: Step, may_skip: bool, now: Now) -> Option<JobState> {
-        let wall = self.known.skew.correct(now.wall);
+        let wall = self.known.clock.skew().correct(now.wall);
         if step.is_signed() && !self.known.claim_second(step, unix_seconds(wall)) {
             return Some(JobState::Waiting(Some(now.mono + Duration::from_secs(1) - within_second(wall))));
         }
@@ -117,7 +117,7 @@ impl Session {
         let deadline = now.mono + timeout + BACK_STOP;
         self.in_flight.insert(
             id,
-            Exchange { step, sent: now, deadline, skew: self.known.skew, generation: self.known.generation },
+            Exchange { step, sent: now, deadline, skew: self.known.clock.skew(), generation: self.known.generation },
         );
         self.tell(Event::Sent { step });
         Transmit { id, step, timeout, request }
@@ -125,7 +125,7 @@ impl Session {
 
     fn build(&self, step: Step, service: usize, compete: bool, now: Now) -> Result<Request, Error> {
         let Self { config, known, key, .. } = self;
-        let wall = known.skew.correct(now.wall);
+        let wall = known.clock.skew().correct(now.wall);
         let authorization = || self.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken));
         match step {
             Step::GetAccessToken => wire::access_token::request_within(config, key, wall, self.spread),

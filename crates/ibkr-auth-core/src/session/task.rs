@@ -1,11 +1,13 @@
 //! One command on its way: which of its steps are done, asked, or waiting.
 
+use core::net::Ipv4Addr;
 use std::time::Instant;
 
 use super::{
     output::RequestId,
     plan::{self, Command},
     ticket::{Done, Outcome, Slot, Ticket},
+    upkeep::Reach,
 };
 use crate::{Advice, Config, Error, ErrorKind, Now, Step};
 
@@ -25,8 +27,20 @@ pub(super) struct Task {
     pub(super) is_upkeep: bool,
     /// Whether `ssodh/init` may end another session of the username.
     pub(super) compete: bool,
+    /// The refusal of a bearer token for an address that was looked up: another service may know a better one.
+    pub(super) doubted: Option<Doubted>,
+    /// How far its signed requests came.
+    pub(super) reach: Reach,
     /// Nobody else looks after its outcome.
     persists: bool,
+}
+
+/// A refusal that may be due to the address alone.
+pub(super) struct Doubted {
+    pub(super) refusal: Error,
+    pub(super) ip: Ipv4Addr,
+    /// How many look-up services are still to be heard.
+    pub(super) unheard: usize,
 }
 
 pub(super) struct Job {
@@ -36,6 +50,8 @@ pub(super) struct Job {
     pub(super) failures: u32,
     /// Which of the look-up services is asked next.
     pub(super) service: usize,
+    /// How many of them have failed in a row.
+    pub(super) asked: usize,
     /// A wrong clock was corrected once already.
     pub(super) clock_corrected: bool,
 }
@@ -58,6 +74,7 @@ impl Task {
             state: if plan::is_given(step, config) { JobState::Done } else { JobState::Waiting(None) },
             failures: 0,
             service: 0,
+            asked: 0,
             clock_corrected: false,
         });
         Self {
@@ -70,12 +87,22 @@ impl Task {
             last: None,
             is_upkeep: false,
             compete: config.compete,
+            doubted: None,
+            reach: Reach::Nowhere,
             persists: false,
         }
     }
 
     pub(super) fn for_upkeep(command: Command, config: &Config, compete: bool) -> Self {
         Self { is_upkeep: true, compete, ..Self::new(command, config) }
+    }
+
+    /// Begins with this look-up service.
+    pub(super) fn asking_first(mut self, service: usize) -> Self {
+        if let Some(job) = self.job_mut(Step::PublicIp) {
+            job.service = service;
+        }
+        self
     }
 
     /// A logout that is tried again while that makes sense.

@@ -13,21 +13,26 @@ mod trouble;
 use std::time::{Duration, Instant, SystemTime};
 
 pub use phase::Phase;
+pub(super) use budget::Reach;
 pub use policy::{KeepConnected, LoginBudget, OnCompeting};
 
 use super::{Session, plan::Command, task::Task, ticket::Done};
-use crate::{AuthStatus, Error, Event, Host, Now, PublicIp, Tier};
+use crate::{AuthStatus, Error, Event, Host, Now, Region, Tier};
 use budget::Budget;
 use trouble::Trouble;
 
 /// `sso/validate` extends the SSO session; IBKR takes one a minute.
 const VALIDATE_EVERY: Duration = Duration::from_secs(300);
-/// A bearer token that ends within this time is extended, or else renewed.
-const RENEW_BEFORE: Duration = Duration::from_secs(150);
+/// A bearer token that ends within this time is extended.
+const EXTEND_BEFORE: Duration = Duration::from_secs(150);
 /// A longer wait is a phase of its own.
 const NOTABLE_WAIT: Duration = Duration::from_secs(60);
-/// IBKR takes one tickle a second.
+/// IBKR takes one tickle a second of a username.
 const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
+/// Two looks that a user wishes for are so far apart.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// And so far where a look is an `ssodh/init`.
+const BETWEEN_INITS: Duration = Duration::from_secs(10);
 /// How far the two clocks may part before a suspend or a set clock is assumed.
 const CLOCK_JUMP: Duration = Duration::from_secs(5);
 
@@ -35,6 +40,8 @@ const CLOCK_JUMP: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Deed {
     Tickle,
+    /// `auth/status`, which no other program of the username is in the way of: tickles are one a second for all.
+    Ask,
     Validate,
     /// `ssodh/init` alone.
     Init,
@@ -50,31 +57,44 @@ pub(super) struct Upkeep {
     due: Option<Due>,
     running: Option<Deed>,
     paused: bool,
-    /// Another login has the brokerage session, and we leave it there.
-    yielded: bool,
+    /// Another login has, or may have, the brokerage session, and we leave it there.
+    left: Option<Left>,
     trouble: Option<Trouble>,
     /// The last answer came from a server at work, not from a closed door or a broken road.
     server_works: bool,
     logins: Budget,
+    /// Everything signed that left this machine.
+    assertions: Budget,
     takes: Budget,
     /// From when on the session is taken back from another login.
     taking: Option<Instant>,
     /// The user has it taken back now.
     reclaims: bool,
+    /// Nothing has come of the first login yet: whether that may end another session is the configuration's word.
+    is_first: bool,
     /// No login before: the last one failed.
     next_login: Option<Instant>,
     /// Nothing is sent before: the server asked for it.
     silent_until: Option<Instant>,
     /// Since when every bearer token has been forbidden what it is for.
     barred_since: Option<Instant>,
-    /// IBKR refused a user whom it knew before; the second time is final.
-    refused_once: bool,
+    /// This machine's clock is wrong by more than is corrected.
+    clock: Option<WrongClock>,
+    /// How often IBKR has refused in a row whom it knew before.
+    refusals: usize,
+    /// IBKR has known this client, key and user.
+    was_known: bool,
     was_connected: bool,
     /// Logins that succeeded since a tickle did.
     unproven_logins: u32,
     /// When the last tickle went out.
     tickled: Option<Instant>,
-    /// A session's end that no renewal has moved: IBKR's midnight.
+    /// When the last look went out, and the last request that opens a session.
+    asked: Option<Instant>,
+    opened: Option<Instant>,
+    /// The session's end as it was announced last.
+    end: Option<SystemTime>,
+    /// An end that extending has not moved, such as IBKR's midnight.
     hard_end: Option<SystemTime>,
     /// Hosts in the order in which they are turned to.
     hosts: Vec<Host>,
@@ -86,6 +106,25 @@ impl Upkeep {
     pub(super) fn is_paused(&self) -> bool {
         self.paused
     }
+}
+
+/// A brokerage session that is left to another login.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    since: Instant,
+    /// IBKR says that another login is there. Else it only refuses to open the session.
+    is_said: bool,
+    /// When it is asked for again, without `compete`.
+    ask_at: Instant,
+}
+
+/// A clock on the wall that IBKR contradicts.
+#[derive(Debug, Clone, Copy)]
+struct WrongClock {
+    /// What IBKR's clock showed.
+    told: Now,
+    /// Until when that is not asked for again.
+    believed_until: Instant,
 }
 
 struct Due {
@@ -103,9 +142,13 @@ impl Session {
         self.stopped_by = None;
         self.cancel_upkeep();
         // Called again, it does not get a new budget, and heeds the wait that it was asked for.
-        let before = self.upkeep.take().map(|before| (before.logins, before.takes, before.silent_until));
-        let (mut logins, takes, silent_until) =
-            before.unwrap_or_else(|| (Budget::new(policy.logins), Budget::new(policy::TAKES), None));
+        let before = self
+            .upkeep
+            .take()
+            .map(|before| (before.logins, before.assertions, before.takes, before.silent_until));
+        let (mut logins, assertions, takes, silent_until) = before.unwrap_or_else(|| {
+            (Budget::new(policy.logins), Budget::new(policy::ASSERTIONS), Budget::new(policy::TAKES), None)
+        });
         logins.set_limit(policy.logins);
         let running = self.adopt_connect();
         if running.is_some() {
@@ -117,20 +160,27 @@ impl Session {
             due: running.is_none().then_some(Due { at: None, deed }),
             running,
             paused: false,
-            yielded: false,
+            left: None,
             trouble: None,
             server_works: true,
             logins,
+            assertions,
             takes,
             taking: None,
             reclaims: false,
+            is_first: self.known.bearer.is_none(),
             next_login: None,
             silent_until,
             barred_since: None,
-            refused_once: false,
+            clock: None,
+            refusals: 0,
+            was_known: self.known.bearer.is_some(),
             was_connected: self.known.is_connected(self.config.tier),
             unproven_logins: 0,
             tickled: None,
+            asked: None,
+            opened: None,
+            end: None,
             hard_end: None,
             hosts,
             last_poll: None,
@@ -160,7 +210,7 @@ impl Session {
 
     /// What IBKR has said already is not asked again.
     fn first_deed(&self) -> Deed {
-        let lost = |status: &AuthStatus| !status.is_ready() && (self.config.compete || !status.competing);
+        let lost = |status: &AuthStatus| !status.is_ready() && !status.competing;
         if self.known.bearer.is_none() {
             Deed::Login
         } else if !self.known.bearer_is_good() {
@@ -178,7 +228,7 @@ impl Session {
         if let Some(mut upkeep) = self.upkeep.take() {
             upkeep.paused = true;
             self.stopped_by = None;
-            (upkeep.due, upkeep.running, upkeep.trouble, upkeep.yielded) = (None, None, None, false);
+            (upkeep.due, upkeep.running, upkeep.trouble, upkeep.left) = (None, None, None, None);
             self.cancel_all();
             self.upkeep = Some(upkeep);
             // It waits for a bearer token that is on its way, and sends nothing where there is none.
@@ -194,14 +244,15 @@ impl Session {
         self.cancel_all();
     }
 
-    /// Comes back after [`pause`](Self::pause), and takes the brokerage session back from another login that it was left to.
+    /// Comes back after [`pause`](Self::pause), leaving another login alone as the policy says; and takes the brokerage session
+    /// back from another login that it was left to.
     pub fn resume(&mut self) {
         let deed = if self.known.bearer.is_some() { Deed::Init } else { Deed::Login };
         if let Some(upkeep) = &mut self.upkeep
-            && (upkeep.paused || upkeep.yielded)
+            && (upkeep.paused || upkeep.left.is_some())
         {
-            upkeep.reclaims = upkeep.yielded;
-            (upkeep.paused, upkeep.yielded) = (false, false);
+            upkeep.reclaims = upkeep.left.is_some();
+            (upkeep.paused, upkeep.left) = (false, None);
             (upkeep.running, upkeep.taking) = (None, None);
             upkeep.due = Some(Due { at: None, deed });
             self.stopped_by = None;
@@ -210,13 +261,21 @@ impl Session {
         }
     }
 
-    /// Tickles now instead of at its time: for when a request of your own was refused. However often it is called, two
-    /// tickles are 2 s apart.
+    /// Looks now instead of at its time: for when a request of your own was refused, or another login has ended. It ends
+    /// nobody's session. However often it is called, two looks are 2 s apart, and 10 s while the session is left to another
+    /// login.
     pub fn check(&mut self) {
-        if let Some(Upkeep { due: Some(due), tickled, .. }) = &mut self.upkeep
-            && due.deed <= Deed::Validate
-        {
-            due.at = due.at.min(tickled.map(|last| last + BETWEEN_TICKLES));
+        let Some(Upkeep { due: Some(due), left, asked, opened, .. }) = &mut self.upkeep else { return };
+        let look = match (left, due.deed) {
+            (Some(_), Deed::Renew | Deed::Login) => return,
+            (Some(_), _) => Due { at: opened.map(|last| last + BETWEEN_INITS), deed: Deed::Init },
+            (None, Deed::Tickle | Deed::Ask | Deed::Validate) => {
+                Due { at: asked.map(|last| last + BETWEEN_LOOKS), deed: Deed::Ask }
+            }
+            (None, _) => return,
+        };
+        if look.at < due.at {
+            *due = look;
         }
     }
 
@@ -234,7 +293,7 @@ impl Session {
     pub(super) fn keep_up(&mut self, now: Now) {
         self.notice_clock_jump(now);
         if let Some(upkeep) = &mut self.upkeep {
-            upkeep.logins.recall(std::mem::take(&mut upkeep.policy.past_logins), now.mono);
+            upkeep.logins.recall(&std::mem::take(&mut upkeep.policy.past_logins), now.mono);
         }
         let Some(upkeep) = &self.upkeep else { return };
         let Some(due) = &upkeep.due else { return };
@@ -246,25 +305,30 @@ impl Session {
             return self.enter(Phase::Waiting { about: at - now.mono }, None);
         }
         let deed = self.able(due.deed, now);
-        if deed >= Deed::Renew
-            && let Some(at) = self.login_forbidden_until(now)
-        {
-            return self.wait_for_login(now, deed, at);
+        if deed >= Deed::Renew {
+            if let Some(at) = self.clock_still_wrong(now) {
+                return self.plan_deed(deed, Some(at));
+            }
+            let spent = self.logins_spent_until(now);
+            let next = self.upkeep.as_ref().and_then(|upkeep| upkeep.next_login);
+            if let Some(at) = spent.max(next.filter(|at| *at > now.mono)) {
+                return self.wait_for_login(now, deed, at, spent == Some(at));
+            }
         }
         self.start(deed, now);
     }
 
-    /// Until a login is allowed again. The session may live on meanwhile: it is still tickled.
-    fn wait_for_login(&mut self, now: Now, deed: Deed, at: Instant) {
+    /// Until a login is allowed again. A session that IBKR has not refused may live on meanwhile: it is still tickled.
+    fn wait_for_login(&mut self, now: Now, deed: Deed, at: Instant, is_spent: bool) {
         let tickle =
             now.mono + self.upkeep.as_ref().map_or(NOTABLE_WAIT, |upkeep| upkeep.policy.tickle_every);
-        match self.known.bearer.is_some() && tickle < at {
+        match self.known.bearer_is_good() && tickle < at {
             true => self.plan_deed(Deed::Tickle, Some(tickle)),
             false => self.plan_deed(deed, Some(at)),
         }
-        let wait = at.saturating_duration_since(now.mono);
-        if wait > NOTABLE_WAIT && !self.is_connected() {
-            self.enter(Phase::Waiting { about: wait }, None);
+        let about = at.saturating_duration_since(now.mono);
+        if is_spent && about > NOTABLE_WAIT && !self.is_connected() {
+            self.enter(Phase::LoginsSpent { about }, None);
         }
     }
 
@@ -280,20 +344,24 @@ impl Session {
             _ if needs_bearer && self.known.access_token(now).is_some() => Deed::Renew,
             _ if needs_bearer => Deed::Login,
             Deed::Renew if self.known.access_token(now).is_none() => Deed::Login,
-            Deed::Init if self.config.tier == Tier::ReadOnly => Deed::Tickle,
+            Deed::Ask | Deed::Init if self.config.tier == Tier::ReadOnly => Deed::Tickle,
             deed => deed,
         }
     }
 
-    fn login_forbidden_until(&mut self, now: Now) -> Option<Instant> {
+    /// Until the logins of late are fewer. A server on this machine locks nobody out.
+    fn logins_spent_until(&mut self, now: Now) -> Option<Instant> {
+        if self.config.host.is_loopback() {
+            return None;
+        }
         let upkeep = self.upkeep.as_mut()?;
-        let waits = [upkeep.next_login, upkeep.logins.free_at(now.mono)];
-        waits.into_iter().flatten().max().filter(|at| *at > now.mono)
+        upkeep.logins.free_at(now.mono).max(upkeep.assertions.free_at(now.mono))
     }
 
     fn start(&mut self, deed: Deed, now: Now) {
         let command = match deed {
             Deed::Tickle => Command::Tickle,
+            Deed::Ask => Command::Status,
             Deed::Validate => Command::ValidateSso,
             Deed::Init => Command::Reinit,
             Deed::Renew => Command::Renew,
@@ -304,30 +372,50 @@ impl Session {
         (upkeep.due, upkeep.running) = (None, Some(deed));
         match deed {
             Deed::Tickle => upkeep.tickled = Some(now.mono),
-            Deed::Renew | Deed::Login => upkeep.logins.spend(now.mono),
-            Deed::Validate | Deed::Init => {}
+            Deed::Ask => upkeep.asked = Some(now.mono),
+            Deed::Validate => {}
+            Deed::Init | Deed::Renew | Deed::Login => upkeep.opened = Some(now.mono),
         }
-        self.tasks.push(Task::for_upkeep(command, &self.config, compete));
+        if deed >= Deed::Renew {
+            upkeep.logins.spend(now.mono);
+            upkeep.assertions.spend(now.mono);
+        }
+        let task = Task::for_upkeep(command, &self.config, compete);
+        self.tasks.push(task.asking_first(self.known.ip_service));
     }
 
-    /// Whether `ssodh/init` may end another session of the username. One that we held and lost without hearing of another
-    /// login is our own.
+    /// Whether `ssodh/init` may end another session of the username: never unless the user or the policy has said so.
     fn may_compete(&self, now: Now) -> bool {
         let Some(upkeep) = &self.upkeep else { return self.config.compete };
+        let takes = upkeep.reclaims || upkeep.taking.is_some_and(|at| at <= now.mono);
         match upkeep.policy.competing {
             OnCompeting::Never => false,
-            _ if upkeep.yielded || upkeep.taking.is_some_and(|at| at > now.mono) => false,
-            _ => upkeep.was_connected || upkeep.reclaims || upkeep.taking.is_some() || self.config.compete,
+            _ => takes || (upkeep.is_first && self.config.compete),
         }
     }
 
-    /// The outcome of a deed.
-    pub(super) fn deed_done(&mut self, now: Now, outcome: &Result<Done, Error>) {
-        let Some(deed) = self.upkeep.as_mut().and_then(|upkeep| upkeep.running.take()) else { return };
+    /// The outcome of a deed, and how far its signed requests came.
+    pub(super) fn deed_done(&mut self, now: Now, outcome: &Result<Done, Error>, reach: Reach) {
+        let Some(upkeep) = &mut self.upkeep else { return };
+        let Some(deed) = upkeep.running.take() else { return };
+        if deed >= Deed::Renew {
+            if reach < Reach::Counted {
+                upkeep.logins.refund();
+            }
+            if reach == Reach::Nowhere {
+                upkeep.assertions.refund();
+            }
+        }
         match outcome {
             Ok(done) => self.judge_success(now, deed, done),
-            Err(error) => self.judge_failure(now, deed, error),
+            Err(error) => self.judge_failure(now, deed, error, reach),
         }
+    }
+
+    /// Whose clock on the wall counts.
+    fn region(&self) -> Region {
+        let policy = self.upkeep.as_ref().and_then(|upkeep| upkeep.policy.region);
+        policy.or(self.known.region).unwrap_or_default()
     }
 
     /// A suspend, or a clock that was set: what the timers knew no longer holds.
@@ -351,9 +439,5 @@ impl Session {
         if let Some(upkeep) = &mut self.upkeep {
             upkeep.due = (!upkeep.paused).then_some(Due { at, deed });
         }
-    }
-
-    fn looks_up_ip(&self) -> bool {
-        matches!(self.config.public_ip, PublicIp::Lookup(_))
     }
 }

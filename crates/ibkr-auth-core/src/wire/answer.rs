@@ -9,9 +9,12 @@ use serde_json::Value;
 use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock, excerpt};
 
 /// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
-const PENALTY_BOX: Duration = Duration::from_secs(600);
-/// No server is taken at its word for longer.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+const PENALTY_BOX: Duration = Duration::from_secs(900);
+/// No server is taken at its word for longer: a session that nobody tickles is lost in minutes.
+const LONGEST_PENALTY: Duration = Duration::from_secs(3_600);
+const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
+/// No token of IBKR comes near this.
+const LONGEST_SECRET: usize = 8 * 1024;
 const SOON: Duration = Duration::from_secs(1);
 /// `ssodh/init` right after a new bearer may come too early for IBKR's own systems.
 const SSO_DH_PAUSE: Duration = Duration::from_secs(3);
@@ -48,15 +51,28 @@ pub(crate) fn error_in_success(step: Step) -> Error {
     Error::plain(ErrorKind::Server, Some(step), what, todo, Advice::RetryAfter(SOON))
 }
 
-/// A token or session id of an answer: not empty, and nothing in it that could not stand in a header.
+/// A session id, which becomes a cookie: nothing in it that a cookie's value may not hold (RFC 6265 §4.1.1).
+pub(crate) fn cookie_value(
+    step: Step,
+    config: &Config,
+    response: &Response,
+    text: String,
+) -> Result<Secret, Error> {
+    match text.contains(['"', ',', ';', '\\']) {
+        true => Err(unreadable(step, config, response)),
+        false => secret(step, config, response, text),
+    }
+}
+
+/// A token or session id of an answer: not empty, not too long, and nothing in it that could not stand in a header.
 pub(crate) fn secret(
     step: Step,
     config: &Config,
     response: &Response,
     text: String,
 ) -> Result<Secret, Error> {
-    let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if visible { Ok(Secret::new(text)) } else { Err(unreadable(step, config, response)) }
+    let is_sound = (1..=LONGEST_SECRET).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_sound { Ok(Secret::new(text)) } else { Err(unreadable(step, config, response)) }
 }
 
 /// What an answer other than 2xx means, and what to do about it.
@@ -73,7 +89,7 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            let wait = retry_after(response).unwrap_or(PENALTY_BOX);
+            let wait = retry_after(response, LONGEST_PENALTY).unwrap_or(PENALTY_BOX);
             (ErrorKind::RateLimited, Advice::RetryAfter(wait), "wait: going on can get the address blocked")
         }
         StatusCode::INTERNAL_SERVER_ERROR if says(response, "sso dh token") => (
@@ -83,7 +99,7 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
              may answer so for one to two weeks",
         ),
         _ if status.is_server_error() => {
-            let wait = retry_after(response).unwrap_or(SOON);
+            let wait = retry_after(response, LONGEST_OUTAGE).unwrap_or(SOON);
             (
                 ErrorKind::Server,
                 Advice::RetryAfter(wait),
@@ -109,12 +125,12 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             "IBKR's edge refused the request before any login: check user_agent, proxy, and that this address is not blocked",
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
-            if step.is_signed() && excerpt::is_html(response) =>
+            if excerpt::is_html(response) =>
         {
             (
                 ErrorKind::Unreadable,
                 Advice::RetryAfter(SOON),
-                "IBKR refuses no login with a web page: check any proxy, and whether this network wants a login of its own",
+                "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
             )
         }
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
@@ -173,14 +189,18 @@ fn says(response: &Response, text: &str) -> bool {
         .is_some_and(|error| error.to_ascii_lowercase().contains(text))
 }
 
-/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`.
-fn retry_after(response: &Response) -> Option<Duration> {
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`. A web page is not
+/// IBKR's, and asks for nothing.
+fn retry_after(response: &Response, longest: Duration) -> Option<Duration> {
+    if excerpt::is_html(response) {
+        return None;
+    }
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     let asked = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(clock::date(response)?).ok()?,
     };
-    Some(asked.min(LONGEST_WAIT))
+    Some(asked.min(longest))
 }
 
 #[cfg(test)]
@@ -225,11 +245,14 @@ mod tests {
             failure(Step::Tickle, &config, &response.body(Vec::new()).unwrap()).advice()
         };
         let seconds = |seconds| Advice::RetryAfter(Duration::from_secs(seconds));
-        assert_eq!(advice(429, &[]), seconds(600));
+        assert_eq!(advice(429, &[]), seconds(900));
         assert_eq!(advice(429, &[("retry-after", "7")]), seconds(7));
         assert_eq!(advice(503, &[("retry-after", "20")]), seconds(20));
         assert_eq!(advice(503, &[]), seconds(1));
-        assert_eq!(advice(429, &[("retry-after", "18446744073709551615")]), seconds(86_400));
+        assert_eq!(advice(429, &[("retry-after", "18446744073709551615")]), seconds(3_600));
+        assert_eq!(advice(503, &[("retry-after", "99999999999")]), seconds(300));
+        assert_eq!(advice(503, &[("retry-after", "200"), ("content-type", "text/html")]), seconds(1));
+        assert_eq!(advice(429, &[("retry-after", "7"), ("content-type", "text/html")]), seconds(900));
         let (date, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT");
         assert_eq!(advice(429, &[("retry-after", later), ("date", date)]), seconds(60));
     }

@@ -24,6 +24,8 @@ pub struct AuthStatus {
     /// IBKR's systems behind the API are connected.
     #[serde(deserialize_with = "null_is_default")]
     pub connected: bool,
+    /// Whether `ssodh_init` has opened it. `None` when IBKR leaves it out, as it mostly does.
+    pub passed: Option<bool>,
     /// What IBKR says about it; mostly empty.
     pub message: Option<String>,
     /// Why the login failed; mostly empty.
@@ -48,6 +50,16 @@ impl AuthStatus {
     /// leaves that out.
     pub fn is_ready(&self) -> bool {
         self.authenticated && self.connected && !self.competing && self.established != Some(false)
+    }
+
+    /// Whether another login holds the session, or IBKR opens it with `compete` alone: then it may not say that somebody is
+    /// there (seen with TWS logged in: `passed`, `authenticated` and `competing` false, `connected` true).
+    pub fn is_held(&self) -> bool {
+        let says = |text: &Option<String>| {
+            text.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("compete"))
+        };
+        let refused = (self.passed == Some(false) && self.connected) || says(&self.fail) || says(&self.message);
+        self.competing || (!self.authenticated && refused)
     }
 
     /// The answer of `ssodh_init` and `status`: the state itself, or `{"error": …}` with status 200.

@@ -59,7 +59,7 @@ pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
     let body: Body = answer::json(STEP, config, response)?;
     match (body.error.as_deref(), body.iserver) {
         (None, Some(iserver)) => Ok(Tickle {
-            session_id: body.session.map(|id| answer::secret(STEP, config, response, id)).transpose()?,
+            session_id: body.session.map(|id| answer::cookie_value(STEP, config, response, id)).transpose()?,
             sso_expires: lenient_u64(&body.sso_expires).and_then(Expiry::from_millis),
             auth_status: iserver.auth_status,
         }),
@@ -100,5 +100,9 @@ mod tests {
         assert_eq!(read("<html>Sign in to the hotel's network</html>").unwrap_err(), ErrorKind::Unreadable);
         assert_eq!(read(r#"{"session":"a"#).unwrap_err(), ErrorKind::Unreadable);
         assert_eq!(read(r#"{"session":"a\r\nb","iserver":{}}"#).unwrap_err(), ErrorKind::Unreadable);
+        let injected = r#"{"session":"abc;x-sess-uuid=EVIL","iserver":{}}"#;
+        assert_eq!(read(injected).unwrap_err(), ErrorKind::Unreadable);
+        let long = format!(r#"{{"session":"{}","iserver":{{}}}}"#, "a".repeat(9_000));
+        assert_eq!(read(&long).unwrap_err(), ErrorKind::Unreadable);
     }
 }

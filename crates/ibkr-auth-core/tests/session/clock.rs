@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_wrong_clock_is_corrected_and_the_step_tried_once_more() {
     for (step, offset) in
-        [(Step::GetAccessToken, 3600), (Step::GetAccessToken, -90), (Step::GetBearerToken, 3600)]
+        [(Step::GetAccessToken, 280), (Step::GetAccessToken, -90), (Step::GetBearerToken, 280)]
     {
         let refused = || Ok(dated(answer(401, r#"{"error":"invalid_client"}"#), offset));
         let mut session = session();
@@ -28,7 +28,7 @@ fn a_wrong_clock_is_corrected_and_the_step_tried_once_more() {
 #[test]
 fn a_refusal_after_the_clock_was_corrected_is_final() {
     let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
-        Step::GetAccessToken => Ok(dated(answer(401, ""), 3600)),
+        Step::GetAccessToken => Ok(dated(answer(401, ""), 200)),
         _ => healthy(transmit),
     });
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rejected);
@@ -36,11 +36,27 @@ fn a_refusal_after_the_clock_was_corrected_is_final() {
 }
 
 #[test]
+fn a_clock_that_is_off_by_more_is_for_the_user_to_set() {
+    for offset in [3_600, -400, 200_000_000] {
+        let mut session = session();
+        let (bench, outcome) = connect(&mut session, |transmit| match transmit.step {
+            Step::GetAccessToken => Ok(dated(answer(401, ""), offset)),
+            _ => healthy(transmit),
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.advice()), (ErrorKind::Clock, Advice::Never));
+        assert!(error.todo().contains("clock"), "{error}");
+        assert_eq!(count(&bench, Step::GetAccessToken), 1, "nothing is signed for another day");
+        assert_eq!(session.clock_skew().millis(), 0);
+    }
+}
+
+#[test]
 fn a_single_step_corrects_the_clock_too_but_repeats_nothing_else() {
     let mut bench = Bench::new();
     let mut one = session();
     let ticket = one.get_access_token();
-    let refused = Ok(dated(answer(400, ""), 600));
+    let refused = Ok(dated(answer(400, ""), 60));
     bench.run(&mut one, &ticket, first(Step::GetAccessToken, vec![refused])).unwrap();
     assert_eq!(bench.sent.len(), 2);
 

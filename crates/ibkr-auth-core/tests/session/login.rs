@@ -59,17 +59,36 @@ fn a_session_that_is_never_established_ends_the_wait() {
 }
 
 #[test]
+fn a_session_that_opens_with_compete_alone_is_told_at_once_with_the_way_out() {
+    let refused = r#"{"passed":false,"authenticated":false,"connected":true,"competing":false}"#;
+    let reason = r#"{"authenticated":false,"connected":true,"competing":false,
+        "fail":"Force compete capability must be used together with compete flag"}"#;
+    for (init, status) in [(refused, LOST), (reason, reason), (r#"{"authenticated":false}"#, reason)] {
+        let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+            Step::SsodhInit => Ok(answer(200, init)),
+            Step::Status => Ok(answer(200, status)),
+            _ => healthy(transmit),
+        });
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Competing);
+        assert!(error.to_string().contains("compete alone"), "{error}");
+        assert!(error.todo().contains("connect with compete"), "{error}");
+        assert!(bench.elapsed() < Duration::from_secs(3) && count(&bench, Step::Status) <= 1);
+    }
+}
+
+#[test]
 fn a_competing_session_is_told_at_once_when_we_do_not_compete() {
     let held = |transmit: &Transmit| match transmit.step {
         Step::SsodhInit | Step::Status => Ok(answer(200, LOST)),
         _ => healthy(transmit),
     };
-    let mut yielding = Session::new(testing::config().with_compete(false), testing::FakeKey, 1);
-    let (bench, outcome) = connect(&mut yielding, held);
+    let (bench, outcome) = connect(&mut session(), held);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Competing);
     assert!(bench.elapsed() < Duration::from_secs(1));
 
-    let (bench, outcome) = connect(&mut session(), held);
+    let mut competing = Session::new(testing::config().with_compete(true), testing::FakeKey, 1);
+    let (bench, outcome) = connect(&mut competing, held);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Competing);
     assert!(
         bench.elapsed() >= Duration::from_secs(30),

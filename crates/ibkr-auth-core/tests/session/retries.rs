@@ -117,7 +117,7 @@ fn credentials_that_the_proxy_refuses_are_not_tried_on_one_service_after_the_oth
 #[test]
 fn a_penalty_is_not_waited_out_but_told() {
     let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(answer(429, ""))]));
-    assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(600)));
+    assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(900)));
     assert_eq!(count(&bench, Step::SsodhInit), 1);
 }
 
@@ -175,5 +175,58 @@ fn a_web_page_that_says_403_is_the_edges_or_a_proxys_and_may_pass() {
     for step in [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit] {
         let (_, outcome) = connect(&mut session(), first(step, vec![page()]));
         assert!(outcome.is_ok(), "{step}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_refused_address_is_looked_up_elsewhere_before_it_counts() {
+    let lookup = |address: &'static str| Ok(answer(200, address));
+    let refused = || Ok(answer(401, "{}"));
+    // The first service lies, the second tells the truth.
+    let mut looked_up = 0;
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::PublicIp => {
+            looked_up += 1;
+            lookup(if looked_up == 1 { "8.8.8.8" } else { "9.9.9.9" })
+        }
+        Step::GetBearerToken if looked_up == 1 => refused(),
+        _ => healthy(transmit),
+    });
+    outcome.unwrap();
+    assert_eq!((count(&bench, Step::PublicIp), count(&bench, Step::GetBearerToken)), (2, 2));
+
+    // All agree: it is a refusal, and the assertion was not spent again.
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::PublicIp => lookup("8.8.8.8"),
+        Step::GetBearerToken => refused(),
+        _ => healthy(transmit),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(count(&bench, Step::GetBearerToken), 1);
+
+    // Two ways out: the advice names what helps.
+    let mut flip = false;
+    let (bench, outcome) = connect(&mut session(), |transmit| match transmit.step {
+        Step::PublicIp => {
+            flip = !flip;
+            lookup(if flip { "8.8.8.8" } else { "9.9.9.9" })
+        }
+        Step::GetBearerToken => refused(),
+        _ => healthy(transmit),
+    });
+    let error = outcome.unwrap_err();
+    assert!(error.todo().contains("alternative_ips"), "{error}");
+    assert!(count(&bench, Step::GetBearerToken) <= 6);
+}
+
+#[test]
+fn a_web_page_refuses_nothing_whatever_its_status() {
+    for status in [400, 401] {
+        for step in [Step::ValidateSso, Step::SsodhInit, Step::Status] {
+            let page = http::Response::builder().status(status).header("content-type", "text/html");
+            let page = page.body(b"<html><title>hotel</title></html>".to_vec()).unwrap();
+            let (_, outcome) = connect(&mut session(), first(step, vec![Ok(page)]));
+            outcome.unwrap();
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! So many in an hour, so many in a day.
+//! So many in an hour, so many in a day. It is a brake, not a wall: half of them may be spent as they come, the other half
+//! is spread over the time, so that the next one is never far.
 
 use std::{
     collections::VecDeque,
@@ -6,6 +7,7 @@ use std::{
 };
 
 use super::LoginBudget;
+use crate::{Error, ErrorKind};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -14,6 +16,32 @@ pub(super) struct Budget {
     limit: LoginBudget,
     /// When it was spent, oldest first: the last day alone.
     spent: VecDeque<Instant>,
+}
+
+/// How far the signed requests of a login came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(in crate::session) enum Reach {
+    /// None left this machine for IBKR.
+    #[default]
+    Nowhere,
+    /// One did, but what answered does not count logins.
+    Sent,
+    /// IBKR may have counted it.
+    Counted,
+}
+
+impl Reach {
+    /// How far a signed request came that was answered, or failed, so.
+    pub(in crate::session) fn of<T>(result: &Result<T, Error>) -> Self {
+        let Err(error) = result else { return Self::Counted };
+        let status = error.status();
+        let no_answer_of_ibkr = error.kind() == ErrorKind::Unreadable && status.is_none_or(|s| !s.is_success());
+        match error.may_have_been_executed() {
+            false => Self::Nowhere,
+            true if status.is_some_and(|s| s.is_server_error()) || no_answer_of_ibkr => Self::Sent,
+            true => Self::Counted,
+        }
+    }
 }
 
 impl Budget {
@@ -30,10 +58,10 @@ impl Budget {
     }
 
     /// What was spent so long ago, before this session began.
-    pub(super) fn recall(&mut self, ago: Vec<Duration>, now: Instant) {
-        for ago in ago.into_iter().filter(|ago| *ago < DAY) {
+    pub(super) fn recall(&mut self, ago: &[Duration], now: Instant) {
+        for ago in ago.iter().filter(|ago| **ago < DAY) {
             // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
-            let at = now.checked_sub(ago).or((ago < HOUR).then_some(now));
+            let at = now.checked_sub(*ago).or((*ago < HOUR).then_some(now));
             self.spent.extend(at);
         }
         self.spent.make_contiguous().sort_unstable();
@@ -49,11 +77,22 @@ impl Budget {
         while self.spent.front().is_some_and(|first| now.saturating_duration_since(*first) >= DAY) {
             self.spent.pop_front();
         }
-        let frees = |count: usize, window: Duration| {
-            let oldest_in_the_way = self.spent.len().checked_sub(count.max(1))?;
-            Some(*self.spent.get(oldest_in_the_way)? + window).filter(|at| *at > now)
-        };
-        frees(self.limit.per_hour, HOUR).max(frees(self.limit.per_day, DAY))
+        let hour = self.frees(self.limit.per_hour, HOUR, now);
+        hour.max(self.frees(self.limit.per_day, DAY, now))
+    }
+
+    fn frees(&self, count: usize, window: Duration, now: Instant) -> Option<Instant> {
+        let count = count.max(1);
+        let at_once = count.div_ceil(2);
+        let recent = self.spent.iter().filter(|at| now.saturating_duration_since(**at) < window).count();
+        if recent < at_once {
+            return None;
+        }
+        let apart = window / u32::try_from(count - at_once + 1).unwrap_or(u32::MAX);
+        let next = *self.spent.back()? + apart;
+        let oldest_in_the_way = self.spent.len().checked_sub(count).and_then(|index| self.spent.get(index));
+        let wall = oldest_in_the_way.map(|oldest| *oldest + window);
+        Some(next).max(wall).filter(|at| *at > now)
     }
 }
 
@@ -67,10 +106,10 @@ mod tests {
         let now = Bench::new().now.mono + DAY;
         let minutes = |count: u64| Duration::from_secs(60 * count);
         let mut budget = Budget::new(LoginBudget { per_hour: 2, per_day: 3 });
-        budget.recall(vec![minutes(50), minutes(10), minutes(90), minutes(2_000)], now);
+        budget.recall(&[minutes(50), minutes(10), minutes(90), minutes(2_000)], now);
         assert_eq!(budget.free_at(now), Some(now - minutes(90) + DAY));
         budget.set_limit(LoginBudget { per_hour: 2, per_day: 9 });
-        assert_eq!(budget.free_at(now), Some(now + minutes(10)));
+        assert_eq!(budget.free_at(now), Some(now + minutes(20)), "half an hour after the last");
     }
 
     #[test]
@@ -95,5 +134,22 @@ mod tests {
             assert!(window[5] - window[0] >= DAY);
         }
         assert!(spent.len() > 10);
+    }
+
+    #[test]
+    fn it_is_a_brake_and_not_a_wall() {
+        let mut now = Bench::new().now.mono;
+        let mut budget = Budget::new(LoginBudget::default());
+        let mut longest = Duration::ZERO;
+        for _ in 0..20 {
+            match budget.free_at(now) {
+                Some(at) => (longest, now) = (longest.max(at - now), at),
+                None => {
+                    budget.spend(now);
+                    now += Duration::from_secs(10);
+                }
+            }
+        }
+        assert!(longest < Duration::from_secs(9 * 60), "{longest:?}");
     }
 }

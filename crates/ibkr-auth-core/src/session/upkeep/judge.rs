@@ -2,46 +2,67 @@
 //!
 //! | what happened | reaction |
 //! |---|---|
-//! | the session is good | tickle in a minute; extend or renew the bearer token before it ends |
-//! | not authenticated, `no bridge`, `not authenticated` | `ssodh/init` |
-//! | 401, 403, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login; stop when 403 goes on for 2 minutes |
+//! | the session is good | tickle in a minute; extend the bearer token before it ends, look right after its end |
+//! | not authenticated, `no bridge`, `not authenticated` | `ssodh/init` without `compete` |
+//! | 401, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login |
+//! | 403 | a new bearer token; when it goes on for 2 minutes, as a refusal |
 //! | 410 | another host, with the same bearer token; a new one when no other host is left |
-//! | 429 | nothing until `Retry-After`, or 10 minutes, has passed |
+//! | 429 | nothing until `Retry-After`, or 15 minutes, has passed |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
-//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle until a server answers, from the second time on at one host after the other; no login before |
-//! | another login has the session | as the policy says |
-//! | the client, its key or its scope is refused | stop |
-//! | the user is refused | stop; once more after half a minute if it was good before, because the address may have changed meanwhile |
-//! | the proxy refuses its credentials | stop; once more after half a minute if it was good before |
-//! | the key cannot sign | stop |
+//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and then `auth/status`, until a server answers, from the second time on at one host after the other; no login before |
+//! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
+//! | another login has the session, or IBKR opens it with `compete` alone | as the policy says |
+//! | the client, its key, its scope or the user is refused | stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
+//! | the proxy refuses its credentials, the key cannot sign | the same |
+//! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15 minutes |
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    BETWEEN_TICKLES, Deed, NOTABLE_WAIT, OnCompeting, Phase, RENEW_BEFORE, Session, Trouble, VALIDATE_EVERY,
+    BETWEEN_TICKLES, Deed, EXTEND_BEFORE, Left, OnCompeting, Phase, Reach, Session, Trouble,
+    VALIDATE_EVERY, WrongClock,
     trouble::HOST_IS_DEAD,
 };
-use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier, session::ticket::Done};
+use crate::{
+    Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier,
+    clock::CORRECTED,
+    session::{known::VALIDATE_PAUSE, ticket::Done},
+};
 
-/// While another login has the session, it is asked for politely this often.
-const ASK_AGAIN: Duration = Duration::from_secs(120);
+/// While another login has the session, it is asked for politely: often at first, rarely later.
+const ASK_SOON: Duration = Duration::from_secs(60);
+const ASK_RARELY: Duration = Duration::from_secs(600);
 /// A brokerage session that is being established is looked at again.
 const ESTABLISHING: Duration = Duration::from_secs(2);
 /// Two ends of a session that differ by less are the same: answers take time.
 const SAME_END: Duration = Duration::from_secs(15);
 /// Beyond a session's end, so that IBKR's clock has passed it too.
 const AFTER_END: Duration = Duration::from_millis(500);
-/// A session that has been forbidden for so long, under one new bearer token after the other, will not be allowed.
+/// However soon the next end is announced, it is not looked at more often.
+const BETWEEN_ENDS: Duration = Duration::from_secs(10);
+/// A session that has been forbidden for so long, under one new bearer token after the other, is refused.
 const BARRED: Duration = Duration::from_secs(120);
-/// Before what was refused is tried once more.
-const SECOND_TRY: Duration = Duration::from_secs(30);
+/// Before each further try of what was refused although IBKR knew it before.
+const AGAIN: [Duration; 5] = [
+    Duration::from_secs(30),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(60 * 60),
+];
+/// A clock that is wrong is looked at so often, and for so long without asking IBKR again.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(30);
+const CLOCK_BELIEVED: Duration = Duration::from_secs(900);
+/// Beyond the time between two tickles: a session that was ours so lately, and whose bearer token has ended since, is
+/// still ours.
+const JUST_NOW: Duration = Duration::from_secs(30);
 
 impl Session {
     pub(super) fn judge_success(&mut self, now: Now, deed: Deed, done: &Done) {
         let Some(upkeep) = &mut self.upkeep else { return };
         upkeep.server_works = true;
         if let Some(trouble) = &mut upkeep.trouble {
-            trouble.hears();
+            trouble.hears(deed);
         }
         if deed >= Deed::Renew {
             upkeep.next_login = None;
@@ -51,40 +72,45 @@ impl Session {
         }
         match done {
             Done::Tickle(tickle) if self.config.tier == Tier::Brokerage => {
-                self.judge_status(now, &tickle.auth_status);
+                self.judge_status(now, deed, &tickle.auth_status);
             }
+            Done::AuthStatus(status) if deed == Deed::Ask => self.judge_status(now, deed, status),
             _ => self.healthy(now, deed),
         }
     }
 
-    fn judge_status(&mut self, now: Now, status: &AuthStatus) {
-        if status.is_ready() {
-            self.healthy(now, Deed::Tickle);
-        } else if status.competing {
-            self.lost_to_another(now);
-        } else {
-            self.broken(now, Deed::Tickle, None);
-            let patient = self.in_trouble_for(now) < self.config.establish_within;
-            match status.authenticated && status.connected && patient {
-                true => self.plan_deed(Deed::Tickle, Some(now.mono + ESTABLISHING)),
-                false => self.plan_deed(Deed::Init, None),
+    fn judge_status(&mut self, now: Now, deed: Deed, status: &AuthStatus) {
+        let left = self.upkeep.as_ref().and_then(|upkeep| upkeep.left);
+        match left {
+            _ if status.is_ready() => self.healthy(now, deed),
+            // It was said that another login is there, and is so no more.
+            Some(left) if left.is_said && !status.is_held() => self.plan_deed(Deed::Init, None),
+            Some(_) => self.bide(now),
+            None if status.is_held() => self.lost_to_another(now, status.competing),
+            None => {
+                self.broken(now, None);
+                let patient = self.in_trouble_for(now) < self.config.establish_within;
+                match status.authenticated && status.connected && patient {
+                    true => self.plan_deed(Deed::Ask, Some(now.mono + ESTABLISHING)),
+                    false => self.plan_deed(Deed::Init, None),
+                }
             }
         }
     }
 
     fn in_trouble_for(&self, now: Now) -> Duration {
-        let trouble = self.upkeep.as_ref().and_then(|upkeep| upkeep.trouble);
+        let trouble = self.upkeep.as_ref().and_then(|upkeep| upkeep.trouble.as_ref());
         trouble.map_or(Duration::ZERO, |trouble| now.mono.saturating_duration_since(trouble.since))
     }
 
     fn healthy(&mut self, now: Now, deed: Deed) {
         let Some(upkeep) = &mut self.upkeep else { return };
-        (upkeep.was_connected, upkeep.refused_once) = (true, false);
-        (upkeep.yielded, upkeep.taking, upkeep.reclaims) = (false, None, false);
+        (upkeep.was_connected, upkeep.was_known, upkeep.is_first) = (true, true, false);
+        (upkeep.left, upkeep.taking, upkeep.reclaims) = (None, None, false);
         match deed {
             Deed::Renew | Deed::Login => upkeep.unproven_logins += 1,
-            Deed::Tickle | Deed::Validate | Deed::Init => {
-                (upkeep.unproven_logins, upkeep.barred_since) = (0, None);
+            Deed::Tickle | Deed::Ask | Deed::Validate | Deed::Init => {
+                (upkeep.unproven_logins, upkeep.barred_since, upkeep.refusals) = (0, None, 0);
             }
         }
         if let Some(trouble) = upkeep.trouble.take() {
@@ -97,174 +123,220 @@ impl Session {
                 let tickled = self.upkeep.as_ref().and_then(|upkeep| upkeep.tickled);
                 self.plan_deed(Deed::Tickle, tickled.map(|last| last + BETWEEN_TICKLES));
             }
-            Deed::Tickle | Deed::Validate | Deed::Init => self.plan_upkeep(now),
+            Deed::Tickle | Deed::Ask | Deed::Validate | Deed::Init => self.plan_upkeep(now, deed),
         }
     }
 
-    /// The next deed of a session without fault.
-    fn plan_upkeep(&mut self, now: Now) {
+    /// The next deed of a session without fault. It is extended before its announced end. A session that lives so short that
+    /// this does not help is not given up for that: whether it has ended is asked when the end has passed.
+    fn plan_upkeep(&mut self, now: Now, deed: Deed) {
         let Some(upkeep) = &mut self.upkeep else { return };
-        let tickle = now.mono + upkeep.policy.tickle_every;
-        let may_validate = self.known.may_validate(now);
-        let validate_due = self.known.last_validated(now).is_none_or(|ago| ago >= VALIDATE_EVERY);
-        let Some(ends) = self.known.bearer_ends else {
+        let tickle = upkeep.tickled.map_or(now.mono, |last| (last + upkeep.policy.tickle_every).max(now.mono));
+        let validated = self.known.last_validated(now);
+        let may_validate = now.mono + VALIDATE_PAUSE.saturating_sub(validated.unwrap_or(VALIDATE_PAUSE));
+        let validate_due = validated.is_none_or(|ago| ago >= VALIDATE_EVERY);
+        let ends = self.known.bearer_ends;
+        let left =
+            ends.map(|ends| ends.mono.saturating_duration_since(now.mono).min(until(now.wall, ends.wall)));
+        // Whoever answers after the end that he names knows it no better than we do.
+        let Some((ends, left)) = ends.zip(left).filter(|(_, left)| !left.is_zero()) else {
             return match validate_due {
                 true => self.plan_deed(Deed::Validate, None),
                 false => self.plan_deed(Deed::Tickle, Some(tickle)),
             };
         };
-        let left = ends.mono.saturating_duration_since(now.mono).min(until(now.wall, ends.wall));
-        let midnight = upkeep.policy.region.next_midnight(self.known.skew.correct(now.wall));
-        let is_hard = upkeep.hard_end.is_some_and(|hard| near(hard, ends.wall))
-            || near(midnight, self.known.skew.correct(ends.wall));
-        if is_hard {
+        let has_moved = upkeep.end.replace(ends.wall).is_none_or(|before| !near(before, ends.wall));
+        let corrected = self.known.clock.skew().correct(ends.wall);
+        if left <= EXTEND_BEFORE && deed == Deed::Validate && !has_moved {
             upkeep.hard_end = Some(ends.wall);
-            let end = now.mono + left + AFTER_END;
-            match () {
-                () if end <= tickle => self.plan_deed(Deed::Renew, Some(end)),
-                () if validate_due => self.plan_deed(Deed::Validate, None),
-                () => self.plan_deed(Deed::Tickle, Some(tickle)),
-            }
-        } else if validate_due || (left <= RENEW_BEFORE && may_validate) {
-            self.plan_deed(Deed::Validate, None);
-        } else if left <= RENEW_BEFORE {
-            // Extending did not help. If renewing does not either, this is the hard end.
-            upkeep.hard_end = Some(ends.wall);
-            self.plan_deed(Deed::Renew, None);
+        }
+        let is_hard = upkeep.hard_end.is_some_and(|hard| near(hard, ends.wall));
+        let region = self.region();
+        let is_hard = is_hard || near(region.next_midnight(self.known.clock.skew().correct(now.wall)), corrected);
+        if validate_due {
+            return self.plan_deed(Deed::Validate, None);
+        }
+        let tickled = self.upkeep.as_ref().and_then(|upkeep| upkeep.tickled);
+        let not_before = tickled.map_or(now.mono, |last| last + BETWEEN_ENDS);
+        let next_tickle = tickle.min((now.mono + left + AFTER_END).max(not_before));
+        if left <= EXTEND_BEFORE && !is_hard && may_validate <= next_tickle {
+            self.plan_deed(Deed::Validate, Some(may_validate));
         } else {
-            self.plan_deed(Deed::Tickle, Some(tickle));
+            self.plan_deed(Deed::Tickle, Some(next_tickle));
         }
     }
 
-    fn lost_to_another(&mut self, now: Now) {
-        self.broken(now, Deed::Tickle, None);
+    /// Another login has the session, or may have it: IBKR opens it with `compete` alone.
+    fn lost_to_another(&mut self, now: Now, is_said: bool) {
         let Some(upkeep) = &mut self.upkeep else { return };
+        let fresh = upkeep.policy.tickle_every + JUST_NOW;
+        let is_ours = self.known.is_held_by_an_old_bearer(now, fresh);
         let may_take = upkeep.takes.free_at(now.mono).is_none();
         let wait = match upkeep.policy.competing {
-            OnCompeting::Take if may_take => Some(Duration::ZERO),
-            OnCompeting::RetakeAfter(wait) if may_take => Some(wait),
-            _ => None,
+            OnCompeting::Never => None,
+            _ if !may_take => None,
+            _ if is_ours => Some(Duration::ZERO),
+            OnCompeting::Take => Some(Duration::ZERO),
+            OnCompeting::RetakeAfter(wait) => Some(wait),
+            OnCompeting::Yield => None,
         };
-        (upkeep.yielded, upkeep.reclaims) = (wait.is_none(), false);
+        self.known.forget_who_held();
+        (upkeep.is_first, upkeep.reclaims) = (false, false);
         // What has been waited for before a take that failed is not waited for again.
-        let take_at = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
-        upkeep.taking = take_at;
+        upkeep.taking = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
+        if upkeep.taking.is_some_and(|at| at <= now.mono) {
+            upkeep.left = None;
+            self.broken(now, None);
+            return self.plan_deed(Deed::Init, None);
+        }
+        let since = upkeep.left.map_or(now.mono, |left| left.since);
+        let pause = (now.mono.saturating_duration_since(since) / 4).clamp(ASK_SOON, ASK_RARELY);
+        let ask_at = upkeep.taking.unwrap_or(now.mono + pause);
+        upkeep.left = Some(Left { since, is_said, ask_at });
+        self.broken(now, None);
         self.bide(now);
-        if take_at.is_none_or(|at| at > now.mono) {
-            self.enter(Phase::Yielded, None);
-        }
     }
 
-    /// What is done while another login has the session: it is asked for politely, or taken in time. The bearer token is
-    /// renewed meanwhile, and not extended: `sso/validate` is one a minute for both.
+    /// What is done while the session is left to another login: a look each minute, and in time it is asked for politely, or
+    /// taken. The bearer token is renewed meanwhile, and not extended: `sso/validate` is one a minute for both.
     fn bide(&mut self, now: Now) {
-        let taking = self.upkeep.as_ref().and_then(|upkeep| upkeep.taking);
-        let init = taking.unwrap_or(now.mono + ASK_AGAIN);
+        let Some(upkeep) = &self.upkeep else { return };
+        let Some(left) = upkeep.left else { return };
+        let look = now.mono + upkeep.policy.tickle_every;
         let renew =
-            self.known.bearer_ends.map(|ends| ends.mono.checked_sub(RENEW_BEFORE).unwrap_or(now.mono));
-        match renew {
-            Some(renew) if renew < init => self.plan_deed(Deed::Renew, Some(renew)),
-            // A tickle tells when it ends.
-            None if now.mono + ASK_AGAIN <= init => self.plan_deed(Deed::Tickle, Some(now.mono + ASK_AGAIN)),
-            _ => self.plan_deed(Deed::Init, Some(init)),
-        }
+            self.known.bearer_ends.map(|ends| ends.mono.checked_sub(EXTEND_BEFORE).unwrap_or(now.mono));
+        let tickled = upkeep.opened.is_some_and(|opened| upkeep.tickled.is_some_and(|at| at > opened));
+        let (deed, at) = match renew {
+            Some(renew) if renew < look.min(left.ask_at) => (Deed::Renew, renew),
+            _ if left.ask_at <= look => (Deed::Init, left.ask_at),
+            // A tickle tells when the bearer token ends.
+            None if !tickled => (Deed::Tickle, look),
+            _ => (Deed::Ask, look),
+        };
+        self.plan_deed(deed, Some(at));
     }
 
-    pub(super) fn judge_failure(&mut self, now: Now, deed: Deed, error: &Error) {
+    pub(super) fn judge_failure(&mut self, now: Now, deed: Deed, error: &Error, reach: Reach) {
+        let may_be_held = self.may_be_held(now);
         let Some(upkeep) = &mut self.upkeep else { return };
         let silent = is_silent(error) || (error.kind() == ErrorKind::Gone && upkeep.hosts.len() > 1);
         upkeep.server_works = !silent;
-        if deed >= Deed::Renew && had_no_effect(deed, error) {
-            upkeep.logins.refund();
-        }
         match (error.kind(), error.step()) {
             _ if error.is_proxy_refusal() => {
                 // `sso/validate` is one a minute.
                 let again = if deed == Deed::Validate { Deed::Tickle } else { deed };
-                return self.refused(now, again, error, true);
+                return self.refused(now, again, error);
             }
-            (ErrorKind::Competing, _) => {
+            (ErrorKind::Competing | ErrorKind::NotEstablished, _)
+                if error.kind() == ErrorKind::Competing || may_be_held =>
+            {
                 if upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
                     upkeep.takes.spend(now.mono);
                 }
-                return self.lost_to_another(now);
+                let is_said = self.known.auth_status.as_ref().is_some_and(|status| status.competing);
+                return self.lost_to_another(now, is_said);
             }
-            (ErrorKind::Sign | ErrorKind::Config, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
-                return self.stop(error);
+            (ErrorKind::Config, _) => return self.stop(error),
+            (ErrorKind::Clock, _) => return self.wait_for_the_clock(now, deed, error),
+            (ErrorKind::Sign, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
+                return self.refused(now, deed, error);
             }
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) if deed == Deed::Renew => {
                 self.known.drop_access_token();
             }
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) => {
-                return self.refused(now, Deed::Login, error, self.looks_up_ip());
+                return self.refused(now, Deed::Login, error);
             }
             (ErrorKind::Rejected, _) => {
+                self.known.refuse_bearer();
                 let since = *upkeep.barred_since.get_or_insert(now.mono);
                 if now.mono.saturating_duration_since(since) >= BARRED {
-                    return self.stop(error);
+                    return self.refused(now, Deed::Renew, error);
                 }
-                self.known.refuse_bearer();
             }
             (ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
             (ErrorKind::Order, _) => self.known.drop_access_token(),
             (ErrorKind::Gone, _) if upkeep.hosts.len() < 2 => self.known.refuse_bearer(),
             _ => {}
         }
-        let trouble = self.count_failure(now, deed, silent);
-        self.broken(now, deed, Some(error));
-        self.heal(now, deed, error, trouble);
+        let trouble = upkeep.trouble.get_or_insert_with(|| Trouble::begin(now.mono));
+        trouble.count(deed, silent);
+        self.broken(now, Some(error));
+        self.heal(now, deed, error, reach);
     }
 
-    fn count_failure(&mut self, now: Now, deed: Deed, silent: bool) -> Trouble {
-        let known = self.upkeep.as_ref().and_then(|upkeep| upkeep.trouble);
-        let mut trouble = known.unwrap_or_else(|| Trouble::begin(now.mono, deed));
-        trouble.count(deed, silent);
-        if let Some(upkeep) = &mut self.upkeep {
-            upkeep.trouble = Some(trouble);
-        }
-        trouble
+    /// Whether IBKR's silence over a session that it does not open may mean another login: one that is opened shows that it
+    /// is authenticated before it is established.
+    fn may_be_held(&self, now: Now) -> bool {
+        let Some(status) = &self.known.auth_status else { return false };
+        let closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
+        status.connected && !status.authenticated && !closed && !self.may_compete(now)
     }
 
     /// Plans the cheapest deed that can still help.
-    fn heal(&mut self, now: Now, deed: Deed, error: &Error, trouble: Trouble) {
+    fn heal(&mut self, now: Now, deed: Deed, error: &Error, reach: Reach) {
+        let is_closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
+        let Some(upkeep) = &mut self.upkeep else { return };
+        let Some(trouble) = &mut upkeep.trouble else { return };
         let silent = trouble.silent > 0;
-        let hosts = self.upkeep.as_ref().map_or(1, |upkeep| upkeep.hosts.len() as u32);
+        let hosts = upkeep.hosts.len() as u32;
         let gone = silent && error.kind() == ErrorKind::Gone;
-        if silent && (trouble.turns(hosts) || gone) {
+        let (turns, whole_round) = (trouble.turns(hosts), trouble.whole_round(hosts));
+        let calls_for_more = error.kind() != ErrorKind::RateLimited && trouble.calls_for_more();
+        let escalates = !is_closed && trouble.escalates(now.mono, deed, error.status().is_some());
+        if silent && (turns || gone) {
             self.next_host();
-            if gone && trouble.whole_round(hosts) {
+            if gone && whole_round {
                 self.known.refuse_bearer();
             }
-        } else if error.kind() != ErrorKind::RateLimited && trouble.calls_for_more() {
+        } else if calls_for_more || (escalates && deed >= Deed::Renew) {
             match deed {
-                Deed::Tickle | Deed::Validate | Deed::Init => self.known.refuse_bearer(),
+                Deed::Tickle | Deed::Ask | Deed::Validate | Deed::Init => self.known.refuse_bearer(),
                 Deed::Renew => self.known.drop_access_token(),
                 Deed::Login => self.next_host(),
             }
         }
-        let next = self.rung(now);
+        // The bearer token is kept all the same, should that fail.
+        let next = if escalates { self.rung(now).max(Deed::Renew) } else { self.rung(now) };
+        self.plan_again(now, deed, next, error, reach);
+    }
+
+    /// When the next deed after a failure is due.
+    fn plan_again(&mut self, now: Now, deed: Deed, next: Deed, error: &Error, reach: Reach) {
+        let Some(upkeep) = &mut self.upkeep else { return };
+        let Some(trouble) = &upkeep.trouble else { return };
         let asked = match error.advice() {
             Advice::RetryAfter(asked) => asked,
-            Advice::Never | Advice::Reconnect => Duration::ZERO,
+            _ => Duration::ZERO,
         };
-        let unproven = self.upkeep.as_ref().map_or(0, |upkeep| upkeep.unproven_logins);
-        let clear = !silent && next > deed && asked.is_zero() && (unproven == 0 || next < Deed::Renew);
-        let wait = if next >= Deed::Renew { trouble.login_wait(unproven) } else { trouble.wait(hosts) };
-        let wait = self.jitter.prolong(wait.max(asked));
-        let is_promise = error.kind() == ErrorKind::RateLimited || asked > NOTABLE_WAIT;
+        let unproven = upkeep.unproven_logins;
+        let is_promise = error.kind() == ErrorKind::RateLimited;
+        let clear = trouble.silent == 0
+            && next > deed
+            && asked.is_zero()
+            && (unproven == 0 || next < Deed::Renew);
+        let hosts = upkeep.hosts.len() as u32;
+        // What has not even left the machine burdens nobody.
+        let login_wait = match reach {
+            Reach::Nowhere if deed >= Deed::Renew => trouble.wait(hosts),
+            _ => trouble.login_wait(unproven),
+        };
+        let wait = match next {
+            Deed::Renew | Deed::Login => login_wait.max(asked),
+            _ if is_promise => trouble.wait(hosts).max(asked),
+            _ => trouble.wait(hosts).max(asked.min(upkeep.policy.tickle_every)),
+        };
+        let wait = self.jitter.prolong(wait);
         // A clear answer that calls for something dearer needs no waiting.
         let at = (!clear).then(|| now.mono + wait);
-        if let Some(upkeep) = &mut self.upkeep
-            && deed >= Deed::Renew
-            && !clear
-        {
-            upkeep.next_login = Some(now.mono + self.jitter.prolong(trouble.login_wait(unproven).max(asked)));
+        if deed >= Deed::Renew && !clear {
+            upkeep.next_login = Some(now.mono + self.jitter.prolong(login_wait.max(asked)));
+        }
+        if is_promise {
+            upkeep.silent_until = Some(now.mono + wait);
         }
         self.plan_deed(next, at);
         if is_promise {
-            if let Some(upkeep) = &mut self.upkeep {
-                upkeep.silent_until = Some(now.mono + wait);
-            }
             self.known.doubt_brokerage();
             self.enter(Phase::Waiting { about: wait }, Some(error));
         }
@@ -272,10 +344,13 @@ impl Session {
 
     fn rung(&self, now: Now) -> Deed {
         let probe = self.upkeep.as_ref().is_some_and(|upkeep| !upkeep.server_works);
+        let trouble = self.upkeep.as_ref().and_then(|upkeep| upkeep.trouble.as_ref());
         let ready = self.known.is_connected(self.config.tier);
         match () {
             // Whether the server is back can be asked without logging in.
-            () if probe && self.known.bearer.is_some() => Deed::Tickle,
+            () if probe && self.known.bearer_is_good() => {
+                if trouble.is_some_and(Trouble::asks_otherwise) { Deed::Ask } else { Deed::Tickle }
+            }
             () if !self.known.bearer_is_good() && self.known.access_token(now).is_some() => Deed::Renew,
             () if !self.known.bearer_is_good() => Deed::Login,
             () if !ready => Deed::Init,
@@ -283,39 +358,78 @@ impl Session {
         }
     }
 
-    /// Stops, unless it was good before and `may_pass`: then once more.
-    fn refused(&mut self, now: Now, again: Deed, error: &Error, may_pass: bool) {
+    /// Nothing signed can be accepted before this machine's clock is set. That is looked for on this machine.
+    fn wait_for_the_clock(&mut self, now: Now, again: Deed, error: &Error) {
+        let wrong = self.known.clock.beyond().unwrap_or_default();
         let Some(upkeep) = &mut self.upkeep else { return };
-        if upkeep.was_connected && may_pass && !upkeep.refused_once {
-            upkeep.refused_once = true;
-            self.broken(now, again, Some(error));
-            self.plan_deed(again, Some(now.mono + SECOND_TRY));
-        } else {
-            self.stop(error);
+        upkeep.clock = Some(WrongClock {
+            told: Now { mono: now.mono, wall: wrong.correct(now.wall) },
+            believed_until: now.mono + CLOCK_BELIEVED,
+        });
+        upkeep.next_login = None;
+        self.broken(now, Some(error));
+        self.plan_deed(again, Some(now.mono + LOOK_AT_CLOCK));
+    }
+
+    /// When to look again whether this machine's clock has been set; `None` when it has, or nobody is to be believed so long.
+    pub(super) fn clock_still_wrong(&mut self, now: Now) -> Option<Instant> {
+        let upkeep = self.upkeep.as_mut()?;
+        let WrongClock { told, believed_until } = upkeep.clock?;
+        let told = told.wall + now.mono.saturating_duration_since(told.mono);
+        let off = until(now.wall, told).max(until(told, now.wall));
+        if off <= CORRECTED || now.mono >= believed_until {
+            upkeep.clock = None;
+            return None;
+        }
+        Some(now.mono + LOOK_AT_CLOCK)
+    }
+
+    /// Stops, unless IBKR knew us before: then again, slowly, and stops when that goes on. While IBKR is closed its refusals
+    /// mean little.
+    fn refused(&mut self, now: Now, again: Deed, error: &Error) {
+        let is_closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
+        let Some(upkeep) = &mut self.upkeep else { return };
+        let tries = match error.step() {
+            _ if upkeep.was_known => AGAIN.len(),
+            // The token that was just issued has proved client and key.
+            Some(Step::GetBearerToken) => 1,
+            _ => 0,
+        };
+        if upkeep.refusals >= tries {
+            return self.stop(error);
+        }
+        let wait = if is_closed { AGAIN[1].max(AGAIN[upkeep.refusals]) } else { AGAIN[upkeep.refusals] };
+        upkeep.refusals += usize::from(!is_closed);
+        let after = self.jitter.prolong(wait);
+        upkeep.next_login = Some(now.mono + after);
+        self.broken(now, Some(error));
+        self.plan_deed(again, Some(now.mono + after));
+        if let Some(step) = error.step() {
+            self.tell(Event::Retrying { step, after });
         }
     }
 
     fn stop(&mut self, error: &Error) {
         if let Some(upkeep) = &mut self.upkeep {
-            (upkeep.due, upkeep.yielded) = (None, false);
+            (upkeep.due, upkeep.left) = (None, None);
         }
         self.stopped_by = Some(error.clone());
         self.enter(Phase::Stopped, Some(error));
     }
 
-    fn broken(&mut self, now: Now, deed: Deed, because: Option<&Error>) {
+    fn broken(&mut self, now: Now, because: Option<&Error>) {
+        let closed = self.region().closed(self.known.clock.skew().correct(now.wall));
         let Some(upkeep) = &mut self.upkeep else { return };
-        upkeep.trouble.get_or_insert_with(|| Trouble::begin(now.mono, deed));
-        let closed = upkeep.policy.region.closed(self.known.skew.correct(now.wall));
+        let trouble = upkeep.trouble.get_or_insert_with(|| Trouble::begin(now.mono));
         let phase = match closed {
-            _ if upkeep.yielded => Phase::Yielded,
+            _ if upkeep.left.is_some() => Phase::Yielded,
             Some((_, until)) => Phase::Maintenance { until },
             None if upkeep.was_connected => Phase::Recovering,
             None => Phase::Connecting,
         };
         // One lost answer is no lost session.
-        let silent = upkeep.trouble.map_or(0, |trouble| trouble.silent);
-        if !(self.known.is_connected(self.config.tier) && (1..HOST_IS_DEAD).contains(&silent)) {
+        let lost_answers = 1..HOST_IS_DEAD;
+        if !(lost_answers.contains(&trouble.silent) && self.known.is_connected(self.config.tier)) {
             self.enter(phase, because);
         }
     }
@@ -338,16 +452,6 @@ fn is_silent(error: &Error) -> bool {
         ErrorKind::Server => {
             !(error.step() == Some(Step::SsodhInit) && error.status().is_some_and(|s| s == 500))
         }
-        _ => false,
-    }
-}
-
-/// Whether a login that failed so cannot have reached the systems that count logins.
-fn had_no_effect(deed: Deed, error: &Error) -> bool {
-    let closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
-    match error.step() {
-        Some(Step::PublicIp) => deed == Deed::Renew,
-        Some(Step::GetAccessToken) => closed || !error.may_have_been_executed(),
         _ => false,
     }
 }

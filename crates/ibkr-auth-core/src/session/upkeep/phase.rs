@@ -25,9 +25,14 @@ pub enum Phase {
         /// When that is over at the latest, as far as IBKR has published.
         until: SystemTime,
     },
-    /// IBKR asked us to wait, or the login budget is spent.
+    /// IBKR asked us to wait: nothing is sent meanwhile.
     Waiting {
         /// How long, from when the phase began.
+        about: Duration,
+    },
+    /// The session is lost, and the logins of late are as many as are safe: see [`LoginBudget`](crate::LoginBudget).
+    LoginsSpent {
+        /// How long until the next login, from when the phase began.
         about: Duration,
     },
     /// Another login has the brokerage session, and policy leaves it there.
@@ -53,7 +58,10 @@ impl fmt::Display for Phase {
             Self::Connected => f.write_str("connected"),
             Self::Recovering => f.write_str("recovering"),
             Self::Maintenance { .. } => f.write_str("IBKR may be closed for maintenance"),
-            Self::Waiting { about } => write!(f, "waiting for about {} s", about.as_secs()),
+            Self::Waiting { about } => write!(f, "waiting for about {} s, as IBKR asked", about.as_secs()),
+            Self::LoginsSpent { about } => {
+                write!(f, "no login for about {} s: those of late are as many as are safe", about.as_secs())
+            }
             Self::Yielded => f.write_str("left to another login"),
             Self::Paused => f.write_str("paused"),
             Self::Stopped => f.write_str("stopped"),

@@ -8,6 +8,9 @@ use crate::{Host, Region};
 /// take it from each other for ever.
 pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
+/// However IBKR answers, no more assertions than these leave the machine: whoever receives one may log in with it.
+pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 60, per_day: 480 };
+
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
 /// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program on one username.
@@ -16,7 +19,7 @@ pub struct KeepConnected {
     pub(super) tickle_every: Duration,
     pub(super) competing: OnCompeting,
     pub(super) logins: LoginBudget,
-    pub(super) region: Region,
+    pub(super) region: Option<Region>,
     pub(super) hosts: Vec<Host>,
     pub(super) past_logins: Vec<Duration>,
 }
@@ -27,7 +30,7 @@ impl Default for KeepConnected {
             tickle_every: Duration::from_secs(60),
             competing: OnCompeting::default(),
             logins: LoginBudget::default(),
-            region: Region::default(),
+            region: None,
             hosts: Vec::new(),
             past_logins: Vec::new(),
         }
@@ -53,7 +56,8 @@ impl KeepConnected {
         self
     }
 
-    /// How many logins there may be. Default: 12 in an hour, 60 in a day.
+    /// How many logins there may be. Default: 12 in an hour, 60 in a day. Against a server on this machine there is no
+    /// limit.
     #[must_use]
     pub fn with_logins(mut self, logins: LoginBudget) -> Self {
         self.logins = logins;
@@ -67,10 +71,10 @@ impl KeepConnected {
         self
     }
 
-    /// Whose nightly reset, midnight and weekend maintenance count. Default: New York.
+    /// Whose nightly reset, midnight and weekend maintenance count. Default: what `sso/validate` says, until then New York.
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
-        self.region = region;
+        self.region = Some(region);
         self
     }
 
@@ -83,9 +87,13 @@ impl KeepConnected {
 }
 
 /// What to do when another login of the same username takes the brokerage session. IBKR allows one at a time.
+///
+/// After every loss the session is first asked for without `compete`, which ends nobody. Only when IBKR refuses that does
+/// this decide, whether IBKR says that another login is there or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCompeting {
-    /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume).
+    /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session
+    /// is ended: one that was ours at the last tickle and whose bearer token has ended since, three times an hour at most.
     #[default]
     Yield,
     /// Take it back at once, three times an hour at most; then yield.
@@ -96,7 +104,7 @@ pub enum OnCompeting {
     Never,
 }
 
-/// How often something may be done in any hour and in any day.
+/// How often something may be done in any hour and in any day: half of it as it comes, the rest spread over the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginBudget {
     /// In any 60 minutes.

@@ -1,25 +1,34 @@
 //! What has gone wrong since the session was last good, and how patient that makes us.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::Deed;
 
 /// A session that is not good.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Trouble {
     pub(super) since: Instant,
+    /// How often each deed has failed since it last succeeded.
+    failed: BTreeMap<Deed, u32>,
     /// The deed that IBKR refused last, and how often in a row.
-    deed: Deed,
-    refusals: u32,
+    refused: Option<(Deed, u32)>,
     /// Answers that did not come, or not from IBKR's systems, in a row.
     pub(super) silent: u32,
     /// Those of them that speak against the host: an `ssodh/init` that fails where a tickle is answered does not.
     deaf: u32,
+    /// Something else was answered meanwhile: it is the deed that fails, not the road.
+    heard: bool,
+    /// How often something dearer was tried because a deed went on failing.
+    escalations: u32,
     /// Logins that failed.
     logins: u32,
 }
 
-/// After so many refusals of a deed in a row, what it builds on is given up.
+/// After so many refusals of a deed in a row, what it builds on is given up; after so many failures of one deed while others
+/// are answered, something dearer is tried.
 const GIVE_UP_AFTER: u32 = 3;
 /// No answer so many times in a row: the host may be dead.
 pub(super) const HOST_IS_DEAD: u32 = 2;
@@ -27,26 +36,40 @@ pub(super) const HOST_IS_DEAD: u32 = 2;
 const LONGEST: Duration = Duration::from_secs(15);
 /// No wait for a login is longer, before jitter.
 const LONGEST_FOR_LOGIN: Duration = Duration::from_secs(40);
+/// Before something dearer is tried against a server that answers everything with an error; doubled each time.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Trouble {
-    pub(super) fn begin(now: Instant, deed: Deed) -> Self {
-        Self { since: now, deed, refusals: 0, silent: 0, deaf: 0, logins: 0 }
+    pub(super) fn begin(now: Instant) -> Self {
+        Self {
+            since: now,
+            failed: BTreeMap::new(),
+            refused: None,
+            silent: 0,
+            deaf: 0,
+            heard: false,
+            escalations: 0,
+            logins: 0,
+        }
     }
 
     pub(super) fn count(&mut self, deed: Deed, silent: bool) {
+        *self.failed.entry(deed).or_default() += 1;
         if silent {
             self.silent += 1;
             self.deaf += u32::from(deed != Deed::Init);
         } else {
-            self.refusals = if self.deed == deed { self.refusals + 1 } else { 1 };
-            (self.deed, self.silent, self.deaf) = (deed, 0, 0);
+            let before = self.refused.filter(|(refused, _)| *refused == deed).map_or(0, |(_, times)| times);
+            self.refused = Some((deed, before + 1));
+            (self.silent, self.deaf) = (0, 0);
         }
         self.logins += u32::from(deed >= Deed::Renew);
     }
 
-    /// The host has answered.
-    pub(super) fn hears(&mut self) {
-        self.deaf = 0;
+    /// The host has answered a deed.
+    pub(super) fn hears(&mut self, deed: Deed) {
+        self.failed.remove(&deed);
+        (self.deaf, self.heard) = (0, true);
     }
 
     /// Whether to turn to the next of so many hosts: once the first is given up, each of the others gets one try, and
@@ -60,16 +83,38 @@ impl Trouble {
         self.deaf >= hosts + HOST_IS_DEAD - 1
     }
 
-    /// Whether IBKR has refused the deed so often that something dearer is called for.
+    /// Whether IBKR has refused the deed so often that what it builds on is given up.
     pub(super) fn calls_for_more(&self) -> bool {
-        self.silent == 0 && self.refusals > 0 && self.refusals.is_multiple_of(GIVE_UP_AFTER)
+        self.silent == 0 && self.refused.is_some_and(|(_, times)| times.is_multiple_of(GIVE_UP_AFTER))
+    }
+
+    /// Whether a deed that goes on failing without a refusal has done so long enough for something dearer: it fails where
+    /// others are answered, or a server is there that `answers` everything with an error. Rarer each time.
+    pub(super) fn escalates(&mut self, now: Instant, deed: Deed, answers: bool) -> bool {
+        let failed = self.failed.get(&deed).copied().unwrap_or(0);
+        let doubled = 1 << self.escalations.min(8);
+        let alone = self.heard && failed >= GIVE_UP_AFTER * doubled;
+        let overdue = answers && now.saturating_duration_since(self.since) >= PATIENCE * doubled;
+        let escalates = self.silent > 0 && (alone || overdue);
+        if escalates {
+            self.escalations += 1;
+            self.failed.clear();
+            self.heard = false;
+        }
+        escalates
+    }
+
+    /// Whether it is time to ask in another way whether the session lives.
+    pub(super) fn asks_otherwise(&self) -> bool {
+        self.silent.is_multiple_of(GIVE_UP_AFTER)
     }
 
     /// 1, 2, 4 … seconds before the next request; not among hosts that have not been asked yet.
     pub(super) fn wait(&self, hosts: u32) -> Duration {
+        let refused = self.refused.map_or(0, |(_, times)| times);
         match self.turns(hosts) {
             true => doubled(1 + u32::from(self.whole_round(hosts))),
-            false => doubled(self.silent.max(self.refusals)).min(LONGEST),
+            false => doubled(self.silent.max(refused)).min(LONGEST),
         }
     }
 
