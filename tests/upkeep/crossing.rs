@@ -64,10 +64,10 @@ fn a_connect_that_is_under_way_becomes_the_first_login() {
 #[test]
 fn a_connect_that_is_under_way_counts() {
     let mut world = World::new();
-    world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
+    world.fault(r#"{"on":"sso-sessions","do":{"reset":true}}"#);
     let _ticket = world.session.connect();
     world.run_for(50 * MILLISECOND);
-    let budget = LoginBudget { per_hour: 2, per_day: 2 };
+    let budget = LoginBudget { per_hour: 2, per_day: 4 };
     world.session.keep_connected(KeepConnected::default().with_logins(budget));
     world.run_for(HOUR - MINUTE);
     assert_eq!(world.count(Step::GetBearerToken), 2, "{}", world.story());
@@ -82,7 +82,7 @@ fn a_wait_that_was_asked_for_outlives_a_pause() {
     world.session.pause();
     world.run_for(5 * SECOND);
     world.session.resume();
-    world.run_for(9 * MINUTE);
+    world.run_for(14 * MINUTE);
     assert_eq!(world.since(begin), [Step::Logout], "the user's wish alone");
     assert!(matches!(world.session.phase(), Phase::Waiting { .. }));
     healed(&mut world, 2 * MINUTE);
@@ -97,7 +97,7 @@ fn a_wait_that_was_asked_for_outlives_another_beginning() {
         world.run_for(10 * SECOND);
     }
     assert_eq!(world.count(Step::GetAccessToken), 1);
-    healed(&mut world, 10 * MINUTE);
+    healed(&mut world, 16 * MINUTE);
 }
 
 #[test]

@@ -47,9 +47,13 @@ fn a_proxy_that_refuses_its_credentials_is_not_asked_again() {
     world.road_block = None;
     healed(&mut world, 30 * SECOND);
     world.road_block = passing;
-    world.run_for(HOUR);
-    assert_eq!(world.session.phase(), Phase::Stopped, "once more is all");
-    assert_eq!(world.sent.len(), requests + 4);
+    let before = world.sent.len();
+    world.run_for(30 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Recovering);
+    assert!(world.sent.len() - before <= 4, "no company account is locked");
+    world.run_for(3 * HOUR);
+    assert_eq!(world.session.phase(), Phase::Stopped);
+    assert!(world.sent.len() - before <= 7);
 }
 
 #[test]
@@ -67,13 +71,13 @@ fn no_assertion_goes_uncounted_because_a_look_up_failed_sooner() {
     let refused = looked_up_in_vain(r#"{"on":"token","do":{"status":401,"delay_ms":300}}"#);
     assert_eq!(refused, (Phase::Stopped, 1), "what IBKR says to it is heard");
     let (_, tokens) = looked_up_in_vain(r#"{"on":"token","do":{"status":500,"delay_ms":300}}"#);
-    assert!((50..=60).contains(&tokens), "{tokens}");
+    assert!((150..=240).contains(&tokens), "{tokens}");
 }
 
 #[test]
 fn a_web_page_is_no_refusal_of_a_login() {
     for step in ["token", "sso-sessions"] {
-        for status in [400, 401, 403] {
+        for status in [400, 401] {
             let mut world = connected();
             world.sim.restart();
             world.fault(&format!(r#"{{"on":"{step}","calls":2,"do":{{"status":{status},"html":true}}}}"#));
@@ -91,7 +95,7 @@ fn who_is_forbidden_what_a_session_is_for_is_not_logged_in_for_ever() {
         let mut world = World::new();
         world.fault(&forbidden);
         world.session.keep_connected(KeepConnected::default());
-        world.run_for(HOUR);
+        world.run_for(4 * HOUR);
         assert_eq!(world.session.phase(), Phase::Stopped, "{}", world.story());
         assert!(world.count(Step::GetBearerToken) <= 12, "{}", world.count(Step::GetBearerToken));
 
@@ -111,7 +115,7 @@ fn the_penalty_box_is_left_soon_after_its_end() {
         world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429}}"#);
         world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
         let took = world.run_until_phase(HOUR, Phase::Connected);
-        assert!((10 * MINUTE..=10 * MINUTE + 60 * SECOND).contains(&took), "seed {seed}: {took:?}");
+        assert!((15 * MINUTE..=15 * MINUTE + 60 * SECOND).contains(&took), "seed {seed}: {took:?}");
     }
 }
 
@@ -130,8 +134,8 @@ fn waits_are_never_shorter_than_the_server_asks() {
     world.fault(r#"{"on":"tickle","calls":1,"do":{"status":429}}"#);
     world.run_until_phase(2 * MINUTE, Phase::Waiting { about: SECOND });
     let requests = world.sent.len();
-    world.run_for(595 * SECOND);
-    assert_eq!(world.sent.len(), requests, "the penalty box lasts ten minutes");
+    world.run_for(895 * SECOND);
+    assert_eq!(world.sent.len(), requests, "the penalty box lasts a quarter of an hour");
 }
 
 #[test]
@@ -141,32 +145,33 @@ fn a_wait_before_the_next_login_is_kept_though_the_server_is_asked_meanwhile() {
     world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"status":503,"retry_after":50}}"#);
     world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
     world.run_for(SECOND);
-    let (tickles, logins) = (world.count(Step::Tickle), world.count(Step::GetBearerToken));
+    let requests = world.sent.len();
     for _ in 0..9 {
         world.session.check();
         world.run_for(5 * SECOND);
     }
-    assert!(world.count(Step::Tickle) > tickles, "it is back, and says that the session is lost");
-    assert_eq!(world.count(Step::GetBearerToken), logins);
+    assert_eq!(world.sent.len(), requests, "no login, and nothing with a token that is known as refused");
     healed(&mut world, 45 * SECOND);
 }
 
 #[test]
 fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
-    for (fault, step) in [
-        (r#"{"on":"token","do":{"status":400}}"#, Step::GetAccessToken),
-        (r#"{"on":"token","do":{"status":401}}"#, Step::GetAccessToken),
-        (r#"{"on":"sso-sessions","do":{"status":401}}"#, Step::GetBearerToken),
+    // The token that was issued just before proves client and key: what follows is tried once more.
+    for (fault, step, tries) in [
+        (r#"{"on":"token","do":{"status":400}}"#, Step::GetAccessToken, 1),
+        (r#"{"on":"token","do":{"status":401}}"#, Step::GetAccessToken, 1),
+        (r#"{"on":"sso-sessions","do":{"status":401}}"#, Step::GetBearerToken, 2),
         (
             r#"{"on":"sso-sessions","do":{"status":403,"body":{"title":"Forbidden","detail":"not sufficient scope"}}}"#,
             Step::GetBearerToken,
+            2,
         ),
     ] {
         let mut world = World::new();
         world.fault(fault);
         world.session.keep_connected(KeepConnected::default());
         world.run_for(24 * HOUR);
-        assert_eq!((world.session.phase(), world.count(step)), (Phase::Stopped, 1), "{fault}");
+        assert_eq!((world.session.phase(), world.count(step)), (Phase::Stopped, tries), "{fault}");
         let error = world.session.stopped_by().unwrap();
         assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(step)));
         assert!(!error.todo().is_empty());
@@ -174,7 +179,7 @@ fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
 }
 
 #[test]
-fn a_user_who_was_good_before_is_tried_twice() {
+fn who_was_good_before_is_tried_again_slowly_and_not_for_ever() {
     let mut world = connected();
     world.sim.restart();
     world.fault(r#"{"on":"sso-sessions","calls":"1..2","do":{"status":401}}"#);
@@ -184,9 +189,25 @@ fn a_user_who_was_good_before_is_tried_twice() {
     let mut world = connected();
     world.sim.restart();
     world.fault(r#"{"on":"sso-sessions","do":{"status":401}}"#);
-    world.run_for(24 * HOUR);
+    world.run_for(90 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Recovering, "{}", world.story());
+    world.run_for(3 * HOUR);
     assert_eq!(world.session.phase(), Phase::Stopped);
-    assert!(world.count(Step::GetBearerToken) <= 4);
+    assert!(world.count(Step::GetBearerToken) <= 9, "{}", world.count(Step::GetBearerToken));
+
+    // The same for the client and its key, however long it takes.
+    for minutes in [1, 10, 40] {
+        for status in [400, 401] {
+            let mut world = connected();
+            world.sim.restart();
+            world.fault(&format!(r#"{{"on":"token","do":{{"status":{status}}}}}"#));
+            world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"status":401}}"#);
+            world.run_for(minutes * MINUTE);
+            world.sim.clear_faults();
+            healed(&mut world, 2 * minutes * MINUTE + 6 * MINUTE);
+            assert!(world.count(Step::GetAccessToken) <= 7, "{}", world.story());
+        }
+    }
 }
 
 #[test]
@@ -197,11 +218,12 @@ fn half_a_minute_passes_before_a_refused_user_is_tried_once_more() {
     world.fault(r#"{"on":"sso-sessions","calls":"1..2","do":{"status":401}}"#);
     world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
     world.run_for(SECOND);
-    let (requests, (refused, step)) = (world.sent.len(), *world.sent.last().unwrap());
-    assert_eq!((step, world.count(Step::GetBearerToken)), (Step::GetBearerToken, 3));
+    let requests = world.sent.len();
+    let (refused, _) = *world.sent.iter().rfind(|(_, step)| *step == Step::GetBearerToken).unwrap();
+    assert_eq!(world.count(Step::GetBearerToken), 3);
     healed(&mut world, MINUTE);
     let wait = world.sent[requests].0 - refused;
-    assert!((30 * SECOND..32 * SECOND).contains(&wait), "{wait:?}");
+    assert!((30 * SECOND..46 * SECOND).contains(&wait), "{wait:?}");
 }
 
 #[test]
@@ -215,24 +237,26 @@ fn the_login_budget_is_never_overdrawn() {
     world.run_for(48 * HOUR);
     let logins: Vec<_> =
         world.sent.iter().filter(|(_, step)| *step == Step::GetBearerToken).map(|(at, _)| *at).collect();
-    assert!(logins.len() >= 35, "it goes on for ever: {}", logins.len());
+    assert!(logins.len() >= 28, "it goes on for ever: {}", logins.len());
     assert!(logins.windows(7).all(|seven| seven[6] - seven[0] >= HOUR - SECOND));
     assert!(logins.windows(21).all(|more| more[20] - more[0] >= 24 * HOUR - SECOND));
 }
 
 #[test]
 fn logins_of_before_count_against_the_budget() {
-    for (hours_ago, free_in) in [([0.25, 0.75, 30.0], 15 * MINUTE), ([3.0, 11.0, 22.0], 2 * HOUR)] {
+    for (hours_ago, per_day, free_in) in
+        [([0.25, 0.75, 30.0], 9, 15 * MINUTE), ([3.0, 11.0, 22.0], 3, 9 * HOUR)]
+    {
         let mut world = World::new();
         // The machine has been up for a day.
         world.pass(24 * HOUR);
         let policy = KeepConnected::default()
-            .with_logins(LoginBudget { per_hour: 2, per_day: 3 })
+            .with_logins(LoginBudget { per_hour: 2, per_day })
             .with_past_logins(hours_ago.map(|hours| HOUR.mul_f64(hours)));
         world.session.keep_connected(policy);
         world.run_for(free_in - SECOND);
         assert!(world.sent.is_empty(), "{:?}", world.sent);
-        assert_eq!(world.session.phase(), Phase::Waiting { about: free_in });
+        assert_eq!(world.session.phase(), Phase::LoginsSpent { about: free_in });
         healed(&mut world, 10 * SECOND);
     }
 }
@@ -247,35 +271,39 @@ fn a_token_request_that_may_have_had_an_effect_counts_against_the_budget() {
         world.run_for(HOUR - SECOND);
         world.count(Step::GetAccessToken)
     };
-    for failed in [r#"{"status":500}"#, r#"{"hang":true}"#, r#"{"reset":true}"#] {
+    for failed in [r#"{"hang":true}"#, r#"{"reset":true}"#] {
         assert_eq!(tries_in_an_hour(failed), 3, "{failed}");
     }
-    for closed in [r#"{"status":502}"#, r#"{"status":503}"#, r#"{"status":504}"#] {
-        assert!(tries_in_an_hour(closed) > 30, "{closed}");
+    for closed in [500, 502, 503, 504] {
+        let tries = tries_in_an_hour(&format!(r#"{{"status":{closed}}}"#));
+        assert!((30..=40).contains(&tries), "{closed}: {tries}");
     }
 }
 
 #[test]
-fn check_tickles_at_once() {
+fn check_looks_at_once_and_is_in_no_tickles_way() {
     let mut world = connected();
     world.run_for(20 * SECOND);
-    let before = world.count(Step::Tickle);
+    let before = (world.count(Step::Status), world.count(Step::Tickle));
     world.session.check();
     world.run_for(SECOND);
-    assert_eq!(world.count(Step::Tickle), before + 1);
+    assert_eq!((world.count(Step::Status), world.count(Step::Tickle)), (before.0 + 1, before.1));
 }
 
 #[test]
-fn a_server_that_fell_silent_after_a_refusal_is_asked_by_tickles() {
+fn a_server_that_fell_silent_after_a_refusal_is_asked_without_logging_in() {
     let mut world = connected();
     world.sim.restart();
     world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
     world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
-    world.fault(r#"{"on":"tickle","do":{"status":503}}"#);
+    world.fault(r#"{"on":"auth/status","do":{"status":503}}"#);
     world.run_for(5 * SECOND);
     let logins = world.count(Step::GetBearerToken);
-    world.run_for(30 * MINUTE);
+    world.run_for(9 * MINUTE);
     assert_eq!(world.count(Step::GetBearerToken), logins, "not one while the server is silent");
+    world.run_for(51 * MINUTE);
+    let tries = world.count(Step::GetBearerToken) - logins;
+    assert!((1..=4).contains(&tries), "rarely, and rarer each time: {tries}");
     world.sim.clear_faults();
     healed(&mut world, 60 * SECOND);
 }
@@ -297,27 +325,25 @@ fn logins_that_fail_are_spaced_out_even_if_tickles_are_answered() {
 #[test]
 fn however_often_it_is_asked_to_check_it_keeps_the_pace() {
     let mut world = connected();
-    let before = world.count(Step::Tickle);
+    let before = world.count(Step::Status);
     for _ in 0..100 {
         world.session.check();
         world.run_for(SECOND / 10);
     }
-    assert!(
-        (4..=6).contains(&(world.count(Step::Tickle) - before)),
-        "{}",
-        world.count(Step::Tickle) - before
-    );
+    let looks = world.count(Step::Status) - before;
+    assert!((4..=6).contains(&looks), "{looks}");
 }
 
 #[test]
-fn a_server_that_asks_for_a_long_silence_gets_it_and_the_phase_says_so() {
+fn a_failing_server_that_asks_for_silence_is_tickled_all_the_same() {
     let mut world = connected();
-    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":503,"retry_after":240}}"#);
-    world.run_until_phase(70 * SECOND, Phase::Waiting { about: SECOND });
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":503,"retry_after":99999999999}}"#);
+    world.run_for(65 * SECOND);
+    assert!(world.session.is_connected(), "one lost answer is no lost session");
     let requests = world.sent.len();
-    world.run_for(238 * SECOND);
-    assert_eq!(world.sent.len(), requests);
-    healed(&mut world, 3 * MINUTE);
+    world.run_for(95 * SECOND);
+    assert!(world.sent.len() > requests, "the session is kept from ending");
+    assert!(world.works());
 }
 
 #[test]
@@ -368,7 +394,7 @@ fn a_session_lives_on_while_the_login_budget_is_spent() {
         .keep_connected(KeepConnected::default().with_logins(LoginBudget { per_hour: 2, per_day: 2 }));
     world.run_for(10 * HOUR);
     assert!(world.works(), "{}", world.story());
-    assert_eq!(world.count(Step::GetBearerToken), 2);
+    assert_eq!(world.count(Step::GetBearerToken), 1, "nothing was wrong");
 }
 
 #[test]

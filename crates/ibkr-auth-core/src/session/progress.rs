@@ -58,7 +58,8 @@ impl Session {
         };
         let clock_was_wrong =
             error.kind() == ErrorKind::Rejected && self.known.clock.skew().differs_notably_from(exchange.skew);
-        if step == Step::GetBearerToken && error.kind() == ErrorKind::Rejected && !clock_was_wrong && services > 0 {
+        let may_doubt = self.tasks[index].command() == Command::Connect && services > 0;
+        if may_doubt && step == Step::GetBearerToken && error.kind() == ErrorKind::Rejected && !clock_was_wrong {
             return self.doubt_address(now, index, services, error);
         }
         if step == Step::PublicIp && self.tasks[index].doubted.is_some() {

@@ -63,6 +63,8 @@ pub(super) struct Upkeep {
     /// The last answer came from a server at work, not from a closed door or a broken road.
     server_works: bool,
     logins: Budget,
+    /// How far the last login came.
+    login_reach: Reach,
     /// Everything signed that left this machine.
     assertions: Budget,
     takes: Budget,
@@ -164,6 +166,7 @@ impl Session {
             trouble: None,
             server_works: true,
             logins,
+            login_reach: Reach::Nowhere,
             assertions,
             takes,
             taking: None,
@@ -265,6 +268,9 @@ impl Session {
     /// nobody's session. However often it is called, two looks are 2 s apart, and 10 s while the session is left to another
     /// login.
     pub fn check(&mut self) {
+        if !self.known.bearer_is_good() {
+            return;
+        }
         let Some(Upkeep { due: Some(due), left, asked, opened, .. }) = &mut self.upkeep else { return };
         let look = match (left, due.deed) {
             (Some(_), Deed::Renew | Deed::Login) => return,
@@ -399,6 +405,7 @@ impl Session {
         let Some(upkeep) = &mut self.upkeep else { return };
         let Some(deed) = upkeep.running.take() else { return };
         if deed >= Deed::Renew {
+            upkeep.login_reach = reach;
             if reach < Reach::Counted {
                 upkeep.logins.refund();
             }

@@ -249,9 +249,14 @@ impl Session {
             }
             (ErrorKind::Rejected, _) => {
                 self.known.refuse_bearer();
-                let since = *upkeep.barred_since.get_or_insert(now.mono);
-                if now.mono.saturating_duration_since(since) >= BARRED {
-                    return self.refused(now, Deed::Renew, error);
+                if let Some(since) = upkeep.barred_since {
+                    if now.mono.saturating_duration_since(since) >= BARRED {
+                        return self.refused(now, Deed::Renew, error);
+                    }
+                    // A new bearer token has not helped: the next one is not asked for at once.
+                    upkeep.next_login = upkeep.next_login.max(Some(now.mono + BARRED / 4));
+                } else {
+                    upkeep.barred_since = Some(now.mono);
                 }
             }
             (ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
@@ -297,7 +302,8 @@ impl Session {
             }
         }
         // The bearer token is kept all the same, should that fail.
-        let next = if escalates { self.rung(now).max(Deed::Renew) } else { self.rung(now) };
+        let rung = self.rung(now);
+        let next = if escalates { rung.max(Deed::Renew) } else { rung };
         self.plan_again(now, deed, next, error, reach);
     }
 
@@ -330,7 +336,8 @@ impl Session {
         // A clear answer that calls for something dearer needs no waiting.
         let at = (!clear).then(|| now.mono + wait);
         if deed >= Deed::Renew && !clear {
-            upkeep.next_login = Some(now.mono + self.jitter.prolong(login_wait.max(asked)));
+            let next_login = now.mono + self.jitter.prolong(login_wait.max(asked));
+            upkeep.next_login = upkeep.next_login.max(Some(next_login));
         }
         if is_promise {
             upkeep.silent_until = Some(now.mono + wait);
@@ -343,6 +350,7 @@ impl Session {
     }
 
     fn rung(&self, now: Now) -> Deed {
+        let got_out = self.upkeep.as_ref().is_some_and(|upkeep| upkeep.login_reach > Reach::Nowhere);
         let probe = self.upkeep.as_ref().is_some_and(|upkeep| !upkeep.server_works);
         let trouble = self.upkeep.as_ref().and_then(|upkeep| upkeep.trouble.as_ref());
         let ready = self.known.is_connected(self.config.tier);
@@ -351,6 +359,8 @@ impl Session {
             () if probe && self.known.bearer_is_good() => {
                 if trouble.is_some_and(Trouble::asks_otherwise) { Deed::Ask } else { Deed::Tickle }
             }
+            // Even with a bearer token that was refused. A login that did not get out can be tried itself.
+            () if probe && self.known.bearer.is_some() && got_out => Deed::Ask,
             () if !self.known.bearer_is_good() && self.known.access_token(now).is_some() => Deed::Renew,
             () if !self.known.bearer_is_good() => Deed::Login,
             () if !ready => Deed::Init,

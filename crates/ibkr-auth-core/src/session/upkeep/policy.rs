@@ -9,7 +9,7 @@ use crate::{Host, Region};
 pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
 /// However IBKR answers, no more assertions than these leave the machine: whoever receives one may log in with it.
-pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 60, per_day: 480 };
+pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
 
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
