@@ -181,7 +181,7 @@ impl World {
             Manner::Hang => (timeout, Err(TransportError::timeout())),
             Manner::Whole | Manner::Drip(_) => (reply.delivery.delay, Ok(reply.response)),
             Manner::Huge(_) => (Duration::ZERO, Err(TransportError::new(TransportKind::TooLarge, ""))),
-            Manner::Reset | Manner::Truncate(_) => (Duration::ZERO, broken()),
+            Manner::Reset | Manner::Close | Manner::Truncate(_) => (Duration::ZERO, broken()),
         };
         let (delay, answer) =
             if delay > timeout { (timeout, Err(TransportError::timeout())) } else { (delay, answer) };

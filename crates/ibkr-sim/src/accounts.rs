@@ -166,10 +166,11 @@ fn brokerage(session: &Session) -> Result<crate::Moment, Answer> {
             let answer = Answer::error(400, "Bad Request: no bridge");
             Err(answer.because("no-bridge", "there is no brokerage session", "Call ssodh/init first"))
         }
-        Tier::Idle | Tier::Competing | Tier::Gone => {
+        Tier::Idle | Tier::Competing | Tier::Refused | Tier::Gone => {
             let why = match session.tier {
                 Tier::Idle => "the brokerage session ended for want of requests",
                 Tier::Competing => "another login has the brokerage session",
+                Tier::Refused => "ssodh/init was refused without compete",
                 _ => "the brokerage session ended",
             };
             let answer = Answer::error(401, "not authenticated");

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Expires,
+    CompetingShown, Expires, Extension,
     answer::{Answer, Answered},
     call::Call,
     sim::Sim,
@@ -12,6 +12,9 @@ use crate::{
 };
 
 const SERVER_VERSION: &str = "Build 10.25.0p, Dec 5, 2023 5:48:12 PM";
+
+/// What IBKR says to `compete: false` when it does not show the rival (reports of users).
+const FORCE_COMPETE: &str = "Force compete capability must be used together with compete flag";
 
 impl Sim {
     /// Somebody logs in on another platform (TWS, a phone) and takes the brokerage session of this username, or of all
@@ -43,8 +46,18 @@ impl Sim {
             let answer = Answer::error_only(500, "failed to generate sso dh token");
             return Err(answer.because("publish", "publish is false", "Send \"publish\": true"));
         }
+        if self.config.rules.init_once && matches!(session.tier, Tier::Idle | Tier::Gone) {
+            let answer = Answer::error(503, "Service Unavailable");
+            let why = "the brokerage session of this SSO session ended before";
+            return Err(answer.because("init", why, "Make a new bearer with sso-sessions"));
+        }
         self.begin_brokerage(call, session, compete);
-        Ok(Answer::ok(&self.auth_status(call, session)))
+        let mut status = self.auth_status(call, session);
+        if status["authenticated"] == false && status["competing"] == false {
+            // Seen with it (reports of users).
+            status["passed"] = false.into();
+        }
+        Ok(Answer::ok(&status))
     }
 
     /// One username has one brokerage session: takes it from the others, or yields.
@@ -71,6 +84,10 @@ impl Sim {
             session.tier = Tier::Competing;
             return;
         }
+        if self.config.rules.compete_demanded && !compete {
+            session.tier = Tier::Refused;
+            return;
+        }
         self.store.elsewhere.remove(&session.credential);
         session.tier = Tier::Up(call.now + self.config.rules.established_after);
         session.accounts_read = false;
@@ -81,13 +98,19 @@ impl Sim {
     /// The state table of the brokerage tier. Without a session three flags and the MAC are all there is.
     pub(crate) fn auth_status(&self, call: &Call<'_>, session: &Session) -> Value {
         let mac = self.ids.mac_of(&session.credential);
+        let shown = self.config.rules.competing_shown;
         let (authenticated, established, competing) = match session.tier {
             Tier::Never | Tier::Gone => {
                 return json!({ "authenticated": false, "competing": false, "connected": false, "MAC": mac });
             }
             Tier::Up(from) => (true, from <= call.now, false),
-            Tier::Idle => (false, false, false),
-            Tier::Competing => (false, false, true),
+            Tier::Idle | Tier::Refused => (false, false, false),
+            Tier::Competing => (false, false, shown == CompetingShown::Flag),
+        };
+        let fail = match session.tier {
+            Tier::Competing if shown == CompetingShown::FailText => FORCE_COMPETE,
+            Tier::Refused if shown != CompetingShown::Never => FORCE_COMPETE,
+            _ => "",
         };
         json!({
             "authenticated": authenticated,
@@ -98,7 +121,7 @@ impl Sim {
             "MAC": mac,
             "serverInfo": { "serverName": "JifN19053", "serverVersion": SERVER_VERSION },
             "hardware_info": self.hardware(session),
-            "fail": "",
+            "fail": fail,
         })
     }
 
@@ -120,7 +143,9 @@ impl Sim {
 
     /// Every field of the published examples, and those that ibauth's model demands.
     pub(crate) fn validate(&mut self, call: &Call<'_>, session: &mut Session) -> Answered {
-        session.expires = call.now + self.config.rules.bearer_life;
+        if self.config.rules.bearer_extended_by != Extension::Nothing {
+            session.expires = call.now + self.config.rules.bearer_life;
+        }
         let deadline = session.deadline();
         let expires = match self.config.rules.expires {
             Expires::MillisLeft => millis(deadline.since(call.now)),

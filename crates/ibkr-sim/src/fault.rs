@@ -18,12 +18,21 @@ pub struct Fault {
     /// Only on this host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Which of the requests that `on` and `host` select, counted from 1 since the rule was added.
+    /// Only this path, in which each `*` stands for anything: `/v1/api/iserver/secdef/*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Which of the requests that `on`, `host` and `path` select, counted from 1 since the rule was added.
     #[serde(default)]
     pub calls: Calls,
     /// Strikes with this probability, 0 to 1, thrown with the simulator's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<f64>,
+    /// Only for so many seconds of the servers' clock, from the first time that it strikes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_s: Option<u64>,
+    /// Only until a request to this endpoint succeeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Endpoint>,
     /// What happens.
     #[serde(rename = "do")]
     pub action: Action,
@@ -37,13 +46,41 @@ impl Fault {
 
     /// Strikes every request.
     pub fn everywhere(action: Action) -> Self {
-        Self { on: On::Any, host: None, calls: Calls::ALL, chance: None, action }
+        Self {
+            on: On::Any,
+            host: None,
+            path: None,
+            calls: Calls::ALL,
+            chance: None,
+            for_s: None,
+            until: None,
+            action,
+        }
+    }
+
+    /// Strikes every connection at this stage of its making.
+    pub fn at(stage: Stage, action: Action) -> Self {
+        Self { on: On::Stage(stage), ..Self::everywhere(action) }
     }
 
     /// Only these calls, counted from 1.
     #[must_use]
     pub fn calls(mut self, from: u64, to: u64) -> Self {
         self.calls = Calls { from, to };
+        self
+    }
+
+    /// Only for so many seconds, from the first time that it strikes.
+    #[must_use]
+    pub fn for_secs(mut self, secs: u64) -> Self {
+        self.for_s = Some(secs);
+        self
+    }
+
+    /// Only until a request to this endpoint succeeds.
+    #[must_use]
+    pub fn until(mut self, endpoint: Endpoint) -> Self {
+        self.until = Some(endpoint);
         self
     }
 
@@ -75,7 +112,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which endpoint a fault strikes.
+/// What a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum On {
@@ -84,18 +121,31 @@ pub enum On {
     Any,
     /// One endpoint.
     Endpoint(Endpoint),
+    /// Connections, at this stage of their making.
+    Stage(Stage),
+}
+
+/// A stage in the making of a connection. Of the actions `hang`, `reset`, `close` and `delay_ms` count here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The connection was taken and nothing was read from it: `tcp`.
+    Tcp,
+    /// The client has said hello in TLS, and waits for the server's part of the handshake: `tls`.
+    Tls,
 }
 
 impl TryFrom<String> for On {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        if name == "*" {
-            return Ok(Self::Any);
+        match name.as_str() {
+            "*" => Ok(Self::Any),
+            "tcp" => Ok(Self::Stage(Stage::Tcp)),
+            "tls" => Ok(Self::Stage(Stage::Tls)),
+            _ => serde_json::from_value(Value::String(name))
+                .map(Self::Endpoint)
+                .map_err(|error| format!("{error}, `*`, `tcp`, `tls`")),
         }
-        serde_json::from_value(Value::String(name))
-            .map(Self::Endpoint)
-            .map_err(|error| format!("{error}, `*`"))
     }
 }
 
@@ -104,6 +154,8 @@ impl From<On> for String {
         match on {
             On::Any => "*".to_owned(),
             On::Endpoint(endpoint) => endpoint.name().to_owned(),
+            On::Stage(Stage::Tcp) => "tcp".to_owned(),
+            On::Stage(Stage::Tls) => "tls".to_owned(),
         }
     }
 }
@@ -165,8 +217,8 @@ impl From<Calls> for String {
 
 /// What a fault does. Fields combine: a `delay_ms` with a `status`, a `kick` with nothing else.
 ///
-/// `status`, `html`, `garbage`, `huge` and `redirect` take the place of the answer, and with `hang` and `reset` the
-/// request is lost before the servers see it, unless `processed` is set: then it takes effect and its answer is lost.
+/// `status`, `html`, `garbage`, `huge` and `redirect` take the place of the answer, and with `hang`, `reset` and `close`
+/// the request is lost before the servers see it, unless `processed` is set: then it takes effect and its answer is lost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Action {
@@ -176,6 +228,12 @@ pub struct Action {
     /// The body that goes with `status`: text, or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
+    /// Changes to the JSON of the true answer, as a merge patch (RFC 7396): `{"ssoExpires":0}`; `null` removes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Value>,
+    /// The `Date` header is this many seconds off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_shift_s: Option<i64>,
     /// Headers to set on the answer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -185,7 +243,7 @@ pub struct Action {
     /// Answer 302 to this place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<String>,
-    /// Answer 200 with a web page, as captive portals and company proxies do.
+    /// Answer 200, or with `status`, with a web page, as captive portals and company proxies do.
     #[serde(skip_serializing_if = "is_false")]
     pub html: bool,
     /// Answer 200 with bytes that are no JSON and no UTF-8.
@@ -206,6 +264,12 @@ pub struct Action {
     /// Reset the connection instead of answering.
     #[serde(skip_serializing_if = "is_false")]
     pub reset: bool,
+    /// Close the connection with a farewell instead of answering.
+    #[serde(skip_serializing_if = "is_false")]
+    pub close: bool,
+    /// Close the connection with a farewell once the answer is out, though nothing in it said so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub close_after: bool,
     /// Close the connection after this many bytes of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncate: Option<usize>,
@@ -245,6 +309,21 @@ impl Action {
         Self { reset: true, ..Self::default() }
     }
 
+    /// Close the connection instead of answering.
+    pub fn close() -> Self {
+        Self { close: true, ..Self::default() }
+    }
+
+    /// A web page with this status.
+    pub fn page(status: u16) -> Self {
+        Self { html: true, ..Self::status(status) }
+    }
+
+    /// The true answer, changed by this merge patch.
+    pub fn patch(patch: Value) -> Self {
+        Self { patch: Some(patch), ..Self::default() }
+    }
+
     /// The request takes effect even though its answer is replaced or lost.
     #[must_use]
     pub fn processed(mut self) -> Self {
@@ -259,7 +338,7 @@ impl Action {
 
     /// Whether the request reaches the servers.
     pub(crate) fn lets_through(&self) -> bool {
-        self.processed.unwrap_or(!(self.replaces() || self.hang || self.reset))
+        self.processed.unwrap_or(!(self.replaces() || self.hang || self.reset || self.close))
     }
 }
 

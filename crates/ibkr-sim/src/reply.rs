@@ -50,6 +50,8 @@ pub struct Delivery {
     pub delay: Duration,
     /// What becomes of the bytes.
     pub manner: Manner,
+    /// The connection is closed when they have arrived, though nothing in them says so.
+    pub closes_after: bool,
 }
 
 /// What becomes of a response's bytes.
@@ -62,6 +64,8 @@ pub enum Manner {
     Hang,
     /// The connection is reset before any of them.
     Reset,
+    /// The connection is closed with a farewell before any of them.
+    Close,
     /// The connection closes after this many bytes of the body, of which the header promised more.
     Truncate(usize),
     /// One byte of the body at a time, with this pause before each.

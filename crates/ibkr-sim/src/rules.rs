@@ -34,8 +34,8 @@ rules! {
     ip_checked_always: bool = true,
     /// Life of an SSO bearer: 60 minutes in IBKR's DAM guide.
     bearer_life: Duration = Duration::from_secs(3600),
-    /// What starts a bearer's life anew: `sso/validate` alone, or any request (as real `ssoExpires` values look, with a
-    /// life of 10 minutes).
+    /// What starts a bearer's life anew: `sso/validate` alone, any request (as real `ssoExpires` values look, with a
+    /// life of 10 minutes), or nothing (users report an `ssoExpires` that counts down whatever they do).
     bearer_extended_by: Extension = Extension::Validate,
     /// How `EXPIRES` of `sso/validate` counts: milliseconds left, or since 1970.
     expires: Expires = Expires::MillisLeft,
@@ -43,6 +43,14 @@ rules! {
     brokerage_idle: Duration = Duration::from_secs(300),
     /// From `ssodh/init` until `established`.
     established_after: Duration = Duration::from_secs(1),
+    /// How a session is told that another login has its brokerage session: by `competing: true` as IBKR documents, or,
+    /// as users report, by the text `fail` alone, or not at all: then it looks like one that has idled.
+    competing_shown: CompetingShown = CompetingShown::Flag,
+    /// Refuse `ssodh/init` with `compete: false` though nobody else is there, as users report.
+    compete_demanded: bool = false,
+    /// Only one brokerage session in an SSO session: when it has ended, `ssodh/init` answers 503 until there is a new
+    /// bearer. Users report hours of it.
+    init_once: bool = false,
     /// Whether `logout` ends the SSO session too, or the brokerage session only (both are reported).
     logout_ends_sso: bool = true,
     /// Compress answers for clients that accept gzip, as IBKR does.
@@ -62,16 +70,34 @@ rules! {
     /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a refused signature
     /// or claim do not count. IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
+    /// A connection is closed after this many requests, without a `Connection: close` that would announce it.
+    connection_requests: Option<usize> = None,
+    /// A connection is closed after this long without a request.
+    connection_idle: Option<Duration> = None,
 }
 
-/// What extends an SSO bearer. The sources disagree: 60 minutes extended by `sso/validate` (IBKR's DAM guide), or
-/// 10 minutes that slide with every request (as real `ssoExpires` values look).
+/// What extends an SSO bearer. The sources disagree: 60 minutes extended by `sso/validate` (IBKR's DAM guide),
+/// 10 minutes that slide with every request (as real `ssoExpires` values look), or an end that nothing moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extension {
     /// `sso/validate` alone.
     Validate,
     /// Any request.
     AnyRequest,
+    /// Nothing.
+    Nothing,
+}
+
+/// How a session is told that another login keeps it from the brokerage tier: documented is the flag, users report the
+/// others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompetingShown {
+    /// `competing: true`.
+    Flag,
+    /// `competing: false`, and a `fail` text that speaks of the compete flag.
+    FailText,
+    /// `competing: false`, as after an idle end.
+    Never,
 }
 
 /// How `EXPIRES` counts: IBKR's OpenAPI says milliseconds left, IBKR's DAM guide shows milliseconds since the epoch.

@@ -6,7 +6,7 @@ use http::{HeaderValue, Request, Response, header};
 use ibkr_jws::RsaKey;
 
 use crate::{
-    Counters, Delivery, Endpoint, Entry, Fault, HostState, Manner, Moment, Peer, Reply, SimConfig,
+    Counters, Delivery, Endpoint, Entry, Fault, HostState, Manner, Moment, On, Peer, Reply, SimConfig, Stage,
     answer::{Answer, Answered, shown},
     call::Call,
     counters::Journal,
@@ -15,7 +15,7 @@ use crate::{
     ids::Ids,
     lookup,
     store::{Store, Tier},
-    strike::{self, FaultBook},
+    strike::{self, FaultBook, Target},
 };
 
 /// IBKR's servers. Give [`handle`](Self::handle) a request and a moment; it never asks a clock, a socket or a source of
@@ -66,7 +66,8 @@ impl Sim {
             Site::Nobody => (Endpoint::Unknown, true),
         };
         let known_host = host.clone().filter(|_| site != Site::Nobody).unwrap_or_else(|| "other".to_owned());
-        let fault = self.faults.strike(endpoint, &known_host);
+        let target = Target { on: On::Endpoint(endpoint), host: &known_host, path: request.uri().path() };
+        let fault = self.faults.strike(&target, self.now(now));
         if let Some(fault) = &fault {
             self.apply(fault);
         }
@@ -83,6 +84,9 @@ impl Sim {
             Site::Lookup => lookup::answer(&call, &known_host),
             Site::Api => self.api(&call, &known_host, method_fits).unwrap_or_else(|refused| refused),
         });
+        if real.as_ref().is_some_and(|answer| (200..300).contains(&answer.status)) {
+            self.faults.succeeded(endpoint);
+        }
         let forged = fault.as_ref().and_then(|fault| strike::replacement(&fault.action));
         let refusals = real.as_ref().map_or_else(Vec::new, |answer| answer.refusals.clone());
         let mut answer = forged.or(real).unwrap_or_else(|| Answer::empty(503));
@@ -99,6 +103,14 @@ impl Sim {
         let fault = fault.map(|fault| fault.to_string());
         self.note(&call, known_host, response.status().as_u16(), &refusals, fault.clone());
         Reply { response, endpoint, refusals, fault, delivery }
+    }
+
+    /// What becomes of a connection to `host` at a stage of its making: [`Manner::Whole`] lets it go on.
+    pub fn connection(&mut self, now: Moment, stage: Stage, host: &str) -> Delivery {
+        let target = Target { on: On::Stage(stage), host, path: "" };
+        let fault = self.faults.strike(&target, self.now(now));
+        self.counters.faults += u64::from(fault.is_some());
+        fault.map_or_else(Delivery::default, |fault| strike::delivery(&fault.action))
     }
 
     /// Whether a login can succeed at this moment as far as the servers are concerned: no outage, no maintenance, no
@@ -255,7 +267,8 @@ impl Sim {
                 headers.append(name, value);
             }
         };
-        set("date", &call.now.http_date());
+        let date_shift = fault.and_then(|fault| fault.action.date_shift_s).unwrap_or(0);
+        set("date", &call.now.shifted(date_shift.saturating_mul(1000)).http_date());
         set("content-type", answer.content_type);
         for (name, value) in &answer.headers {
             set(name, value);

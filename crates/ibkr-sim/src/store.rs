@@ -76,6 +76,8 @@ pub(crate) enum Tier {
     Idle,
     /// It lost it, or did not get it, because of another login.
     Competing,
+    /// It did not get it because it did not ask to compete, with nobody there.
+    Refused,
     /// It lost it in a nightly reset or gave it back.
     Gone,
 }

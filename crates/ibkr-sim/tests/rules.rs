@@ -11,10 +11,13 @@ fn another(takes: &str) -> &'static str {
     match takes {
         "a time" => "1h30m",
         "a number" => "7",
+        "a time, or `off`" => "10s",
+        "a number, or `off`" => "3",
         "a number and a time, or `off`" => "3/10m",
         "`true` or `false`" => "",
-        "`validate` or `any_request`" => "any_request",
+        "`validate`, `any_request` or `nothing`" => "any_request",
         "`millis_left` or `epoch_millis`" => "epoch_millis",
+        "`flag`, `fail_text` or `never`" => "fail_text",
         other => panic!("a new kind of rule: {other}"),
     }
 }
@@ -23,7 +26,7 @@ fn another(takes: &str) -> &'static str {
 fn every_rule_can_be_set_and_reads_what_it_shows() {
     for rule in Rules::default().list() {
         assert_eq!(rule.default, rule.value, "{}", rule.name);
-        let other = match (another(rule.takes), rule.default.as_str()) {
+        let other = match (another(&rule.takes), rule.default.as_str()) {
             ("", "true") => "false",
             ("", _) => "true",
             (other, _) => other,
@@ -80,6 +83,12 @@ fn what_cannot_be_set_says_what_can() {
         ("gzip", "maybe", "gzip: `maybe` is neither `true` nor `false`"),
         ("expires", "never", "expires: `never` is neither `millis_left` nor `epoch_millis`"),
         ("pacing_patience", "0", "pacing_patience: `0` is no number from 1 on"),
+        (
+            "connection_idle",
+            "x",
+            "connection_idle: `x` is no time: write it like 500ms, 10s, 5m or 24h, or `off` for none",
+        ),
+        ("competing_shown", "x", "competing_shown: `x` is neither `flag`, `fail_text` nor `never`"),
         ("pacing", "0/1s", "pacing: `0/1s` is no limit: write it like 50/1s or 3/10m, or `off` for none"),
         ("pacing", "50", "pacing: `50` is no limit"),
         ("login_limit", "1/0s", "login_limit: `1/0s` is no limit"),

@@ -158,6 +158,107 @@ fn a_reset_goes_through_proxy_and_delay() {
 }
 
 #[test]
+fn a_connection_can_be_closed_in_good_order_instead_of_an_answer() {
+    let (server, mut connection, tickle) = faulty(r#"{"close":true}"#);
+    assert_eq!(connection.send(&tickle).err().unwrap().kind(), std::io::ErrorKind::UnexpectedEof);
+    assert_eq!(server.handle().count(Endpoint::Tickle), 1);
+}
+
+#[test]
+fn a_connection_can_be_closed_after_an_answer_that_does_not_say_so() {
+    let (_server, mut connection, tickle) = faulty(r#"{"close_after":true}"#);
+    let answer = connection.send(&tickle).unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (200, None));
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn connections_are_kept_for_so_many_requests_and_so_long() {
+    let mut config = stopped();
+    config.sim.rules.connection_requests = Some(2);
+    let server = Server::start(config).unwrap();
+    let client = Client::of(&server);
+    let mut connection = client.connect("ipinfo.io").unwrap();
+    for _ in 0..2 {
+        let answer = connection.send(LOOKUP).unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (200, None));
+    }
+    assert!(connection.is_closed());
+
+    server.handle().with(|sim| sim.config_mut().rules.connection_requests = None);
+    server.handle().with(|sim| sim.config_mut().rules.connection_idle = Some(Duration::from_millis(20)));
+    let mut connection = client.connect("ipinfo.io").unwrap();
+    assert_eq!(connection.send(LOOKUP).unwrap().status, 200);
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn connections_can_fail_before_there_is_a_request() {
+    use std::io::ErrorKind::{ConnectionReset, UnexpectedEof, WouldBlock};
+    for (fault, expected) in [
+        (r#"{"on":"tcp","do":{"reset":true}}"#, ConnectionReset),
+        (r#"{"on":"tcp","do":{"close":true}}"#, UnexpectedEof),
+        (r#"{"on":"tcp","do":{"hang":true}}"#, WouldBlock),
+        (r#"{"on":"tls","do":{"reset":true}}"#, ConnectionReset),
+        (r#"{"on":"tls","do":{"close":true}}"#, UnexpectedEof),
+        (r#"{"on":"tls","do":{"hang":true}}"#, WouldBlock),
+    ] {
+        let server = Server::start(stopped()).unwrap();
+        server.handle().fault(fault).unwrap();
+        let client = Client::of(&server);
+        let stream = dial(server.ports().https).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let error = client.secure("localhost", stream).unwrap().send(LOOKUP).err().unwrap();
+        let kind = if error.kind() == std::io::ErrorKind::TimedOut { WouldBlock } else { error.kind() };
+        assert_eq!(kind, expected, "{fault}: {error}");
+        assert_eq!(server.handle().counters().total(), 0, "no request was seen");
+        server.handle().clear_faults();
+        assert_eq!(client.send("ipinfo.io", LOOKUP).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn the_way_to_the_proxy_and_the_way_behind_it_fail_apart() {
+    let server = Server::start(stopped()).unwrap();
+    server.handle().fault(r#"{"on":"tcp","host":"proxy","calls":1,"do":{"close":true}}"#).unwrap();
+    server.handle().fault(r#"{"on":"tls","host":"api.ibkr.com","do":{"reset":true}}"#).unwrap();
+    let mut stream = dial(server.ports().proxy).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    let client = Client::of(&server);
+    let (status, stream, _) = tunnel(&server, "api.ibkr.com:443");
+    assert_eq!(status, 200);
+    let error = client.secure("api.ibkr.com", stream).unwrap().send(LOOKUP).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let (_, stream, _) = tunnel(&server, "ipinfo.io:443");
+    assert_eq!(client.secure("ipinfo.io", stream).unwrap().send(LOOKUP).unwrap().status, 200);
+}
+
+#[test]
+fn look_up_services_have_a_url_each() {
+    let server = Server::start(stopped()).unwrap();
+    let lie = r#"{"on":"lookup","host":"ifconfig.me","do":{"status":200,"body":"8.8.8.8"}}"#;
+    server.handle().fault(lie).unwrap();
+    let base = server.lookup_url();
+    let says = |url: String| {
+        let path = url.strip_prefix(&base).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        String::from_utf8(get(&server, server.ports().lookup, &request).body).unwrap()
+    };
+    assert_eq!(says(server.lookup_url_of("ifconfig.me")), "8.8.8.8");
+    assert_eq!(says(server.lookup_url_of("checkip.amazonaws.com")), "203.0.113.7\n");
+    assert_eq!(says(server.lookup_url_of("api.ipify.org") + "?format=json"), r#"{"ip":"203.0.113.7"}"#);
+    assert_eq!(says(server.lookup_url() + "/ip"), "203.0.113.7");
+}
+
+#[test]
+fn without_tls_it_is_the_same_api() {
+    let server = Server::start(ServerConfig { plain: true, ..stopped() }).unwrap();
+    assert_eq!(server.base_url(), format!("http://localhost:{}", server.ports().https));
+    let request = token_request(server.handle().now().secs());
+    assert_eq!(get(&server, server.ports().https, &request).status, 200);
+}
+
+#[test]
 fn a_hang_is_silence_on_an_open_connection() {
     let server = Server::start(stopped()).unwrap();
     server.handle().fault(r#"{"on":"lookup","do":{"hang":true}}"#).unwrap();

@@ -20,6 +20,7 @@ impl Log {
         let text = match event {
             Event::Request(entry) => self.request(entry),
             Event::TunnelRefused(reason) => self.line(YELLOW, &format!("proxy: {reason}")),
+            Event::ConnectionStruck(host) => self.line(YELLOW, &format!("fault: a connection to {host}")),
             Event::TlsFailed(reason) => {
                 let hint = "does the client trust ca.pem?";
                 self.line(YELLOW, &format!("TLS handshake failed: {reason} ({hint})"))

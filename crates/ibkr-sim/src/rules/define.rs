@@ -26,7 +26,7 @@ macro_rules! rules {
                 let default = Self::default();
                 vec![$($crate::rules::define::Rule {
                     name: stringify!($name),
-                    takes: <$kind as $crate::rules::value::Value>::TAKES,
+                    takes: <$kind as $crate::rules::value::Value>::takes(),
                     default: $crate::rules::value::Value::show(&default.$name),
                     value: $crate::rules::value::Value::show(&self.$name),
                     meaning: concat!($($meaning),+).trim_start(),
@@ -59,7 +59,7 @@ pub struct Rule {
     /// Its name, that of the field in [`Rules`](crate::Rules).
     pub name: &'static str,
     /// What it can be set to.
-    pub takes: &'static str,
+    pub takes: String,
     /// What it is unless it is set.
     pub default: String,
     /// What it is.

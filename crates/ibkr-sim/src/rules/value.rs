@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Expires, Extension, Limit};
+use super::{CompetingShown, Expires, Extension, Limit};
 
 /// What a rule can be. What is shown can be read.
 pub(super) trait Value: Sized {
     /// For a list of rules.
-    const TAKES: &str;
+    fn takes() -> String;
 
     /// The error says how it is written.
     fn read(text: &str) -> Result<Self, String>;
@@ -16,7 +16,9 @@ pub(super) trait Value: Sized {
 }
 
 impl Value for Duration {
-    const TAKES: &str = "a time";
+    fn takes() -> String {
+        "a time".to_owned()
+    }
 
     fn read(text: &str) -> Result<Self, String> {
         humantime::parse_duration(text)
@@ -29,7 +31,9 @@ impl Value for Duration {
 }
 
 impl Value for usize {
-    const TAKES: &str = "a number";
+    fn takes() -> String {
+        "a number".to_owned()
+    }
 
     fn read(text: &str) -> Result<Self, String> {
         let number = text.parse().ok().filter(|number| *number > 0);
@@ -41,48 +45,72 @@ impl Value for usize {
     }
 }
 
-impl Value for Option<Limit> {
-    const TAKES: &str = "a number and a time, or `off`";
+impl Value for Limit {
+    fn takes() -> String {
+        "a number and a time".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let limit = text.split_once('/').and_then(|(count, per)| {
+            let limit = Self { count: usize::read(count).ok()?, per: Duration::read(per).ok()? };
+            (!limit.per.is_zero()).then_some(limit)
+        });
+        limit.ok_or_else(|| format!("`{text}` is no limit: write it like 50/1s or 3/10m"))
+    }
+
+    fn show(&self) -> String {
+        format!("{}/{}", self.count, self.per.show())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn takes() -> String {
+        format!("{}, or `off`", T::takes())
+    }
 
     fn read(text: &str) -> Result<Self, String> {
         if text == "off" {
             return Ok(None);
         }
-        let limit = text.split_once('/').and_then(|(count, per)| {
-            let limit = Limit { count: usize::read(count).ok()?, per: Duration::read(per).ok()? };
-            (!limit.per.is_zero()).then_some(limit)
-        });
-        let wrong = || format!("`{text}` is no limit: write it like 50/1s or 3/10m, or `off` for none");
-        limit.map(Some).ok_or_else(wrong)
+        T::read(text).map(Some).map_err(|wrong| format!("{wrong}, or `off` for none"))
     }
 
     fn show(&self) -> String {
-        self.map_or_else(|| "off".to_owned(), |limit| format!("{}/{}", limit.count, limit.per.show()))
+        self.as_ref().map_or_else(|| "off".to_owned(), T::show)
     }
 }
 
 /// Values of which each has a name.
 macro_rules! named {
-    ($kind:ty: $first:literal = $one:expr, $second:literal = $other:expr) => {
+    ($kind:ty: $first:literal = $one:expr, $($name:literal = $value:expr,)* or $last:literal = $other:expr) => {
         impl Value for $kind {
-            const TAKES: &str = concat!("`", $first, "` or `", $second, "`");
+            fn takes() -> String {
+                concat!("`", $first, "`", $(", `", $name, "`",)* " or `", $last, "`").to_owned()
+            }
 
             fn read(text: &str) -> Result<Self, String> {
                 // As flags are written.
                 match text.replace('-', "_").as_str() {
                     $first => Ok($one),
-                    $second => Ok($other),
-                    _ => Err(format!("`{text}` is neither {}", Self::TAKES.replace(" or ", " nor "))),
+                    $($name => Ok($value),)*
+                    $last => Ok($other),
+                    _ => Err(format!("`{text}` is neither {}", Self::takes().replace(" or ", " nor "))),
                 }
             }
 
             fn show(&self) -> String {
-                if *self == $one { $first } else { $second }.to_owned()
+                match self {
+                    value if *value == $one => $first,
+                    $(value if *value == $value => $name,)*
+                    _ => $last,
+                }
+                .to_owned()
             }
         }
     };
 }
 
-named!(bool: "true" = true, "false" = false);
-named!(Extension: "validate" = Self::Validate, "any_request" = Self::AnyRequest);
-named!(Expires: "millis_left" = Self::MillisLeft, "epoch_millis" = Self::EpochMillis);
+named!(bool: "true" = true, or "false" = false);
+named!(Extension: "validate" = Self::Validate, "any_request" = Self::AnyRequest, or "nothing" = Self::Nothing);
+named!(Expires: "millis_left" = Self::MillisLeft, or "epoch_millis" = Self::EpochMillis);
+named!(CompetingShown: "flag" = Self::Flag, "fail_text" = Self::FailText, or "never" = Self::Never);

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
+use super::keep_alive::End;
 use crate::Manner;
 
 static SPACES: [u8; 64 * 1024] = [b' '; 64 * 1024];
@@ -25,15 +26,16 @@ pub(super) struct Body {
     /// Bytes that the header promises and that have not been sent.
     left: u64,
     pause: Option<Pin<Box<Sleep>>>,
+    _end: End,
 }
 
 impl Body {
-    pub(super) fn new(bytes: Vec<u8>, manner: Manner) -> Self {
+    pub(super) fn new(bytes: Vec<u8>, manner: Manner, end: End) -> Self {
         let left = match manner {
             Manner::Huge(bytes) => bytes,
             _ => bytes.len() as u64,
         };
-        Self { bytes: bytes.into(), manner, left, pause: None }
+        Self { bytes: bytes.into(), manner, left, pause: None, _end: end }
     }
 
     /// Ready when `pause` has passed since it was first asked.

@@ -2,14 +2,14 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::{body::Incoming, service::service_fn};
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, rustls::server::Acceptor};
 
@@ -17,10 +17,11 @@ use super::{
     Event,
     body::Body,
     delay::delayed,
-    line::{Cut, Line, Stream},
+    keep_alive::{self, Course},
+    line::{Cut, Line, Stream, farewell},
     shared::Shared,
 };
-use crate::{Manner, Reply};
+use crate::{LOOKUP_HOSTS, Manner, Reply, Stage};
 
 /// Larger requests than this are cut off.
 const LARGEST_REQUEST: usize = 1 << 20;
@@ -28,12 +29,18 @@ const LARGEST_REQUEST: usize = 1 << 20;
 /// A connection to the HTTPS port.
 pub(super) async fn api(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let (stream, cut) = network(&shared, stream);
-    tls(shared, stream, cut, peer.ip()).await;
+    let Some(stream) = taken(&shared, "localhost", stream, &cut).await else { return };
+    if shared.plain {
+        http(shared, stream, cut, peer.ip(), false).await;
+    } else {
+        tls(shared, stream, cut, peer.ip()).await;
+    }
 }
 
 /// A connection to the plain look-up port.
 pub(super) async fn lookup(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let (stream, cut) = network(&shared, stream);
+    let Some(stream) = taken(&shared, LOOKUP_HOSTS[0], stream, &cut).await else { return };
     http(shared, stream, cut, peer.ip(), true).await;
 }
 
@@ -45,6 +52,22 @@ fn network(shared: &Shared, stream: TcpStream) -> (Box<dyn Stream>, Cut) {
     (delayed(Line::new(stream, cut.clone()), delay, 2 * delay, cut.clone()), cut)
 }
 
+/// A connection that was taken, unless a fault is the end of it.
+pub(super) async fn taken<S: Stream>(shared: &Shared, host: &str, stream: S, cut: &Cut) -> Option<S> {
+    match shared.reaches(Stage::Tcp, host).await {
+        Manner::Hang => pending().await,
+        Manner::Reset => {
+            cut.cut();
+            None
+        }
+        Manner::Close => {
+            farewell(stream).await;
+            None
+        }
+        _ => Some(stream),
+    }
+}
+
 /// TLS, then HTTP, on a connection that came in directly or through the proxy.
 pub(super) async fn tls(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, ip: IpAddr) {
     let accepted = async {
@@ -53,6 +76,15 @@ pub(super) async fn tls(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, 
         if host.as_deref().is_some_and(|host| shared.sim().refuses(host)) {
             cut.cut();
             return Ok(None);
+        }
+        match shared.reaches(Stage::Tls, host.as_deref().unwrap_or("")).await {
+            Manner::Hang => pending().await,
+            Manner::Reset => {
+                cut.cut();
+                return Ok(None);
+            }
+            Manner::Close => return Ok(None),
+            _ => {}
         }
         let stream = hello.into_stream(Arc::clone(&shared.tls)).await?;
         shared.count_handshake(host.as_deref(), stream.get_ref().1.handshake_kind());
@@ -69,17 +101,15 @@ pub(super) async fn tls(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, 
 }
 
 async fn http(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, ip: IpAddr, lookup: bool) {
+    let (course, events) = keep_alive::course();
     let scissors = cut.clone();
+    let serving = Arc::clone(&shared);
     let service = service_fn(move |request| {
-        let (shared, cut) = (Arc::clone(&shared), scissors.clone());
-        async move { Ok::<_, Infallible>(answer(&shared, request, &cut, ip, lookup).await) }
+        let (shared, cut, course) = (Arc::clone(&serving), scissors.clone(), course.clone());
+        async move { Ok::<_, Infallible>(answer(&shared, request, &cut, &course, ip, lookup).await) }
     });
-    // The heart sets the Date header by its own clock.
-    let connection =
-        http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        // How a client ends a connection is its own affair.
-        _ = connection => {}
+        () = keep_alive::serve(&shared, stream, service, events) => {}
         () = cut.happened() => {}
     }
 }
@@ -88,31 +118,49 @@ async fn answer(
     shared: &Shared,
     request: Request<Incoming>,
     cut: &Cut,
+    course: &Course,
     ip: IpAddr,
     lookup: bool,
 ) -> Response<Body> {
+    course.asked();
     let (mut parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_REQUEST).collect().await else {
         cut.cut();
-        return std::future::pending().await;
+        return pending().await;
     };
     if lookup {
-        // The plain port stands for the first of the look-up services, whatever `Host` says.
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        parts.uri = format!("http://api.ipify.org{path}").parse().unwrap_or_default();
+        parts.uri = looked_up(&parts.uri);
     }
     let reply = shared.ask(ip, &Request::from_parts(parts, body.to_bytes().to_vec()));
-    deliver(reply, cut).await
+    deliver(reply, cut, course).await
 }
 
-async fn deliver(reply: Reply, cut: &Cut) -> Response<Body> {
+/// The plain port stands for the service that the path begins with, else for the first one, whatever `Host` says.
+fn looked_up(uri: &http::Uri) -> http::Uri {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let named = LOOKUP_HOSTS.iter().find_map(|host| {
+        let rest = path.strip_prefix('/')?.strip_prefix(host)?;
+        (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((*host, rest))
+    });
+    let (host, path) = named.unwrap_or((LOOKUP_HOSTS[0], path));
+    format!("http://{host}{path}").parse().unwrap_or_default()
+}
+
+async fn deliver(reply: Reply, cut: &Cut, course: &Course) -> Response<Body> {
     tokio::time::sleep(reply.delivery.delay).await;
     match reply.delivery.manner {
-        Manner::Hang => std::future::pending().await,
+        Manner::Hang => pending().await,
         Manner::Reset => {
             cut.cut();
-            std::future::pending().await
+            pending().await
         }
-        manner => reply.response.map(|bytes| Body::new(bytes, manner)),
+        Manner::Close => {
+            course.close();
+            pending().await
+        }
+        manner => {
+            let end = course.answering(reply.delivery.closes_after);
+            reply.response.map(|bytes| Body::new(bytes, manner, end))
+        }
     }
 }

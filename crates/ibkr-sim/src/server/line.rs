@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::Notify,
 };
@@ -19,6 +19,13 @@ use tokio::{
 /// Anything that bytes go through.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Closes a connection in good order. What the peer still sends is read, or it would see a reset.
+pub(super) async fn farewell(mut stream: impl Stream) {
+    // A peer that is gone needs no farewell.
+    let _ = stream.shutdown().await;
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+}
 
 /// The scissors of a connection.
 #[derive(Debug, Clone, Default)]

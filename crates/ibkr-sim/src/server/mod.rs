@@ -6,6 +6,7 @@ mod clock;
 mod delay;
 mod handle;
 mod https;
+mod keep_alive;
 mod line;
 mod proxy;
 mod shared;
@@ -48,6 +49,8 @@ pub struct ServerConfig {
     pub one_way_delay: Duration,
     /// Ports; 0 takes a free one.
     pub ports: Ports,
+    /// Serve the API without TLS, for clients that cannot be told whom to trust. It is on loopback alone either way.
+    pub plain: bool,
     /// Told about everything as it happens.
     pub observer: Option<Observer>,
 }
@@ -65,6 +68,8 @@ pub enum Event<'a> {
     TunnelRefused(&'a str),
     /// A TLS handshake failed, for this reason.
     TlsFailed(&'a str),
+    /// A fault struck a connection in its making, to this host.
+    ConnectionStruck(&'a str),
 }
 
 /// The ports of a [`Server`]; 0 takes a free one.
@@ -88,6 +93,7 @@ impl From<SimConfig> for ServerConfig {
             scale: 1.0,
             one_way_delay: Duration::ZERO,
             ports: Ports::default(),
+            plain: false,
             observer: None,
         }
     }
@@ -98,6 +104,7 @@ pub struct Server {
     handle: Handle,
     ca_pem: String,
     ports: Ports,
+    plain: bool,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -118,6 +125,7 @@ impl Server {
             clock,
             config.one_way_delay,
             certificates.server,
+            config.plain,
             config.observer,
         ));
         let handle = Handle::new(Arc::clone(&shared));
@@ -132,7 +140,14 @@ impl Server {
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle, ca_pem: certificates.ca_pem, ports, stop: Some(stop), thread: Some(thread) })
+        Ok(Self {
+            handle,
+            ca_pem: certificates.ca_pem,
+            ports,
+            plain: config.plain,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The way to steer and to question the simulator from the same process.
@@ -140,14 +155,20 @@ impl Server {
         &self.handle
     }
 
-    /// Where IBKR's API is: `https://localhost:PORT`.
+    /// Where IBKR's API is: `https://localhost:PORT`, or `http://…` when it is [plain](ServerConfig::plain).
     pub fn base_url(&self) -> String {
-        format!("https://localhost:{}", self.ports.https)
+        let scheme = if self.plain { "http" } else { "https" };
+        format!("{scheme}://localhost:{}", self.ports.https)
     }
 
     /// A URL that answers a GET with the caller's address in plain text, without TLS.
     pub fn lookup_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.lookup)
+    }
+
+    /// The same for one of [`LOOKUP_HOSTS`](crate::LOOKUP_HOSTS), so that each can be given its own faults: one may lie.
+    pub fn lookup_url_of(&self, host: &str) -> String {
+        format!("{}/{host}", self.lookup_url())
     }
 
     /// The proxy for `HTTPS_PROXY`: it takes `CONNECT` for the hosts that the simulator stands for.

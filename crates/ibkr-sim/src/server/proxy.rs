@@ -23,6 +23,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     shared.connections().tcp += 1;
     let cut = Cut::default();
     let line = Line::new(stream, cut.clone());
+    let Some(line) = https::taken(&shared, "proxy", line, &cut).await else { return };
     let service = service_fn(move |request| {
         let (shared, cut) = (Arc::clone(&shared), cut.clone());
         async move { Ok::<_, Infallible>(connect(shared, request, cut, peer).await) }

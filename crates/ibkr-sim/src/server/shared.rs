@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio_rustls::rustls::{self, HandshakeKind};
 
 use super::{Event, Observer, clock::Clock};
-use crate::{Peer, Reply, Sim, SimConfig};
+use crate::{Delivery, Manner, Peer, Reply, Sim, SimConfig, Stage};
 
 /// Connections so far, the admin port's not counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     connections: Mutex<Connections>,
     pub(super) one_way_delay: Duration,
     pub(super) tls: Arc<rustls::ServerConfig>,
+    /// Whether the API is served without TLS.
+    pub(super) plain: bool,
     observer: Option<Observer>,
 }
 
@@ -47,6 +49,7 @@ impl Shared {
         clock: Clock,
         one_way_delay: Duration,
         tls: Arc<rustls::ServerConfig>,
+        plain: bool,
         observer: Option<Observer>,
     ) -> Self {
         Self {
@@ -55,6 +58,7 @@ impl Shared {
             connections: Mutex::new(Connections::default()),
             one_way_delay,
             tls,
+            plain,
             observer,
         }
     }
@@ -82,6 +86,17 @@ impl Shared {
             self.tell(Event::Request(&entry));
         }
         reply
+    }
+
+    /// What becomes of a connection at this stage, after the delay that a fault wants.
+    pub(super) async fn reaches(&self, stage: Stage, host: &str) -> Manner {
+        let now = self.clock().now();
+        let delivery = self.sim().connection(now, stage, host);
+        if delivery != Delivery::default() {
+            self.tell(Event::ConnectionStruck(host));
+        }
+        tokio::time::sleep(delivery.delay).await;
+        delivery.manner
     }
 
     pub(super) fn tell(&self, event: Event<'_>) {

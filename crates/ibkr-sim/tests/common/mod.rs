@@ -44,6 +44,11 @@ impl Connection {
         Self(BufReader::new(Box::new(stream)))
     }
 
+    /// Waits until the other side closes the connection in good order.
+    pub fn is_closed(&mut self) -> bool {
+        matches!(self.0.fill_buf(), Ok([]))
+    }
+
     /// Sends a request as given and reads the answer to its last byte.
     pub fn send(&mut self, request: &str) -> io::Result<Answer> {
         self.0.get_mut().write_all(request.as_bytes())?;

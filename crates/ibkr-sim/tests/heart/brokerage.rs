@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ibkr_sim::User;
+use ibkr_sim::{CompetingShown, User};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -200,4 +200,52 @@ fn a_restart_forgets_everything_but_the_counters() {
     world.sim.restart();
     assert_eq!(rules(&world.send(&tickle(&bearer))), ["bearer"]);
     assert_eq!(world.sim.counters().inits, 1);
+}
+
+const FAIL: &str = "Force compete capability must be used together with compete flag";
+
+#[test]
+fn a_loss_to_another_login_need_not_be_shown() {
+    for (shown, flags_shown, fail, passed) in [
+        (CompetingShown::Flag, COMPETING, "", Value::Null),
+        (CompetingShown::FailText, IDLE, FAIL, false.into()),
+        (CompetingShown::Never, IDLE, "", false.into()),
+    ] {
+        let mut world = World::with(|config| config.rules.competing_shown = shown);
+        let bearer = world.brokerage();
+        world.sim.kick(None);
+        let lost = world.status(&bearer);
+        assert_eq!((flags(&lost), &lost["fail"]), (flags_shown, &fail.into()), "{shown:?}");
+        let told = body(&world.send(&tickle(&bearer)));
+        assert_eq!(flags(&told["iserver"]["authStatus"]), flags_shown, "{shown:?}");
+        let left = body(&world.send(&init(&bearer, false)));
+        assert_eq!((flags(&left), &left["passed"]), (flags_shown, &passed), "{shown:?}");
+        assert_eq!(body(&world.send(&init(&bearer, true)))["authenticated"], true);
+    }
+}
+
+#[test]
+fn compete_can_be_demanded_though_nobody_is_there() {
+    let mut world = World::with(|config| config.rules.compete_demanded = true);
+    let bearer = world.bearer();
+    let refused = body(&world.send(&init(&bearer, false)));
+    assert_eq!((flags(&refused), &refused["passed"], &refused["fail"]), (IDLE, &false.into(), &FAIL.into()));
+    assert_eq!(world.status(&bearer)["fail"], FAIL);
+    let reply = world.send(&get("/v1/api/iserver/accounts", &bearer));
+    assert_eq!((status(&reply), rules(&reply)), (401, vec!["not-authenticated"]));
+    assert_eq!(body(&world.send(&init(&bearer, true)))["authenticated"], true);
+    assert_eq!(body(&world.send(&init(&bearer, false)))["authenticated"], true, "it has it already");
+}
+
+#[test]
+fn an_sso_session_may_get_one_brokerage_session_only() {
+    let mut world = World::with(|config| config.rules.init_once = true);
+    let bearer = world.brokerage();
+    world.wait(300);
+    for _ in 0..2 {
+        let stuck = world.send(&init(&bearer, true));
+        assert_eq!((status(&stuck), rules(&stuck)), (503, vec!["init"]));
+    }
+    assert_eq!(status(&world.send(&tickle(&bearer))), 200);
+    world.brokerage();
 }

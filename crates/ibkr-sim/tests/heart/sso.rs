@@ -205,6 +205,20 @@ fn a_bearer_may_slide_instead() {
 }
 
 #[test]
+fn a_bearer_may_end_whatever_one_does() {
+    let mut world = World::with(|config| {
+        config.rules.bearer_life = Duration::from_secs(90);
+        config.rules.bearer_extended_by = Extension::Nothing;
+    });
+    let bearer = world.bearer();
+    world.wait(60);
+    assert_eq!(body(&world.send(&get("/v1/api/sso/validate", &bearer)))["EXPIRES"], 30_000);
+    assert_eq!(body(&world.send(&tickle(&bearer)))["ssoExpires"], 30_000);
+    world.wait(30);
+    assert_eq!(rules(&world.send(&tickle(&bearer))), ["bearer"]);
+}
+
+#[test]
 fn each_call_makes_a_session_and_ends_none() {
     let mut world = World::new();
     let (first, second) = (world.bearer(), world.bearer());
