@@ -133,6 +133,15 @@ impl Sign for RsaKey {
     }
 }
 
+/// Keys are the same if their public halves are.
+impl PartialEq for RsaKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public_key_der() == other.public_key_der()
+    }
+}
+
+impl Eq for RsaKey {}
+
 impl fmt::Debug for RsaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RsaKey").field("bits", &self.bits()).finish_non_exhaustive()
