@@ -52,12 +52,10 @@ impl KeySource {
         Ok(Self::new(given, Pem::File { path, written }))
     }
 
-    /// The key block itself. Variables cannot always hold line breaks: there `\n` may be written for them.
+    /// The key block itself.
     pub(crate) fn of_block(given: &Given<'_>) -> Result<Self, Problem> {
-        let text = given.text()?;
-        let escaped = given.place.is_variable() && !text.contains('\n');
-        let block = if escaped { text.replace("\\n", "\n") } else { text.to_owned() };
-        Ok(Self::new(given, Pem::Block(Zeroizing::new(block.into_bytes()))))
+        let block = Zeroizing::new(given.raw.text()?.as_bytes().to_vec());
+        Ok(Self::new(given, Pem::Block(block)))
     }
 
     fn new(given: &Given<'_>, pem: Pem) -> Self {
