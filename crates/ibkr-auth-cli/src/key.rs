@@ -7,8 +7,8 @@ use std::{
 };
 
 use ibkr_auth_blocking::Sign;
-use ibkr_auth_config::{KeySource, ReadKey};
-use ibkr_jws::{RsaKey, SignError};
+use ibkr_auth_config::{KeySource, ReadKey, SigningKey};
+use ibkr_jws::SignError;
 use zeroize::Zeroizing;
 
 use crate::{exit::Exit, failure::Failure, progress};
@@ -37,7 +37,7 @@ struct Passphrase {
 /// The key, and what should be changed about its files.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) key: RsaKey,
+    pub(crate) key: SigningKey,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -74,6 +74,10 @@ impl Lazy {
 impl Sign for LazyKey {
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         self.load().map_err(|failure| SignError::new(failure.what))?.key.sign(signing_input)
+    }
+
+    fn reload(&self) -> bool {
+        self.load().is_ok_and(|loaded| loaded.key.reload())
     }
 }
 

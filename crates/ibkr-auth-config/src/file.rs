@@ -13,6 +13,9 @@ use crate::error::Problem;
 /// Settings, a key and a passphrase are far shorter.
 const LONGEST_KIB: usize = 64;
 
+/// What Windows' editors put before UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A file's bytes, wiped on drop.
 pub(crate) struct Content {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
@@ -50,7 +53,7 @@ pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> 
 
 /// UTF-8 with or without a byte order mark.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=255, 0, 1..=255, ..] | [1..=255, 0, 1..=255, 0, ..] =
         bytes
     {
@@ -77,7 +80,10 @@ fn unreadable(error: &io::Error) -> Problem {
         io::ErrorKind::PermissionDenied => {
             Problem::new("may not be read by this user", "change its permissions or its owner")
         }
-        kind => Problem::new(format!("cannot be read ({kind})"), "check the path"),
+        _ => Problem::new(
+            format!("cannot be read ({error})"),
+            "mend what the system says there, and try again",
+        ),
     }
 }
 

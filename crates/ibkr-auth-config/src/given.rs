@@ -48,7 +48,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Given<'_> {
     pub(crate) fn text(&self) -> Result<&str, Problem> {
-        self.raw.text()
+        self.raw.text().and_then(finished)
     }
 
     /// A list; a single value counts as a list of one. Variables separate the items with commas.
@@ -61,7 +61,7 @@ impl Given<'_> {
         if items.iter().any(|item| item.trim().is_empty()) {
             return Err(Problem::new("has an empty item", "remove that item"));
         }
-        Ok(items)
+        items.into_iter().map(finished).collect()
     }
 
     pub(crate) fn truth(&self) -> Result<bool, Problem> {
@@ -112,6 +112,30 @@ impl Given<'_> {
             Some(content) => Ok(content),
             None => Err(problem("names a variable that is not set")),
         }
+    }
+}
+
+/// Refuses what a shell, Docker or a template should have finished: it would go to the server as it is.
+fn finished(text: &str) -> Result<&str, Problem> {
+    let trimmed = text.trim();
+    let in_quotes = ['"', '\'']
+        .iter()
+        .any(|quote| trimmed.len() > 1 && trimmed.starts_with(*quote) && trimmed.ends_with(*quote));
+    let starts_a_name = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let named =
+        |sign: &str| text.split(sign).skip(1).any(|rest| rest.trim_start().starts_with(starts_a_name));
+    let is_unfilled = (named("${") && text.contains('}'))
+        || (named("{{") && text.contains("}}"))
+        || (trimmed.starts_with('$') && named("$"));
+    if in_quotes {
+        Err(Problem::new("stands in quotes that are part of the value", "write it without them"))
+    } else if is_unfilled {
+        Err(Problem::new(
+            "holds a variable that nothing has filled in",
+            "write the value itself: variables are not filled in here",
+        ))
+    } else {
+        Ok(text)
     }
 }
 

@@ -9,7 +9,7 @@ use ibkr_jws::{KeyError, RsaKey};
 use zeroize::Zeroizing;
 
 use crate::{
-    FileError,
+    FileError, SigningKey,
     error::Problem,
     file,
     given::{Given, Text},
@@ -41,7 +41,7 @@ enum Pem {
 #[non_exhaustive]
 pub struct ReadKey {
     /// The key that signs.
-    pub key: RsaKey,
+    pub key: SigningKey,
     /// Such as a key file that everyone on the machine can read.
     pub warnings: Vec<String>,
 }
@@ -52,12 +52,10 @@ impl KeySource {
         Ok(Self::new(given, Pem::File { path, written }))
     }
 
-    /// The key block itself. Variables cannot always hold line breaks: there `\n` may be written for them.
+    /// The key block itself.
     pub(crate) fn of_block(given: &Given<'_>) -> Result<Self, Problem> {
-        let text = given.text()?;
-        let escaped = given.place.is_variable() && !text.contains('\n');
-        let block = if escaped { text.replace("\\n", "\n") } else { text.to_owned() };
-        Ok(Self::new(given, Pem::Block(Zeroizing::new(block.into_bytes()))))
+        let block = Zeroizing::new(given.raw.text()?.as_bytes().to_vec());
+        Ok(Self::new(given, Pem::Block(block)))
     }
 
     fn new(given: &Given<'_>, pem: Pem) -> Self {
@@ -81,13 +79,7 @@ impl KeySource {
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
     pub fn read(&self) -> Result<ReadKey, FileError> {
-        let mut warnings = Vec::new();
-        let pem = self.pem(&mut warnings)?;
-        let key = match &self.passphrase {
-            Some(passphrase) => RsaKey::from_encrypted_pem(&pem, &passphrase.read(&mut warnings)?),
-            None => RsaKey::from_pem(&pem),
-        };
-        Ok(ReadKey { key: key.map_err(|error| self.blame(&error))?, warnings })
+        self.signing_key(None)
     }
 
     /// Reads the key, and decrypts it with this passphrase: that of the settings is not looked at. It is not used for a
@@ -96,9 +88,24 @@ impl KeySource {
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
     pub fn read_with(&self, passphrase: &[u8]) -> Result<ReadKey, FileError> {
+        self.signing_key(Some(passphrase))
+    }
+
+    fn signing_key(&self, passphrase: Option<&[u8]>) -> Result<ReadKey, FileError> {
+        let (key, warnings) = self.rsa(passphrase)?;
+        Ok(ReadKey { key: SigningKey::new(self.clone(), passphrase, key), warnings })
+    }
+
+    /// The key as it is now, decrypted with this passphrase, else with that of the settings; and warnings.
+    pub(crate) fn rsa(&self, passphrase: Option<&[u8]>) -> Result<(RsaKey, Vec<String>), FileError> {
         let mut warnings = Vec::new();
-        let key = RsaKey::from_encrypted_pem(&self.pem(&mut warnings)?, passphrase);
-        Ok(ReadKey { key: key.map_err(|error| self.blame(&error))?, warnings })
+        let pem = self.pem(&mut warnings)?;
+        let key = match (passphrase, &self.passphrase) {
+            (Some(passphrase), _) => RsaKey::from_encrypted_pem(&pem, passphrase),
+            (None, Some(named)) => RsaKey::from_encrypted_pem(&pem, &named.read(&mut warnings)?),
+            (None, None) => RsaKey::from_pem(&pem),
+        };
+        Ok((key.map_err(|error| self.blame(&error))?, warnings))
     }
 
     /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to be asked.

@@ -37,7 +37,9 @@
 //!   `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
 //! * So does a profile with what stands on the top level. YAML's anchors and aliases work, its merge keys (`<<`) do not.
 //! * A mistake anywhere in the file is told, whichever profile is chosen; a value is judged only where it counts.
-//! * In `IBKR_AUTH_PRIVATE_KEY` line breaks may be written `\n`.
+//! * In a private key, in a file of its own or not, line breaks may be written `\n` or `\r\n`; the base64 of the whole PEM
+//!   file will do as well.
+//! * Nothing is filled in: a value that holds `${NAME}`, or stands in quotes of its own, is refused.
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
 //!   reached directly. SOCKS is refused.
@@ -65,6 +67,7 @@ mod proxy;
 mod proxy_env;
 mod reader;
 mod settings;
+mod signing_key;
 mod source;
 mod transport;
 mod unkeyed;
@@ -77,5 +80,6 @@ pub use no_proxy::NoProxy;
 pub use proxy::Proxy;
 pub use reader::Reader;
 pub use settings::Settings;
+pub use signing_key::SigningKey;
 pub use transport::Transport;
 pub use unkeyed::Unkeyed;

@@ -25,6 +25,15 @@ impl Settings {
         Reader::new().file(path.as_ref()).vars(vars).read()?.with_key()
     }
 
+    /// Like [`from_yaml`](Self::from_yaml), with this profile of the file, whatever `IBKR_AUTH_PROFILE` and
+    /// `default_profile` say.
+    ///
+    /// # Errors
+    /// A [`FileError`] that says where, what, and what to do.
+    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, FileError> {
+        Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
+    }
+
     /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs the
     /// [`warnings`](Self::warnings).
     ///

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// A list of hosts, and this machine. Items are separated by commas: `*`, a host, a domain with all hosts in it (a dot
+/// A list of hosts, and this machine. Items are separated by commas or blanks: `*`, a host, a domain with all hosts in it (a dot
 /// before it changes nothing), an address, or a network like `10.0.0.0/8`; each with a port or without. What is none of
 /// these is passed over, as everywhere.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ enum Hosts {
 impl NoProxy {
     /// Reads such a list.
     pub fn new(list: &str) -> Self {
-        Self(list.split(',').filter_map(|item| Item::parse(item.trim())).collect())
+        Self(list.split(|c: char| c == ',' || c.is_whitespace()).filter_map(Item::parse).collect())
     }
 
     /// Whether `target` is on the list, or on this machine.
@@ -148,6 +148,9 @@ mod tests {
     fn everything_and_nothing() {
         covers("*", &["https://api.ibkr.com", "https://192.0.2.7"], &[]);
         covers("a.example,*", &["https://api.ibkr.com"], &[]);
+        for list in ["a.example api.ibkr.com", "a.example,\tapi.ibkr.com\n", "a.example , api.ibkr.com x"] {
+            covers(list, &["https://api.ibkr.com", "https://a.example"], &["https://ibkr.com"]);
+        }
         for list in ["", ",", " ", ".", "10.0.0.0/33", "api.ibkr.com:x", "/", ":", "api.ibkr.com:99999"] {
             covers(list, &[], &["https://api.ibkr.com", "https://10.0.0.1"]);
         }

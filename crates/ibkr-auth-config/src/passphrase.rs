@@ -34,7 +34,12 @@ impl Passphrase {
     }
 
     pub(crate) fn of_variable(given: &Given<'_>) -> Result<Self, Problem> {
-        given.text()?;
+        if given.raw.text()?.contains('$') {
+            return Err(Problem::new(
+                "is not the name of a variable",
+                "write the name alone, such as `KEY_PASSPHRASE`, without `$`",
+            ));
+        }
         let content = given.variable().map(|content| Zeroizing::new(content.as_encoded_bytes().to_vec()));
         Ok(Self::new(given, From::Variable(content)))
     }
@@ -60,6 +65,12 @@ impl Passphrase {
         let Content { mut bytes, open_to_others: open } = content?;
         if open {
             warnings.push(open_to_others(&format!("the file of {}", self.key)));
+        }
+        if matches!(bytes[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+            return Err(Problem::new("is UTF-16", "save it as UTF-8"));
+        }
+        if bytes.starts_with(file::BYTE_ORDER_MARK) {
+            bytes.drain(..file::BYTE_ORDER_MARK.len());
         }
         for end in [b'\n', b'\r'] {
             if bytes.last() == Some(&end) {

@@ -38,25 +38,52 @@ impl Proxy {
         if text == "none" {
             return Ok(Self::Off);
         }
-        let todo = "write it like http://proxy.example:3128 (special characters of a password as %40 and so on), \
-                    or `none`";
-        url(text).map(Self::Url).map_err(|what| Problem::new(what, todo))
+        url(text, "write it like http://proxy.example:3128, or `none`").map(Self::Url)
     }
 }
 
-/// The URL of a proxy, or what is wrong with it.
-pub(crate) fn url(text: &str) -> Result<Secret, &'static str> {
-    let url: Uri = text.parse().map_err(|_| "is not a URL")?;
-    match url.scheme_str() {
-        Some("http" | "https") => {}
-        Some(scheme) if scheme.starts_with("socks") => return Err("is a SOCKS proxy, which cannot be used"),
-        _ => return Err("does not start with http:// or https://"),
+/// The URL of a proxy. `todo` is what to do where it is more than a password that has to be written otherwise.
+pub(crate) fn url(text: &str, todo: &str) -> Result<Secret, Problem> {
+    let wrong = |what: &str| Problem::new(what, todo);
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(wrong("does not start with http:// or https://"));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => {}
+        scheme if scheme.starts_with("socks") => {
+            return Err(wrong("is a SOCKS proxy, which cannot be used"));
+        }
+        _ => return Err(wrong("does not start with http:// or https://")),
     }
+    let escape = || Problem::new("has a special character in its user name or password", ESCAPE);
+    let (user, host) = rest.rsplit_once('@').unwrap_or(("", rest));
+    // The host of a URL ends before the first of these: the user's name would be taken for it, and be looked up.
+    if user.contains(['/', '?', '#', '\\']) {
+        return Err(escape());
+    }
+    let host = host.strip_suffix('/').unwrap_or(host);
+    if host.contains(['/', '?', '#']) {
+        return Err(wrong("has a path"));
+    }
+    if port(host).is_some_and(|port| port.parse().unwrap_or(0_u16) == 0) {
+        return Err(wrong("has a port that is none: they go from 1 to 65535"));
+    }
+    let url: Uri = text.parse().map_err(|_| match format!("{scheme}://{host}").parse::<Uri>() {
+        Ok(_) => escape(),
+        Err(_) => wrong("is not a URL"),
+    })?;
     if url.host().is_none_or(str::is_empty) {
-        return Err("has no host");
-    }
-    if url.path() != "/" || url.query().is_some() {
-        return Err("has a path");
+        return Err(wrong("has no host"));
     }
     Ok(Secret::new(text))
 }
+
+/// What stands behind the host, which may be an IPv6 address in brackets.
+fn port(host: &str) -> Option<&str> {
+    host.rsplit_once(':')
+        .filter(|(address, _)| !address.contains(':') || address.ends_with(']'))
+        .map(|(_, port)| port)
+}
+
+const ESCAPE: &str = "write it as % and two digits: `/` is %2F, `?` %3F, `#` %23, `\\` %5C, `@` %40, `\"` %22, a blank %20, \
+                      `ä` %C3%A4";

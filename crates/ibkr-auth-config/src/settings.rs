@@ -1,9 +1,8 @@
 //! The settings themselves.
 
 use ibkr_auth_core::Config;
-use ibkr_jws::RsaKey;
 
-use crate::Transport;
+use crate::{SigningKey, Transport};
 
 /// Everything a client needs. `Debug` shows no secret.
 #[derive(Debug)]
@@ -11,7 +10,7 @@ pub struct Settings {
     /// Who logs in, where, and how patiently.
     pub config: Config,
     /// The key that signs.
-    pub key: RsaKey,
+    pub key: SigningKey,
     /// Trust and proxy.
     pub transport: Transport,
     pub(crate) warnings: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
-use crate::{FileError, Proxy, env::Env, proxy_env};
+use crate::{FileError, Proxy, env::Env, proxy, proxy_env};
 
 /// Trust and proxy. The default: what the operating system trusts, and the proxy that the environment names.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +19,16 @@ impl Transport {
     /// The proxy, chosen here for all HTTP stacks: none of them shall read the environment by itself.
     ///
     /// # Errors
-    /// When it has to be read from this process's variables, and they name a proxy that cannot be used.
+    /// When it cannot be used: a URL of your own, or what this process's variables name.
     pub fn chosen_proxy(&self) -> Result<Cow<'_, Proxy>, FileError> {
         match &self.proxy {
-            Some(proxy) => Ok(Cow::Borrowed(proxy)),
+            Some(proxy) => {
+                if let Some(url) = proxy.url() {
+                    proxy::url(url.expose(), "write it like http://proxy.example:3128")
+                        .map_err(|problem| problem.at("proxy"))?;
+                }
+                Ok(Cow::Borrowed(proxy))
+            }
             None => proxy_env::choose(&Env::of_process()).map(Cow::Owned),
         }
     }

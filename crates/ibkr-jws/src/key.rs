@@ -6,12 +6,11 @@ use pkcs1::RsaPrivateKeyRef;
 use pkcs8::{PrivateKeyInfoRef, spki};
 use ring::{rand::SystemRandom, rsa, signature};
 
-use crate::{
-    Sign, SignError,
-    pem_file::{self, PrivateDer},
-};
+#[cfg(feature = "encrypted-pem")]
+use crate::encrypted;
+use crate::{Sign, SignError, pem_file};
 
-/// An RSA private key of 2048 to 4096 bits, held by ring.
+/// An RSA private key of 2048, 3072 or 4096 bits, held by ring.
 ///
 /// IBKR asks for at least 3072 bits: `openssl genrsa -out private.pem 3072`. Our own buffers are wiped on the
 /// way in; copies that the PEM decoder and ring make are not.
@@ -21,42 +20,38 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// Reads the first private key of a PEM file: PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+    /// Reads the first private key of a PEM file, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`), in any
+    /// of the shapes that [`blocks`](crate::pem_file::blocks) sees through.
     ///
     /// # Errors
     /// A [`KeyError`] that says what is wrong with the file and what to do about it.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyError> {
-        match pem_file::private_key(file)? {
-            PrivateDer::Pkcs8(der) => Self::from_pkcs8_der(&der),
-            PrivateDer::Pkcs1(der) => Self::from_pkcs1_der(&der),
-            PrivateDer::EncryptedPkcs8(_) => Err(KeyError::Encrypted),
+        let der = pem_file::private_key(file)?;
+        if is_encrypted(&der) { Err(KeyError::Encrypted) } else { Self::from_der(&der) }
+    }
+
+    /// Like [`from_pem`](Self::from_pem), and decrypts `BEGIN ENCRYPTED PRIVATE KEY` (PBES2 with AES or 3DES: what
+    /// `openssl` writes by default, or has written) with `passphrase`. For a key that is not encrypted the passphrase is
+    /// not used.
+    ///
+    /// # Errors
+    /// A [`KeyError`], among them [`WrongPassphrase`](KeyError::WrongPassphrase),
+    /// [`UnsupportedCipher`](KeyError::UnsupportedCipher) and [`CostlyDerivation`](KeyError::CostlyDerivation).
+    #[cfg(feature = "encrypted-pem")]
+    pub fn from_encrypted_pem(file: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
+        let der = pem_file::private_key(file)?;
+        if is_encrypted(&der) {
+            Self::from_der(encrypted::decrypt(&der, passphrase)?.as_bytes())
+        } else {
+            Self::from_der(&der)
         }
     }
 
-    /// Like [`from_pem`](Self::from_pem), and decrypts `BEGIN ENCRYPTED PRIVATE KEY` (PBES2 with AES: what `openssl`
-    /// writes by default) with `passphrase`. For a key that is not encrypted the passphrase is not used.
-    ///
-    /// # Errors
-    /// A [`KeyError`], among them [`WrongPassphrase`](KeyError::WrongPassphrase) and
-    /// [`UnsupportedCipher`](KeyError::UnsupportedCipher).
-    #[cfg(feature = "encrypted-pem")]
-    pub fn from_encrypted_pem(file: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
-        match pem_file::private_key(file)? {
-            PrivateDer::EncryptedPkcs8(der) => {
-                let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(der.as_slice())
-                    .map_err(|_| KeyError::UnsupportedCipher)?;
-                let clear = encrypted.decrypt(passphrase).map_err(|error| match error {
-                    pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) => {
-                        KeyError::WrongPassphrase
-                    }
-                    pkcs8::Error::EncryptedPrivateKey(_) => KeyError::UnsupportedCipher,
-                    // Decryption that happens to leave valid padding yields bytes that are no ASN.1.
-                    _ => KeyError::WrongPassphrase,
-                })?;
-                Self::from_pkcs8_der(clear.as_bytes())
-            }
-            PrivateDer::Pkcs8(der) => Self::from_pkcs8_der(&der),
-            PrivateDer::Pkcs1(der) => Self::from_pkcs1_der(&der),
+    /// PKCS#8 or PKCS#1.
+    fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        match PrivateKeyInfoRef::try_from(der) {
+            Ok(_) => Self::from_pkcs8_der(der),
+            Err(_) => Self::from_pkcs1_der(der),
         }
     }
 
@@ -81,10 +76,8 @@ impl RsaKey {
         let bits = bit_length(key.modulus.as_bytes());
         if key.version() == pkcs1::Version::Multi {
             return Err(KeyError::MultiPrime);
-        } else if bits < MIN_BITS {
-            return Err(KeyError::TooShort { bits });
-        } else if bits > MAX_BITS {
-            return Err(KeyError::TooLong { bits });
+        } else if !SIZES.contains(&bits) {
+            return Err(KeyError::Size { bits });
         } else if key.public_exponent.as_bytes() != [1, 0, 1] {
             return Err(KeyError::Exponent);
         }
@@ -133,14 +126,29 @@ impl Sign for RsaKey {
     }
 }
 
+/// Keys are the same if their public halves are.
+impl PartialEq for RsaKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public_key_der() == other.public_key_der()
+    }
+}
+
+impl Eq for RsaKey {}
+
 impl fmt::Debug for RsaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RsaKey").field("bits", &self.bits()).finish_non_exhaustive()
     }
 }
 
-const MIN_BITS: usize = 2048;
-const MAX_BITS: usize = 4096;
+/// Those that ring signs with.
+const SIZES: [usize; 3] = [2048, 3072, 4096];
+
+/// An encrypted key begins with what it is encrypted by, both other forms with a version.
+fn is_encrypted(der: &[u8]) -> bool {
+    let whole = spki::der::asn1::AnyRef::try_from(der);
+    whole.is_ok_and(|whole| whole.value().first() == Some(&pem_file::DER_SEQUENCE))
+}
 
 fn bit_length(big_endian: &[u8]) -> usize {
     let significant = big_endian.iter().skip_while(|byte| **byte == 0);
@@ -170,7 +178,7 @@ pub enum KeyError {
     Empty,
     /// What to do: give the private key's `.pem` file.
     #[error(
-        "no PEM section in the key file: it should hold a block that starts with `-----BEGIN PRIVATE KEY-----` \
+        "no PEM section in the key: it should hold a block that starts with `-----BEGIN PRIVATE KEY-----` \
          or `-----BEGIN RSA PRIVATE KEY-----`"
     )]
     NoPemSection,
@@ -179,35 +187,38 @@ pub enum KeyError {
         "the key file is binary DER, not PEM: convert it with `openssl pkey -inform DER -in key.der -out key.pem`"
     )]
     Der,
-    /// What to do: copy the whole file again.
+    /// What to do: copy the whole key again.
     #[error(
-        "a PEM section of the key file has no end, or another end than its beginning: copy the whole file again"
+        "a PEM section of the key has no end, or another end than its beginning: copy it whole, from its `-----BEGIN` line \
+         to its `-----END` line"
     )]
     Truncated,
-    /// What to do: copy the file again, as a file rather than through a text field.
-    #[error("the PEM section of the key file is not valid base64: copy the file again")]
+    /// What to do: copy the key again, as a file rather than through a text field.
+    #[error(
+        "the PEM section of the key is not valid base64: something was lost or changed on its way here; copy it whole once \
+         more, from where it was made"
+    )]
     BadBase64,
     /// What to do: give the private key; the public key is what IBKR gets.
-    #[error("the key file holds no private key but a {0}: give the file that holds the private key")]
+    #[error("this is {0} and no private key: give the private key, whose public half IBKR has")]
     NoPrivateKey(&'static str),
+    /// What to do: convert it, on a copy of the file: the command overwrites it.
+    #[error(
+        "the key is in OpenSSH's own format: copy the file, and convert the copy with `ssh-keygen -p -m PKCS8 -f COPY`, \
+         which overwrites it"
+    )]
+    OpenSsh,
     /// What to do: make an RSA key; IBKR takes RS256 alone.
     #[error(
         "not an RSA key but {0}: IBKR takes plain RSA keys alone, make one with `openssl genrsa -out private.pem 3072`"
     )]
     NotRsa(&'static str),
-    /// What to do: make a key of 3072 bits and upload its public half to IBKR.
+    /// What to do: make a key of 3072 bits and give its public half to IBKR.
     #[error(
-        "the RSA key has {bits} bits, shorter than the 2048 that are the least: make one with `openssl genrsa -out private.pem 3072`"
+        "an RSA key of {bits} bits cannot be used, only one of 2048, 3072 or 4096: make one with \
+         `openssl genrsa -out private.pem 3072`, and give its public half to IBKR"
     )]
-    TooShort {
-        /// Length of the modulus.
-        bits: usize,
-    },
-    /// What to do: make a key of 3072 bits and upload its public half to IBKR.
-    #[error(
-        "the RSA key has {bits} bits, longer than the 4096 that are the most: make one with `openssl genrsa -out private.pem 3072`"
-    )]
-    TooLong {
+    Size {
         /// Length of the modulus.
         bits: usize,
     },
@@ -222,7 +233,7 @@ pub enum KeyError {
     /// What to do: re-encrypt it as PKCS#8.
     #[error(
         "the key is encrypted in the old `Proc-Type: 4,ENCRYPTED` way: convert it with \
-         `openssl pkcs8 -topk8 -in old.pem -out private.pem`"
+         `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out private.pem`"
     )]
     LegacyEncryption,
     /// What to do: give the passphrase, or store the key unencrypted.
@@ -230,18 +241,29 @@ pub enum KeyError {
         "the key is encrypted: give its passphrase (feature `encrypted-pem`), or decrypt it with `openssl pkey -in encrypted.pem -out private.pem`"
     )]
     Encrypted,
-    /// What to do: check the passphrase.
-    #[error("the key could not be decrypted: wrong passphrase, or a damaged file")]
+    /// What to do: correct the passphrase.
+    #[error(
+        "this passphrase does not open the key: correct it; `openssl pkey -in encrypted.pem -noout` asks for it and says \
+         whether it is the right one"
+    )]
     WrongPassphrase,
     /// What to do: re-encrypt it with AES.
     #[error(
-        "the key is encrypted with an unsupported cipher: re-encrypt it with \
-         `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out private.pem`"
+        "the key is encrypted in a way that is not read here: re-encrypt it with \
+         `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in old.pem -out private.pem`"
     )]
     UnsupportedCipher,
-    /// What to do: check the file with openssl, or make a new key.
+    /// What to do: re-encrypt it with the usual effort. Nothing was derived yet.
     #[error(
-        "the key is damaged: check it with `openssl pkey -in private.pem -check -noout`, or make a new one"
+        "the key's passphrase is stretched with more than 10 million iterations, or 256 MiB of memory: re-encrypt it with \
+         `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in old.pem -out private.pem`"
+    )]
+    CostlyDerivation,
+    /// What to do: have openssl write it anew, or make a new key.
+    #[error(
+        "the key is damaged, or written in a way that is not read here: write it anew with \
+         `openssl pkey -in old.pem -out private.pem`; if that does not help, make a new one with \
+         `openssl genrsa -out private.pem 3072`, and give its public half to IBKR"
     )]
     Malformed,
 }

@@ -27,9 +27,11 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "encrypted-pem")]
+mod encrypted;
 mod jws;
 mod key;
-mod pem_file;
+pub mod pem_file;
 mod sign;
 #[cfg(feature = "verify")]
 pub mod verify;

@@ -14,17 +14,33 @@ pub trait Sign: Send + Sync {
     /// # Errors
     /// When no signature can be made. Say why and what to do; never include key material or `signing_input`.
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// Called when the server has refused what this key signed: reads the key anew where it may have been exchanged
+    /// meanwhile, and says whether another key signs from now on, so that one more try is worth it.
+    ///
+    /// An implementation that cannot tell leaves it at `false`.
+    fn reload(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Sign + ?Sized> Sign for Arc<S> {
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         (**self).sign(signing_input)
     }
+
+    fn reload(&self) -> bool {
+        (**self).reload()
+    }
 }
 
 impl<S: Sign + ?Sized> Sign for Box<S> {
     fn sign(&self, signing_input: &[u8]) -> Result<Vec<u8>, SignError> {
         (**self).sign(signing_input)
+    }
+
+    fn reload(&self) -> bool {
+        (**self).reload()
     }
 }
 

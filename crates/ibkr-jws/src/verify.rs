@@ -75,12 +75,11 @@ impl RsaPublicKey {
     /// # Errors
     /// [`VerifyError::Key`] when the file holds no RSA public key.
     pub fn from_pem(file: &[u8]) -> Result<Self, VerifyError> {
-        let sections = pem_file::sections(file).map_err(|_| VerifyError::Key)?;
-        sections
+        pem_file::blocks(file)
             .iter()
-            .find_map(|section| match section.tag() {
-                "RSA PUBLIC KEY" => Some(Self::from_pkcs1_der(section.contents())),
-                "PUBLIC KEY" => Self::from_spki_der(section.contents()),
+            .find_map(|block| match (block.label.as_str(), &block.content) {
+                ("RSA PUBLIC KEY", Ok(der)) => Some(Self::from_pkcs1_der(der)),
+                ("PUBLIC KEY", Ok(der)) => Self::from_spki_der(der),
                 _ => None,
             })
             .ok_or(VerifyError::Key)

@@ -24,7 +24,7 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
             );
         }
     };
-    let public = match PublicKey::of(&loaded.key) {
+    let public = match PublicKey::of(&loaded.key.rsa()) {
         Ok(public) => public,
         Err(failure) => {
             return Finding::fail(failure.what, "nothing can be uploaded to IBKR", "use another key");

@@ -51,7 +51,7 @@ impl Existing {
             ("IBKR_AUTH_PRIVATE_KEY_FILE", self.path.as_os_str()),
         ];
         let source = Reader::new().vars(variables).read()?.key;
-        let public = PublicKey::of(&LazyKey::new(source, Some(fd)).load()?.key)?;
+        let public = PublicKey::of(&LazyKey::new(source, Some(fd)).load()?.key.rsa())?;
         Ok(Self { public: Some(public), ..self })
     }
 }
@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, bool), String> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
-        _ => format!("it cannot be read ({})", error.kind()),
+        _ => format!("it cannot be read ({error})"),
     };
     // Asked before it is opened: opening a FIFO waits for a writer.
     let about = fs::metadata(path).map_err(unreadable)?;

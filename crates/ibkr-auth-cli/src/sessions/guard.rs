@@ -18,7 +18,7 @@ impl Sessions {
     pub(crate) fn settings_digest(&self) -> Result<String, Failure> {
         let key = self.profile.key.load()?;
         key.warnings.iter().for_each(|warning| self.output.warning(warning));
-        let public_key = key.key.public_key_pem().unwrap_or_default();
+        let public_key = key.key.rsa().public_key_pem().unwrap_or_default();
         let identity = self.profile.identity();
         Ok(digest(&[&identity[..], &[&public_key]].concat()))
     }

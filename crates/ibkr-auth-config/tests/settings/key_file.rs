@@ -10,6 +10,8 @@ fn with_key(file: &[u8], more: &str, vars: &[(&str, &str)]) -> Result<usize, Str
     folder.write("passphrase.txt", "secret\n");
     folder.write("windows.txt", "secret\r\n");
     folder.write("bare.txt", "secret");
+    folder.write("marked.txt", "\u{feff}secret\r\n");
+    folder.write("wide.txt", b"\xFF\xFEs\0e\0c\0r\0e\0t\0");
     folder.write("wrong.txt", "secret\n\n");
     folder.write("empty.txt", "\n");
     let settings = folder.read_with(format!("{MINIMAL}{more}"), vars);
@@ -21,10 +23,17 @@ fn every_bad_key_is_told_with_its_path() {
     let place = "config.yaml:4: `private_key_file` names private.pem, which";
     for (key, what) in [
         (&b""[..], "the key file is empty: "),
-        (b"hello", "no PEM section in the key file: "),
+        (b"hello", "no PEM section in the key: "),
         (&test_key("ec.pem"), "not an RSA key but EC: "),
-        (&test_key("public.pem"), "the key file holds no private key but a PUBLIC KEY: "),
-        (&test_key("rsa1024.pem"), "the RSA key has 1024 bits, "),
+        (&test_key("public.pem"), "this is a public key and no private key: "),
+        (
+            &test_key("rsa2560.pem"),
+            "an RSA key of 2560 bits cannot be used, only one of 2048, 3072 or 4096: make one with ",
+        ),
+        (
+            &test_key("openssh_rsa.pem"),
+            "the key is in OpenSSH's own format: copy the file, and convert the copy with ",
+        ),
         (
             &test_key("legacy_encrypted.pem"),
             "the key is encrypted in the old `Proc-Type: 4,ENCRYPTED` way: convert it",
@@ -100,7 +109,7 @@ fn an_encrypted_key_needs_a_passphrase() {
         "config.yaml:4: `private_key_file` names private.pem, which is encrypted: set private_key_passphrase_file or \
          private_key_passphrase_env, or decrypt it with `openssl pkey -in encrypted.pem -out private.pem`"
     );
-    for file in ["passphrase.txt", "windows.txt", "bare.txt"] {
+    for file in ["passphrase.txt", "windows.txt", "bare.txt", "marked.txt"] {
         assert_eq!(
             with_key(&key, &format!("private_key_passphrase_file: {file}\n"), &[]),
             Ok(3072),
@@ -122,6 +131,15 @@ fn wrong_and_missing_passphrases() {
         "config.yaml:5: `private_key_passphrase_file` is an empty file: write the passphrase into it"
     );
     assert_eq!(
+        error("private_key_passphrase_file: wide.txt\n"),
+        "config.yaml:5: `private_key_passphrase_file` is UTF-16: save it as UTF-8"
+    );
+    assert_eq!(
+        error("private_key_passphrase_env: ${WRONG}\n"),
+        "config.yaml:5: `private_key_passphrase_env` is not the name of a variable: \
+         write the name alone, such as `KEY_PASSPHRASE`, without `$`"
+    );
+    assert_eq!(
         error("private_key_passphrase_env: EMPTY\n"),
         "config.yaml:5: `private_key_passphrase_env` names a variable that is empty: set that variable, or name another one"
     );
@@ -129,7 +147,8 @@ fn wrong_and_missing_passphrases() {
         assert_eq!(
             error(wrong),
             "config.yaml:4: `private_key_file` names private.pem, which cannot be used: \
-             the key could not be decrypted: wrong passphrase, or a damaged file"
+             this passphrase does not open the key: correct it; `openssl pkey -in encrypted.pem -noout` asks for it and \
+             says whether it is the right one"
         );
     }
 }

@@ -11,6 +11,7 @@ mod profile_mistakes;
 mod profiles;
 mod proxy_env;
 mod refused;
+mod rotated;
 mod unkeyed;
 mod variables;
 mod warnings;

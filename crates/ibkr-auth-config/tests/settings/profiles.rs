@@ -1,6 +1,6 @@
 //! Profiles that work: which one counts, and what overrides what.
 
-use ibkr_auth_config::{Reader, Unkeyed};
+use ibkr_auth_config::{Reader, Settings, Unkeyed};
 
 use crate::folder::{Folder, MINIMAL, test_key};
 
@@ -52,6 +52,8 @@ fn the_short_ways_know_profiles_too() {
     let content = format!("{PROFILES}default_profile: paper\n");
     assert!(format!("{:?}", folder.read(&content).unwrap().config).contains("\"other\""));
     let settings = folder.read_with(&content, &[("IBKR_AUTH_PROFILE", "live")]).unwrap();
+    assert!(format!("{:?}", settings.config).contains("\"shared\""));
+    let settings = Settings::from_yaml_profile(folder.write("config.yaml", &content), "live").unwrap();
     assert!(format!("{:?}", settings.config).contains("\"shared\""));
 }
 

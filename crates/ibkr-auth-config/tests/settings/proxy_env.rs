@@ -1,6 +1,7 @@
 //! The proxy that the environment names.
 
-use ibkr_auth_config::Proxy;
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::Secret;
 
 use crate::folder::{Folder, MINIMAL};
 
@@ -52,6 +53,49 @@ fn the_settings_own_proxy_wins() {
     let read = |proxy: &str| Folder::new().read_with(format!("{MINIMAL}proxy: {proxy}\n"), &socks).unwrap();
     assert!(matches!(read("none").transport.proxy, Some(Proxy::Off)));
     assert!(matches!(read("http://proxy.example").transport.proxy, Some(Proxy::Url(_))));
+}
+
+#[test]
+fn a_password_is_taken_as_it_is_or_refused_with_the_way_to_write_it() {
+    let folder = Folder::new();
+    let error = |value: &str| folder.error_with(MINIMAL, &[("HTTPS_PROXY", value)]);
+    for special in ['/', '?', '#', '\\', ' ', 'ä', '"', '<', '|'] {
+        for value in
+            [format!("http://alice:m4{special}rk@127.0.0.1:1"), format!("al{special}ce:m4rk@127.0.0.1")]
+        {
+            let error = error(&value);
+            let told = "HTTPS_PROXY has a special character in its user name or password: write it as % and two digits: \
+                        `/` is %2F, ";
+            assert!(error.starts_with(told) && !error.contains("m4"), "{error}");
+        }
+    }
+    for user in ["u:%2F%3F%23%5C%20%C3%A4%22", "u:a@b", "u:a:b", "u:a%zz", "u:$!&*()", "u"] {
+        for host in ["proxy.example", "proxy.example:1", "[::1]:3128", "[::1]"] {
+            let value = format!("{user}@{host}");
+            let settings = folder.read_with(MINIMAL, &[("HTTPS_PROXY", &value)]);
+            assert!(settings.is_ok(), "{value}");
+        }
+    }
+    for value in
+        ["alice:m4rk", "proxy.example:99999", "proxy.example:0", "http://proxy.example:", "u:p@[::1]:65536"]
+    {
+        assert!(error(value).starts_with("HTTPS_PROXY has a port that is none: "), "{}", error(value));
+    }
+    for value in ["http://proxy.example#m4rk", "http://proxy.example:1?m4rk", "http://proxy.example//"] {
+        assert!(error(value).starts_with("HTTPS_PROXY has a path: "), "{}", error(value));
+    }
+}
+
+#[test]
+fn a_proxy_that_a_program_has_chosen_is_looked_at_too() {
+    let chosen = |url: &str| {
+        let proxy = Some(Proxy::Url(Secret::new(url.to_owned())));
+        let transport = Transport { proxy, ..Transport::default() };
+        transport.chosen_proxy().map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(chosen("http://alice:m4rk@127.0.0.1:19000"), Ok(()));
+    let error = chosen("http://alice:m4#rk@127.0.0.1:19000").unwrap_err();
+    assert!(error.starts_with("proxy has a special character in its user name or password: "), "{error}");
 }
 
 #[test]

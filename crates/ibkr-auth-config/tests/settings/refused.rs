@@ -172,7 +172,14 @@ fn values_that_cannot_be_used() {
         ("proxy: proxy.example:3128", "`proxy` does not start with http:// or https://: write it like "),
         ("proxy: socks5://proxy.example", "`proxy` is a SOCKS proxy, which cannot be used: "),
         ("proxy: http://proxy.example/path", "`proxy` has a path: "),
-        ("proxy: http://user name@proxy.example", "`proxy` is not a URL: "),
+        (
+            "proxy: http://user name@proxy.example",
+            "`proxy` has a special character in its user name or password: write it as % and two digits: ",
+        ),
+        (
+            "proxy: http://proxy.example:99999",
+            "`proxy` has a port that is none: they go from 1 to 65535: write it like ",
+        ),
         ("proxy: 'http:// '", "`proxy` is not a URL: "),
         ("ca_only: true", "`ca_only` needs `ca_file`: set that too, or remove this"),
         (

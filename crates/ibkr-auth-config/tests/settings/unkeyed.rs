@@ -65,7 +65,8 @@ fn a_passphrase_may_come_from_elsewhere() {
         assert_eq!(
             folder.relative(&key.read_with(wrong).unwrap_err()),
             "config.yaml:4: `private_key_file` names private.pem, which cannot be used: \
-             the key could not be decrypted: wrong passphrase, or a damaged file"
+             this passphrase does not open the key: correct it; `openssl pkey -in encrypted.pem -noout` asks for it and \
+             says whether it is the right one"
         );
     }
     // It counts instead of the one that the settings name.

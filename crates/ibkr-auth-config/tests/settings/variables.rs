@@ -1,5 +1,6 @@
 //! What the environment overrides, and its own mistakes.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use ibkr_auth_config::Settings;
 
 use crate::folder::{Folder, KEYLESS, MINIMAL, test_key};
@@ -66,8 +67,22 @@ fn variables_replace_the_rival_in_the_file() {
     );
 
     let pem = String::from_utf8(test_key("rsa3072.pem")).unwrap();
-    for pem in [pem.clone(), pem.replace('\n', "\\n"), pem.replace('\n', "\r\n")] {
+    for pem in [
+        pem.clone(),
+        pem.replace('\n', "\\n"),
+        pem.replace('\n', "\\n") + "\n",
+        pem.replace('\n', "\\r\\n"),
+        pem.replace('\n', "\r\n"),
+        format!("\"{}\"", pem.replace('\n', "\\n")),
+        STANDARD.encode(&pem) + "\n",
+    ] {
         let settings = folder.read_with(MINIMAL, &[("IBKR_AUTH_PRIVATE_KEY", &pem)]).unwrap();
+        assert_eq!(settings.key.bits(), 3072);
+        let quoted = pem.replace('\'', "''").replace('\n', "\n\n  ");
+        let settings = folder.read(format!("{KEYLESS}private_key: '{quoted}'\n")).unwrap();
+        assert_eq!(settings.key.bits(), 3072);
+        folder.write("key.pem", &pem);
+        let settings = folder.read(format!("{KEYLESS}private_key_file: key.pem\n")).unwrap();
         assert_eq!(settings.key.bits(), 3072);
     }
     folder.write("private.pem", test_key("encrypted.pem"));
@@ -119,7 +134,7 @@ fn errors_name_the_variable() {
         (
             "IBKR_AUTH_PRIVATE_KEY",
             "x",
-            "cannot be used: no PEM section in the key file: it should hold a block that starts with `-----BEGIN PRIVATE KEY-----` or `-----BEGIN RSA PRIVATE KEY-----`",
+            "cannot be used: no PEM section in the key: it should hold a block that starts with `-----BEGIN PRIVATE KEY-----` or `-----BEGIN RSA PRIVATE KEY-----`",
         ),
     ] {
         assert_eq!(error(&[(name, value)]), format!("{name} {what}"));
@@ -128,6 +143,34 @@ fn errors_name_the_variable() {
         error(&[("IBKR_AUTH_DOMAIN", "api.ibkr.com"), ("IBKR_AUTH_BASE_URL", "https://a.example")]),
         "IBKR_AUTH_BASE_URL cannot stand beside IBKR_AUTH_DOMAIN: remove one of the two"
     );
+}
+
+#[test]
+fn what_a_shell_or_a_template_should_have_finished_is_refused() {
+    let quotes = "stands in quotes that are part of the value: write it without them";
+    let unfilled = "holds a variable that nothing has filled in: \
+                    write the value itself: variables are not filled in here";
+    for (name, value, what) in [
+        ("CLIENT_ID", "\"DemoClient\"", quotes),
+        ("CREDENTIAL", "'someone'", quotes),
+        ("PRIVATE_KEY_FILE", "\"private.pem\"", quotes),
+        ("SCOPE", "'a,b'", quotes),
+        ("SCOPE", "a,\"b\"", quotes),
+        ("PROXY", "\"http://proxy.example\"", quotes),
+        ("CLIENT_ID", "${CLIENT_ID}", unfilled),
+        ("CLIENT_ID", "$CLIENT_ID", unfilled),
+        ("PRIVATE_KEY_FILE", "${HOME:-/root}/private.pem", unfilled),
+        ("PRIVATE_KEY_FILE", "$HOME/private.pem", unfilled),
+        ("CREDENTIAL", "{{ ibkr_user }}", unfilled),
+    ] {
+        let name = format!("IBKR_AUTH_{name}");
+        assert_eq!(error(&[(&name, value)]), format!("{name} {what}"), "{value}");
+    }
+    let error = Folder::new().error(MINIMAL.replace("your-client-id", "${CLIENT_ID}"));
+    assert_eq!(error, format!("config.yaml:1: `client_id` {unfilled}"));
+    for fine in ["O'Brien", "\"", "a${", "5$", "{a}", "a \"quoted\" word"] {
+        assert!(Folder::new().read_with(MINIMAL, &[("IBKR_AUTH_SERVICE", fine)]).is_ok(), "{fine}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 rsa() { openssl genpkey -algorithm RSA -out "$@"; }
-for bits in 1024 2047 2048 3072 4096 8192; do rsa "rsa$bits.pem" -pkeyopt "rsa_keygen_bits:$bits"; done
+for bits in 1024 2047 2048 2560 3072 4096 8192; do rsa "rsa$bits.pem" -pkeyopt "rsa_keygen_bits:$bits"; done
 rsa exponent3.pem -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3
 rsa primes3.pem -pkeyopt rsa_keygen_bits:3072 -pkeyopt rsa_keygen_primes:3
 openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out rsa_pss.pem
@@ -17,3 +17,8 @@ openssl pkcs8 -topk8 -in rsa3072.pem -passout pass:secret -out encrypted.pem
 openssl pkcs8 -topk8 -in rsa3072.pem -passout pass:secret -scrypt -out encrypted_scrypt.pem
 openssl pkcs8 -topk8 -in rsa3072.pem -passout pass:secret -v2 des3 -out encrypted_3des.pem
 openssl pkcs8 -topk8 -in rsa3072.pem -passout pass:secret -v1 PBE-SHA1-3DES -out encrypted_pbes1.pem
+openssl pkcs8 -topk8 -in rsa3072.pem -passout pass:secret -v2 aes-256-cbc -v2prf hmacWithSHA1 -out encrypted_sha1.pem
+for kind in rsa ed25519; do
+    rm -f "openssh_$kind" && ssh-keygen -q -t "$kind" -N '' -C '' -f "openssh_$kind" && rm "openssh_$kind.pub"
+    mv "openssh_$kind" "openssh_$kind.pem"
+done
