@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, StatusCode};
-use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+use http::HeaderMap;
+use ibkr_auth_core::{
+    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, wire,
+};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     time::timeout,
@@ -122,7 +124,8 @@ impl Handle {
         self.shared.state.borrow().saved.clone()
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
+    /// lost makes it look after itself.
     ///
     /// # Errors
     /// As there.
@@ -130,7 +133,7 @@ impl Handle {
         let snapshot = self.snapshot();
         let answer =
             send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout()).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        if wire::tells_of_lost_session(&answer) {
             self.check();
         }
         Ok(answer)

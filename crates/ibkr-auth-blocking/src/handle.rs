@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, StatusCode};
-use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+use http::HeaderMap;
+use ibkr_auth_core::{
+    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, wire,
+};
 
 use crate::client::{Client, Input, Sending, now, send};
 
@@ -150,14 +152,15 @@ impl Handle {
         self.shared.state.lock().saved.clone()
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
+    /// lost makes it look after itself.
     ///
     /// # Errors
     /// As there.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        if wire::tells_of_lost_session(&answer) {
             self.check();
         }
         Ok(answer)
