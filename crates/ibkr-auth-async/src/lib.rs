@@ -43,9 +43,8 @@ mod transport;
 
 pub use client::Client;
 pub use handle::{Events, Handle};
-pub use ibkr_auth_config::{NoProxy, Proxy, Settings, Transport};
-pub use ibkr_auth_core::{
-    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
-    KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
-    Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
-};
+pub use http;
+pub use ibkr_auth_config::*;
+pub use ibkr_auth_core as core;
+pub use ibkr_auth_core::*;
+pub use ibkr_jws::{KeyError, RsaKey};

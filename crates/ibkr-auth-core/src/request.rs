@@ -16,8 +16,8 @@ pub fn get(path: &str) -> Result<Request, Error> {
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the path cannot stand in a URL.
-pub fn post_json(path: &str, json: impl Into<Vec<u8>>) -> Result<Request, Error> {
-    let mut request = request(Method::POST, path, json.into())?;
+pub fn post_json(path: &str, json: Vec<u8>) -> Result<Request, Error> {
+    let mut request = request(Method::POST, path, json)?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(request)
 }
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_request_is_what_was_asked_for() {
-        let request = post_json("/v1/api/iserver/reply/1?a=b", r#"{"confirmed":true}"#).unwrap();
+        let request = post_json("/v1/api/iserver/reply/1?a=b", r#"{"confirmed":true}"#.into()).unwrap();
         assert_eq!((request.method(), request.uri().path()), (&Method::POST, "/v1/api/iserver/reply/1"));
         assert_eq!(request.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(get("/v1/api/tickle").unwrap().body().len(), 0);
