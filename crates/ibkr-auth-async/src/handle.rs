@@ -19,7 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::client::{Client, Http, Input, now, send};
+use crate::{
+    client::{Client, Http, Input, now, send},
+    events::Events,
+};
 
 /// So many events are kept for a listener that is slow; it misses the oldest beyond that.
 const EVENTS: usize = 256;
@@ -162,7 +165,7 @@ impl Handle {
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
         let events = self.shared.events.upgrade().map(|events| events.subscribe());
-        Events(events.unwrap_or_else(|| broadcast::channel(1).1))
+        Events::of(events.unwrap_or_else(|| broadcast::channel(1).1))
     }
 
     /// Logs out, so that the user can log in elsewhere.
@@ -223,23 +226,6 @@ impl Drop for Shared {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("phase", &self.phase()).finish_non_exhaustive()
-    }
-}
-
-/// Events as they happen. A listener that is slow misses the oldest; it never holds the session up.
-#[derive(Debug)]
-pub struct Events(broadcast::Receiver<Event>);
-
-impl Events {
-    /// The next event; `None` when the session has ended.
-    pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.0.recv().await {
-                Ok(event) => return Some(event),
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
     }
 }
 

@@ -38,11 +38,13 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod events;
 mod handle;
 mod transport;
 
 pub use client::Client;
-pub use handle::{Events, Handle};
+pub use events::Events;
+pub use handle::Handle;
 pub use http;
 pub use ibkr_auth_config::*;
 pub use ibkr_auth_core as core;

@@ -1,8 +1,16 @@
 //! Every future of this crate can be spawned: a program holds its client in a task, or behind a lock of a web framework.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use ibkr_auth_async::{Client, Error, Handle, KeepConnected, Request, Response, Session, request, testing};
+use futures_core::Stream;
+use ibkr_auth_async::{
+    Client, Error, Events, Handle, KeepConnected, Request, Response, Session, request, testing,
+};
 use tokio::sync::Mutex;
 
 fn client() -> Client {
@@ -19,6 +27,7 @@ fn is_shared<T: Send + Sync + 'static>() {}
 #[test]
 fn all_of_them_are_send() {
     is_shared::<Handle>();
+    is_shared::<Events>();
     is_shared::<Mutex<Client>>();
 
     let mut client = client();
@@ -75,4 +84,17 @@ async fn a_handler_of_a_web_framework_may_hold_a_client() {
         client.get("/v1/api/portfolio/accounts").await
     }
     assert_eq!(serve(Arc::new(Mutex::new(client())), accounts).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn events_are_a_stream_that_ends() {
+    async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+        poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+    }
+    let handle = client().keep_connected(KeepConnected::default());
+    let mut events = handle.events();
+    assert!(next(&mut events).await.is_some());
+    handle.stop().await.unwrap();
+    while next(&mut events).await.is_some() {}
+    assert!(next(&mut events).await.is_none(), "and stays at its end");
 }
