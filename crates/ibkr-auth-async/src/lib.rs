@@ -74,8 +74,8 @@
 //!         })
 //!     });
 //!     let handle = client.keep_connected(KeepConnected::default());
-//!     handle.ready(Duration::from_secs(60)).await.unwrap();
-//!     tokio::time::sleep(Duration::from_secs(60)).await;
+//!     let minutes = handle.ready(Duration::from_secs(600)).await; // takes none
+//!     assert!(minutes.is_err());
 //!     assert_eq!(handle.phase(), Phase::Yielded);
 //! }
 //! # test();
