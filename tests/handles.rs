@@ -2,11 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
-use ibkr_auth_core::{Error, ErrorKind, Event, KeepConnected, LoginBudget, Phase, SavedSession, Step};
+use ibkr_auth_core::{
+    Advice, Error, ErrorKind, Event, KeepConnected, LoginBudget, Phase, SavedSession, Session, Sign,
+    SignError, Step, testing,
+};
 use ibkr_auth_tests::{
     driver::{Driver, Kept},
     for_both_clients,
@@ -26,7 +33,10 @@ for_both_clients!(
     asking_to_check_a_thousand_times_is_asking_once,
     a_session_goes_on_in_another_client,
     detaching_gives_the_session_without_a_logout,
-    nobody_waits_for_a_background_that_has_died,
+    a_listener_that_panics_stops_the_session,
+    a_key_that_panics_stops_the_session,
+    a_request_before_the_session_is_ready_says_so,
+    every_form_of_a_lost_session_makes_it_look,
 );
 
 const SOON: Duration = Duration::from_secs(20);
@@ -203,17 +213,92 @@ fn a_session_goes_on_in_another_client<D: Driver>() {
     assert_eq!(lab.server.handle().counters().bearers, 1, "no second login");
 }
 
-fn nobody_waits_for_a_background_that_has_died<D: Driver>() {
+fn a_listener_that_panics_stops_the_session<D: Driver>() {
     let lab = Lab::new();
     let mut client = client::<D>(&lab);
-    client.on_event(|event| assert!(!matches!(event, Event::Connected), "a listener that panics"));
+    client.on_event(|event| {
+        assert!(!matches!(event, Event::Phase { phase: Phase::Recovering, .. }), "a listener that panics");
+    });
+    dies_when_it_heals(&lab, client);
+}
+
+fn a_key_that_panics_stops_the_session<D: Driver>() {
+    /// Signs one login.
+    struct Mortal(AtomicU32);
+
+    impl Sign for Mortal {
+        fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SignError> {
+            assert!(self.0.fetch_add(1, Ordering::Relaxed) < 2, "a key that panics");
+            key().sign(input)
+        }
+    }
+
+    let lab = Lab::new();
+    let client: D = D::new(lab.config(), Mortal(AtomicU32::new(0)), &lab.transport()).unwrap();
+    dies_when_it_heals(&lab, client);
+}
+
+/// What a program sees of a session whose background has panicked, and that it can begin anew.
+fn dies_when_it_heals<D: Driver>(lab: &Lab, client: D) {
     let handle = client.keep_connected(KeepConnected::default());
-    let died = |outcome: Result<(), Error>| {
-        let error = outcome.unwrap_err();
-        assert!(error.to_string().contains("panicked"), "{error}");
-    };
-    let _ = handle.ready(SOON);
-    died(handle.stop());
-    died(handle.ready(SOON));
+    handle.ready(SOON).unwrap();
+    lab.server.handle().advance(Duration::from_secs(2));
+    let mut events = handle.events();
+    lab.server.handle().restart();
+    assert_eq!(accounts(&handle), 401);
+    let kind = |error: &Error| error.kind() == ErrorKind::Panicked && error.advice() == Advice::Reconnect;
+    until(&mut *events, |event| match event {
+        Event::Phase { phase: Phase::Stopped, because: Some(error) } => kind(error),
+        _ => false,
+    });
+    assert!(events().is_none(), "nothing will happen any more");
+    drop(events);
+
+    let snapshot = handle.snapshot();
+    assert_eq!((handle.phase(), snapshot.is_connected()), (Phase::Stopped, false));
+    assert!(handle.headers().is_none() && handle.bearer().is_none());
+    assert!(snapshot.stopped_by().is_some_and(kind));
+    assert!(kind(&handle.ready(SOON).unwrap_err()) && kind(&handle.stop().unwrap_err()));
+    let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    assert_eq!(handle.send(request).unwrap_err().kind(), ErrorKind::NotConnected);
+    assert!(handle.save().is_some(), "what may live on at IBKR can be gone on with");
     assert_eq!(lab.server.handle().count(Endpoint::Logout), 0);
+
+    lab.server.handle().advance(Duration::from_secs(60));
+    self::client::<D>(lab).connect().unwrap();
+}
+
+/// `ready` would be told the same, and the message speaks of it.
+fn a_request_before_the_session_is_ready_says_so<D: Driver>() {
+    let lab = Lab::new();
+    lab.server.handle().fault(r#"{"on":"token","do":{"hang":true}}"#).unwrap();
+    let handle = kept::<D>(&lab);
+    let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    let error = handle.send(request).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotConnected);
+    assert!(error.to_string().contains("connecting") && error.todo().contains("ready"), "{error}");
+}
+
+fn every_form_of_a_lost_session_makes_it_look<D: Driver>() {
+    for lost in
+        [testing::no_bridge(), testing::expired(), testing::answer(400, r#"{"error":"Init session first"}"#)]
+    {
+        let status = lost.status().as_u16();
+        let session = Session::new(testing::config(), testing::FakeKey, 0);
+        let mut client = D::with_http(session, move |request, _| match Step::of(&request) {
+            None => Ok(lost.clone()),
+            Some(step) => Ok(testing::healthy_answer(step)),
+        });
+        let (told, tickles) = mpsc::channel();
+        client.on_event(move |event| {
+            if let Event::Done { step: Step::Tickle, .. } = event {
+                let _ = told.send(());
+            }
+        });
+        let handle = client.keep_connected(KeepConnected::default());
+        handle.ready(SOON).unwrap();
+        tickles.recv_timeout(SOON).expect("the tickle that follows a login");
+        assert_eq!(accounts(&handle), status);
+        tickles.recv_timeout(SOON).expect("a look before the minute is over");
+    }
 }

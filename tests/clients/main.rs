@@ -37,6 +37,9 @@ for_both_clients!(
     a_request_of_ones_own_is_sent_once_with_the_sessions_headers,
     events_tell_each_step,
     a_closure_is_a_client,
+    a_login_can_be_given_up_and_gone_on_with,
+    each_profile_is_a_client_of_its_own,
+    a_path_is_enough_for_a_request,
     a_request_of_ones_own_ends_within_the_time_limit,
     an_answer_above_one_mebibyte_is_refused,
 );
@@ -273,20 +276,59 @@ fn events_tell_each_step<D: Driver>() {
 
 fn a_closure_is_a_client<D: Driver>() {
     let session = Session::new(testing::config(), testing::FakeKey, 0);
-    let mut client = D::with_http(session, |request, _| {
-        let step = match request.uri().path() {
-            "/oauth2/api/v1/token" => Step::GetAccessToken,
-            "/gw/api/v1/sso-sessions" => Step::GetBearerToken,
-            "/v1/api/sso/validate" => Step::ValidateSso,
-            "/v1/api/iserver/auth/ssodh/init" => Step::SsodhInit,
-            "/v1/api/tickle" => return Err(TransportError::new(TransportKind::Connect, "unplugged")),
-            _ => Step::PublicIp,
-        };
-        Ok(testing::healthy_answer(step))
+    let mut client = D::with_http(session, |request, _| match Step::of(&request) {
+        Some(Step::Tickle) => Err(TransportError::new(TransportKind::Connect, "unplugged")),
+        _ => Ok(testing::healthy_http(&request)),
     });
     client.connect().unwrap();
     let error = client.tickle().unwrap_err();
     assert!(error.to_string().contains("unplugged"));
+}
+
+fn a_login_can_be_given_up_and_gone_on_with<D: Driver>() {
+    let lab = Lab::new();
+    lab.server.handle().fault(r#"{"on":"ssodh/init","calls":1,"do":{"status":503}}"#).unwrap();
+    lab.server.handle().fault(r#"{"on":"ssodh/init","calls":2,"do":{"delay_ms":1000}}"#).unwrap();
+    let mut client = client::<D>(&lab);
+    let error = client.connect_within(Duration::from_millis(400)).unwrap_err();
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Timeout, Advice::Reconnect), "{error}");
+    assert!(error.what().contains("0.4 s") && error.what().contains("ssodh_init"), "{error}");
+    assert!(error.todo().contains("logout"), "{error}");
+    client.connect_within(Duration::from_secs(60)).unwrap();
+    assert_eq!(lab.server.handle().counters().bearers, 1, "the same login went on");
+}
+
+fn each_profile_is_a_client_of_its_own<D: Driver>() {
+    let lab = Lab::new();
+    let path = lab.config_yaml();
+    let plain = std::fs::read_to_string(&path).unwrap();
+    let (line, rest): (Vec<_>, Vec<_>) = plain.lines().partition(|line| line.starts_with("credential"));
+    let profiles = format!(
+        "{}\nprofiles:\n  good:\n    {}\n  bad:\n    credential: nobody\n",
+        rest.join("\n"),
+        line.concat()
+    );
+    std::fs::write(&path, profiles).unwrap();
+    D::from_yaml_profile(&path, "good").unwrap().connect().unwrap();
+    let other = D::from_yaml_profile(&path, "bad").unwrap();
+    assert_eq!(other.session().config().credential().expose(), "nobody");
+    let error = D::from_yaml_profile(&path, "none").map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("good"), "{error}");
+}
+
+fn a_path_is_enough_for_a_request<D: Driver>() {
+    let lab = Lab::new();
+    let mut client = client::<D>(&lab);
+    client.connect().unwrap();
+    let accounts = client.get("/v1/api/portfolio/accounts").unwrap();
+    assert!(String::from_utf8_lossy(accounts.body()).contains(demo::ACCOUNT));
+    assert!(client.get("/v1/api/iserver/accounts").unwrap().status().is_success());
+    let order = r#"{"orders":[{"conid":265598,"orderType":"MKT","side":"BUY","quantity":1,"tif":"DAY"}]}"#;
+    let path = format!("/v1/api/iserver/account/{}/orders", demo::ACCOUNT);
+    assert!(client.post_json(&path, order.into()).unwrap().status().is_success());
+    assert_eq!(lab.server.handle().counters().orders, 1);
+    let error = client.get("/portfolio/accounts").unwrap_err();
+    assert!(error.to_string().starts_with("the path must begin with /v1/api"), "{error}");
 }
 
 fn a_request_of_ones_own_ends_within_the_time_limit<D: Driver>() {
@@ -328,4 +370,67 @@ fn dropping_a_connect_half_way_loses_nothing() {
         client.connect().await.unwrap();
     });
     assert_eq!(lab.server.handle().count(Endpoint::Token), 1, "the same login went on");
+}
+
+mod cancelling {
+    use std::{sync::mpsc, thread};
+
+    use ibkr_auth_blocking::{Canceller, Client};
+
+    use super::*;
+
+    /// Cancels as soon as the step that hangs is on its way.
+    fn cancelled_at(lab: &Lab, step: Step) -> (Client, ibkr_auth_blocking::Error) {
+        let mut client = Client::new(lab.config(), key(), &lab.transport()).unwrap();
+        let canceller = Canceller::of(&client);
+        let (told, sent) = mpsc::channel();
+        client.on_event(move |event| {
+            if matches!(event, Event::Sent { step: sent } if *sent == step) {
+                let _ = told.send(());
+            }
+        });
+        let other = thread::spawn(move || {
+            sent.recv().unwrap();
+            canceller.cancel();
+        });
+        let error = client.connect().unwrap_err();
+        other.join().unwrap();
+        (client, error)
+    }
+
+    #[test]
+    fn a_connect_ends_at_once_and_says_what_it_may_leave_behind() {
+        let lab = Lab::new();
+        lab.server.handle().fault(r#"{"on":"ssodh/init","do":{"hang":true}}"#).unwrap();
+        let (mut client, error) = cancelled_at(&lab, Step::SsodhInit);
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(error.to_string().contains("logout"), "{error}");
+        client.logout().unwrap();
+        assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
+        assert_eq!(lab.server.handle().count(Endpoint::Init), 1, "never sent again");
+    }
+
+    #[test]
+    fn a_session_that_comes_after_the_cancelling_is_logged_out() {
+        let lab = Lab::new();
+        lab.server.handle().fault(r#"{"on":"sso-sessions","do":{"delay_ms":500}}"#).unwrap();
+        let (mut client, error) = cancelled_at(&lab, Step::GetBearerToken);
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(client.headers().is_none(), "its answer had not come");
+        client.logout().unwrap();
+        let counters = lab.server.handle().counters();
+        assert_eq!((counters.bearers, lab.server.handle().count(Endpoint::Logout)), (1, 1));
+    }
+
+    #[test]
+    fn what_begins_later_is_not_ended() {
+        let lab = Lab::new();
+        let mut client = Client::new(lab.config(), key(), &lab.transport()).unwrap();
+        let canceller = Canceller::of(&client);
+        canceller.cancel();
+        client.connect().unwrap();
+        canceller.clone().cancel();
+        lab.server.handle().advance(Duration::from_secs(2));
+        client.tickle().unwrap();
+    }
 }

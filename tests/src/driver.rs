@@ -7,7 +7,7 @@ use http::HeaderMap;
 use ibkr_auth_config::Transport;
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Phase,
-    Request, Response, SavedSession, Secret, Session, Sign, SsoDetails, Tickle, TransportError,
+    Request, Response, SavedSession, Secret, Session, Sign, Snapshot, SsoDetails, Tickle, TransportError,
 };
 use tokio::runtime::Runtime;
 
@@ -20,7 +20,9 @@ pub trait Driver: Sized {
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
     ) -> Self;
     fn on_event(&mut self, listener: impl FnMut(&Event) + Send + 'static);
+    fn from_yaml_profile(path: &str, profile: &str) -> Result<Self, Error>;
     fn connect(&mut self) -> Result<Connected, Error>;
+    fn connect_within(&mut self, within: Duration) -> Result<Connected, Error>;
     fn get_access_token(&mut self) -> Result<AccessToken, Error>;
     fn get_bearer_token(&mut self) -> Result<BearerToken, Error>;
     fn validate_sso(&mut self) -> Result<SsoDetails, Error>;
@@ -29,6 +31,8 @@ pub trait Driver: Sized {
     fn tickle(&mut self) -> Result<Tickle, Error>;
     fn logout(&mut self) -> Result<(), Error>;
     fn send(&self, request: Request) -> Result<Response, Error>;
+    fn get(&self, path: &str) -> Result<Response, Error>;
+    fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error>;
     fn restore(&mut self, saved: &SavedSession) -> Result<(), Error>;
     fn set_host(&mut self, host: Host);
     fn session(&self) -> &Session;
@@ -41,6 +45,7 @@ pub trait Kept: Sized {
     fn ready(&self, within: Duration) -> Result<(), Error>;
     fn headers(&self) -> Option<HeaderMap>;
     fn bearer(&self) -> Option<Secret>;
+    fn snapshot(&self) -> Snapshot;
     fn phase(&self) -> Phase;
     fn save(&self) -> Option<SavedSession>;
     fn send(&self, request: Request) -> Result<Response, Error>;
@@ -66,6 +71,9 @@ macro_rules! keep {
         }
         fn bearer(&$self) -> Option<Secret> {
             $handle.bearer()
+        }
+        fn snapshot(&$self) -> Snapshot {
+            $handle.snapshot()
         }
         fn phase(&$self) -> Phase {
             $handle.phase()
@@ -168,6 +176,15 @@ macro_rules! drive {
         fn send(&$self, request: Request) -> Result<Response, Error> {
             $($wait)*($client.send(request))
         }
+        fn get(&$self, path: &str) -> Result<Response, Error> {
+            $($wait)*($client.get(path))
+        }
+        fn post_json(&$self, path: &str, json: Vec<u8>) -> Result<Response, Error> {
+            $($wait)*($client.post_json(path, json))
+        }
+        fn connect_within(&mut $self, within: Duration) -> Result<Connected, Error> {
+            $($wait)*($client.connect_within(within))
+        }
         fn restore(&mut $self, saved: &SavedSession) -> Result<(), Error> {
             $client.restore(saved)
         }
@@ -196,6 +213,10 @@ impl Driver for Blocking {
         Ok(Self(ibkr_auth_blocking::Client::new(config, key, transport)?))
     }
 
+    fn from_yaml_profile(path: &str, profile: &str) -> Result<Self, Error> {
+        Ok(Self(ibkr_auth_blocking::Client::from_yaml_profile(path, profile)?))
+    }
+
     fn with_http(
         session: Session,
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
@@ -213,6 +234,10 @@ impl Driver for Blocking {
 impl Driver for Async {
     fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         Ok(Self { client: ibkr_auth_async::Client::new(config, key, transport)?, runtime: runtime() })
+    }
+
+    fn from_yaml_profile(path: &str, profile: &str) -> Result<Self, Error> {
+        Ok(Self { client: ibkr_auth_async::Client::from_yaml_profile(path, profile)?, runtime: runtime() })
     }
 
     fn with_http(

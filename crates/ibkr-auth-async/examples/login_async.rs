@@ -14,8 +14,7 @@ pub(crate) async fn accounts(config: &str) -> Result<String, Error> {
     client.on_event(|event| println!("{event}"));
 
     client.connect().await?;
-    let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap_or_default();
-    let answer = client.send(request).await?;
+    let answer = client.get("/v1/api/portfolio/accounts").await?;
     client.logout().await?;
     Ok(String::from_utf8_lossy(answer.body()).into_owned())
 }

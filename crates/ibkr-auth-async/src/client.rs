@@ -15,7 +15,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, Wait,
+    TransportError, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -34,6 +34,8 @@ pub struct Client {
     /// Aborts what is under way when the client is dropped.
     requests: JoinSet<()>,
     pub(crate) listener: Option<Box<Listener>>,
+    /// Of the `connect` that is under way.
+    last_failure: Option<Error>,
 }
 
 impl Client {
@@ -43,6 +45,15 @@ impl Client {
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
     pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
+        Self::new(config, key, &transport)
+    }
+
+    /// Like [`from_yaml`](Self::from_yaml), with this profile of the file: one client for each account.
+    ///
+    /// # Errors
+    /// As there, and when the file has no such profile.
+    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+        let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }
 
@@ -75,10 +86,18 @@ impl Client {
         F: Future<Output = Result<Response, TransportError>> + Send + 'static,
     {
         let http: Arc<Http> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
-        Self { session, http, inbox: Inbox::new(), requests: JoinSet::new(), listener: None }
+        Self {
+            session,
+            http,
+            inbox: Inbox::new(),
+            requests: JoinSet::new(),
+            listener: None,
+            last_failure: None,
+        }
     }
 
-    /// Calls `listener` with everything that happens. It runs between requests: keep it short.
+    /// Calls `listener` with everything that happens. It runs between requests: keep it short. If it panics, a session that
+    /// is [kept](Self::keep_connected) stops.
     pub fn on_event(&mut self, mut listener: impl FnMut(&Event) + Send + 'static) {
         self.listener = Some(Box::new(move |_, event| listener(event)));
     }
@@ -90,6 +109,16 @@ impl Client {
     pub async fn connect(&mut self) -> Result<Connected, Error> {
         let ticket = self.session.connect();
         self.run(&ticket).await
+    }
+
+    /// [`connect`](Self::connect), given up after this time; the next `connect` goes on from there.
+    ///
+    /// # Errors
+    /// As there, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), which names what failed last.
+    pub async fn connect_within(&mut self, within: Duration) -> Result<Connected, Error> {
+        self.last_failure = None;
+        let outcome = timeout(within, self.connect()).await;
+        outcome.unwrap_or_else(|_| Err(Error::not_connected_within(within, self.last_failure.as_ref())))
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -155,14 +184,45 @@ impl Client {
         self.run(&ticket).await
     }
 
-    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any status
-    /// is an answer, not an error. See [`Session::authorize`].
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers as they are now; a path is enough for a
+    /// URL. Any status is an answer, not an error. See [`Session::authorize`].
+    ///
+    /// The future does not borrow the client, and can be spawned.
     ///
     /// # Errors
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have
     /// been executed: for an order, ask IBKR what became of it.
-    pub async fn send(&self, request: Request) -> Result<Response, Error> {
-        send(&self.http, self.session.authorize(request)?, self.session.config().timeout()).await
+    pub fn send(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.sending(Ok(request))
+    }
+
+    /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&self, path: &str) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.sending(request::get(path))
+    }
+
+    /// [`send`](Self::send) for the `POST` of JSON to a path.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn post_json(
+        &self,
+        path: &str,
+        json: Vec<u8>,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.sending(request::post_json(path, json))
+    }
+
+    fn sending(
+        &self,
+        request: Result<Request, Error>,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        let authorized = request.and_then(|request| self.session.authorize(request));
+        let (http, limit) = (Arc::clone(&self.http), self.session.config().timeout());
+        async move { send(&http, authorized?, limit).await }
     }
 
     /// Uses another server from the next request on.
@@ -225,6 +285,9 @@ impl Client {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
+                    if let Event::Failed { error, .. } = &event {
+                        self.last_failure = Some(error.clone());
+                    }
                     if let Some(listener) = &mut self.listener {
                         listener(&self.session, &event);
                     }
@@ -270,7 +333,7 @@ impl Inbox {
 
     /// The next input, or `None` when it is time to poll.
     pub(crate) async fn next(&mut self, wait: Wait) -> Option<Input> {
-        timeout(wait.remaining(Instant::now()), self.arriving.recv()).await.ok().flatten()
+        timeout(wait.remaining(now().mono), self.arriving.recv()).await.ok().flatten()
     }
 }
 
@@ -287,6 +350,12 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Both clocks. tokio's stands still in a test that has paused it; the wall clock then goes with it.
 pub(crate) fn now() -> Now {
-    Now { mono: Instant::now(), wall: SystemTime::now() }
+    let (mono, machine, wall) = (tokio::time::Instant::now().into_std(), Instant::now(), SystemTime::now());
+    let wall = match mono.checked_duration_since(machine) {
+        Some(ahead) => wall + ahead,
+        None => wall - (machine - mono),
+    };
+    Now { mono, wall }
 }

@@ -6,17 +6,23 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
-use http::{HeaderMap, StatusCode};
-use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+use http::HeaderMap;
+use ibkr_auth_core::{
+    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, request, wire,
+};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     time::timeout,
 };
 
-use crate::client::{Client, Http, Input, now, send};
+use crate::{
+    client::{Client, Http, Input, now, send},
+    events::Events,
+};
 
 /// So many events are kept for a listener that is slow; it misses the oldest beyond that.
 const EVENTS: usize = 256;
@@ -54,10 +60,12 @@ impl Handle {
     pub(crate) fn start(mut client: Client) -> Self {
         let (told, _) = broadcast::channel(EVENTS);
         let events = told.downgrade();
+        let ending = told.clone();
         let (publish, state) = watch::channel(State::of(&client.session));
         let mut own = client.listener.take();
         let publish = Arc::new(publish);
         let published = Arc::clone(&publish);
+        let ending = Ending { publish: Arc::clone(&publish), told: ending };
         // Whoever hears of an event finds its consequences in the handle.
         client.listener = Some(Box::new(move |session, event| {
             published.send_replace(State::of(session));
@@ -75,7 +83,7 @@ impl Handle {
             events,
             check_wished: Arc::clone(&check_wished),
         };
-        tokio::spawn(keep(client, publish, check_wished));
+        tokio::spawn(keep(client, ending, check_wished));
         Self { shared: Arc::new(shared) }
     }
 
@@ -122,24 +130,42 @@ impl Handle {
         self.shared.state.borrow().saved.clone()
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
+    /// lost makes it look after itself.
     ///
     /// # Errors
-    /// As there.
+    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session: before it is
+    /// [`ready`](Self::ready), paused or stopped.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer =
             send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout()).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        if wire::tells_of_lost_session(&answer) {
             self.check();
         }
         Ok(answer)
     }
 
+    /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(request::get(path)?).await
+    }
+
+    /// [`send`](Self::send) for the `POST` of JSON to a path.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error> {
+        self.send(request::post_json(path, json)?).await
+    }
+
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
         let events = self.shared.events.upgrade().map(|events| events.subscribe());
-        Events(events.unwrap_or_else(|| broadcast::channel(1).1))
+        Events::of(events.unwrap_or_else(|| broadcast::channel(1).1))
     }
 
     /// Logs out, so that the user can log in elsewhere.
@@ -203,39 +229,31 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// Events as they happen. A listener that is slow misses the oldest; it never holds the session up.
-#[derive(Debug)]
-pub struct Events(broadcast::Receiver<Event>);
-
-impl Events {
-    /// The next event; `None` when the session has ended.
-    pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.0.recv().await {
-                Ok(event) => return Some(event),
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
+/// However the background task ends, nobody goes on waiting for it, or takes the session for good.
+struct Ending {
+    publish: Arc<watch::Sender<State>>,
+    told: broadcast::Sender<Event>,
 }
-
-/// However the background task ends, nobody goes on waiting for it.
-struct Ending(Arc<watch::Sender<State>>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.send_modify(|state| {
-            state.ended.get_or_insert_with(|| {
-                let what = "the task that kept the session connected has panicked, or its runtime has ended";
-                Err(Error::config(what, "see the message of the panic; log in anew"))
-            });
-        });
+        if self.publish.borrow().ended.is_some() {
+            return;
+        }
+        let error = match thread::panicking() {
+            true => Error::panicked(),
+            false => Error::driver_gone("the runtime that kept the session connected has ended"),
+        };
+        let State { snapshot, saved, .. } = self.publish.borrow().clone();
+        let (snapshot, event) = snapshot.abandoned(error.clone());
+        self.publish.send_replace(State { snapshot, saved, ended: Some(Err(error)) });
+        // Nobody may be listening.
+        let _ = self.told.send(event);
     }
 }
 
-async fn keep(mut client: Client, publish: Arc<watch::Sender<State>>, check_wished: Arc<AtomicBool>) {
-    let _ending = Ending(Arc::clone(&publish));
+async fn keep(mut client: Client, ending: Ending, check_wished: Arc<AtomicBool>) {
+    let publish = &ending.publish;
     let (mut logout, mut detached) = (None, false);
     loop {
         let wait = client.drain();

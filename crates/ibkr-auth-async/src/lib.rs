@@ -1,12 +1,21 @@
 //! Logs in to Interactive Brokers' Web API with tokio and reqwest.
 //!
+//! In a package beside a clone of the repository:
+//!
+//! ```toml
+//! [dependencies]
+//! ibkr-auth-async = { path = "../ibkr-auth/crates/ibkr-auth-async" }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
 //! ```no_run
 //! # async fn run() -> Result<(), ibkr_auth_async::Error> {
 //! let mut client = ibkr_auth_async::Client::from_yaml("config.yaml")?;
 //! let connected = client.connect().await?;
 //! println!("logged in from {}", connected.public_ip);
 //!
-//! let headers = client.headers(); // for your own requests to /v1/api
+//! let accounts = client.get("/v1/api/portfolio/accounts").await?;
+//! let headers = client.headers(); // for requests that you send yourself
 //! client.tickle().await?; // about every 60 s
 //! client.logout().await?;
 //! # Ok(())
@@ -14,7 +23,8 @@
 //! ```
 //!
 //! The crate `ibkr-auth-blocking` has the same methods without `async`. Both drive `ibkr-auth-core`, which decides what is
-//! sent and when; here it is only sent.
+//! sent and when; here it is only sent. What the three lower crates make public is here too, and [`core`], [`http`] are
+//! theirs in the version that fits.
 //!
 //! To stay logged in, hand the client over and keep the handle:
 //!
@@ -24,6 +34,7 @@
 //! # async fn run() -> Result<(), Error> {
 //! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
 //! handle.ready(Duration::from_secs(60)).await?;
+//! let accounts = handle.get("/v1/api/portfolio/accounts").await?;
 //! let headers = handle.headers(); // always the current ones
 //! handle.stop().await?;
 //! # Ok(())
@@ -33,19 +44,56 @@
 //! # Cancelling
 //!
 //! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing, and the next
-//! call goes on from there.
+//! call goes on from there. [`connect_within`](Client::connect_within) does that after a time, and says what failed last.
+//! IBKR may have made a session meanwhile: [`logout`](Client::logout) ends it, and waits for a bearer token that is on its
+//! way. A request of your own whose future is dropped may have been executed. What a [`Handle`] keeps up ends with
+//! [`stop`](Handle::stop), at any time.
+//!
+//! # Testing
+//!
+//! The feature `testing` brings [`core::testing`](https://docs.rs/ibkr-auth-core): answers of a healthy IBKR, and of an
+//! unhealthy one, for [`Client::with_http`]. The clocks of a session are tokio's: with its feature `test-util` a test lives
+//! through hours of the automatic mode in no time.
+//!
+//! ```
+//! # #[cfg(feature = "testing")]
+//! # {
+//! use std::time::Duration;
+//! use ibkr_auth_async::{Client, KeepConnected, Phase, Session, Step, testing};
+//!
+//! # fn test() {
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(run())
+//! # }
+//! // #[tokio::test(start_paused = true)]
+//! async fn run() {
+//!     let session = Session::new(testing::config(), testing::FakeKey, 0);
+//!     let client = Client::with_http(session, |request, _time_limit| async move {
+//!         Ok(match Step::of(&request) {
+//!             Some(Step::Tickle) => testing::competing(), // another login has the session
+//!             _ => testing::healthy_http(&request),
+//!         })
+//!     });
+//!     let handle = client.keep_connected(KeepConnected::default());
+//!     let minutes = handle.ready(Duration::from_secs(600)).await; // takes none
+//!     assert!(minutes.is_err());
+//!     assert_eq!(handle.phase(), Phase::Yielded);
+//! }
+//! # test();
+//! # }
+//! ```
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod events;
 mod handle;
 mod transport;
 
 pub use client::Client;
-pub use handle::{Events, Handle};
-pub use ibkr_auth_config::{NoProxy, Proxy, Settings, Transport};
-pub use ibkr_auth_core::{
-    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
-    KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
-    Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
-};
+pub use events::Events;
+pub use handle::Handle;
+pub use http;
+pub use ibkr_auth_config::*;
+pub use ibkr_auth_core as core;
+pub use ibkr_auth_core::*;
+pub use ibkr_jws::{KeyError, RsaKey};

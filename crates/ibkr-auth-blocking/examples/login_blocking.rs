@@ -13,8 +13,7 @@ pub(crate) fn accounts(config: &str) -> Result<String, Error> {
     client.on_event(|event| println!("{event}"));
 
     client.connect()?;
-    let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap_or_default();
-    let answer = client.send(request)?;
+    let answer = client.get("/v1/api/portfolio/accounts")?;
     client.logout()?;
     Ok(String::from_utf8_lossy(answer.body()).into_owned())
 }

@@ -17,10 +17,13 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, TransportKind, Wait,
+    TransportError, TransportKind, Wait, request,
 };
 
-use crate::{Handle, Http};
+use crate::{
+    Handle, Http,
+    cancel::{Current, Number},
+};
 
 type Answer = Result<Response, TransportError>;
 pub(crate) type Sending = dyn Fn(Request, Duration) -> Answer + Send + Sync;
@@ -32,6 +35,9 @@ pub struct Client {
     pub(crate) http: Arc<Sending>,
     pub(crate) inbox: Inbox,
     pub(crate) listener: Option<Box<Listener>>,
+    /// Of the `connect` that is under way.
+    last_failure: Option<Error>,
+    pub(crate) current: Current,
 }
 
 impl Client {
@@ -41,6 +47,15 @@ impl Client {
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
     pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
+        Self::new(config, key, &transport)
+    }
+
+    /// Like [`from_yaml`](Self::from_yaml), with this profile of the file: one client for each account.
+    ///
+    /// # Errors
+    /// As there, and when the file has no such profile.
+    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+        let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }
 
@@ -70,10 +85,18 @@ impl Client {
         session: Session,
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
     ) -> Self {
-        Self { session, http: Arc::new(http), inbox: Inbox::new(), listener: None }
+        Self {
+            session,
+            http: Arc::new(http),
+            inbox: Inbox::new(),
+            listener: None,
+            last_failure: None,
+            current: Current::default(),
+        }
     }
 
-    /// Calls `listener` with everything that happens. It runs between requests: keep it short.
+    /// Calls `listener` with everything that happens. It runs between requests: keep it short. If it panics, a session that
+    /// is [kept](Self::keep_connected) stops.
     pub fn on_event(&mut self, mut listener: impl FnMut(&Event) + Send + 'static) {
         self.listener = Some(Box::new(move |_, event| listener(event)));
     }
@@ -85,6 +108,17 @@ impl Client {
     pub fn connect(&mut self) -> Result<Connected, Error> {
         let ticket = self.session.connect();
         self.run(&ticket)
+    }
+
+    /// [`connect`](Self::connect), given up after this time; the next `connect` goes on from there.
+    ///
+    /// # Errors
+    /// As there, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), which names what failed last.
+    pub fn connect_within(&mut self, within: Duration) -> Result<Connected, Error> {
+        self.last_failure = None;
+        let ticket = self.session.connect();
+        let outcome = self.run_until(&ticket, Instant::now().checked_add(within));
+        outcome.unwrap_or_else(|| Err(Error::not_connected_within(within, self.last_failure.as_ref())))
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -160,6 +194,22 @@ impl Client {
         send(&self.http, self.session.authorize(request)?, self.session.config().timeout())
     }
 
+    /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(request::get(path)?)
+    }
+
+    /// [`send`](Self::send) for the `POST` of JSON to a path.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error> {
+        self.send(request::post_json(path, json)?)
+    }
+
     /// Uses another server from the next request on.
     pub fn set_host(&mut self, host: Host) {
         self.session.set_host(host);
@@ -200,15 +250,34 @@ impl Client {
     }
 
     fn run<T: Outcome>(&mut self, ticket: &Ticket<T>) -> Result<T, Error> {
-        loop {
-            let wait = self.drain();
+        let outcome = self.run_until(ticket, None);
+        outcome.unwrap_or_else(|| Err(Error::cancelled()))
+    }
+
+    /// `None` when `end` has come.
+    fn run_until<T: Outcome>(
+        &mut self,
+        ticket: &Ticket<T>,
+        end: Option<Instant>,
+    ) -> Option<Result<T, Error>> {
+        let number = self.current.begin();
+        let outcome = loop {
+            let mut wait = self.drain();
             if let Some(outcome) = ticket.outcome() {
-                return outcome;
+                break Some(outcome);
             }
-            if let Some(Input::Answer(id, answer)) = self.inbox.next(wait) {
-                self.session.receive(now(), id, answer);
+            if end.is_some_and(|end| end <= Instant::now()) {
+                break None;
             }
-        }
+            wait.until = wait.until.into_iter().chain(end).min();
+            match self.inbox.next(wait) {
+                Some(Input::Answer(id, answer)) => self.session.receive(now(), id, answer),
+                Some(Input::Cancel(cancelled)) if cancelled == number => break Some(Err(Error::cancelled())),
+                _ => {}
+            }
+        };
+        self.current.end();
+        outcome
     }
 
     /// Does what is to be done now; returns until when there is nothing more.
@@ -217,6 +286,9 @@ impl Client {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
+                    if let Event::Failed { error, .. } = &event {
+                        self.last_failure = Some(error.clone());
+                    }
                     if let Some(listener) = &mut self.listener {
                         listener(&self.session, &event);
                     }
@@ -242,6 +314,8 @@ impl Client {
 /// What a client waits for.
 pub(crate) enum Input {
     Answer(RequestId, Answer),
+    /// Of the command with this number.
+    Cancel(Number),
     Pause,
     Resume,
     Check,

@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, StatusCode};
-use ibkr_auth_core::{Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot};
+use http::HeaderMap;
+use ibkr_auth_core::{
+    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, request, wire,
+};
 
 use crate::client::{Client, Input, Sending, now, send};
 
@@ -32,8 +34,24 @@ struct Shared {
     inputs: Sender<Input>,
     state: Arc<Watched>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.
-    listeners: Weak<Mutex<Vec<SyncSender<Event>>>>,
+    listeners: Weak<Listeners>,
     check_wished: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Listeners(Mutex<Vec<SyncSender<Event>>>);
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, Vec<SyncSender<Event>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: &Event) {
+        let gone = |listener: &SyncSender<Event>| {
+            matches!(listener.try_send(event.clone()), Err(TrySendError::Disconnected(_)))
+        };
+        self.lock().retain(|listener| !gone(listener));
+    }
 }
 
 /// The state, and a bell that rings when it has changed.
@@ -82,32 +100,24 @@ impl State {
 impl Handle {
     pub(crate) fn start(mut client: Client) -> Self {
         let watched = Watched { state: Mutex::new(State::of(&client.session)), changed: Condvar::new() };
-        let (state, told) = (Arc::new(watched), Arc::new(Mutex::new(Vec::<SyncSender<Event>>::new())));
+        let (state, told) = (Arc::new(watched), Arc::new(Listeners::default()));
         let (listeners, mut own) = (Arc::downgrade(&told), client.listener.take());
         let published = Arc::clone(&state);
+        let ending = Ending { publish: Arc::clone(&state), told: Arc::clone(&told) };
         // Whoever hears of an event finds its consequences in the handle.
         client.listener = Some(Box::new(move |session, event| {
             published.publish(State::of(session));
             if let Some(own) = &mut own {
                 own(session, event);
             }
-            let gone = |listener: &SyncSender<Event>| {
-                matches!(listener.try_send(event.clone()), Err(TrySendError::Disconnected(_)))
-            };
-            told.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| !gone(listener));
+            told.tell(event);
         }));
         let check_wished = Arc::new(AtomicBool::new(false));
         let (http, inputs) = (Arc::clone(&client.http), client.inbox.outbox.clone());
-        let publish = Arc::clone(&state);
-        let thread = thread::Builder::new().name("ibkr-auth".to_owned()).spawn({
-            let publish = Arc::clone(&publish);
-            let check_wished = Arc::clone(&check_wished);
-            move || keep(client, &publish, &check_wished)
-        });
-        if thread.is_err() {
-            let error = Error::config("the system gives no more threads", "raise the limit on threads");
-            publish.lock().ended = Some(Err(error));
-        }
+        let wished = Arc::clone(&check_wished);
+        // Without a thread, what it would have run is dropped, which ends the session as it should.
+        let _ =
+            thread::Builder::new().name("ibkr-auth".to_owned()).spawn(move || keep(client, ending, &wished));
         Self { shared: Arc::new(Shared { http, inputs, state, listeners, check_wished }) }
     }
 
@@ -150,24 +160,42 @@ impl Handle {
         self.shared.state.lock().saved.clone()
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. A 401 makes the session look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
+    /// lost makes it look after itself.
     ///
     /// # Errors
-    /// As there.
+    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session: before it is
+    /// [`ready`](Self::ready), paused or stopped.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        if wire::tells_of_lost_session(&answer) {
             self.check();
         }
         Ok(answer)
+    }
+
+    /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(request::get(path)?)
+    }
+
+    /// [`send`](Self::send) for the `POST` of JSON to a path.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error> {
+        self.send(request::post_json(path, json)?)
     }
 
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
         let (listener, events) = sync_channel(EVENTS);
         if let Some(listeners) = self.shared.listeners.upgrade() {
-            listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+            listeners.lock().push(listener);
         }
         Events(events)
     }
@@ -244,23 +272,32 @@ impl Iterator for Events {
     }
 }
 
-/// However the background thread ends, nobody goes on waiting for it.
-struct Ending<'a>(&'a Watched);
+/// However the background thread ends, nobody goes on waiting for it, or takes the session for good.
+struct Ending {
+    publish: Arc<Watched>,
+    told: Arc<Listeners>,
+}
 
-impl Drop for Ending<'_> {
+impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.lock().ended.get_or_insert_with(|| {
-            Err(Error::config(
-                "the thread that kept the session connected panicked",
-                "see its message; log in anew",
-            ))
-        });
-        self.0.changed.notify_all();
+        let mut state = self.publish.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        let error = match thread::panicking() {
+            true => Error::panicked(),
+            false => Error::driver_gone("the system gives no more threads"),
+        };
+        let (snapshot, event) = state.snapshot.clone().abandoned(error.clone());
+        (state.snapshot, state.ended) = (snapshot, Some(Err(error)));
+        drop(state);
+        self.publish.changed.notify_all();
+        self.told.tell(&event);
     }
 }
 
-fn keep(mut client: Client, publish: &Watched, check_wished: &AtomicBool) {
-    let _ending = Ending(publish);
+fn keep(mut client: Client, ending: Ending, check_wished: &AtomicBool) {
+    let publish = &ending.publish;
     let (mut logout, mut detached) = (None, false);
     loop {
         let wait = client.drain();
@@ -287,7 +324,7 @@ fn keep(mut client: Client, publish: &Watched, check_wished: &AtomicBool) {
                 client.session.detach();
             }
             Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
-            Some(Input::Stop | Input::Detach) | None => {}
+            Some(Input::Stop | Input::Detach | Input::Cancel(_)) | None => {}
         }
     }
 }

@@ -1,17 +1,29 @@
 //! Logs in to Interactive Brokers' Web API with threads and ureq.
 //!
+//! In a package beside a clone of the repository:
+//!
+//! ```toml
+//! [dependencies]
+//! ibkr-auth-blocking = { path = "../ibkr-auth/crates/ibkr-auth-blocking" }
+//! ```
+//!
 //! ```no_run
 //! # fn run() -> Result<(), ibkr_auth_blocking::Error> {
 //! let mut client = ibkr_auth_blocking::Client::from_yaml("config.yaml")?;
 //! let connected = client.connect()?;
 //! println!("logged in from {}", connected.public_ip);
 //!
-//! let headers = client.headers(); // for your own requests to /v1/api
+//! let accounts = client.get("/v1/api/portfolio/accounts")?;
+//! let headers = client.headers(); // for requests that you send yourself
 //! client.tickle()?; // about every 60 s
 //! client.logout()?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The crate `ibkr-auth-async` has the same methods as `async fn`. Both drive `ibkr-auth-core`, which decides what is
+//! sent and when; here it is only sent. What the three lower crates make public is here too, and [`core`], [`http`] are
+//! theirs in the version that fits.
 //!
 //! To stay logged in, hand the client over and keep the handle:
 //!
@@ -21,32 +33,44 @@
 //! # fn run() -> Result<(), Error> {
 //! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
 //! handle.ready(Duration::from_secs(60))?;
+//! let accounts = handle.get("/v1/api/portfolio/accounts")?;
 //! let headers = handle.headers(); // always the current ones
 //! handle.stop()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! # Cancelling
+//!
+//! [`connect_within`](Client::connect_within) gives up after a time, and says what failed last; a [`Canceller`] ends what a
+//! client waits for at once, from any thread. Either way nothing is lost: the next call goes on from there. IBKR may have
+//! made a session meanwhile: [`logout`](Client::logout) ends it, and waits for a bearer token that is on its way. A request
+//! of your own ends with its time limit ([`Config::with_timeout`]), not before. What a [`Handle`] keeps up ends with
+//! [`stop`](Handle::stop), from any thread and at any time; whoever waits in [`ready`](Handle::ready) then is told so.
+//!
+//! # Testing
+//!
+//! The feature `testing` brings [`core::testing`](https://docs.rs/ibkr-auth-core): answers of a healthy IBKR, and of an
+//! unhealthy one, for [`Client::with_http`]; and a bench on which a [`Session`] lives through hours in no time.
+//!
 //! # Logs
 //!
 //! Our own log lines hold no secret at any level. ureq's, at the level `trace` and the target `ureq_proto`, show whole
 //! requests: keep that one off.
-//!
-//! The crate `ibkr-auth-async` has the same methods as `async fn`. Both drive `ibkr-auth-core`, which decides what is
-//! sent and when; here it is only sent.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod cancel;
 mod client;
 mod handle;
 mod transport;
 
+pub use cancel::Canceller;
 pub use client::Client;
 pub use handle::{Events, Handle};
-pub use ibkr_auth_config::{NoProxy, Proxy, Settings, Transport};
-pub use ibkr_auth_core::{
-    AccessToken, Advice, AuthStatus, BearerToken, Config, Connected, Error, ErrorKind, Event, Host,
-    KeepConnected, LoginBudget, OnCompeting, Phase, Region, Request, Response, SavedSession, Secret, Session,
-    Sign, Snapshot, SsoDetails, Tickle, TransportError, TransportKind,
-};
+pub use http;
+pub use ibkr_auth_config::*;
+pub use ibkr_auth_core as core;
+pub use ibkr_auth_core::*;
+pub use ibkr_jws::{KeyError, RsaKey};
 pub use transport::Http;

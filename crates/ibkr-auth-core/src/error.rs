@@ -25,7 +25,7 @@ struct Inner {
 }
 
 /// What kind of failure it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The configuration, key or trust store cannot be used. What to do: change what the text names.
@@ -62,8 +62,15 @@ pub enum ErrorKind {
     Transport,
     /// No answer came in time. What to do: repeat what is safe to repeat.
     Timeout,
-    /// A later command, `logout`, took the place of this one. What to do: nothing.
+    /// A part of this program has panicked: a listener of events, a key, an HTTP stack. What to do: mend what the message of the
+    /// panic names; a new client can begin at once.
+    Panicked,
+    /// A later command, `logout`, took the place of this one, or its caller ended it. What to do: what the text says of the
+    /// session that may have been made.
     Cancelled,
+    /// A session that is kept is not connected: not yet, no longer, paused or stopped. Nothing was sent. What to do: wait with
+    /// `ready`, or what the text says.
+    NotConnected,
 }
 
 /// What may help.
@@ -111,7 +118,8 @@ impl Error {
                     | TransportKind::ProxyRefused
             )
         );
-        let not_made = matches!(self.0.kind, ErrorKind::Config | ErrorKind::Sign | ErrorKind::Order);
+        use ErrorKind::{Config, NotConnected, Order, Sign};
+        let not_made = matches!(self.0.kind, Config | Sign | Order | NotConnected);
         !(not_sent || not_made)
     }
 

@@ -64,9 +64,11 @@
 mod calendar;
 mod clock;
 mod config;
+mod ending;
 mod error;
 mod event;
 mod excerpt;
+pub mod request;
 mod secret;
 mod session;
 mod step;

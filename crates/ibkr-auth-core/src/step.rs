@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Request;
+
 /// One request to IBKR, or the look-up of the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -36,6 +38,38 @@ impl Step {
             Self::Status => "status",
             Self::Tickle => "tickle",
             Self::Logout => "logout",
+        }
+    }
+
+    /// Which step a request is, for whoever sends it: see `Client::with_http`. `None` for a request of your own to `/v1/api`;
+    /// what goes to none of IBKR's paths is the look-up.
+    pub fn of(request: &Request) -> Option<Self> {
+        let path = request.uri().path();
+        let step = Self::AT_IBKR.into_iter().find(|step| step.path() == path);
+        step.or_else(|| (!path.starts_with("/v1/api/")).then_some(Self::PublicIp))
+    }
+
+    const AT_IBKR: [Self; 7] = [
+        Self::GetAccessToken,
+        Self::GetBearerToken,
+        Self::ValidateSso,
+        Self::SsodhInit,
+        Self::Status,
+        Self::Tickle,
+        Self::Logout,
+    ];
+
+    /// The path at IBKR; empty for the look-up, whose services are elsewhere.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::GetAccessToken => "/oauth2/api/v1/token",
+            Self::PublicIp => "",
+            Self::GetBearerToken => "/gw/api/v1/sso-sessions",
+            Self::ValidateSso => "/v1/api/sso/validate",
+            Self::SsodhInit => "/v1/api/iserver/auth/ssodh/init",
+            Self::Status => "/v1/api/iserver/auth/status",
+            Self::Tickle => "/v1/api/tickle",
+            Self::Logout => "/v1/api/logout",
         }
     }
 

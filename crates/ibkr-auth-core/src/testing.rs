@@ -8,15 +8,45 @@
 //! let connected = Bench::new().run(&mut session, &ticket, testing::healthy);
 //! assert!(connected.is_ok() && session.is_connected());
 //! ```
+//!
+//! The automatic mode has no outcome to wait for: it lives for a time, or until something is reached.
+//!
+//! ```
+//! use std::time::Duration;
+//! use ibkr_auth_core::{Event, KeepConnected, Phase, Session, Step, testing::{self, Bench}};
+//!
+//! let mut session = Session::new(testing::config(), testing::FakeKey, 0);
+//! session.keep_connected(KeepConnected::default());
+//! let mut bench = Bench::new();
+//! bench.until(&mut session, Session::is_connected, testing::healthy);
+//!
+//! // Another login takes the session, and ends after ten minutes.
+//! bench.live(&mut session, Duration::from_secs(600), |transmit| match transmit.step {
+//!     Step::Tickle | Step::SsodhInit | Step::Status => Ok(testing::competing()),
+//!     _ => testing::healthy(transmit),
+//! });
+//! assert_eq!(session.phase(), Phase::Yielded);
+//! bench.until(&mut session, Session::is_connected, testing::healthy);
+//! assert!(bench.events.iter().any(|event| matches!(event, Event::Recovered { .. })));
+//! ```
+//!
+//! Whoever sends for a client (`Client::with_http`) is given the request alone: [`healthy_http`] answers that.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use ibkr_jws::{Sign, SignError};
 
 use crate::{
-    Config, Error, Event, Now, Outcome, Output, RequestId, Response, Session, Step, Ticket, Transmit,
-    TransportError,
+    Config, Error, Event, Now, Outcome, Output, Request, RequestId, Response, Session, Step, Ticket,
+    Transmit, TransportError, Wait,
 };
+
+/// So many moves bring anything to its end.
+const MOVES: usize = 10_000;
+/// What has not come within this virtual time does not come.
+const PATIENCE: Duration = Duration::from_secs(7 * 86_400);
+
+type Answer = Result<Response, TransportError>;
 
 /// A configuration that is complete, for nobody.
 pub fn config() -> Config {
@@ -46,6 +76,39 @@ pub fn healthy(transmit: &Transmit) -> Result<Response, TransportError> {
 /// What a healthy IBKR answers to this step.
 pub fn healthy_answer(step: Step) -> Response {
     Response::new(body(step).into())
+}
+
+/// What a healthy IBKR answers to this request: that of its step, or `{}` to a request of your own.
+pub fn healthy_http(request: &Request) -> Response {
+    Step::of(request).map_or_else(|| answer(200, "{}"), healthy_answer)
+}
+
+/// Another login of the username has the brokerage session: an answer to `tickle`, `ssodh_init` and `status`.
+pub fn competing() -> Response {
+    answer(
+        200,
+        r#"{"authenticated":false,"established":false,"competing":true,"connected":true,
+            "session":"bb665d0f55b6289d70bc7380089fc96f","ssoExpires":460311,"iserver":{"authStatus":
+            {"authenticated":false,"established":false,"competing":true,"connected":true}}}"#,
+    )
+}
+
+/// The bearer token has expired, or was ended: an answer to anything under `/v1/api`.
+pub fn expired() -> Response {
+    answer(401, r#"{"title":"Unauthorized","status":401,"detail":"Access token expired"}"#)
+}
+
+/// Too many requests. With `Retry-After`, or without: then IBKR's penalty box is meant, ten minutes.
+pub fn rate_limited(retry_after: Option<Duration>) -> Response {
+    let mut response = answer(429, r#"{"error":"Too Many Requests","statusCode":429}"#);
+    let seconds = retry_after.map(|wait| wait.as_secs().into());
+    response.headers_mut().extend(seconds.map(|value: http::HeaderValue| (http::header::RETRY_AFTER, value)));
+    response
+}
+
+/// There is no brokerage session: an answer to `status`, and to requests of your own to `/iserver`.
+pub fn no_bridge() -> Response {
+    answer(400, r#"{"error":"Bad Request: no bridge","statusCode":400}"#)
 }
 
 /// An answer with this status and body.
@@ -88,7 +151,7 @@ pub struct Bench {
     /// Everything told, in order.
     pub events: Vec<Event>,
     start: Instant,
-    arriving: Vec<(Instant, RequestId, Result<Response, TransportError>)>,
+    arriving: Vec<(Instant, RequestId, Answer)>,
 }
 
 impl Bench {
@@ -131,20 +194,74 @@ impl Bench {
         ticket: &Ticket<T>,
         mut answer: impl FnMut(&Transmit) -> Result<Response, TransportError>,
     ) -> Result<T, Error> {
-        for _ in 0..10_000 {
+        for _ in 0..MOVES {
+            let wait = self.settle(session, &mut answer);
+            match ticket.outcome() {
+                Some(outcome) => return outcome,
+                None => self.wait(session, wait.until),
+            }
+        }
+        panic!("the session does not come to an end: {session:?}");
+    }
+
+    /// Lets this time pass, giving each request to `answer`. What was due within it has been done.
+    ///
+    /// # Panics
+    /// When that takes 10 000 moves without any time.
+    pub fn live(
+        &mut self,
+        session: &mut Session,
+        time: Duration,
+        mut answer: impl FnMut(&Transmit) -> Result<Response, TransportError>,
+    ) {
+        let end = self.now.mono + time;
+        let mut moves = 0;
+        loop {
+            let begun = self.now.mono;
+            let wait = self.settle(session, &mut answer);
+            if self.now.mono >= end && !self.arriving.iter().any(|(at, ..)| *at <= end) {
+                return;
+            }
+            self.wait(session, Some(wait.until.map_or(end, |until| until.min(end))));
+            moves = if self.now.mono > begun { 0 } else { moves + 1 };
+            assert!(moves < MOVES, "the session comes to no rest: {session:?}");
+        }
+    }
+
+    /// Lives until `reached` says so, giving each request to `answer`.
+    ///
+    /// # Panics
+    /// When that does not come within a week of virtual time.
+    pub fn until(
+        &mut self,
+        session: &mut Session,
+        reached: impl Fn(&Session) -> bool,
+        mut answer: impl FnMut(&Transmit) -> Result<Response, TransportError>,
+    ) {
+        let end = self.now.mono + PATIENCE;
+        loop {
+            let wait = self.settle(session, &mut answer);
+            if reached(session) {
+                return;
+            }
+            assert!(self.now.mono < end, "it does not come within a week: {session:?}");
+            self.wait(session, wait.until);
+        }
+    }
+
+    /// Does what is to be done now.
+    fn settle(&mut self, session: &mut Session, answer: &mut dyn FnMut(&Transmit) -> Answer) -> Wait {
+        for _ in 0..MOVES {
             match session.poll(self.now) {
                 Output::Send(transmit) => {
                     self.sent.push((self.elapsed(), transmit.step));
                     self.arriving.push((self.now.mono + self.latency, transmit.id, answer(&transmit)));
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Wait(wait) => match ticket.outcome() {
-                    Some(outcome) => return outcome,
-                    None => self.wait(session, wait.until),
-                },
+                Output::Wait(wait) => return wait,
             }
         }
-        panic!("the session does not come to an end: {session:?}");
+        panic!("the session comes to no rest: {session:?}");
     }
 
     fn wait(&mut self, session: &mut Session, until: Option<Instant>) {

@@ -31,5 +31,6 @@ pub mod status;
 pub mod tickle;
 pub mod validate_sso;
 
+pub use answer::tells_of_lost_session;
 pub use build::Authorization;
 pub(crate) use build::session_cookie;

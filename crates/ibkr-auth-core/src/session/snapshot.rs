@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::{Phase, Session};
 use crate::{
-    Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Request, SsoDetails, Step,
+    Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Request, SsoDetails,
 };
 
 /// A session as it was at one moment. Cheap enough to be taken after every change.
@@ -59,6 +59,20 @@ impl Snapshot {
         )
     }
 
+    /// This session when nobody looks after it any more, and the event that says so: it has stopped, and opens nothing.
+    pub fn abandoned(self, because: Error) -> (Self, Event) {
+        let event = Event::Phase { phase: Phase::Stopped, because: Some(because.clone()) };
+        event.log();
+        let stopped = Self {
+            phase: Phase::Stopped,
+            connected: false,
+            authorization: None,
+            stopped_by: Some(because),
+            ..self
+        };
+        (stopped, event)
+    }
+
     /// Why the automatic mode stopped by itself, if it did.
     pub fn stopped_by(&self) -> Option<&Error> {
         self.stopped_by.as_ref()
@@ -102,10 +116,34 @@ impl Snapshot {
     /// Makes a request of your own ready to be sent. See [`Session::authorize`].
     ///
     /// # Errors
-    /// As there.
+    /// As there, but [`ErrorKind::NotConnected`] while there is no bearer token.
     pub fn authorize(&self, request: Request) -> Result<Request, Error> {
-        let first = || super::task::out_of_order(Step::GetBearerToken);
-        self.authorization.as_ref().ok_or_else(first)?.authorize(&self.config, request)
+        let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
+        authorization.authorize(&self.config, request)
+    }
+
+    /// Why there is no bearer token, and what would bring one.
+    fn not_connected(&self) -> Error {
+        let soon = Advice::RetryAfter(Duration::from_secs(1));
+        let (todo, advice) = match (self.phase, &self.stopped_by) {
+            (Phase::Paused, _) => ("call `resume`, then wait with `ready`", Advice::Never),
+            (Phase::Yielded, _) => ("`resume` takes the session back", Advice::Never),
+            (Phase::Off, _) => ("log in with a new client", Advice::Reconnect),
+            (Phase::Stopped, error) => (
+                "log in with a new client once that is mended",
+                error.as_ref().map_or(Advice::Reconnect, Error::advice),
+            ),
+            (Phase::Waiting { about }, _) => ("wait with `ready`", Advice::RetryAfter(about)),
+            (Phase::Connecting | Phase::Connected | Phase::Recovering | Phase::Maintenance { .. }, _) => {
+                ("wait with `ready`", soon)
+            }
+        };
+        let phase = match (self.phase, &self.stopped_by) {
+            (Phase::Off, _) => "the session was ended".to_owned(),
+            (phase, Some(error)) => format!("{phase}, because {error}"),
+            (phase, None) => phase.to_string(),
+        };
+        Error::plain(ErrorKind::NotConnected, None, format!("not connected: {phase}"), todo, advice)
     }
 
     /// The configuration as it was.

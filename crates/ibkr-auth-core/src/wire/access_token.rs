@@ -60,14 +60,7 @@ pub(crate) fn request_within(
         form_value(&config.scope),
     );
     let body = ("application/x-www-form-urlencoded", form.into_bytes());
-    build::request(
-        STEP,
-        config,
-        Method::POST,
-        &config.host.url("/oauth2/api/v1/token"),
-        HeaderMap::new(),
-        Some(body),
-    )
+    build::request(STEP, config, Method::POST, &config.host.url(STEP.path()), HeaderMap::new(), Some(body))
 }
 
 /// Reads the token.

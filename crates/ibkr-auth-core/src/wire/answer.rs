@@ -81,6 +81,14 @@ pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error
     Error::answered(kind, step, response, &config.secrets(), todo, advice)
 }
 
+/// Whether the answer to a request of your own says that the session is lost, or its brokerage session: any 401, and a 400
+/// with IBKR's words for it. The request was not executed then. What to do: [`Session::check`](crate::Session::check), or
+/// connect again.
+pub fn tells_of_lost_session(response: &Response) -> bool {
+    let (kind, ..) = meaning(Step::Status, response);
+    matches!(kind, ErrorKind::Unauthorized | ErrorKind::NoBrokerageSession)
+}
+
 fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str) {
     let status = response.status();
     match status {
@@ -232,6 +240,21 @@ mod tests {
         assert_eq!(means(Step::Status, 400, r#"{"error":"Init session first","statusCode":400}"#), lost);
         assert_eq!(means(Step::Tickle, 401, "").0, ErrorKind::Unauthorized);
         assert_eq!(means(Step::SsodhInit, 410, "gone").0, ErrorKind::Gone);
+    }
+
+    #[test]
+    fn an_answer_to_a_users_request_tells_of_a_lost_session_in_every_form() {
+        let tells = |status: u16, body: &str| {
+            tells_of_lost_session(&http::Response::builder().status(status).body(body.into()).unwrap())
+        };
+        assert!(tells(401, ""));
+        assert!(tells(401, "not authenticated"));
+        assert!(tells(401, r#"{"error":"not authenticated","statusCode":401}"#));
+        assert!(tells(400, r#"{"error":"Bad Request: no bridge","statusCode":400}"#));
+        assert!(tells(400, r#"{"error":"Init session first","statusCode":400}"#));
+        assert!(!tells(400, r#"{"error":"Bad Request: Please query /accounts first","statusCode":400}"#));
+        assert!(!tells(200, r#"{"hmds":{"error":"no bridge"}}"#));
+        assert!(!tells(403, "{}") && !tells(429, "{}") && !tells(503, ""));
     }
 
     #[test]

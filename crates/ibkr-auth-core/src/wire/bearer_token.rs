@@ -70,14 +70,7 @@ pub(crate) fn request_within(
     let mut headers = HeaderMap::new();
     headers.extend(access_token.token.header("Bearer ").map(|value| (AUTHORIZATION, value)));
     let body = ("application/jwt", jws.expose().as_bytes().to_vec());
-    build::request(
-        STEP,
-        config,
-        Method::POST,
-        &config.host.url("/gw/api/v1/sso-sessions"),
-        headers,
-        Some(body),
-    )
+    build::request(STEP, config, Method::POST, &config.host.url(STEP.path()), headers, Some(body))
 }
 
 /// Reads the token. IBKR gives no lifetime with it: `validate_sso` and `tickle` do.

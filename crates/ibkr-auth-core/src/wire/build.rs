@@ -46,7 +46,7 @@ impl Authorization {
             url.strip_prefix(config.host.base_url()).is_some_and(|rest| rest.starts_with("/v1/api/"));
         parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
             let what =
-                "the request does not go to /v1/api of the session's host, which alone may see its token";
+                "the path must begin with /v1/api, at the session's host: nothing else may see its token";
             Error::plain(
                 ErrorKind::Config,
                 None,

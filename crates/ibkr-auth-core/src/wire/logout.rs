@@ -13,7 +13,7 @@ const STEP: Step = Step::Logout;
 /// # Errors
 /// None in practice.
 pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.post(STEP, config, "/v1/api/logout", None)
+    authorization.post(STEP, config, STEP.path(), None)
 }
 
 /// Reads `{"status":true}`. A 401 says that we were out already, which is what was wanted.

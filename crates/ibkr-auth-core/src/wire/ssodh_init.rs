@@ -13,7 +13,7 @@ pub fn request(config: &Config, authorization: &Authorization, compete: bool) ->
     // `publish` false makes IBKR answer 500 (IBKR's Client Portal API page).
     let body =
         if compete { r#"{"publish":true,"compete":true}"# } else { r#"{"publish":true,"compete":false}"# };
-    authorization.post(STEP, config, "/v1/api/iserver/auth/ssodh/init", Some(body))
+    authorization.post(STEP, config, STEP.path(), Some(body))
 }
 
 /// Reads the state that the session is in now. A success does not say that the session is ready: see

@@ -10,7 +10,7 @@ const STEP: Step = Step::Status;
 /// # Errors
 /// None in practice.
 pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.post(STEP, config, "/v1/api/iserver/auth/status", None)
+    authorization.post(STEP, config, STEP.path(), None)
 }
 
 /// Reads the state.

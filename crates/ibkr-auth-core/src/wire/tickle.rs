@@ -30,7 +30,7 @@ pub struct Tickle {
 /// # Errors
 /// None in practice.
 pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.post(STEP, config, "/v1/api/tickle", None)
+    authorization.post(STEP, config, STEP.path(), None)
 }
 
 /// Reads what came back.

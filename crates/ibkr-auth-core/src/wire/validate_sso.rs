@@ -51,7 +51,7 @@ impl Expiry {
 /// # Errors
 /// None in practice.
 pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.get(STEP, config, "/v1/api/sso/validate")
+    authorization.get(STEP, config, STEP.path())
 }
 
 /// Reads the details. Of the many members only `RESULT` is required: IBKR's own examples differ in all others.

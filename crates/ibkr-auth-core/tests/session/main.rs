@@ -1,10 +1,12 @@
 //! The state machine in virtual time: order, retries, clocks, hosts, tiers, and what is never done twice.
 
+mod background;
 mod clock;
 mod knowledge;
 mod login;
 mod order;
 mod retries;
+mod testkit;
 
 use std::{collections::BTreeSet, time::Duration};
 
