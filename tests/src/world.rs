@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use ibkr_auth_core::{
-    Config, Event, Now, Output, Phase, RequestId, Response, Session, Step, Transmit, TransportError,
+    Config, Event, Now, Output, Phase, PublicIp, RequestId, Response, Session, Step, Transmit, TransportError,
     TransportKind,
 };
 use ibkr_sim::{Endpoint, Fault, Manner, Moment, Peer, Sim, SimConfig, demo};
@@ -25,6 +25,8 @@ pub struct World {
     pub server_ahead: i64,
     /// Everything sent, with the time since the start.
     pub sent: Vec<(Duration, Step)>,
+    /// How many `ssodh/init` would have ended another session.
+    pub competed: usize,
     /// Everything told, with the time since the start.
     pub events: Vec<(Duration, Event)>,
     /// Set: nothing gets through.
@@ -54,6 +56,7 @@ impl World {
             now: Now { mono: start, wall },
             server_ahead: 0,
             sent: Vec::new(),
+            competed: 0,
             events: Vec::new(),
             road_block: None,
             start,
@@ -123,6 +126,14 @@ impl World {
         self.sent.iter().filter(|(_, sent)| *sent == step).count()
     }
 
+    /// The name of the look-up service that stands at this place in the configuration.
+    pub fn lookup_host(&self, index: usize) -> String {
+        match self.session.config().public_ip() {
+            PublicIp::Lookup(services) => services[index].host().unwrap_or_default().to_owned(),
+            PublicIp::Fixed(_) => String::new(),
+        }
+    }
+
     /// Steps sent since this time.
     pub fn since(&self, time: Duration) -> Vec<Step> {
         self.sent.iter().filter(|(at, _)| *at >= time).map(|(_, step)| *step).collect()
@@ -169,7 +180,9 @@ impl World {
 
     fn send(&mut self, transmit: Transmit) {
         self.sent.push((self.elapsed(), transmit.step));
-        let Transmit { id, timeout, request, .. } = transmit;
+        let Transmit { id, step, timeout, request, .. } = transmit;
+        let competes = step == Step::SsodhInit && request.body().ends_with(br#""compete":true}"#);
+        self.competed += usize::from(competes);
         if let Some(kind) = self.road_block {
             let failure = TransportError::new(kind, "no road");
             return self.arriving.push((self.now.mono + ROUND_TRIP, id, Err(failure)));

@@ -5,7 +5,10 @@ mod competing;
 mod crossing;
 mod guards;
 mod healing;
+mod roads;
 mod saved;
+mod stuck;
+mod unseen;
 
 use std::time::Duration;
 

@@ -14,14 +14,6 @@ impl Settings {
         Ok(Self::from_yaml_with(path, std::env::vars_os())?.logged())
     }
 
-    /// Like [`from_yaml`](Self::from_yaml), with this profile of the file.
-    ///
-    /// # Errors
-    /// A [`FileError`] that says where, what, and what to do; it names the profiles that there are.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: impl Into<String>) -> Result<Self, FileError> {
-        Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
-    }
-
     /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's, and without the log.
     ///
     /// # Errors
@@ -37,7 +29,7 @@ impl Settings {
     /// `default_profile` say.
     ///
     /// # Errors
-    /// A [`FileError`] that says where, what, and what to do.
+    /// A [`FileError`] that says where, what, and what to do; it names the profiles that there are.
     pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, FileError> {
         Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
     }

@@ -14,6 +14,8 @@ use crate::{
 
 /// IBKR's pacing table: one `sso/validate` a minute.
 pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
+/// Two addresses within this time may be two ways out of this machine.
+const FLIPS_WITHIN: Duration = Duration::from_secs(600);
 /// So many signatures are remembered. A login makes two, and there are a dozen an hour.
 const SIGNED_SECONDS: usize = 256;
 
@@ -26,8 +28,8 @@ pub(super) struct Known {
     pub(super) access_token_ends: Option<Now>,
     /// The address that was last looked up.
     pub(super) looked_up_ip: Option<Ipv4Addr>,
-    /// The one that was looked up before, and differs.
-    other_ip: Option<Ipv4Addr>,
+    /// The one that was looked up before, and differs, and when it was found to.
+    other_ip: Option<(Ipv4Addr, Instant)>,
     /// The look-up service whose address IBKR has taken.
     pub(super) ip_service: usize,
     pub(super) bearer: Option<BearerToken>,
@@ -179,16 +181,18 @@ impl Known {
     }
 
     /// Keeps an address that was looked up; says whether it is a new one.
-    pub(super) fn keep_ip(&mut self, ip: Ipv4Addr) -> bool {
+    pub(super) fn keep_ip(&mut self, ip: Ipv4Addr, now: Now) -> bool {
         let before = self.looked_up_ip.replace(ip).filter(|before| *before != ip);
-        self.other_ip = before.or(self.other_ip);
+        self.other_ip = before.map(|before| (before, now.mono)).or(self.other_ip);
         before.is_some()
     }
 
     /// A refusal that may be due to several ways out of this machine, with the way to live with them.
-    pub(super) fn explain_addresses(&self, refusal: Error) -> Error {
+    pub(super) fn explain_addresses(&self, refusal: Error, now: Now) -> Error {
         match (self.looked_up_ip, self.other_ip) {
-            (Some(one), Some(other)) if one != other => {
+            (Some(one), Some((other, at)))
+                if one != other && now.mono.saturating_duration_since(at) < FLIPS_WITHIN =>
+            {
                 let todo = format!(
                     "this machine was seen at {one} and at {other}: if it leaves by several addresses, list them in \
                      alternative_ips; else {}",

@@ -128,7 +128,7 @@ impl Session {
             }
             _ => {
                 let Some(doubted) = task.doubted.take() else { return };
-                let refusal = self.known.explain_addresses(doubted.refusal);
+                let refusal = self.known.explain_addresses(doubted.refusal, now);
                 self.conclude(now, index, Err(refusal));
             }
         }

@@ -36,7 +36,7 @@ impl Session {
         let result = result.map_err(|error| {
             self.known.learn_from(error.kind());
             let error = match error.kind() {
-                ErrorKind::Unauthorized => self.known.explain_addresses(error),
+                ErrorKind::Unauthorized => self.known.explain_addresses(error, now),
                 _ => error,
             };
             error.without(&self.known.secrets())
@@ -107,7 +107,7 @@ impl Session {
             Step::PublicIp => {
                 let ip = wire::public_ip::answer(config, response)?;
                 let is_first = known.looked_up_ip.is_none();
-                if known.keep_ip(ip) || is_first {
+                if known.keep_ip(ip, now) || is_first {
                     self.tell(Event::PublicIp(ip));
                 }
                 Done::PublicIp(ip)

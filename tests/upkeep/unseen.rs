@@ -1,0 +1,113 @@
+//! Other logins of which IBKR does not say that they are there.
+
+use ibkr_sim::CompetingShown;
+
+use super::*;
+
+fn hidden(shown: CompetingShown) -> World {
+    World::with(|sim| sim.rules.competing_shown = shown, |config| config)
+}
+
+#[test]
+fn a_login_that_is_not_shown_is_not_thrown_out() {
+    for shown in [CompetingShown::Never, CompetingShown::FailText, CompetingShown::Flag] {
+        let mut world = kept(hidden(shown), KeepConnected::default());
+        let inits = world.sim.counters().inits;
+        world.sim.kick(None);
+        world.run_for(2 * HOUR);
+        assert_eq!(world.session.phase(), Phase::Yielded, "{shown:?}:\n{}", world.story());
+        assert_eq!(world.sim.counters().inits, inits, "{shown:?}: theirs was never ended");
+        // Many inits, and logins, are what IBKR was seen to punish.
+        assert!(world.count(Step::SsodhInit) < 30, "{shown:?}: {}", world.count(Step::SsodhInit));
+        assert!(world.count(Step::GetBearerToken) <= 4, "{shown:?}");
+        world.sim.release();
+        healed(&mut world, 11 * MINUTE);
+    }
+}
+
+#[test]
+fn a_login_that_is_not_shown_is_taken_from_within_the_budget_alone() {
+    for shown in [CompetingShown::Never, CompetingShown::FailText] {
+        let mut world = kept(hidden(shown), KeepConnected::default().with_competing(OnCompeting::Take));
+        let inits = world.sim.counters().inits;
+        for _ in 0..30 {
+            world.sim.kick(None);
+            world.run_for(2 * MINUTE);
+        }
+        assert_eq!(world.sim.counters().inits - inits, 3, "{shown:?}: {}", world.story());
+        assert_eq!(world.session.phase(), Phase::Yielded);
+    }
+}
+
+#[test]
+fn compete_is_never_sent_unless_it_was_said() {
+    // Losses of every kind, with and without another login.
+    for shown in [CompetingShown::Never, CompetingShown::FailText, CompetingShown::Flag] {
+        let mut world = kept(hidden(shown), KeepConnected::default().with_competing(OnCompeting::Never));
+        for round in 0..6 {
+            match round % 3 {
+                0 => world.sim.kick(None),
+                1 => world.sim.restart(),
+                _ => world.fault(r#"{"on":"tickle","calls":1,"do":{"status":401,"body":"gone"}}"#),
+            }
+            world.run_for(10 * MINUTE);
+            world.sim.release();
+        }
+        assert_eq!(world.competed, 0);
+    }
+}
+
+#[test]
+fn a_session_of_ones_own_that_was_left_behind_is_ended() {
+    // The address changes: the brokerage session of before still holds the username for minutes.
+    let mut world = connected();
+    let config = world.session.config().clone();
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":401,"body":"gone"}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    let took = healed(&mut world, 10 * SECOND);
+    assert!(took < 5 * SECOND, "{took:?}");
+    assert_eq!(world.competed, 1, "after it was asked for politely: {}", world.story());
+    assert!(!config.compete());
+}
+
+#[test]
+fn what_was_not_ours_a_moment_ago_is_left_alone_though_the_bearer_token_ended_too() {
+    let mut world = connected();
+    // Nothing is heard for five minutes, in which another login comes and the bearer token ends.
+    world.road_block = Some(TransportKind::Connect);
+    world.run_for(5 * MINUTE);
+    world.sim.kick(None);
+    world.fault(r#"{"on":"tickle","calls":1,"do":{"status":401,"body":"gone"}}"#);
+    world.road_block = None;
+    world.run_for(10 * MINUTE);
+    assert_eq!((world.session.phase(), world.competed), (Phase::Yielded, 0), "{}", world.story());
+}
+
+#[test]
+fn a_session_that_opens_with_compete_alone_is_not_polled_for() {
+    let demanding = |sim: &mut SimConfig| sim.rules.compete_demanded = true;
+    let mut world = World::with(demanding, |config| config);
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Yielded, "{}", world.story());
+    assert!(world.count(Step::SsodhInit) < 20 && world.count(Step::Status) < 70, "{}", world.story());
+    assert!(world.count(Step::GetBearerToken) <= 2);
+    world.session.resume();
+    healed(&mut world, 10 * SECOND);
+
+    let mut told = World::with(demanding, |config| config.with_compete(true));
+    told.session.keep_connected(KeepConnected::default());
+    healed(&mut told, 10 * SECOND);
+}
+
+#[test]
+fn a_look_that_a_user_wishes_for_while_it_is_left_finds_that_it_is_free() {
+    let mut world = kept(hidden(CompetingShown::Never), KeepConnected::default());
+    world.sim.kick(None);
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    world.sim.release();
+    world.session.check();
+    healed(&mut world, 12 * SECOND);
+    assert_eq!(world.competed, 0);
+}
