@@ -42,13 +42,16 @@ const ERRORS: [(u16, &str); 24] = [
 /// What signed steps may be told once and for all.
 const REFUSALS: [(u16, &str); 3] =
     [(400, r#"{"error":"invalid_client"}"#), (401, r#"{"title":"Unauthorized"}"#), (403, r#"{"error":"x"}"#)];
-const FAILURES_IN_SUCCESS: [&str; 8] = [
+const FAILURES_IN_SUCCESS: [&str; 11] = [
     r#"{"error":"no session"}"#,
     r#"{"error":"failed to process request"}"#,
     r#"{"RESULT":false}"#,
     r#"{"active":false,"access_token":"canaryaccess"}"#,
     r#"{"authenticated":false,"competing":true,"connected":true,"fail":"canary-user is elsewhere"}"#,
     r#"{"authenticated":true,"established":false,"connected":true,"competing":false}"#,
+    r#"{"passed":false,"authenticated":false,"connected":true,"competing":false}"#,
+    r#"{"authenticated":false,"connected":true,"fail":"Force compete capability must be used together with compete flag"}"#,
+    r#"{"session":"cafecafecafecafecafecafecafecafe","ssoExpires":0,"iserver":{"authStatus":{"authenticated":true,"connected":true}}}"#,
     r#"{"session":"cafecafecafecafecafecafecafecafe","iserver":{"authStatus":{"authenticated":false,"competing":true,"connected":true}}}"#,
     r#"{"session":"cafecafecafecafecafecafecafecafe","iserver":{"authStatus":{"authenticated":false,"connected":true}}}"#,
 ];

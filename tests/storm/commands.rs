@@ -54,6 +54,7 @@ impl Round {
             }
             1 | 2 => {
                 session.resume();
+                self.ledger.resumed();
                 "resume"
             }
             3 => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::weather::Asked;
-use ibkr_auth_core::{Event, LoginBudget, Now, Phase, Session, Step, Transmit, Wait};
+use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, Session, Step, Transmit, Wait};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -42,10 +42,16 @@ pub(crate) struct Ledger {
     pub(crate) longest_wait: Duration,
     /// Whether every request is the automatic mode's own.
     alone: bool,
+    /// Whether the configuration, or the policy, forbids to end another login.
+    compete: bool,
+    never: bool,
+    /// What ended another login, or could have, and when the user wished for it.
+    competed: Vec<Instant>,
+    wished: usize,
 }
 
 impl Ledger {
-    pub(crate) fn new(alone: bool) -> Self {
+    pub(crate) fn new(alone: bool, compete: bool) -> Self {
         Self {
             signed: HashSet::new(),
             logins: Default::default(),
@@ -56,6 +62,10 @@ impl Ledger {
             tickle_every: Duration::from_secs(120),
             longest_wait: Duration::from_secs(86_400),
             alone,
+            compete,
+            never: false,
+            competed: Vec::new(),
+            wished: 0,
         }
     }
 
@@ -64,6 +74,12 @@ impl Ledger {
         (self.budget, self.tickle_every) = (asked.logins, asked.tickle_every);
         self.longest_wait = self.longest_wait.max(asked.retake_after);
         self.logins = Default::default();
+        (self.never, self.competed) = (asked.never_competes, Vec::new());
+    }
+
+    /// The user has the session taken back.
+    pub(crate) fn resumed(&mut self) {
+        self.wished += 1;
     }
 
     pub(crate) fn jumped(&mut self, now: Now) {
@@ -75,13 +91,23 @@ impl Ledger {
         if matches!(event, Event::ClockSkew(_) | Event::ClockJumped) {
             self.clock_was_wrong.push(now.mono);
         }
-        if let Event::Failed { error, .. } = event
-            && error.step() == Some(Step::GetAccessToken)
-            && (error.status().is_some_and(|status| (502..=504).contains(&status.as_u16()))
-                || !error.may_have_been_executed())
-        {
-            // A closed door counts no logins.
-            self.logins[0].pop();
+        if let Event::Failed { error, .. } = event {
+            let kind = match error.step() {
+                Some(Step::GetAccessToken) => Some(0),
+                Some(Step::GetBearerToken) => Some(1),
+                _ => None,
+            };
+            let status = error.status();
+            // A closed door counts no logins, and neither does a web page.
+            let uncounted = !error.may_have_been_executed()
+                || status.is_some_and(|status| status.is_server_error())
+                || (error.kind() == ErrorKind::Unreadable && status.is_some_and(|status| !status.is_success()));
+            if uncounted && error.step() == Some(Step::SsodhInit) {
+                self.competed.pop();
+            }
+            if let Some(kind) = kind.filter(|_| uncounted) {
+                self.logins[kind].pop();
+            }
         }
         let text = format!("{event} {event:?}");
         keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in events and errors", || {
@@ -106,6 +132,14 @@ impl Ledger {
             "nothing is sent while stopped or paused",
             || format!("{} in {phase}", transmit.step),
         )?;
+        if transmit.step == Step::SsodhInit && transmit.request.body().ends_with(br#""compete":true}"#) {
+            keep(!self.never, "who must never compete never does", String::new)?;
+            self.competed.push(now.mono);
+            let recent = self.competed.iter().filter(|at| now.mono - **at < HOUR).count();
+            // Each wish may be tried until IBKR has answered it.
+            let kept = self.compete || self.wished > 0 || recent <= 3;
+            keep(kept, "another login is ended within the budget alone", || format!("{recent} within the hour"))?;
+        }
         if transmit.step == Step::ValidateSso {
             let before = self.validated.replace(now.mono);
             let ago = before.map(|before| now.mono - before);

@@ -65,7 +65,7 @@ impl Round {
         let wall = SystemTime::UNIX_EPOCH
             + Duration::from_millis(1_750_000_000_000 + chance.number() % 100_000_000_000);
         Self {
-            ledger: Ledger::new(!weather.mixed),
+            ledger: Ledger::new(!weather.mixed, config.compete()),
             session: Session::new(config, FakeKey, seed),
             now: Now { mono: start, wall },
             truth: wall,
@@ -105,7 +105,10 @@ impl Round {
         }
         match self.session.phase() {
             Phase::Off | Phase::Stopped => self.switch_on(),
-            Phase::Paused => self.session.resume(),
+            Phase::Paused => {
+                self.ledger.resumed();
+                self.session.resume();
+            }
             _ => {}
         }
         let (over, longest) = (self.lived, self.ledger.longest_wait.saturating_add(DAY));

@@ -95,7 +95,7 @@ pub(crate) fn config(chance: &mut Chance, spared: u32) -> Config {
     let mut config = Config::new("TESTCLIENT", "main", CREDENTIAL)
         .and_then(|config| config.with_timeout(chance.pick(&[seconds(1), seconds(15), seconds(60)])))
         .expect("valid")
-        .with_compete(chance.per_mille(700))
+        .with_compete(chance.per_mille(400))
         .with_establish_within(chance.pick(&[seconds(0), seconds(5), seconds(30), seconds(120)]))
         .unwrap();
     if chance.per_mille(300) {
@@ -119,6 +119,7 @@ pub(crate) struct Asked {
     pub(crate) logins: LoginBudget,
     pub(crate) tickle_every: Duration,
     pub(crate) retake_after: Duration,
+    pub(crate) never_competes: bool,
 }
 
 pub(crate) fn policy(chance: &mut Chance, spared: u32) -> Asked {
@@ -130,14 +131,16 @@ pub(crate) fn policy(chance: &mut Chance, spared: u32) -> Asked {
     }
     let competing =
         [OnCompeting::Yield, OnCompeting::Take, OnCompeting::RetakeAfter(retake_after), OnCompeting::Never];
+    let competing = chance.pick(&competing);
     let logins = LoginBudget { per_hour, per_day };
     let tickle_every = chance.time(Duration::from_secs(10), Duration::from_secs(120));
     let hosts = [1, 2, 3].map(|number| Host::numbered(number).expect("valid"));
     let policy = KeepConnected::default()
-        .with_competing(chance.pick(&competing))
+        .with_competing(competing)
         .with_logins(logins)
         .with_tickle_every(tickle_every)
         .with_region(chance.pick(&[Region::NewYork, Region::Zug, Region::HongKong]))
         .with_hosts(hosts.into_iter().take(chance.below(4)));
-    Asked { policy, logins, tickle_every, retake_after }
+    let never_competes = competing == OnCompeting::Never;
+    Asked { policy, logins, tickle_every, retake_after, never_competes }
 }

@@ -70,6 +70,10 @@ pub(super) struct Upkeep {
     takes: Budget,
     /// From when on the session is taken back from another login.
     taking: Option<Instant>,
+    /// The request that opened the session last could end another one.
+    competed: bool,
+    /// And that was a take of the policy's.
+    is_take: bool,
     /// The user has it taken back now.
     reclaims: bool,
     /// Nothing has come of the first login yet: whether that may end another session is the configuration's word.
@@ -170,6 +174,8 @@ impl Session {
             assertions,
             takes,
             taking: None,
+            competed: false,
+            is_take: false,
             reclaims: false,
             is_first: self.known.bearer.is_none(),
             next_login: None,
@@ -376,6 +382,13 @@ impl Session {
         let compete = self.may_compete(now);
         let Some(upkeep) = &mut self.upkeep else { return };
         (upkeep.due, upkeep.running) = (None, Some(deed));
+        if deed >= Deed::Init {
+            upkeep.competed = compete;
+            upkeep.is_take = upkeep.taking.take_if(|at| *at <= now.mono).is_some();
+            if upkeep.is_take {
+                upkeep.takes.spend(now.mono);
+            }
+        }
         match deed {
             Deed::Tickle => upkeep.tickled = Some(now.mono),
             Deed::Ask => upkeep.asked = Some(now.mono),

@@ -67,9 +67,6 @@ impl Session {
         if deed >= Deed::Renew {
             upkeep.next_login = None;
         }
-        if deed >= Deed::Init && upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
-            upkeep.takes.spend(now.mono);
-        }
         match done {
             Done::Tickle(tickle) if self.config.tier == Tier::Brokerage => {
                 self.judge_status(now, deed, &tickle.auth_status);
@@ -182,7 +179,7 @@ impl Session {
         };
         self.known.forget_who_held();
         (upkeep.is_first, upkeep.reclaims) = (false, false);
-        // What has been waited for before a take that failed is not waited for again.
+        // What is being waited for is not waited for anew.
         upkeep.taking = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
         if upkeep.taking.is_some_and(|at| at <= now.mono) {
             upkeep.left = None;
@@ -221,6 +218,9 @@ impl Session {
         let Some(upkeep) = &mut self.upkeep else { return };
         let silent = is_silent(error) || (error.kind() == ErrorKind::Gone && upkeep.hosts.len() > 1);
         upkeep.server_works = !silent;
+        if deed >= Deed::Init && std::mem::take(&mut upkeep.is_take) && took_nothing(error) {
+            upkeep.takes.refund();
+        }
         match (error.kind(), error.step()) {
             _ if error.is_proxy_refusal() => {
                 // `sso/validate` is one a minute.
@@ -230,9 +230,6 @@ impl Session {
             (ErrorKind::Competing | ErrorKind::NotEstablished, _)
                 if error.kind() == ErrorKind::Competing || may_be_held =>
             {
-                if upkeep.taking.take_if(|at| *at <= now.mono).is_some() {
-                    upkeep.takes.spend(now.mono);
-                }
                 let is_said = self.known.auth_status.as_ref().is_some_and(|status| status.competing);
                 return self.lost_to_another(now, is_said);
             }
@@ -275,7 +272,8 @@ impl Session {
     fn may_be_held(&self, now: Now) -> bool {
         let Some(status) = &self.known.auth_status else { return false };
         let closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
-        status.connected && !status.authenticated && !closed && !self.may_compete(now)
+        let competed = self.upkeep.as_ref().is_some_and(|upkeep| upkeep.competed);
+        status.connected && !status.authenticated && !closed && !competed
     }
 
     /// Plans the cheapest deed that can still help.
@@ -464,6 +462,12 @@ fn is_silent(error: &Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether `ssodh/init` cannot have ended another login.
+fn took_nothing(error: &Error) -> bool {
+    let opens = matches!(error.step(), Some(Step::SsodhInit | Step::Status));
+    !opens || Reach::of::<()>(&Err(error.clone())) < Reach::Counted
 }
 
 fn until(now: SystemTime, then: SystemTime) -> Duration {
