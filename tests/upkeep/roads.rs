@@ -110,3 +110,42 @@ fn a_hostile_date_has_nothing_signed_for_another_day() {
         assert!(skew <= 300_000, "{status}: {skew} ms");
     }
 }
+
+#[test]
+fn a_key_that_was_exchanged_while_we_run_is_read_anew() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    };
+
+    /// A key file that is exchanged for another, once.
+    struct Rotated {
+        key: ibkr_jws::RsaKey,
+        waits: Arc<AtomicBool>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl ibkr_jws::Sign for Rotated {
+        fn sign(&self, input: &[u8]) -> Result<Vec<u8>, ibkr_jws::SignError> {
+            self.key.sign(input)
+        }
+
+        fn reload(&self) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.waits.swap(false, Ordering::Relaxed)
+        }
+    }
+
+    let (waits, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let mut world = World::new();
+    let key = Rotated { key: ibkr_auth_tests::lab::key(), waits: Arc::clone(&waits), asked: Arc::clone(&asked) };
+    world.session = ibkr_auth_core::Session::new(world.session.config().clone(), key, 7);
+    let mut world = kept(world, KeepConnected::default());
+    waits.store(true, Ordering::Relaxed);
+    world.sim.restart();
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":400}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    let took = healed(&mut world, 10 * SECOND);
+    assert!(took < 5 * SECOND, "at once: {took:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}

@@ -12,7 +12,7 @@
 //! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and then `auth/status`, until a server answers, from the second time on at one host after the other; no login before |
 //! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
 //! | another login has the session, or IBKR opens it with `compete` alone | as the policy says |
-//! | the client, its key, its scope or the user is refused | stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
+//! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
 //! | the proxy refuses its credentials, the key cannot sign | the same |
 //! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15 minutes |
 
@@ -395,6 +395,10 @@ impl Session {
     /// Stops, unless IBKR knew us before: then again, slowly, and stops when that goes on. While IBKR is closed its refusals
     /// mean little.
     fn refused(&mut self, now: Now, again: Deed, error: &Error) {
+        if error.kind() == ErrorKind::Rejected && self.key.reload() {
+            self.broken(now, Some(error));
+            return self.plan_deed(Deed::Login, None);
+        }
         let is_closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
         let Some(upkeep) = &mut self.upkeep else { return };
         let tries = match error.step() {
