@@ -17,7 +17,9 @@ use ibkr_auth_tests::{
 };
 use ibkr_sim::{Endpoint, demo};
 
+mod connections;
 mod roads;
+mod rough;
 
 for_both_clients!(
     connect_logs_in_with_five_requests_on_two_connections,
@@ -273,16 +275,9 @@ fn events_tell_each_step<D: Driver>() {
 
 fn a_closure_is_a_client<D: Driver>() {
     let session = Session::new(testing::config(), testing::FakeKey, 0);
-    let mut client = D::with_http(session, |request, _| {
-        let step = match request.uri().path() {
-            "/oauth2/api/v1/token" => Step::GetAccessToken,
-            "/gw/api/v1/sso-sessions" => Step::GetBearerToken,
-            "/v1/api/sso/validate" => Step::ValidateSso,
-            "/v1/api/iserver/auth/ssodh/init" => Step::SsodhInit,
-            "/v1/api/tickle" => return Err(TransportError::new(TransportKind::Connect, "unplugged")),
-            _ => Step::PublicIp,
-        };
-        Ok(testing::healthy_answer(step))
+    let mut client = D::with_http(session, |request, _| match rough::step(request.uri().path()) {
+        Some(Step::Tickle) => Err(TransportError::new(TransportKind::Connect, "unplugged")),
+        step => Ok(testing::healthy_answer(step.unwrap_or(Step::PublicIp))),
     });
     client.connect().unwrap();
     let error = client.tickle().unwrap_err();

@@ -50,6 +50,7 @@ impl Session {
         };
         let clock_was_wrong =
             error.kind() == ErrorKind::Rejected && self.known.skew.differs_notably_from(exchange.skew);
+        let reconnects = error.is_break() && self.may_reconnect(now, index, step);
         let task = &mut self.tasks[index];
         let (patient, is_login) = (task.is_patient() && task.failed.is_none(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
@@ -67,6 +68,10 @@ impl Session {
             // A login does not depend on it, and IBKR takes one a minute.
             job.state = JobState::Done;
             self.finish_if_done(now, index);
+        } else if reconnects {
+            (job.reconnected, job.failures) = (true, job.failures + 1);
+            job.state = JobState::Waiting(None);
+            self.tell(Event::Retrying { step, after: Duration::ZERO });
         } else if let (true, Some(asked)) = (patient, worth_waiting(&error)) {
             job.failures += 1;
             job.service = 0;
@@ -81,6 +86,17 @@ impl Session {
         } else {
             self.give_up(now, index, step, error);
         }
+    }
+
+    /// Whether a step whose connection broke is sent once more, at once: mostly the server had closed a kept connection, and on a
+    /// new one nothing need be waited for.
+    fn may_reconnect(&mut self, now: Now, index: usize, step: Step) -> bool {
+        let task = &self.tasks[index];
+        // IBKR takes these only so often, and the one that broke may have arrived.
+        let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
+        let is_first = task.jobs.iter().any(|job| job.step == step && !job.reconnected);
+        let may = task.reconnects(&self.config) && task.failed.is_none() && is_first && !is_rare;
+        may && !(task.is_upkeep && step.is_signed() && !self.may_log_in_once_more(now))
     }
 
     /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it counts as a
@@ -192,6 +208,6 @@ fn worth_waiting(error: &Error) -> Option<Duration> {
         Advice::Never if error.step() == Some(Step::PublicIp) && !error.is_proxy_refusal() => {
             Some(Duration::ZERO)
         }
-        Advice::Never | Advice::Reconnect => None,
+        Advice::Never | Advice::Reconnect | Advice::FindOut => None,
     }
 }

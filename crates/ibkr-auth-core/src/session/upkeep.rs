@@ -95,6 +95,17 @@ struct Due {
 }
 
 impl Session {
+    /// Whether one more assertion of the login that is under way may go out. It counts like a login: the one before may have
+    /// arrived.
+    pub(super) fn may_log_in_once_more(&mut self, now: Now) -> bool {
+        let Some(upkeep) = &mut self.upkeep else { return true };
+        let may = upkeep.logins.free_at(now.mono).is_none();
+        if may {
+            upkeep.logins.spend(now.mono);
+        }
+        may
+    }
+
     /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
     /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
     /// or the user: then it stops at once, because repeating that gets accounts locked.

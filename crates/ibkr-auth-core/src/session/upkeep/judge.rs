@@ -245,7 +245,7 @@ impl Session {
         let next = self.rung(now);
         let asked = match error.advice() {
             Advice::RetryAfter(asked) => asked,
-            Advice::Never | Advice::Reconnect => Duration::ZERO,
+            Advice::Never | Advice::Reconnect | Advice::FindOut => Duration::ZERO,
         };
         let unproven = self.upkeep.as_ref().map_or(0, |upkeep| upkeep.unproven_logins);
         let clear = !silent && next > deed && asked.is_zero() && (unproven == 0 || next < Deed::Renew);
@@ -334,7 +334,11 @@ impl Session {
 /// No answer, or none that IBKR's systems behind the edge had a part in.
 fn is_silent(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Unreadable | ErrorKind::PublicIp => true,
+        ErrorKind::Transport
+        | ErrorKind::Timeout
+        | ErrorKind::Panicked
+        | ErrorKind::Unreadable
+        | ErrorKind::PublicIp => true,
         ErrorKind::Server => {
             !(error.step() == Some(Step::SsodhInit) && error.status().is_some_and(|s| s == 500))
         }
