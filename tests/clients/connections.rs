@@ -149,6 +149,8 @@ fn was_not_sent(error: &Error, text: &str) {
     assert!(shown.starts_with("not sent: ") && shown.contains(text), "{error}");
 }
 
+type Treatment = fn(TcpStream);
+
 /// A listener that does something to every connection.
 fn listener(address: impl Into<SocketAddr>, treat: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind(address.into()).unwrap();
@@ -163,7 +165,7 @@ fn a_handshake_that_breaks_means_not_sent<D: Driver>() {
     let server = Rough::new(Manner::Keep);
     let mut client: D = server.client();
     client.connect().unwrap();
-    let treatments: [(&str, fn(TcpStream)); 4] = [
+    let treatments: [(&str, Treatment); 4] = [
         ("closed", |stream| drop(stream)),
         ("reset", |stream| {
             // What is closed with bytes that nobody has read is reset.
