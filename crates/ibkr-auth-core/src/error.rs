@@ -77,6 +77,8 @@ pub enum Advice {
     FindOut,
 }
 
+/// A shorter wait goes without saying.
+const NOTABLE_WAIT: Duration = Duration::from_secs(5);
 /// For people; see [`Advice::FindOut`].
 const FIND_OUT: &str = "it may have been executed: ask IBKR what became of it before you send anything again, for an order with \
                         GET /v1/api/iserver/account/orders and GET /v1/api/iserver/account/trades";
@@ -264,7 +266,12 @@ impl fmt::Display for Error {
         if !self.0.todo.is_empty() {
             write!(f, "; {}", self.0.todo)?;
         }
-        Ok(())
+        match self.0.advice {
+            Advice::RetryAfter(wait) if wait >= NOTABLE_WAIT => {
+                write!(f, ", and not again before {} s have passed", wait.as_secs())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -155,7 +155,9 @@ fn credentials_that_the_proxy_refuses_are_not_tried_on_one_service_after_the_oth
 #[test]
 fn a_penalty_is_not_waited_out_but_told() {
     let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(answer(429, ""))]));
-    assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(600)));
+    let error = outcome.unwrap_err();
+    assert_eq!(error.advice(), Advice::RetryAfter(Duration::from_secs(600)));
+    assert!(error.to_string().ends_with("not again before 600 s have passed"), "{error}");
     assert_eq!(count(&bench, Step::SsodhInit), 1);
 }
 
