@@ -17,7 +17,9 @@ use ibkr_auth_tests::{
 };
 use ibkr_sim::{Endpoint, demo};
 
+mod connections;
 mod roads;
+mod rough;
 
 for_both_clients!(
     connect_logs_in_with_five_requests_on_two_connections,

@@ -115,12 +115,13 @@ fn describe(outcome: &Result<(), Error>, told: &[Event]) -> String {
     let again = if again.is_empty() { String::new() } else { format!(", {}", again.join(", ")) };
     match outcome {
         Ok(()) => format!("ok{again}"),
-        Err(error) => {
-            let advice = match error.advice() {
-                Advice::RetryAfter(wait) => format!("RetryAfter {} s", wait.as_secs()),
-                other => format!("{other:?}"),
-            };
-            format!("**{:?}**, {advice}{again}", error.kind())
-        }
+        Err(error) => format!("**{:?}**, {}{again}", error.kind(), advice(error)),
+    }
+}
+
+pub(crate) fn advice(error: &Error) -> String {
+    match error.advice() {
+        Advice::RetryAfter(wait) => format!("RetryAfter {} s", wait.as_secs()),
+        other => format!("{other:?}"),
     }
 }

@@ -5,6 +5,7 @@
 mod automatic;
 mod cell;
 mod faults;
+mod orders;
 mod table;
 
 use std::{
@@ -25,8 +26,8 @@ use table::Place;
 const INTRODUCTION: &str = "# Failures
 
 What becomes of each fault that the simulator can play, at each step. Written by `cargo xtask failures`; the tests
-(`tests/failures`) compare every cell of the automatic mode, half of those where one call is struck, and a sixth of those where
-every call is. Both clients were run over TLS and do the same in every cell where one outcome stands. A request may take 2 s
+(`tests/failures`) compare every cell of the automatic mode, half of those where one call is struck, also a user's own, and a
+sixth of those where every call is. Both clients were run over TLS and do the same in every cell where one outcome stands. A request may take 2 s
 here, and `connect` tries each step three times; otherwise settings are the default ones.
 
 `ok` alone: the fault was not felt. `… again`: that step was sent once more, freshly signed, and all was well. **Bold**: it ended
@@ -37,6 +38,8 @@ const CONNECT_ALWAYS: &str = "connect, every call is struck";
 const SINGLE_STEPS: &str = "Single steps, struck once";
 const AUTOMATIC: [(&str, usize); 2] =
     [("The automatic mode, one call is struck", 1), ("The automatic mode, four calls are struck", 4)];
+const ORDERS: &str = "A user's order, struck once";
+const ORDER: &str = "arrived, executed, told";
 /// Most of the time a cell waits.
 const AT_ONCE: usize = 24;
 
@@ -67,6 +70,11 @@ fn automatic_steps() -> impl Iterator<Item = Step> {
 }
 
 fn run(cells: &[Cell]) -> Vec<String> {
+    all(cells, |cell| cell.run())
+}
+
+/// What comes of each, many at once.
+fn all<T: Sync>(cells: &[T], run: impl Fn(&T) -> String + Sync) -> Vec<String> {
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); cells.len()]));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -74,7 +82,7 @@ fn run(cells: &[Cell]) -> Vec<String> {
                 while let Some((index, cell)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, cells.get(i)?)))
                 {
-                    let outcome = cell.run();
+                    let outcome = run(cell);
                     outcomes.lock().unwrap()[index] = outcome;
                 }
             });
@@ -85,6 +93,18 @@ fn run(cells: &[Cell]) -> Vec<String> {
 
 fn place(cell: &Cell) -> Place {
     (title(cell.mode), cell.fault.0, cell.step.to_string())
+}
+
+/// Every row for both clients, or by turns for one.
+fn orders(both: bool) -> Vec<(&'static str, bool)> {
+    let clients = |(index, row)| {
+        [false, true]
+            .map(|asynchronous| (row, asynchronous))
+            .into_iter()
+            .enumerate()
+            .filter_map(move |(client, cell)| (both || client == index % 2).then_some(cell))
+    };
+    orders::rows().enumerate().flat_map(clients).collect()
 }
 
 /// What the automatic mode makes of every fault.
@@ -124,6 +144,20 @@ fn a_part_of_the_cells_is_as_written() {
 }
 
 #[test]
+fn a_users_order_fares_as_is_written() {
+    if std::env::var_os("FAILURES_WRITE").is_some() {
+        return;
+    }
+    let text = fs::read_to_string(table::path()).expect("docs/FAILURES.md");
+    let cells = orders(false);
+    let outcomes = all(&cells, |(row, asynchronous)| orders::run(row, *asynchronous));
+    for ((row, _), outcome) in cells.iter().zip(outcomes) {
+        let written = table::read(&text, &(ORDERS, row, ORDER.to_owned())).unwrap_or_default();
+        assert_eq!(written, outcome, "{row}");
+    }
+}
+
+#[test]
 fn the_automatic_mode_does_as_is_written() {
     if std::env::var_os("FAILURES_WRITE").is_some() {
         return;
@@ -150,12 +184,22 @@ fn write_the_document() {
         };
         found.insert(place(&both[0]), text);
     }
+    let cells = orders(true);
+    let outcomes = all(&cells, |(row, asynchronous)| orders::run(row, *asynchronous));
+    for (both, outcomes) in cells.chunks(2).zip(outcomes.chunks(2)) {
+        assert_eq!(outcomes[0], outcomes[1], "{}: the clients differ", both[0].0);
+        found.insert((ORDERS, both[0].0, ORDER.to_owned()), outcomes[0].clone());
+    }
     let names = |steps: &[Step]| steps.iter().map(Step::to_string).collect::<Vec<_>>();
     let automatic_steps: Vec<Step> = automatic_steps().collect();
     let tables = [
         (CONNECT_ONCE, "One bad answer.", names(&LOGIN)),
         (CONNECT_ALWAYS, "A step that never works.", names(&LOGIN)),
-        (SINGLE_STEPS, "After a login without fault. Single steps are sent once.", names(&SINGLE)),
+        (
+            SINGLE_STEPS,
+            "After a login without fault. Single steps are sent once, but for a logout whose connection broke.",
+            names(&SINGLE),
+        ),
         (
             AUTOMATIC[0].0,
             "In virtual time, with real waits: how long until the session was good and stayed so, the dearest step that this \
@@ -163,8 +207,14 @@ fn write_the_document() {
             names(&automatic_steps),
         ),
         (AUTOMATIC[1].0, "The same.", names(&automatic_steps)),
+        (
+            ORDERS,
+            "`POST …/orders` by `send`: how often it arrived, how often it was executed, and what its sender was told: the \
+             answer's status, or the error and its advice.",
+            vec![ORDER.to_owned()],
+        ),
     ];
-    let rows = FAULTS.map(|(name, _)| name);
+    let rows: Vec<_> = orders::rows().collect();
     fs::write(table::path(), table::write(INTRODUCTION, &tables, &rows, &found))
         .expect("docs can be written");
 }

@@ -15,7 +15,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, Wait, request,
+    TransportError, TransportKind, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -71,7 +71,7 @@ impl Client {
     /// # Errors
     /// When the trust store or the proxy cannot be used.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
-        let http = transport::client(transport)?;
+        let http = transport::client(transport, config.timeout())?;
         let session = Session::new(config, key, RandomState::new().hash_one(0));
         Ok(Self::with_http(session, move |request, _| transport::send(http.clone(), request)))
     }
@@ -299,12 +299,33 @@ impl Client {
 
     fn transmit(&mut self, Transmit { id, timeout: limit, request, .. }: Transmit) {
         while self.requests.try_join_next().is_some() {}
-        let (answer, outbox) = ((self.http)(request, limit), self.inbox.outbox.clone());
+        let http = Arc::clone(&self.http);
+        let mut reply = Reply { id, answer: None, outbox: self.inbox.outbox.clone() };
         self.requests.spawn(async move {
-            let answer = timeout(limit, answer).await.unwrap_or_else(|_| Err(TransportError::timeout()));
-            // Nobody listens any more once the client is gone.
-            let _ = outbox.send(Input::Answer(id, answer));
+            reply.give(within(limit, http(request, limit)).await);
         });
+    }
+}
+
+/// Gives the session the answer to a request, whatever became of the task that asked for it.
+struct Reply {
+    id: RequestId,
+    answer: Option<Answer>,
+    outbox: mpsc::UnboundedSender<Input>,
+}
+
+impl Reply {
+    fn give(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let panicked = || Err(TransportError::new(TransportKind::Panicked, ""));
+        let answer = self.answer.take().unwrap_or_else(panicked);
+        // Nobody listens any more once the client is gone.
+        let _ = self.outbox.send(Input::Answer(self.id, answer));
     }
 }
 
@@ -339,9 +360,12 @@ impl Inbox {
 
 /// Sends a user's own request, which is authorized, once.
 pub(crate) async fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
-    let answer =
-        timeout(limit, http(request, limit)).await.unwrap_or_else(|_| Err(TransportError::timeout()));
-    answer.map_err(|failure| Error::transport(None, &failure))
+    let method = request.method().clone();
+    within(limit, http(request, limit)).await.map_err(|failure| Error::unanswered(&method, &failure))
+}
+
+async fn within(limit: Duration, answer: impl Future<Output = Answer>) -> Answer {
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(TransportError::timeout_after(limit)))
 }
 
 impl fmt::Debug for Client {

@@ -4,64 +4,122 @@ use std::{
     error::Error as StdError,
     io, iter,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
-use ibkr_auth_config::Transport;
-use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind};
-use reqwest::{Client, Url, redirect, retry};
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind, check_clock, time_to_connect};
+use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
+use tokio::task::yield_now;
 
 const MAX_BODY: usize = 1 << 20;
 /// Beyond the minute between two tickles, so that they share a connection.
 const IDLE: Duration = Duration::from_secs(150);
 
-/// A client with HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects and
-/// without retries of its own.
-pub(crate) fn client(settings: &Transport) -> Result<Client, Error> {
-    let builder = Client::builder()
-        .no_proxy()
-        .tls_backend_preconfigured(tls(settings)?)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .local_address(IpAddr::from(Ipv4Addr::UNSPECIFIED))
-        .pool_idle_timeout(IDLE);
-    let builder = match proxy(settings)? {
-        Some(proxy) => builder.proxy(proxy),
-        None => builder,
-    };
-    builder.build().map_err(|error| Error::config(cause(&error), "check proxy and trust store"))
+/// What sends. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Http(Arc<Shared>);
+
+struct Shared {
+    setup: Setup,
+    clients: Mutex<Clients>,
 }
 
-pub(crate) async fn send(client: Client, request: Request) -> Result<Response, TransportError> {
-    let request = reqwest::Request::try_from(request).map_err(failure)?;
-    let mut answer = client.execute(request).await.map_err(failure)?;
+struct Setup {
+    tls: ClientConfig,
+    /// Ours to make: HTTP libraries read the environment each in its own way.
+    choice: Proxy,
+    to_connect: Duration,
+}
+
+/// reqwest, once for each way out.
+#[derive(Clone)]
+struct Clients {
+    direct: Client,
+    proxied: Option<Client>,
+}
+
+/// Sets up what sends requests that may take `limit`.
+pub(crate) fn client(settings: &Transport, limit: Duration) -> Result<Http, Error> {
+    let choice = settings.chosen_proxy()?.into_owned();
+    let setup = Setup { tls: tls(settings)?, choice, to_connect: time_to_connect(limit) };
+    let clients = Mutex::new(setup.clients()?);
+    Ok(Http(Arc::new(Shared { setup, clients })))
+}
+
+/// Sends a request once, on a kept connection only if that is still open.
+pub(crate) async fn send(http: Http, request: Request) -> Result<Response, TransportError> {
+    check_clock(SystemTime::now())?;
+    let Shared { setup, clients } = &*http.0;
+    let Clients { direct, proxied } = clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let proxied = proxied.filter(|_| setup.choice.takes(request.uri()));
+    let is_proxied = proxied.is_some();
+    let answer = exchange(proxied.unwrap_or(direct), request).await;
+    answer.map_err(|error| {
+        let failure = failure(error, is_proxied, setup.to_connect);
+        // What ended one kept connection may have ended the others: none of them is used again.
+        if let (TransportKind::Broken, Ok(new)) = (failure.kind(), setup.clients()) {
+            *clients.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+        failure
+    })?
+}
+
+async fn exchange(
+    client: Client,
+    request: Request,
+) -> Result<Result<Response, TransportError>, reqwest::Error> {
+    let request = reqwest::Request::try_from(request)?;
+    look().await;
+    let mut answer = client.execute(request).await?;
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+    while let Some(chunk) = answer.chunk().await? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_BODY {
-            return Err(TransportError::new(TransportKind::TooLarge, "more than 1 MiB"));
+            return Ok(Err(TransportError::new(TransportKind::TooLarge, "more than 1 MiB")));
         }
     }
     let mut response = Response::new(body);
     *response.status_mut() = answer.status();
     std::mem::swap(response.headers_mut(), answer.headers_mut());
-    Ok(response)
+    Ok(Ok(response))
 }
 
-/// The choice is ours: HTTP libraries read the environment each in its own way.
-fn proxy(settings: &Transport) -> Result<Option<reqwest::Proxy>, Error> {
-    let choice = settings.chosen_proxy()?.into_owned();
-    let Some(url) = choice.url() else { return Ok(None) };
-    let wrong = |_| Error::config("proxy is not a proxy's URL", "write it like http://host:port");
-    let url: Url = url.expose().parse().map_err(wrong)?;
-    Ok(Some(reqwest::Proxy::custom(move |target| {
-        let target = target.as_str().parse().ok()?;
-        choice.takes(&target).then(|| url.clone())
-    })))
+impl Setup {
+    /// HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address; how a proxy is reached does not matter),
+    /// without redirects and without retries of reqwest's own.
+    fn clients(&self) -> Result<Clients, Error> {
+        let builder = || {
+            Client::builder()
+                .no_proxy()
+                .tls_backend_preconfigured(self.tls.clone())
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .referer(false)
+                .connect_timeout(self.to_connect)
+                .pool_idle_timeout(IDLE)
+        };
+        let build = |builder: ClientBuilder| {
+            builder.build().map_err(|error| Error::config(cause(&error), "check proxy and trust store"))
+        };
+        let direct = build(builder().local_address(IpAddr::from(Ipv4Addr::UNSPECIFIED)))?;
+        let wrong = |_| Error::config("proxy is not a proxy's URL", "write it like http://host:port");
+        let proxied = match self.choice.url() {
+            Some(url) => Some(build(builder().proxy(reqwest::Proxy::all(url.expose()).map_err(wrong)?))?),
+            None => None,
+        };
+        Ok(Clients { direct, proxied })
+    }
+}
+
+/// Lets the runtime hear what the network has said meanwhile, so that no request goes out on a kept connection that the
+/// server has closed: the first time for the news, the second for the tasks that it wakes.
+async fn look() {
+    yield_now().await;
+    yield_now().await;
 }
 
 fn tls(settings: &Transport) -> Result<ClientConfig, Error> {
@@ -99,22 +157,49 @@ fn no_trust(error: rustls::Error) -> Error {
     )
 }
 
-fn failure(error: reqwest::Error) -> TransportError {
-    let detail = cause(&error);
-    let kind = if error.is_timeout() {
-        TransportKind::Timeout
-    } else if let Some(error) = chain(&error).find_map(|cause| cause.downcast_ref()) {
-        tls_kind(error)
-    } else if detail.contains("proxy authorization required") {
-        TransportKind::ProxyRefused
-    } else if detail.contains("tunnel") || detail.contains("proxy") {
-        TransportKind::Proxy
-    } else if error.is_connect() {
+fn failure(error: reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {
+    if error.is_connect() {
+        return no_connection(&error, proxied, to_connect);
+    }
+    let kind = if says(&error, "client error (Canceled)") {
+        // A new connection that was gone before the request was written.
         TransportKind::Connect
+    } else if error.is_timeout() {
+        TransportKind::Timeout
     } else {
         TransportKind::Broken
     };
-    TransportError::new(kind, detail)
+    TransportError::new(kind, cause(&error))
+}
+
+fn no_connection(error: &reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {
+    if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return TransportError::new(tls_kind(error), error.to_string());
+    }
+    if says(error, "tunnel error: proxy authorization required") {
+        return TransportError::new(TransportKind::ProxyRefused, "it answered 407");
+    }
+    let reason = if error.is_timeout() {
+        format!("none within {to_connect:?}")
+    } else if error.is_dns() {
+        "the host name cannot be resolved".to_owned()
+    } else if says(error, "tunnel error: unsuccessful") {
+        "it opens no tunnel".to_owned()
+    } else {
+        cause(error)
+    };
+    match proxied {
+        true if says(error, "tunnel error: failed to create underlying connection") => {
+            TransportError::new(TransportKind::Proxy, format!("it cannot be reached: {reason}"))
+        }
+        true => TransportError::new(TransportKind::Proxy, reason),
+        false => TransportError::new(TransportKind::Connect, reason),
+    }
+}
+
+/// Whether one of the reasons is this. Their types are not reqwest's, or not public.
+fn says(error: &reqwest::Error, text: &str) -> bool {
+    chain(error).any(|cause| cause.to_string() == text)
 }
 
 fn tls_kind(error: &rustls::Error) -> TransportKind {

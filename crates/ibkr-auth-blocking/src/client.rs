@@ -17,7 +17,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, TransportKind, Wait, request,
+    TransportError, TransportKind, Wait, catch_panic, request,
 };
 
 use crate::{
@@ -302,7 +302,7 @@ impl Client {
         let (http, outbox) = (Arc::clone(&self.http), self.inbox.outbox.clone());
         let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
             // Nobody listens any more once the client is gone.
-            let _ = outbox.send(Input::Answer(id, http(request, limit)));
+            let _ = outbox.send(Input::Answer(id, catch_panic(|| http(request, limit))));
         });
         if thread.is_err() {
             let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");
@@ -344,7 +344,8 @@ impl Inbox {
 
 /// Sends a user's own request, which is authorized, once.
 pub(crate) fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
-    http(request, limit).map_err(|failure| Error::transport(None, &failure))
+    let method = request.method().clone();
+    http(request, limit).map_err(|failure| Error::unanswered(&method, &failure))
 }
 
 impl fmt::Debug for Client {

@@ -1,15 +1,25 @@
 //! ureq, set up as IBKR's edge and a login demand it.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+mod connecting;
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 
 use ibkr_auth_config::{Proxy, Transport};
-use ibkr_auth_core::{Error, Request, Response, Secret, TransportError, TransportKind};
+use ibkr_auth_core::{
+    Error, Request, Response, Secret, TransportError, TransportKind, check_clock, time_to_connect,
+};
 use rustls::{CertificateError, RootCertStore, crypto::ring};
 use ureq::{
     Agent,
-    config::{AutoHeaderValue, IpFamily},
+    config::AutoHeaderValue,
     tls::{Certificate, RootCerts, TlsConfig},
 };
+
+use connecting::{Connecting, Resolving, Unsent};
 
 const MAX_BODY: u64 = 1 << 20;
 /// Beyond the minute between two tickles, so that they share a connection.
@@ -21,6 +31,8 @@ pub struct Http {
     /// Ours to make: HTTP libraries read the environment each in its own way.
     choice: Proxy,
     proxy: Option<ureq::Proxy>,
+    /// When a connection broke last.
+    broke: Mutex<Option<Instant>>,
 }
 
 impl Http {
@@ -33,33 +45,64 @@ impl Http {
             .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
             .root_certs(roots(settings)?)
             .build();
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .ip_family(IpFamily::Ipv4Only)
             .accept_encoding(AutoHeaderValue::None)
             .max_idle_age(IDLE)
             .proxy(None)
-            .build()
-            .new_agent();
+            .build();
+        let agent = Agent::with_parts(config, Connecting::default(), Resolving::default());
         let choice = settings.chosen_proxy()?.into_owned();
         let proxy = choice.url().map(proxy).transpose()?;
-        Ok(Self { agent, choice, proxy })
+        Ok(Self { agent, choice, proxy, broke: Mutex::new(None) })
     }
 
-    /// Sends a request once. Any status is an answer.
+    /// Sends a request once, on a kept connection only if that is still open. Any status is an answer.
     ///
     /// # Errors
     /// When no answer came within `limit`, or none that can be read whole: 1 MiB is the most.
     pub fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        check_clock(SystemTime::now())?;
         let proxy = self.proxy.clone().filter(|_| self.choice.takes(request.uri()));
-        let request = self.agent.configure_request(request).timeout_global(Some(limit)).proxy(proxy).build();
-        let (head, mut body) = self.agent.run(request).map_err(|error| failure(&error))?.into_parts();
+        let way = Way { limit, proxied: proxy.is_some() };
+        self.exchange(request, limit, proxy).map_err(|error| {
+            let failure = way.failure(error);
+            if failure.kind() == TransportKind::Broken {
+                *self.broke() = Some(Instant::now());
+            }
+            failure
+        })
+    }
+
+    fn exchange(
+        &self,
+        request: Request,
+        limit: Duration,
+        proxy: Option<ureq::Proxy>,
+    ) -> Result<Response, ureq::Error> {
+        let to_connect = Some(time_to_connect(limit));
+        // What ended one kept connection may have ended the others: those from before are not used again.
+        let since_break = self.broke().map_or(IDLE, |at| at.elapsed());
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(limit))
+            .timeout_resolve(to_connect)
+            .timeout_connect(to_connect)
+            .max_idle_age(IDLE.min(since_break))
+            .proxy(proxy)
+            .build();
+        let (head, mut body) = self.agent.run(request)?.into_parts();
         // ureq takes the limit itself for too much.
-        let body = body.with_config().limit(MAX_BODY + 1).read_to_vec().map_err(|error| failure(&error))?;
+        let body = body.with_config().limit(MAX_BODY + 1).read_to_vec()?;
         Ok(Response::from_parts(head, body))
+    }
+
+    fn broke(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.broke.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,32 +156,72 @@ fn unreadable(error: rustls::Error) -> Error {
     )
 }
 
-fn failure(error: &ureq::Error) -> TransportError {
-    let (kind, detail) = match error {
-        ureq::Error::Timeout(_) => (TransportKind::Timeout, String::new()),
-        ureq::Error::BodyExceedsLimit(_) => (TransportKind::TooLarge, "more than 1 MiB".to_owned()),
-        ureq::Error::HostNotFound => (TransportKind::Connect, "the host name cannot be resolved".to_owned()),
-        ureq::Error::ConnectionFailed => (TransportKind::Connect, String::new()),
-        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => {
-            (TransportKind::ProxyRefused, error.to_string())
-        }
-        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => {
-            (TransportKind::Proxy, error.to_string())
-        }
-        ureq::Error::Rustls(error) => (tls_kind(error), error.to_string()),
-        ureq::Error::Io(error) => {
-            match error.get_ref().and_then(|carried| carried.downcast_ref::<rustls::Error>()) {
-                Some(error) => (tls_kind(error), error.to_string()),
-                // The standard library has no kind for it.
-                None if error.to_string().starts_with("failed to lookup address") => {
-                    (TransportKind::Connect, "the host name cannot be resolved".to_owned())
-                }
-                None => (io_kind(error.kind()), error.to_string()),
+/// How a request travels.
+struct Way {
+    limit: Duration,
+    proxied: bool,
+}
+
+impl Way {
+    fn failure(&self, error: ureq::Error) -> TransportError {
+        match error {
+            ureq::Error::Other(inner) => match inner.downcast::<Unsent>() {
+                Ok(unsent) => self.no_connection(*unsent),
+                Err(other) => TransportError::new(TransportKind::Broken, other.to_string()),
+            },
+            ureq::Error::Timeout(_) => TransportError::timeout_after(self.limit),
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                TransportError::timeout_after(self.limit)
             }
+            ureq::Error::BodyExceedsLimit(_) => {
+                TransportError::new(TransportKind::TooLarge, "more than 1 MiB")
+            }
+            ureq::Error::Io(error) => TransportError::new(TransportKind::Broken, error.to_string()),
+            error => TransportError::new(TransportKind::Broken, error.to_string()),
         }
-        _ => (TransportKind::Broken, String::new()),
-    };
-    TransportError::new(kind, detail)
+    }
+
+    fn no_connection(&self, unsent: Unsent) -> TransportError {
+        let (error, before_proxy) = unsent.unwrap();
+        if let Some(error) = tls_error(&error) {
+            return TransportError::new(tls_kind(error), error.to_string());
+        }
+        let reason = match &error {
+            ureq::Error::ConnectProxyFailed(said) => match said.rsplit_once('/') {
+                Some((_, "407")) => {
+                    return TransportError::new(TransportKind::ProxyRefused, "it answered 407");
+                }
+                Some((_, status)) => format!("it opens no tunnel, it answered {status}"),
+                None => "it opens no tunnel".to_owned(),
+            },
+            ureq::Error::Timeout(_) => format!("none within {:?}", time_to_connect(self.limit)),
+            ureq::Error::HostNotFound => UNRESOLVED.to_owned(),
+            // The standard library has no kind for it.
+            ureq::Error::Io(error) if error.to_string().starts_with("failed to lookup address") => {
+                UNRESOLVED.to_owned()
+            }
+            ureq::Error::Io(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        match (self.proxied, before_proxy) {
+            (true, true) => {
+                TransportError::new(TransportKind::Proxy, format!("it cannot be reached: {reason}"))
+            }
+            (true, false) => TransportError::new(TransportKind::Proxy, reason),
+            (false, _) => TransportError::new(TransportKind::Connect, reason),
+        }
+    }
+}
+
+const UNRESOLVED: &str = "the host name cannot be resolved";
+
+/// rustls' errors also hide in io errors.
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|carried| carried.downcast_ref()),
+        _ => None,
+    }
 }
 
 fn tls_kind(error: &rustls::Error) -> TransportKind {
@@ -148,14 +231,5 @@ fn tls_kind(error: &rustls::Error) -> TransportKind {
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
         ) => TransportKind::CertificateDate,
         _ => TransportKind::Tls,
-    }
-}
-
-fn io_kind(kind: io::ErrorKind) -> TransportKind {
-    use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut};
-    match kind {
-        TimedOut => TransportKind::Timeout,
-        ConnectionRefused | AddrNotAvailable | HostUnreachable | NetworkUnreachable => TransportKind::Connect,
-        _ => TransportKind::Broken,
     }
 }

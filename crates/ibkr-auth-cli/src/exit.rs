@@ -35,7 +35,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (Exit::ApiError as u8, "`get`, `post`, `delete`: the API answered with an error status"),
     (
         Exit::Unknown as u8,
-        "`post`, `delete`: no answer came that can be read, and the request may have been executed",
+        "`post`, `delete`: it may have been executed: no answer that can be read, or a 5xx",
     ),
     (Exit::Interrupted as u8, "interrupted"),
     (Exit::ClosedPipe as u8, "whoever read the output has closed it"),

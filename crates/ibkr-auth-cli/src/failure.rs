@@ -98,7 +98,11 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut failure = Self::new(exit_of(error.kind()), error.what());
+        let exit = match error.advice() {
+            Advice::FindOut => Exit::Unknown,
+            _ => exit_of(error.kind()),
+        };
+        let mut failure = Self::new(exit, error.what());
         if let Some(step) = error.step() {
             failure.step = Some(step.to_string());
             failure.what = format!("{step}: {}", error.what());

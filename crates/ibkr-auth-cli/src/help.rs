@@ -150,9 +150,9 @@ Examples:
   echo '{\"acctId\":\"U1234567\"}' | ibkr-auth post /iserver/account --data @-
       From standard input.
 
-A POST is sent once. Exit code 10 means that no answer came that can be read: it may have been
-executed. Ask IBKR what became of it before you send it again. `ibkr-auth help get` tells of exit
-code 9.";
+A POST is sent once. Exit code 10 means that it may have been executed: no answer came that can be
+read, or IBKR failed on it (5xx). Ask IBKR what became of it before you send anything again. With
+`not sent` in the error it was certainly not executed. `ibkr-auth help get` tells of exit code 9.";
 
 pub(crate) const DELETE: &str = "\
 Examples:

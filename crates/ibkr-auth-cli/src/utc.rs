@@ -1,9 +1,13 @@
 //! Times as logs, programs and support tickets want them: UTC, to the second.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-/// Such as `2026-11-21T19:00:00Z`.
+/// The last second that has four digits of a year.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// Such as `2026-11-21T19:00:00Z`. A time that cannot be written so is shown as the nearest that can.
 pub(crate) fn stamp(at: SystemTime) -> String {
+    let at = at.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
@@ -14,9 +18,14 @@ pub(crate) fn clock(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_far_off_is_no_reason_to_panic() {
+        let year = Duration::from_secs(31_536_000);
+        assert_eq!(stamp(SystemTime::UNIX_EPOCH - year), "1970-01-01T00:00:00Z");
+        assert_eq!(stamp(SystemTime::UNIX_EPOCH + LAST + year), "9999-12-31T23:59:59Z");
+    }
 
     #[test]
     fn times_are_shown_with_and_without_their_date() {

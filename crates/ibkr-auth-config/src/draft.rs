@@ -3,7 +3,8 @@
 use ibkr_auth_core::{Config, ConfigError, Retry};
 
 use crate::{
-    KeySource, Transport, error::Problem, given::Given, key_source::open_to_others, passphrase::Passphrase,
+    KeySource, Proxy, Transport, error::Problem, given::Given, key_source::open_to_others,
+    passphrase::Passphrase,
 };
 
 pub(crate) struct Draft {
@@ -74,6 +75,12 @@ impl Draft {
         if self.transport.ca_only && self.transport.ca_file.is_none() {
             let problem = Problem::new("needs `ca_file`", "set that too, or remove this");
             return Err((&["ca_only"], problem));
+        }
+        if self.config.host().base_url().starts_with("http://")
+            && matches!(self.transport.proxy, Some(Proxy::Url(_)))
+        {
+            let what = "cannot be used with a plain http `base_url`, which is reached without a proxy";
+            return Err((&["proxy"], Problem::new(what, "write `none`, or take https for `base_url`")));
         }
         let Some(key) = self.key else {
             return Err((&["private_key_file", "private_key"], Problem::new("is missing", "set it")));

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::{
     ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt,
@@ -60,7 +60,7 @@ pub enum ErrorKind {
     PublicIp,
     /// The request did not get through. What to do: check network, proxy and trust store as the text says.
     Transport,
-    /// No answer came in time. What to do: repeat what is safe to repeat.
+    /// No answer came in time. What to do: what the advice says; repeat only what is safe to repeat.
     Timeout,
     /// A part of this program has panicked: a listener of events, a key, an HTTP stack. What to do: mend what the message of the
     /// panic names; a new client can begin at once.
@@ -82,7 +82,16 @@ pub enum Advice {
     RetryAfter(Duration),
     /// The session is lost: `connect` again.
     Reconnect,
+    /// A request of your own that changes something may have been executed, and nobody knows: ask IBKR what became of it
+    /// before you send anything again. For an order: `GET /v1/api/iserver/account/orders`.
+    FindOut,
 }
+
+/// A shorter wait goes without saying.
+const NOTABLE_WAIT: Duration = Duration::from_secs(5);
+/// For people; see [`Advice::FindOut`].
+const FIND_OUT: &str = "it may have been executed: ask IBKR what became of it before you send anything again, for an order with \
+                        GET /v1/api/iserver/account/orders and GET /v1/api/iserver/account/trades";
 
 impl Error {
     /// What kind of failure it was.
@@ -108,19 +117,15 @@ impl Error {
     /// Whether the request may have taken effect although it failed. If not, it did not leave this machine, or not beyond a
     /// proxy or a handshake.
     pub fn may_have_been_executed(&self) -> bool {
-        let not_sent = matches!(
-            self.0.transport,
-            Some(
-                TransportKind::Connect
-                    | TransportKind::Tls
-                    | TransportKind::CertificateDate
-                    | TransportKind::Proxy
-                    | TransportKind::ProxyRefused
-            )
-        );
+        let not_sent = self.0.transport.is_some_and(|kind| !kind.may_have_been_sent());
         use ErrorKind::{Config, NotConnected, Order, Sign};
         let not_made = matches!(self.0.kind, Config | Sign | Order | NotConnected);
         !(not_sent || not_made)
+    }
+
+    /// Whether the connection broke before there was an answer: mostly a kept one that the server had closed.
+    pub(crate) fn is_break(&self) -> bool {
+        self.0.transport == Some(TransportKind::Broken)
     }
 
     /// Whether the way out of this machine is barred by wrong credentials: no other host or service can help.
@@ -228,19 +233,53 @@ impl Error {
         }))
     }
 
-    /// A request that brought no answer. The clients use it for requests of your own, which belong to no step.
+    /// A step that brought no answer.
     pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
-        let kind =
-            if failure.kind() == TransportKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transport };
+        let todo = match (step, failure.kind()) {
+            (Some(Step::PublicIp), TransportKind::Timeout | TransportKind::Connect) => {
+                "check network and proxy, allow more time with `timeout`, or set public_ip"
+            }
+            _ => failure.todo(),
+        };
+        Self::silence(step, failure.to_string(), todo, failure.advice(), failure.kind())
+    }
+
+    /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated unseen, because it
+    /// changes something and may have been executed, gets [`Advice::FindOut`]; what was not sent says so.
+    pub fn unanswered(method: &Method, failure: &TransportError) -> Self {
+        match failure.kind() {
+            kind if !kind.may_have_been_sent() => {
+                let what = format!("not sent: {failure}");
+                Self::silence(None, what, failure.todo(), failure.advice(), kind)
+            }
+            kind if !method.is_safe() => {
+                Self::silence(None, failure.to_string(), FIND_OUT, Advice::FindOut, kind)
+            }
+            _ => Self::transport(None, failure),
+        }
+    }
+
+    fn silence(
+        step: Option<Step>,
+        what: String,
+        todo: &'static str,
+        advice: Advice,
+        transport: TransportKind,
+    ) -> Self {
+        let kind = match transport {
+            TransportKind::Timeout => ErrorKind::Timeout,
+            TransportKind::Panicked => ErrorKind::Panicked,
+            _ => ErrorKind::Transport,
+        };
         Self(Arc::new(Inner {
             kind,
             step,
             status: None,
-            what: failure.to_string().into(),
+            what: what.into(),
             excerpt: None,
-            todo: failure.todo().into(),
-            advice: failure.advice(),
-            transport: Some(failure.kind()),
+            todo: todo.into(),
+            advice,
+            transport: Some(transport),
         }))
     }
 }
@@ -263,7 +302,12 @@ impl fmt::Display for Error {
         if !self.0.todo.is_empty() {
             write!(f, "; {}", self.0.todo)?;
         }
-        Ok(())
+        match self.0.advice {
+            Advice::RetryAfter(wait) if wait >= NOTABLE_WAIT => {
+                write!(f, ", and not again before {} s have passed", wait.as_secs())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -91,7 +91,9 @@ pub use session::{
 };
 pub use step::Step;
 pub use time::Now;
-pub use transport::{TransportError, TransportKind};
+pub use transport::{
+    TransportError, TransportKind, catch_panic, check_clock, leaves_in_doubt, time_to_connect,
+};
 pub use wire::{
     Authorization,
     access_token::AccessToken,

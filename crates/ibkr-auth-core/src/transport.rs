@@ -1,8 +1,15 @@
 //! How a driver says that a request brought no answer.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    panic::{self, AssertUnwindSafe},
+    time::{Duration, SystemTime},
+};
 
-use crate::Advice;
+use http::{Method, StatusCode};
+
+use crate::{Advice, Response};
 
 /// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
 /// a query string nor a header.
@@ -16,15 +23,15 @@ pub struct TransportError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
-    /// No answer within the time allowed. It may have been executed.
+    /// No answer within the time allowed, although there was a connection. It may have been executed.
     Timeout,
-    /// No connection: name resolution, refused, unreachable. Not sent.
+    /// No connection: name resolution, refused, unreachable, broken in the handshake, or none in time. Not sent.
     Connect,
     /// The TLS handshake failed: unknown CA, wrong name, no common version. Not sent.
     Tls,
-    /// The server's certificate has ended or not begun: mostly it is this machine's clock that is wrong. Not sent.
+    /// The server's certificate has ended or not begun, or this machine's clock is wrong. Not sent.
     CertificateDate,
-    /// The proxy failed, or opens no tunnel. Not sent.
+    /// The proxy cannot be reached, or opens no tunnel. Not sent.
     Proxy,
     /// The proxy wants other credentials (407). Not sent. Repeating them may lock the user's account there.
     ProxyRefused,
@@ -32,17 +39,75 @@ pub enum TransportKind {
     TooLarge,
     /// Broken off on the way. It may have been executed.
     Broken,
+    /// What sends requests has panicked. It may have been executed.
+    Panicked,
+}
+
+impl TransportKind {
+    /// Whether the server may have seen the request. If not, the request did not leave this machine, or not beyond a proxy or
+    /// a handshake.
+    pub fn may_have_been_sent(self) -> bool {
+        match self {
+            Self::Connect | Self::Tls | Self::CertificateDate | Self::Proxy | Self::ProxyRefused => false,
+            Self::Timeout | Self::TooLarge | Self::Broken | Self::Panicked => true,
+        }
+    }
+}
+
+/// Of the time that a request may take, so much may go into its connection. What has no connection by then is given up as
+/// [`TransportKind::Connect`]: certainly not sent, which a request that runs into its whole limit cannot say.
+pub fn time_to_connect(limit: Duration) -> Duration {
+    limit * 2 / 3
+}
+
+/// Whether nobody knows what became of a request of your own that was answered so: one that changes something, and a server
+/// that failed on it. Then it must not be sent again before that is found out. The same for one without an answer is
+/// [`Advice::FindOut`].
+pub fn leaves_in_doubt(method: &Method, status: StatusCode) -> bool {
+    !method.is_safe() && status.is_server_error()
+}
+
+/// Refuses to send while the machine's clock stands before 1970: libraries for TLS know no such time, and panic.
+///
+/// # Errors
+/// [`TransportKind::CertificateDate`] then.
+pub fn check_clock(wall: SystemTime) -> Result<(), TransportError> {
+    if wall < SystemTime::UNIX_EPOCH {
+        return Err(TransportError::new(
+            TransportKind::CertificateDate,
+            "this machine's clock stands before 1970",
+        ));
+    }
+    Ok(())
+}
+
+/// Runs what sends a request. A panic in it is an error like any other, so that nobody waits for an answer that cannot come.
+pub fn catch_panic(
+    send: impl FnOnce() -> Result<Response, TransportError>,
+) -> Result<Response, TransportError> {
+    panic::catch_unwind(AssertUnwindSafe(send))
+        .unwrap_or_else(|_| Err(TransportError::new(TransportKind::Panicked, "")))
 }
 
 impl TransportError {
     /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body.
     pub fn new(kind: TransportKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        let mut detail = detail.into();
+        // Some libraries end in a link to their manual.
+        if let Some(link) = detail.find(": https://") {
+            detail.truncate(link);
+        }
+        Self { kind, detail }
     }
 
     /// No answer within the time allowed.
     pub fn timeout() -> Self {
         Self::new(TransportKind::Timeout, "")
+    }
+
+    /// No answer within `limit`.
+    pub fn timeout_after(limit: Duration) -> Self {
+        Self::new(TransportKind::Timeout, format!("the limit is {limit:?}"))
     }
 
     /// At which point it failed.
@@ -56,27 +121,34 @@ impl TransportError {
             TransportKind::Tls
             | TransportKind::CertificateDate
             | TransportKind::ProxyRefused
-            | TransportKind::TooLarge => Advice::Never,
+            | TransportKind::TooLarge
+            | TransportKind::Panicked => Advice::Never,
             _ => Advice::RetryAfter(Duration::from_secs(1)),
         }
     }
 
     pub(crate) fn todo(&self) -> &'static str {
         match self.kind {
-            TransportKind::Timeout => "try again; if it goes on, check network and proxy",
+            TransportKind::Timeout => {
+                "try again; if it goes on, check network and proxy, or allow more time with `timeout`"
+            }
             TransportKind::Connect => "check network, DNS and proxy",
             TransportKind::Tls => {
                 "if a proxy of your own stands in between, name its CA certificate in ca_file; check base_url if it is set"
             }
-            TransportKind::CertificateDate => "check the date and time of this machine",
+            TransportKind::CertificateDate => {
+                "check the date and time of this machine; if they are right, the server's certificate has to be renewed"
+            }
             TransportKind::Proxy => {
                 "check the proxy's address, and that it allows CONNECT (HTTPS_PROXY or proxy)"
             }
             TransportKind::ProxyRefused => {
-                "correct the proxy's user name and password (HTTPS_PROXY or proxy)"
+                "correct the proxy's user name and password (HTTPS_PROXY or proxy); they are sent by the scheme Basic alone, \
+                 no password helps with a proxy that takes only NTLM or Negotiate"
             }
             TransportKind::TooLarge => "something other than IBKR answered: check proxy and base_url",
             TransportKind::Broken => "try again; if it goes on, check network and proxy",
+            TransportKind::Panicked => "mend what the message of the panic names",
         }
     }
 }
@@ -91,9 +163,107 @@ impl fmt::Display for TransportError {
             TransportKind::ProxyRefused => "the proxy refused its credentials",
             TransportKind::TooLarge => "the answer is too large",
             TransportKind::Broken => "the connection broke",
+            TransportKind::Panicked => "what sends requests has panicked",
         })?;
         if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
     }
 }
 
 impl StdError for TransportError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, ErrorKind};
+
+    const ALL: [TransportKind; 9] = [
+        TransportKind::Timeout,
+        TransportKind::Connect,
+        TransportKind::Tls,
+        TransportKind::CertificateDate,
+        TransportKind::Proxy,
+        TransportKind::ProxyRefused,
+        TransportKind::TooLarge,
+        TransportKind::Broken,
+        TransportKind::Panicked,
+    ];
+
+    fn unanswered(method: &Method, kind: TransportKind) -> Error {
+        Error::unanswered(method, &TransportError::new(kind, "why"))
+    }
+
+    #[test]
+    fn nobody_is_told_to_repeat_what_may_have_been_executed() {
+        for method in [Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
+            for kind in ALL.into_iter().filter(|kind| kind.may_have_been_sent()) {
+                let error = unanswered(&method, kind);
+                assert_eq!(
+                    (error.advice(), error.may_have_been_executed()),
+                    (Advice::FindOut, true),
+                    "{kind:?}"
+                );
+                let text = error.to_string();
+                assert!(text.contains("it may have been executed"), "{text}");
+                assert!(text.contains("/v1/api/iserver/account/orders"), "{text}");
+                for wrong in ["try again", "repeat"] {
+                    assert!(!text.contains(wrong), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_says_so_and_may_be_sent_again() {
+        for method in [Method::POST, Method::GET] {
+            for kind in ALL.into_iter().filter(|kind| !kind.may_have_been_sent()) {
+                let error = unanswered(&method, kind);
+                assert!(!error.may_have_been_executed());
+                assert_ne!(error.advice(), Advice::FindOut, "{kind:?}");
+                assert!(error.to_string().starts_with("not sent: "), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_may_be_repeated() {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            for kind in [TransportKind::Timeout, TransportKind::Broken] {
+                let error = unanswered(&method, kind);
+                assert!(matches!(error.advice(), Advice::RetryAfter(_)));
+                assert!(error.to_string().contains("try again"), "{error}");
+            }
+        }
+        assert_eq!(unanswered(&Method::GET, TransportKind::Panicked).kind(), ErrorKind::Panicked);
+    }
+
+    #[test]
+    fn the_manual_of_a_library_is_not_quoted() {
+        let text = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/x";
+        let error = TransportError::new(TransportKind::Broken, text);
+        assert_eq!(
+            error.to_string(),
+            "the connection broke: peer closed connection without sending TLS close_notify"
+        );
+    }
+
+    #[test]
+    fn nothing_is_sent_before_1970() {
+        let second = Duration::from_secs(1);
+        assert!(check_clock(SystemTime::UNIX_EPOCH).is_ok());
+        let error = check_clock(SystemTime::UNIX_EPOCH - second).unwrap_err();
+        assert!(!error.kind().may_have_been_sent() && error.todo().contains("date and time"), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_failed_on_a_change_leaves_it_in_doubt() {
+        for (method, status, expected) in [
+            (Method::POST, 500, true),
+            (Method::DELETE, 503, true),
+            (Method::POST, 400, false),
+            (Method::POST, 200, false),
+            (Method::GET, 503, false),
+        ] {
+            assert_eq!(leaves_in_doubt(&method, StatusCode::from_u16(status).unwrap()), expected);
+        }
+    }
+}

@@ -24,6 +24,7 @@ pub mod auth_status;
 pub mod bearer_token;
 mod build;
 pub mod logout;
+mod path;
 pub mod public_ip;
 pub(crate) mod spread;
 pub mod ssodh_init;

@@ -5,7 +5,7 @@ mod answer;
 use std::{fs, io, io::Read, path::Path, time::Duration};
 
 use http::{Method, StatusCode, header::CONTENT_TYPE};
-use ibkr_auth_blocking::{Error, Request, Response};
+use ibkr_auth_blocking::{Advice, Error, Request, Response};
 
 use super::validate::await_validate;
 use crate::{
@@ -79,12 +79,11 @@ fn ask(sessions: &Sessions, kept: &Kept, request: Request) -> Result<Response, F
     sessions.heed_pause()?;
     pace(sessions, request.uri().path())?;
     let client = sessions.client(kept, false)?;
-    let (is_safe, name) =
-        (request.method() == Method::GET, format!("{} {}", request.method(), request.uri()));
+    let name = format!("{} {}", request.method(), request.uri());
     let progress = Progress::start(sessions.output, name.clone());
     let answer = client.send(request);
     drop(progress);
-    answer.map_err(|error| unanswered(&error, is_safe, &name))
+    answer.map_err(|error| unanswered(error, &name))
 }
 
 /// Waits where IBKR takes requests only so often.
@@ -97,23 +96,20 @@ fn pace(sessions: &Sessions, path: &str) -> Result<(), Failure> {
     }
 }
 
-fn unanswered(error: &Error, is_safe: bool, name: &str) -> Failure {
-    let failure = Failure::from(error.clone());
-    if is_safe || !error.may_have_been_executed() {
-        return failure;
+fn unanswered(error: Error, name: &str) -> Failure {
+    match error.advice() {
+        Advice::FindOut => unsure(&format!("{name}: no answer came that can be read"), error.what()),
+        _ => Failure::from(error),
     }
-    unsure(name, &failure.what)
 }
 
 /// Nobody knows whether it was executed.
-fn unsure(name: &str, why: &str) -> Failure {
-    Failure::new(
-        Exit::Unknown,
-        format!("{name}: no answer came that can be read, and it may have been executed"),
-    )
-    .why(why)
-    .todo("ask IBKR what became of it, such as `ibkr-auth get /iserver/account/orders`, before you repeat it")
+fn unsure(what: &str, why: &str) -> Failure {
+    Failure::new(Exit::Unknown, format!("{what}, and it may have been executed")).why(why).todo(FIND_OUT)
 }
+
+/// What to do before anything else.
+const FIND_OUT: &str = "ask IBKR what became of it, such as with `ibkr-auth get /iserver/account/orders`, before you send anything again";
 
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
 fn normal(path: &str, host: &str) -> Result<String, Failure> {

@@ -82,8 +82,8 @@ fn variable() -> String {
 }
 
 fn reach(url: &Uri, limit: Duration) -> Result<(), String> {
-    let mut why = "its name has no IPv4 address".to_owned();
-    for address in resolve(url, limit)?.into_iter().filter(SocketAddr::is_ipv4) {
+    let mut why = "its name has no address".to_owned();
+    for address in resolve(url, limit)? {
         match TcpStream::connect_timeout(&address, limit) {
             Ok(_) => return Ok(()),
             Err(error) => why = error.to_string(),
@@ -134,7 +134,9 @@ fn is_inside(address: &IpAddr) -> bool {
 /// The system's resolver knows no time limit of ours.
 fn resolve(url: &Uri, limit: Duration) -> Result<Vec<SocketAddr>, String> {
     let default = if url.scheme_str() == Some("http") { 80 } else { 443 };
-    let target = (url.host().unwrap_or_default().to_owned(), url.port_u16().unwrap_or(default));
+    // The resolver knows an IPv6 address without its brackets alone.
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let target = (host.to_owned(), url.port_u16().unwrap_or(default));
     let (tell, told) = channel();
     thread::spawn(move || {
         let addresses = target.to_socket_addrs().map(Iterator::collect::<Vec<_>>);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Error, Event, Http, Response, Session, TransportError, TransportKind};
-use ibkr_auth_core::{Output, RequestId, Step, Ticket, Transmit};
+use ibkr_auth_core::{Output, RequestId, Step, Ticket, Transmit, catch_panic};
 
 use super::{
     Listener,
@@ -126,7 +126,8 @@ impl Login {
         let (http, outbox) = (Arc::clone(&self.http), self.outbox.clone());
         let thread = thread::Builder::new().name("ibkr-auth request".to_owned()).spawn(move || {
             // Nobody listens any more to what was given up.
-            let _ = outbox.send(Answer { id, result: http.send(request, timeout) });
+            let result = catch_panic(|| http.send(request, timeout));
+            let _ = outbox.send(Answer { id, result });
         });
         if thread.is_err() {
             let failure = TransportError::new(TransportKind::Connect, "the system gives no more threads");

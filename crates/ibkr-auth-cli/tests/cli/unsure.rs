@@ -13,6 +13,7 @@ at_once! {
     an_order_with_an_answer_that_cannot_be_read_may_have_been_executed,
     an_unsure_order_in_json_is_for_programs,
     an_order_that_is_refused_is_not_sent_again,
+    an_order_on_which_ibkr_fails_may_have_been_executed,
     an_order_with_a_forgotten_session_is_not_sent_again,
     a_cancellation_is_sent_once_too,
     a_get_without_an_answer_is_no_danger,
@@ -63,10 +64,21 @@ fn an_unsure_order_in_json_is_for_programs() {
 }
 
 fn an_order_that_is_refused_is_not_sent_again() {
-    for status in [400, 401, 403, 410, 429, 500, 503] {
+    for status in [400, 401, 403, 410, 429] {
         let world = ready_to_trade();
         world.fault(&format!(r#"{{"on":"place-order","do":{{"status":{status}}}}}"#));
         place(&world).fails(9, &[&status.to_string()]);
+        assert_eq!(world.count(Endpoint::PlaceOrder), 1, "{status}");
+    }
+}
+
+fn an_order_on_which_ibkr_fails_may_have_been_executed() {
+    for status in [500, 502, 503, 504] {
+        let world = ready_to_trade();
+        world.fault(&format!(r#"{{"on":"place-order","do":{{"status":{status}}}}}"#));
+        let ran = place(&world);
+        ran.fails(10, &[&status.to_string(), "may have been executed", "/iserver/account/orders"]);
+        assert!(!ran.err.contains("try again"), "{ran}");
         assert_eq!(world.count(Endpoint::PlaceOrder), 1, "{status}");
     }
 }
@@ -102,7 +114,7 @@ fn an_order_that_was_never_sent_is_no_danger() {
     let world = ready_to_trade();
     let path = orders();
     let ran = world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["post", &path, "--data", ORDER]);
-    ran.fails(7, &["no connection"]);
+    ran.fails(7, &["not sent: no connection"]);
     assert!(!ran.err.contains("may have been executed"), "{ran}");
     assert_eq!(world.count(Endpoint::PlaceOrder), 0);
 }

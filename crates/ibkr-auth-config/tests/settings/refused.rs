@@ -229,3 +229,14 @@ fn cores_error_keeps_both_halves() {
     assert_eq!(core.kind(), ibkr_auth_core::ErrorKind::Config);
     assert_eq!(core.to_string(), format!("{what}; change it"));
 }
+
+#[test]
+fn a_proxy_does_not_stand_before_plain_http() {
+    let error = error("base_url: http://localhost:5000\nproxy: http://proxy.example:3128");
+    assert_eq!(
+        error,
+        "config.yaml:6: `proxy` cannot be used with a plain http `base_url`, which is reached without a proxy: \
+         write `none`, or take https for `base_url`"
+    );
+    assert!(Folder::new().read(format!("{MINIMAL}base_url: http://localhost:5000\nproxy: none\n")).is_ok());
+}

@@ -65,6 +65,7 @@ impl Session {
         if step == Step::PublicIp && self.tasks[index].doubted.is_some() {
             return self.ask_another_service(now, index);
         }
+        let reconnects = error.is_break() && self.may_reconnect(now, index, step);
         let task = &mut self.tasks[index];
         let (patient, is_login) = (task.is_patient() && task.failed.is_none(), task.command().establishes());
         let Some(job) = task.job_mut(step) else { return };
@@ -83,6 +84,10 @@ impl Session {
             // A login does not depend on it, and IBKR takes one a minute.
             job.state = JobState::Done;
             self.finish_if_done(now, index);
+        } else if reconnects {
+            (job.reconnected, job.failures) = (true, job.failures + 1);
+            job.state = JobState::Waiting(None);
+            self.tell(Event::Retrying { step, after: Duration::ZERO });
         } else if let (true, Some(asked)) = (patient, worth_waiting(&error)) {
             job.failures += 1;
             job.asked = 0;
@@ -139,6 +144,17 @@ impl Session {
         if let Some(job) = self.tasks[index].job_mut(Step::PublicIp) {
             self.known.ip_service = job.service;
         }
+    }
+
+    /// Whether a step whose connection broke is sent once more, at once: mostly the server had closed a kept connection, and on a
+    /// new one nothing need be waited for.
+    fn may_reconnect(&mut self, now: Now, index: usize, step: Step) -> bool {
+        let task = &self.tasks[index];
+        // IBKR takes these only so often, and the one that broke may have arrived.
+        let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
+        let is_first = task.jobs.iter().any(|job| job.step == step && !job.reconnected);
+        let may = task.reconnects(&self.config) && task.failed.is_none() && is_first && !is_rare;
+        may && !(task.is_upkeep && step.is_signed() && !self.may_log_in_once_more(now))
     }
 
     /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it counts as a
@@ -258,6 +274,6 @@ fn worth_waiting(error: &Error) -> Option<Duration> {
         Advice::Never if error.step() == Some(Step::PublicIp) && !error.is_proxy_refusal() => {
             Some(Duration::ZERO)
         }
-        Advice::Never | Advice::Reconnect => None,
+        Advice::Never | Advice::Reconnect | Advice::FindOut => None,
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Job {
     pub(super) asked: usize,
     /// A wrong clock was corrected once already.
     pub(super) clock_corrected: bool,
+    /// A connection that broke was replaced once already.
+    pub(super) reconnected: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl Task {
             service: 0,
             asked: 0,
             clock_corrected: false,
+            reconnected: false,
         });
         Self {
             command,
@@ -118,6 +121,13 @@ impl Task {
     /// own.
     pub(super) fn is_patient(&self) -> bool {
         self.persists || (self.command == Command::Connect && !self.is_upkeep)
+    }
+
+    /// Whether a step whose connection broke is sent once more, at once. A single step is the caller's to repeat, but for a
+    /// logout: nobody must be left logged in by a connection that the server had closed.
+    pub(super) fn reconnects(&self, config: &Config) -> bool {
+        let is_single = !self.command.establishes() && self.command != Command::Logout && !self.is_upkeep;
+        config.retry.attempts > 1 && !is_single
     }
 
     pub(super) fn ticket<T: Outcome>(&self) -> Ticket<T> {

@@ -140,9 +140,21 @@ struct Due {
 }
 
 impl Session {
+    /// Whether one more assertion of the login that is under way may go out. It counts like a login: the one before may have
+    /// arrived.
+    pub(super) fn may_log_in_once_more(&mut self, now: Now) -> bool {
+        let may = self.logins_spent_until(now).is_none();
+        if let (true, Some(upkeep)) = (may, &mut self.upkeep) {
+            upkeep.logins.spend(now.mono);
+            upkeep.assertions.spend(now.mono);
+        }
+        may
+    }
+
     /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
     /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
-    /// or the user: then it stops at once, because repeating that gets accounts locked.
+    /// or the user: then it stops at once, because repeating that gets accounts locked; or, where IBKR knew them before, after
+    /// a few tries over two hours.
     pub fn keep_connected(&mut self, mut policy: KeepConnected) {
         let deed = self.first_deed();
         self.stopped_by = None;

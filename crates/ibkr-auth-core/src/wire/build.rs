@@ -11,6 +11,7 @@ use http::{
 use ibkr_jws::{Jws, Sign};
 use serde::Serialize;
 
+use super::path;
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
 
 /// What opens `/v1/api`: the SSO bearer token and, once an answer has brought it, the session id.
@@ -44,16 +45,15 @@ impl Authorization {
         };
         let on_our_host =
             url.strip_prefix(config.host.base_url()).is_some_and(|rest| rest.starts_with("/v1/api/"));
+        let refused = |what| {
+            let todo = "give a path such as /v1/api/portfolio/accounts";
+            Error::plain(ErrorKind::Config, None, what, todo, Advice::Never)
+        };
+        if !path::is_plain(parts.uri.path()) {
+            return Err(refused("the request's path has a `.` or `..` between slashes, or a backslash"));
+        }
         parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
-            let what =
-                "the path must begin with /v1/api, at the session's host: nothing else may see its token";
-            Error::plain(
-                ErrorKind::Config,
-                None,
-                what,
-                "give a path such as /v1/api/portfolio/accounts",
-                Advice::Never,
-            )
+            refused("the path must begin with /v1/api, at the session's host: nothing else may see its token")
         })?;
         if parts.method != Method::GET || !body.is_empty() {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());

@@ -26,6 +26,44 @@ fn what_may_pass_is_tried_again_with_growing_waits() {
     }
 }
 
+fn broken() -> Answer {
+    Err(TransportError::new(TransportKind::Broken, "reset"))
+}
+
+#[test]
+fn a_connection_that_broke_is_replaced_at_once_and_once() {
+    for step in [Step::SsodhInit, Step::GetAccessToken, Step::GetBearerToken] {
+        let (bench, outcome) = connect(&mut session(), first(step, vec![broken()]));
+        assert!(outcome.is_ok(), "{step}: {outcome:?}");
+        assert_eq!(count(&bench, step), 2);
+        // No two assertions are alike, so a signed step waits for the next second.
+        assert!(
+            bench.elapsed() <= Duration::from_millis(if step == Step::SsodhInit { 200 } else { 1_200 }),
+            "{step}"
+        );
+        let (bench, outcome) = connect(&mut session(), first(step, vec![broken(), broken()]));
+        assert!(outcome.is_ok(), "{step}: {outcome:?}");
+        assert!(bench.elapsed() >= Duration::from_secs(2), "{step}: not hammered");
+    }
+    let once = Retry { attempts: 1, ..Retry::default() };
+    let mut session = Session::new(testing::config().with_retry(once).unwrap(), testing::FakeKey, 1);
+    let (bench, outcome) = connect(&mut session, first(Step::SsodhInit, vec![broken()]));
+    assert_eq!((outcome.unwrap_err().kind(), count(&bench, Step::SsodhInit)), (ErrorKind::Transport, 1));
+}
+
+#[test]
+fn of_the_single_steps_only_a_logout_is_sent_once_more() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    let ticket = session.tickle();
+    let outcome = bench.run(&mut session, &ticket, first(Step::Tickle, vec![broken()]));
+    assert_eq!((outcome.unwrap_err().kind(), count(&bench, Step::Tickle)), (ErrorKind::Transport, 1));
+    let ticket = session.logout();
+    bench.run(&mut session, &ticket, first(Step::Logout, vec![broken()])).unwrap();
+    assert_eq!(count(&bench, Step::Logout), 2);
+}
+
 #[test]
 fn a_login_does_not_depend_on_sso_validate() {
     for failure in
@@ -117,7 +155,9 @@ fn credentials_that_the_proxy_refuses_are_not_tried_on_one_service_after_the_oth
 #[test]
 fn a_penalty_is_not_waited_out_but_told() {
     let (bench, outcome) = connect(&mut session(), first(Step::SsodhInit, vec![Ok(answer(429, ""))]));
-    assert_eq!(outcome.unwrap_err().advice(), Advice::RetryAfter(Duration::from_secs(900)));
+    let error = outcome.unwrap_err();
+    assert_eq!(error.advice(), Advice::RetryAfter(Duration::from_secs(900)));
+    assert!(error.to_string().ends_with("not again before 900 s have passed"), "{error}");
     assert_eq!(count(&bench, Step::SsodhInit), 1);
 }
 

@@ -7,6 +7,7 @@ use http::{
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use ibkr_auth_blocking::Response;
+use ibkr_auth_core::leaves_in_doubt;
 use serde_json::{Value, json};
 
 use crate::{
@@ -48,9 +49,16 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     if status.is_success() {
         return Ok(());
     }
-    let mut failure = Failure::new(Exit::ApiError, format!("{name}: IBKR answered {status}"));
+    let is_in_doubt = leaves_in_doubt(method, status);
+    let mut failure = match is_in_doubt {
+        true => super::unsure(&format!("{name}: IBKR answered {status}"), "it failed on the request"),
+        false => Failure::new(Exit::ApiError, format!("{name}: IBKR answered {status}")),
+    };
     failure.status = Some(status.as_u16());
     failure.pause = pause(answer);
+    if is_in_doubt {
+        return Err(failure);
+    }
     let todo = advice(&failure, answer.body());
     Err(failure.todo(todo))
 }
@@ -92,10 +100,10 @@ fn unreadable(method: &Method, name: &str, answer: &Response) -> Failure {
     let what = format!("cannot read the answer ({status}, {kind}, {length} bytes)");
     let why = format!("it begins with: {}", excerpt(answer.body()));
     let mut failure = match *method {
-        Method::GET => Failure::new(Exit::Server, format!("{name}: {what}"))
+        ref safe if safe.is_safe() => Failure::new(Exit::Server, format!("{name}: {what}"))
             .why(why)
             .todo("something other than IBKR may have answered: look for a proxy or a login page in between"),
-        _ => super::unsure(name, &format!("{what}; {why}")),
+        _ => super::unsure(&format!("{name}: no answer came that can be read"), &format!("{what}; {why}")),
     };
     failure.status = Some(status.as_u16());
     failure
@@ -152,7 +160,7 @@ fn advice(failure: &Failure, body: &[u8]) -> String {
             return format!("wait {pause}: going on gets your address blocked");
         }
         410 => "this node has lost the session: log in anew, or set `domain: 1.api.ibkr.com`",
-        500.. => "try again later; an order may have been executed: ask for it first",
+        500.. => "try again later",
         _ => "see what IBKR says about it above",
     };
     advice.to_owned()

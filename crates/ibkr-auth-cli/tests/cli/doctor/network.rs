@@ -151,3 +151,15 @@ fn a_fixed_address_is_compared() {
     report.expect("proxy", "pass", &["NO_PROXY"]);
     report.expect("bearer token", "fail", &["public address"]);
 }
+
+#[test]
+fn a_proxy_with_an_ipv6_address_is_reached() {
+    // Without IPv6 on this machine there is nothing to try.
+    let Ok(listener) = std::net::TcpListener::bind((std::net::Ipv6Addr::LOCALHOST, 0)) else { return };
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    // It is reached, and answers nothing.
+    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
+    let world = World::new();
+    let report = Report::of(&world.run_with([("IBKR_AUTH_PROXY", proxy)], ["doctor", "--json"]));
+    report.expect("proxy", "pass", &["[::1]"]);
+}

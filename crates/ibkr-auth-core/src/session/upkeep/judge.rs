@@ -311,7 +311,7 @@ impl Session {
         let Some(trouble) = &upkeep.trouble else { return };
         let asked = match error.advice() {
             Advice::RetryAfter(asked) => asked,
-            _ => Duration::ZERO,
+            Advice::Never | Advice::Reconnect | Advice::FindOut => Duration::ZERO,
         };
         let unproven = upkeep.unproven_logins;
         let is_promise = error.kind() == ErrorKind::RateLimited;
@@ -460,7 +460,11 @@ impl Session {
 /// No answer, or none that IBKR's systems behind the edge had a part in.
 fn is_silent(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Unreadable | ErrorKind::PublicIp => true,
+        ErrorKind::Transport
+        | ErrorKind::Timeout
+        | ErrorKind::Panicked
+        | ErrorKind::Unreadable
+        | ErrorKind::PublicIp => true,
         ErrorKind::Server => {
             !(error.step() == Some(Step::SsodhInit) && error.status().is_some_and(|s| s == 500))
         }
