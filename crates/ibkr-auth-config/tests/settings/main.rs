@@ -2,6 +2,7 @@
 
 mod accepted;
 mod certificates;
+mod demo;
 mod effect;
 mod folder;
 mod key_file;
@@ -11,6 +12,9 @@ mod profile_mistakes;
 mod profiles;
 mod proxy_env;
 mod refused;
+#[cfg(unix)]
+mod strangers;
 mod unkeyed;
 mod variables;
+#[cfg(unix)]
 mod warnings;
