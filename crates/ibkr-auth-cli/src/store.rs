@@ -68,7 +68,7 @@ impl Store {
         };
         let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
         let record: Record = record.unwrap_or_else(Record::damaged);
-        Ok(record.as_of(SystemTime::now()))
+        Ok(record.seen_at(SystemTime::now()))
     }
 
     /// Waits until no other invocation changes the session. `waiting` is called once if that takes long.

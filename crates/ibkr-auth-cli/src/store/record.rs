@@ -44,7 +44,7 @@ impl Record {
 
     /// The record as a clock can understand that was set back: what it says of the future happened just now. So no guard is
     /// lost, and none holds longer than it does after what happened just now.
-    pub(super) fn as_of(mut self, at: SystemTime) -> Self {
+    pub(super) fn seen_at(mut self, at: SystemTime) -> Self {
         let (now, now_ms) = (seconds(at), millis(at));
         let longest = now_ms.saturating_add(Pause::LONGEST * 1_000);
         let logins = self.logins.0.iter_mut().map(|login| (login, now));
@@ -235,7 +235,7 @@ mod tests {
             ..Record::default()
         };
         for later in [1_001, 1_000 + 9_000, 2_000_000_000] {
-            let record = ahead(later).as_of(second(1_000));
+            let record = ahead(later).seen_at(second(1_000));
             assert!(record.was_ahead);
             assert_eq!(record.logins.in_last_hour(1_000), 1, "{later}");
             assert_eq!(record.logins.in_last_day(1_000 + Logins::DAY), 0, "{later}: it is over one day");
@@ -244,7 +244,7 @@ mod tests {
             let most = (later * 1_000).min((1_000 + Pause::LONGEST) * 1_000);
             assert_eq!(record.pause.unwrap().until, most);
         }
-        let record = ahead(1_000).as_of(second(1_000));
+        let record = ahead(1_000).seen_at(second(1_000));
         assert!(!record.was_ahead);
     }
 
