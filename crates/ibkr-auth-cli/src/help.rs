@@ -31,9 +31,10 @@ Examples:
   ibkr-auth init --dir . --key private.pem
       With a key that is there already, in the current folder: other commands need --config then.
 
-Settings go to your configuration folder, where every command finds them. Without a terminal it never asks. Settings that are there are completed line by line; what they
-say is changed only with `--force`, or when you say yes, and the old file is kept as ….bak. An RSA
-key is made by an installed `openssl`.";
+Settings go to your configuration folder, where every command finds them. Without a terminal it
+never asks. Settings that are there are completed line by line; what they say is changed only with
+`--force`, or when you say yes, and the old file is kept as ….bak. Lines that lead logins elsewhere
+than straight to IBKR are kept on the same terms. An RSA key is made by an installed `openssl`.";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:

@@ -58,7 +58,7 @@ impl Store {
         };
         folder::check(&self.folder)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        match local::open_own(&self.path()) {
+        match local::open_own_secret(&self.path()) {
             Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,
             // What is wrong with the folder is said by who writes there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

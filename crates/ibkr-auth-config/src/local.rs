@@ -42,7 +42,17 @@ pub fn open_own(path: &Path) -> io::Result<File> {
     own(system::open(path, system::Way::Own)?)
 }
 
-/// The same for reading and writing; makes the file if there is none, and changes nothing in one that is there.
+/// The same where it holds secrets: nobody else may read it either.
+///
+/// # Errors
+/// As [`open_own`], and when other users can read it.
+pub fn open_own_secret(path: &Path) -> io::Result<File> {
+    let file = open_own(path)?;
+    refuse_readable(&file.metadata()?).map_err(in_words)?;
+    Ok(file)
+}
+
+/// Opens such a file for reading and writing; makes the file if there is none, and changes nothing in one that is there.
 ///
 /// # Errors
 /// As [`open_own`].
@@ -64,8 +74,12 @@ fn own(file: File) -> io::Result<File> {
     if system::names(&about) > 1 {
         return Err(io::Error::other("it has a second name (a hard link)"));
     }
-    refuse_strangers(&about).map_err(|problem| io::Error::other(problem.at("it").what().to_owned()))?;
+    refuse_strangers(&about).map_err(in_words)?;
     Ok(file)
+}
+
+fn in_words(problem: Problem) -> io::Error {
+    io::Error::other(problem.at("it").what().to_owned())
 }
 
 /// Opens a file for reading, through links. What is no regular file is refused, and waited for in no case.
@@ -185,7 +199,10 @@ mod system {
     pub(super) fn judge_writers(mode: u32, owner: u32, user: u32) -> Option<Problem> {
         if owner != user && owner != ROOT {
             let what = format!("belongs to another user (uid {owner}), who can change it");
-            return Some(Problem::new(what, "make it yours with `chown`, or use a copy of your own"));
+            return Some(Problem::new(
+                what,
+                "run as that user, make it yours with `chown`, or use a copy of your own",
+            ));
         }
         let what = format!("can be changed by other users (mode {:04o})", mode & 0o7777);
         (mode & 0o022 != 0).then(|| Problem::new(what, "`chmod go-w` it"))

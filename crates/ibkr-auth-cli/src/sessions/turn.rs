@@ -63,7 +63,7 @@ impl Sessions {
             return Ok(());
         };
         turn.record.kept = Some(doubted);
-        self.remember(&turn);
+        self.remember(&turn, BETWEEN);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Sessions {
     pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
         let mut turn = self.turn(AT_WORK, || {})?;
         turn.pace_accounts();
-        self.remember(&turn);
+        self.remember(&turn, BETWEEN_ACCOUNTS);
         Ok(())
     }
 
@@ -131,18 +131,18 @@ impl Sessions {
     /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is there to be read.
     pub(crate) fn note(&self, turn: &mut Turn, failure: Option<&Failure>) {
         self.update(turn, failure);
-        self.remember(turn);
+        self.remember(turn, BETWEEN);
     }
 
-    fn remember(&self, turn: &Turn) {
+    /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so long.
+    fn remember(&self, turn: &Turn, pause: Duration) {
         let Err(failure) = self.store.write(&turn.lock, &turn.record) else { return };
         if !self.has_forgotten.swap(true, Ordering::Relaxed) {
             let Failure { what, why, .. } = failure;
             let why = why.unwrap_or_default();
             self.output.warning(format_args!("{what} ({why}): later invocations do not know of this one"));
         }
-        // They cannot see when IBKR was asked: none is let in before it may be asked again.
-        thread::sleep(BETWEEN);
+        thread::sleep(pause);
     }
 
     fn update(&self, turn: &mut Turn, failure: Option<&Failure>) {

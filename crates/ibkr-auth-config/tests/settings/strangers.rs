@@ -214,6 +214,10 @@ fn own_files_are_no_links_and_are_not_changed_by_opening() {
     assert_eq!(said(&fifo), "it is no regular file");
     set_mode(&precious, 0o606);
     assert!(said(&precious).contains("can be changed by other users"));
+    set_mode(&precious, 0o644);
+    assert!(local::open_own(&precious).is_ok());
+    let error = local::open_own_secret(&precious).unwrap_err().to_string();
+    assert!(error.contains("open to other users"), "{error}");
     set_mode(&precious, 0o600);
     local::create_own(&precious).unwrap();
     assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");

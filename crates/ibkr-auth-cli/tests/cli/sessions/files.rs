@@ -195,6 +195,8 @@ fn what_others_can_change_is_not_used() {
     for command in [&["header"][..], &["token", "-q"], &["status"], &["logout"], &["login"]] {
         world.run(command).fails(1, &["cannot be read", "can be changed by other users"]);
     }
+    world.set_mode(&record, 0o644);
+    world.run(["header"]).fails(1, &["cannot be read", "open to other users"]);
     world.set_mode(&record, 0o600);
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(&record, Some(65_534), None).unwrap();
