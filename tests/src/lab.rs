@@ -1,6 +1,6 @@
 //! A simulator on loopback, and what leads to it.
 
-use std::{fs, net::Ipv4Addr, time::Duration};
+use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Config, Host, Retry, Secret};
@@ -67,16 +67,23 @@ impl Lab {
             ("proxy", "none".to_owned()),
         ];
         let yaml: String = lines.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
-        let path = self.folder.path().join("config.yaml");
-        fs::write(self.folder.path().join("private.pem"), demo::PRIVATE_KEY_PEM).expect("a temporary file");
-        fs::write(&path, yaml).expect("a temporary file");
-        path.display().to_string()
+        self.write("private.pem", demo::PRIVATE_KEY_PEM);
+        self.write("config.yaml", &yaml).display().to_string()
     }
 
     fn transport_with(&self, proxy: Proxy) -> Transport {
-        let ca_file = self.folder.path().join("ca.pem");
-        fs::write(&ca_file, self.server.ca_pem()).expect("a temporary file");
+        let ca_file = self.write("ca.pem", self.server.ca_pem());
         Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(proxy) }
+    }
+
+    /// For this user alone, whatever the umask.
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).expect("a temporary file");
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .expect("a file of ours");
+        path
     }
 }
 

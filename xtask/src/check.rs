@@ -5,6 +5,7 @@ mod layers;
 mod parity;
 mod scrub;
 mod sources;
+mod threats;
 mod tools;
 mod tree;
 
@@ -80,6 +81,13 @@ const RULES: &[Rule] = &[
         advice: "`cargo tree -d` shows who; if it cannot be helped, name it in xtask/allow/duplicates.txt with a reason",
         compiles: false,
         run: dependencies::duplicates,
+    },
+    Rule {
+        name: "threats",
+        holds: "every line of docs/THREAT_MODEL.md names tests that exist, or says that it is not defended",
+        advice: "name the test by its function, or write `not defended`",
+        compiles: false,
+        run: threats::check,
     },
     Rule {
         name: "format",

@@ -22,8 +22,8 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` here, else in your configuration folder, else the
-    /// variables IBKR_AUTH_… alone
+    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` in your configuration folder, else the variables
+    /// IBKR_AUTH_… alone; one in the current folder is not read
     #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// The part of `profiles` in the settings to use; also IBKR_AUTH_PROFILE
@@ -161,7 +161,7 @@ pub(crate) struct LoginArgs {
     /// End the kept session, even a good one, and log in anew
     #[arg(long, conflicts_with = "no_login")]
     pub(crate) fresh: bool,
-    /// Log in although IBKR has just refused the same settings, or the hour's logins are spent
+    /// Log in although IBKR has just refused the same settings, has asked for a pause, or the hour's logins are spent
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -7,7 +7,7 @@ use ibkr_auth_config::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{commands::span, exit::Exit};
+use crate::{commands::span, exit::Exit, store::Pause};
 
 /// A failure as a person or a program is told it. It holds no secret, and so may be kept for other invocations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ impl From<Error> for Failure {
         }
         failure.status = error.status().map(|status| status.as_u16());
         if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
-            failure.pause = Some(pause.as_secs());
+            failure.pause = Some(pause.as_secs().min(Pause::LONGEST));
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);

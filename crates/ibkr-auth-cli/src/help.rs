@@ -28,12 +28,13 @@ Examples:
       Makes the key and prints what to give IBKR; asks nothing.
   ibkr-auth init --no-input --client-id MyFirm --credential me1234
       Completes that once IBKR has answered.
-  ibkr-auth init --dir ~/.config/ibkr-auth --key private.pem
-      With a key that is there already, in a folder where the settings are found from anywhere.
+  ibkr-auth init --dir . --key private.pem
+      With a key that is there already, in the current folder: other commands need --config then.
 
-Without a terminal it never asks. Settings that are there are completed line by line; what they
-say is changed only with `--force`, or when you say yes, and the old file is kept as ….bak. An RSA
-key is made by an installed `openssl`.";
+Settings go to your configuration folder, where every command finds them. Without a terminal it
+never asks. Settings that are there are completed line by line; what they say is changed only with
+`--force`, or when you say yes, and the old file is kept as ….bak. Lines that lead logins elsewhere
+than straight to IBKR are kept on the same terms. An RSA key is made by an installed `openssl`.";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:
@@ -63,7 +64,8 @@ Examples:
 
 IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same
 settings for a minute, then two, then four…, and there are at most 12 logins an hour and 60 a day.
-`--force` overrides both.";
+`--force` overrides both, and a pause that IBKR has asked for. A simulator on this machine, by its
+`base_url`, may be logged in to as often as you like.";
 
 pub(crate) const STATUS: &str = "\
 Examples:

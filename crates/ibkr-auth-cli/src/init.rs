@@ -23,7 +23,7 @@ use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
-    /// Where config.yaml and the key go. Default: the folder of --config, else the current one
+    /// Where config.yaml and the key go. Default: the folder of --config, else your configuration folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
     /// The client id that IBKR gave; with --new-key it may wait until there is one

@@ -1,10 +1,10 @@
 //! Who logs in: the settings of this invocation.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use etcetera::BaseStrategy;
 use ibkr_auth_blocking::{Config, Transport};
-use ibkr_auth_config::{Reader, Unkeyed};
+use ibkr_auth_config::{Proxy, Reader, Unkeyed};
 use ibkr_auth_core::Tier;
 
 use crate::{args::Global, exit::Exit, failure::Failure, key::LazyKey};
@@ -19,33 +19,54 @@ pub(crate) struct Profile {
     pub(crate) transport: Transport,
     pub(crate) key: LazyKey,
     pub(crate) warnings: Vec<String>,
+    /// The server is on this machine.
+    pub(crate) is_local: bool,
 }
 
 impl Profile {
     pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
         let settings = reader(global)?.read()?;
-        let warnings = settings.warnings().to_vec();
+        let (warnings, is_local) = (settings.warnings().to_vec(), settings.is_local());
         // Where the settings say nothing, nobody's TWS is to be ended.
         let compete = settings.sets("compete") && settings.config.compete();
         let Unkeyed { config, transport, profile, key, .. } = settings;
         let key = LazyKey::new(key, global.passphrase_fd);
-        Ok(Self { name: profile, config: config.with_compete(compete), transport, key, warnings })
+        Ok(Self { name: profile, config: config.with_compete(compete), transport, key, warnings, is_local })
     }
 
-    /// What tells sessions apart.
-    pub(crate) fn identity(&self) -> [&str; 5] {
+    /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with the proxy and
+    /// the certificates alone with which it was made, and a simulator's is never taken for a real one.
+    pub(crate) fn identity(&self) -> Vec<String> {
         let config = &self.config;
         let tier = match config.tier() {
             Tier::ReadOnly => "read-only",
             Tier::Brokerage => "brokerage",
         };
-        [
+        let who = [
             config.client_id(),
             config.client_key_id(),
             config.credential().expose(),
             config.host().base_url(),
             tier,
-        ]
+        ];
+        who.into_iter().map(str::to_owned).chain([trust(&self.transport), road(&self.transport)]).collect()
+    }
+}
+
+/// The certificates that the settings name, however their path is written.
+fn trust(transport: &Transport) -> String {
+    let Some(file) = &transport.ca_file else { return String::new() };
+    let file = file.canonicalize().or_else(|_| absolute(file)).unwrap_or_else(|_| file.clone());
+    format!("{} {}", if transport.ca_only { "only" } else { "also" }, file.display())
+}
+
+/// The proxy, if the settings name it, or it runs on this machine. One of the network that the environment names is there in
+/// one shell and not in the next, and sees no more than the network does.
+fn road(transport: &Transport) -> String {
+    match &transport.proxy {
+        Some(Proxy::Url(url)) => url.expose().to_owned(),
+        Some(proxy @ Proxy::UrlExcept(url, _)) if proxy.is_here() => url.expose().to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -61,28 +82,36 @@ pub(crate) fn reader(global: &Global) -> Result<Reader, Failure> {
     Ok(reader)
 }
 
-/// The settings file: the one that is named, or the first of the usual places. `None`: the variables say everything.
+/// The settings file: the one that is named, or that of the user. `None`: the variables say everything.
+///
+/// One in the current folder is named, not read: somebody else may have filled that folder, and settings decide where
+/// tokens go.
 pub(crate) fn file(global: &Global) -> Result<Option<PathBuf>, Failure> {
     if let Some(file) = &global.config {
         return Ok(Some(file.clone()));
     }
-    let usual: Vec<PathBuf> = [Some(PathBuf::from(FILE)), of_platform()].into_iter().flatten().collect();
-    if let Some(file) = usual.iter().find(|file| file.exists()) {
+    let own = of_platform();
+    if let Some(file) = own.as_ref().filter(|file| file.exists()) {
         return Ok(Some(file.clone()));
     }
     if std::env::var_os("IBKR_AUTH_CLIENT_ID").is_some() {
         return Ok(None);
     }
-    let places: Vec<String> = usual.iter().map(|place| place.display().to_string()).collect();
+    let own = own.map(|file| format!("{} nor ", file.display())).unwrap_or_default();
+    let todo = match Path::new(FILE).exists() {
+        true => format!("there is a {FILE} here: if it is yours, use it with `--config {FILE}`"),
+        false => "make them with `ibkr-auth init`, or name a file with --config".to_owned(),
+    };
     Err(Failure::new(Exit::Config, "there are no settings")
-        .why(format!("neither {} nor the variables IBKR_AUTH_… are there", places.join(" nor ")))
-        .todo("make them with `ibkr-auth init`, or name a file with --config"))
+        .why(format!("neither {own}the variables IBKR_AUTH_… are there"))
+        .todo(todo))
 }
 
-/// The settings file in the user's configuration folder.
+/// The settings file in the user's configuration folder. A relative one would be another in each folder.
 pub(crate) fn of_platform() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
-    Some(base.config_dir().join("ibkr-auth").join(FILE))
+    let file = base.config_dir().join("ibkr-auth").join(FILE);
+    file.is_absolute().then_some(file)
 }
 
 /// A path for people: that of the file, or what stands for it.

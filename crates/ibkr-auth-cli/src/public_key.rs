@@ -1,6 +1,7 @@
 //! The half of the key that IBKR gets.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use ibkr_auth_config::is_demo_key;
 use ibkr_jws::RsaKey;
 use ring::digest::{SHA256, digest};
 
@@ -13,6 +14,8 @@ const LEAST_BITS: usize = 3072;
 pub(crate) struct PublicKey {
     pub(crate) bits: usize,
     pub(crate) pem: String,
+    /// It is the simulator's, whose private half everybody has.
+    pub(crate) is_demo: bool,
 }
 
 impl PublicKey {
@@ -20,7 +23,7 @@ impl PublicKey {
         let pem = key.public_key_pem().map_err(|error| {
             Failure::new(Exit::Config, "the public half of the key cannot be written").why(error.to_string())
         })?;
-        Ok(Self { bits: key.bits(), pem })
+        Ok(Self { bits: key.bits(), pem, is_demo: is_demo_key(key) })
     }
 
     pub(crate) fn is_short(&self) -> bool {

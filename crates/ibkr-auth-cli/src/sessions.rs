@@ -21,7 +21,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant, SystemTime},
@@ -91,11 +91,13 @@ pub(crate) struct Sessions {
     pub(crate) store: Store,
     /// When `sso/validate` was last asked, here or elsewhere, in milliseconds since 1970.
     validated: Arc<AtomicU64>,
+    /// Something could not be kept, and that was said.
+    has_forgotten: AtomicBool,
 }
 
 impl Sessions {
     pub(crate) fn new(output: Output, profile: Profile, store: Store) -> Self {
-        Self { output, profile, store, validated: Arc::default() }
+        Self { output, profile, store, validated: Arc::default(), has_forgotten: AtomicBool::new(false) }
     }
 
     /// What is kept.
@@ -134,7 +136,7 @@ impl Sessions {
         if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
         }
-        turn.pace()?;
+        turn.pace_unless(wish.force)?;
         let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
         self.make_sure(turn, &wish, self.heard(both(listener, progress.listener())))
     }
@@ -161,7 +163,7 @@ impl Sessions {
             (Ok(_), None) if is_ours => Some(before.doubted()),
             _ => Some(before),
         };
-        self.keep(&mut turn, outcome.as_ref().err())?;
+        self.note(&mut turn, outcome.as_ref().err());
         Ok((outcome?, client.session().snapshot()))
     }
 

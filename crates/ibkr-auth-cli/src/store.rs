@@ -9,9 +9,10 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
+use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
@@ -35,7 +36,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// `identity` tells sessions apart; it is not readable in what is written beside the tokens.
-    pub(crate) fn new(state_dir: Option<&Path>, identity: &[&str]) -> Result<Self, Failure> {
+    pub(crate) fn new(state_dir: Option<&Path>, identity: &[impl AsRef<str>]) -> Result<Self, Failure> {
         let folder = match state_dir {
             Some(folder) => folder.to_owned(),
             None => folder::of_platform()?,
@@ -57,7 +58,7 @@ impl Store {
         };
         folder::check(&self.folder)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        match open(&self.path()) {
+        match local::open_own_secret(&self.path()) {
             Ok(file) => file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?,
             // What is wrong with the folder is said by who writes there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -66,7 +67,8 @@ impl Store {
             Err(error) => return Err(unreadable(&error)),
         };
         let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
-        Ok(record.unwrap_or_else(Record::damaged))
+        let record: Record = record.unwrap_or_else(Record::damaged);
+        Ok(record.seen_at(SystemTime::now()))
     }
 
     /// Waits until no other invocation changes the session. `waiting` is called once if that takes long.
@@ -142,7 +144,9 @@ impl Store {
         written.and_then(|()| fs::rename(&path, self.path())).inspect_err(|_| {
             // It holds a part of the tokens.
             let _ = fs::remove_file(&path);
-        })
+        })?;
+        sync(&self.folder);
+        Ok(())
     }
 
     fn file(&self, kind: &str) -> PathBuf {
@@ -152,14 +156,57 @@ impl Store {
     fn unwritable(&self, error: &io::Error) -> Failure {
         Failure::new(Exit::Failed, format!("sessions cannot be kept in {}", self.folder.display()))
             .why(error.to_string())
-            .todo("free some space, correct its permissions, or choose another folder with --state-dir")
+            .todo(todo(error))
     }
 }
 
-/// Opens a regular file: a FIFO would wait for a writer.
-fn open(path: &Path) -> io::Result<File> {
-    match fs::metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::Error::other("it is no regular file")),
+/// What to do when nothing can be kept for this reason.
+fn todo(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if has_no_locks(error) => {
+            "keep sessions on a local disk, in a folder named with --state-dir: this file system has no locks, such as \
+             NFS without its lock service"
+        }
+        ErrorKind::ResourceBusy => {
+            "mount its folder instead of the single file, which cannot be replaced where it is mounted; or choose another \
+             folder with --state-dir"
+        }
+        ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written, with --state-dir",
+        _ => "free some space, correct its permissions, or choose another folder with --state-dir",
+    }
+}
+
+/// Else a power cut may bring the file of before back, with fewer logins in it. Not every file system can do it.
+#[cfg(unix)]
+fn sync(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(not(unix))]
+fn sync(_folder: &Path) {}
+
+#[cfg(unix)]
+fn has_no_locks(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn has_no_locks(_error: &io::Error) -> bool {
+    false
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::todo;
+
+    #[test]
+    fn what_to_do_fits_what_is_wrong() {
+        assert!(todo(&Errno::NOLCK.into()).contains("on a local disk"));
+        assert!(todo(&Errno::BUSY.into()).contains("mount its folder"));
+        assert!(todo(&Errno::ROFS.into()).contains("can be written"));
+        assert!(todo(&Errno::NOSPC.into()).contains("free some space"));
     }
 }

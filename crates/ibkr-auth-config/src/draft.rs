@@ -2,10 +2,7 @@
 
 use ibkr_auth_core::{Config, ConfigError, Retry};
 
-use crate::{
-    KeySource, Proxy, Transport, error::Problem, given::Given, key_source::open_to_others,
-    passphrase::Passphrase,
-};
+use crate::{KeySource, Proxy, Transport, error::Problem, given::Given, passphrase::Passphrase};
 
 pub(crate) struct Draft {
     config: Config,
@@ -50,9 +47,7 @@ impl Draft {
     }
 
     pub(crate) fn key_block(&mut self, given: &Given<'_>) -> Result<(), Problem> {
-        if given.in_open_file {
-            self.warnings.push(open_to_others(&format!("the file with {}", given.name)));
-        }
+        self.warnings.extend(given.place.refuse_readable()?);
         self.key = Some(KeySource::of_block(given)?);
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! Reads small regular files, and nothing else that a path may lead to.
 
-use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read},
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 use zeroize::Zeroizing;
 
-use crate::error::Problem;
+use crate::{
+    error::Problem,
+    local::{self, Content},
+};
 
 /// Settings, a key and a passphrase are far shorter.
 const LONGEST_KIB: usize = 64;
@@ -16,39 +15,35 @@ const LONGEST_KIB: usize = 64;
 /// What Windows' editors put before UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A file's bytes, wiped on drop.
-pub(crate) struct Content {
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
-    /// Users other than its owner may do something with it.
-    pub(crate) open_to_others: bool,
-}
-
 pub(crate) fn read(path: &Path) -> Result<Content, Problem> {
     read_at_most(LONGEST_KIB, path)
 }
 
+/// A file that others than this user and root can change decides nothing here.
 pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> {
     let longest = kib * 1024;
-    // Asked before it is opened: opening a FIFO waits for a writer.
-    let about = fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if about.is_dir() {
-        return Err(Problem::new("is a folder", "give the path of a file"));
-    }
-    if !about.is_file() {
-        return Err(Problem::new("is not a regular file", "copy its content into a file"));
-    }
+    let (file, about) = local::open(path)?;
+    local::refuse_changeable(path, &about)?;
     // Room for everything at once: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
-    File::open(path)
-        .and_then(|file| file.take(longest as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(&error))?;
+    file.take(longest as u64 + 1).read_to_end(&mut bytes).map_err(|error| local::unreadable(&error))?;
     if bytes.len() > longest {
         return Err(Problem::new(
             format!("is larger than {kib} KiB"),
             "check the path: this cannot be the right file",
         ));
     }
-    Ok(Content { bytes, open_to_others: open_to_others(&about) })
+    Ok(Content { bytes, about })
+}
+
+/// A file of secrets, which nobody else may read either. What should be changed about it is added to `warnings`, with
+/// `name` for the file.
+pub(crate) fn read_secret(path: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Content, Problem> {
+    let content = read(path)?;
+    if let Some(problem) = local::refuse_readable(&content.about)? {
+        warnings.push(problem.at(name).to_string());
+    }
+    Ok(content)
 }
 
 /// UTF-8 with or without a byte order mark.
@@ -70,29 +65,4 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
         )),
         None => Ok(text),
     }
-}
-
-fn unreadable(error: &io::Error) -> Problem {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            Problem::new("does not exist", "check the path")
-        }
-        io::ErrorKind::PermissionDenied => {
-            Problem::new("may not be read by this user", "change its permissions or its owner")
-        }
-        _ => Problem::new(
-            format!("cannot be read ({error})"),
-            "mend what the system says there, and try again",
-        ),
-    }
-}
-
-#[cfg(unix)]
-fn open_to_others(about: &Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_about: &Metadata) -> bool {
-    false
 }

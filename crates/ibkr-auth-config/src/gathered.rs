@@ -55,7 +55,6 @@ impl<'a> Gathered<'a> {
             name: key.name,
             place: Place::Variable(key.name),
             raw,
-            in_open_file: false,
             folder: Path::new(""),
             env,
         });
@@ -112,7 +111,6 @@ fn of_file<'a>(
         name: key.name,
         place: Place::File { source: Arc::clone(source), profile, key: key.name },
         raw,
-        in_open_file: source.open_to_others,
         folder: source.folder(),
         env,
     }

@@ -37,8 +37,6 @@ pub(crate) struct Given<'a> {
     pub(crate) name: &'static str,
     pub(crate) place: Place,
     pub(crate) raw: Raw,
-    /// Other users can read the file in which it stands.
-    pub(crate) in_open_file: bool,
     /// Relative paths start here.
     pub(crate) folder: &'a Path,
     pub(crate) env: &'a Env,

@@ -13,6 +13,7 @@ use crate::{
     error::Problem,
     file,
     given::{Given, Text},
+    here,
     passphrase::Passphrase,
     paths,
     place::Place,
@@ -24,6 +25,8 @@ pub struct KeySource {
     pem: Pem,
     place: Place,
     passphrase: Option<Passphrase>,
+    /// It opens something of somebody's, so that a key that everybody has will not do.
+    opens_real: bool,
 }
 
 #[derive(Clone)]
@@ -59,11 +62,16 @@ impl KeySource {
     }
 
     fn new(given: &Given<'_>, pem: Pem) -> Self {
-        Self { pem, place: given.place.clone(), passphrase: None }
+        Self { pem, place: given.place.clone(), passphrase: None, opens_real: false }
     }
 
     pub(crate) fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
         Self { passphrase, ..self }
+    }
+
+    /// The key is used with a server that is not on this machine.
+    pub(crate) fn of_somebody(self) -> Self {
+        Self { opens_real: true, ..self }
     }
 
     /// The key's file; `None` if the key itself stands in the settings.
@@ -105,7 +113,7 @@ impl KeySource {
             (None, Some(named)) => RsaKey::from_encrypted_pem(&pem, &named.read(&mut warnings)?),
             (None, None) => RsaKey::from_pem(&pem),
         };
-        Ok((key.map_err(|error| self.blame(&error))?, warnings))
+        Ok((self.admitted(key)?, warnings))
     }
 
     /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to be asked.
@@ -126,14 +134,19 @@ impl KeySource {
     fn pem(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match &self.pem {
             Pem::File { path, .. } => {
-                let content = file::read(path).map_err(|problem| self.at(problem))?;
-                if content.open_to_others {
-                    warnings.push(open_to_others(&path.display().to_string()));
-                }
-                Ok(content.bytes)
+                let content = file::read_secret(path, &path.display().to_string(), warnings);
+                Ok(content.map_err(|problem| self.at(problem))?.bytes)
             }
             Pem::Block(pem) => Ok(pem.clone()),
         }
+    }
+
+    fn admitted(&self, key: Result<RsaKey, KeyError>) -> Result<RsaKey, FileError> {
+        let key = key.map_err(|error| self.blame(&error))?;
+        if self.opens_real {
+            here::refuse_demo_key(&key).map_err(|problem| self.at(problem))?;
+        }
+        Ok(key)
     }
 
     fn blame(&self, error: &KeyError) -> FileError {
@@ -167,9 +180,4 @@ impl fmt::Debug for KeySource {
         };
         f.debug_struct("KeySource").field("key", &shown).finish_non_exhaustive()
     }
-}
-
-/// What to tell of a file that others can read.
-pub(crate) fn open_to_others(file: &str) -> String {
-    format!("{file} is open to other users of this machine: `chmod 600` that file")
 }

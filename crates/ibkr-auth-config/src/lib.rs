@@ -43,7 +43,8 @@
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
 //!   reached directly. SOCKS is refused.
-//! * Files are regular files of at most 64 KiB, in UTF-8.
+//! * Files are regular files of at most 64 KiB, in UTF-8. On Unix nobody but this user and root may be able to change
+//!   them, nor every user a folder above them; a key or a passphrase of one's own nobody else may read.
 //! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
 
 #![warn(clippy::unwrap_used)]
@@ -55,9 +56,11 @@ mod error;
 mod file;
 mod gathered;
 mod given;
+mod here;
 mod key_source;
 mod keys;
 mod load;
+pub mod local;
 mod no_proxy;
 mod passphrase;
 mod paths;
@@ -75,6 +78,7 @@ mod variables;
 mod yaml;
 
 pub use error::FileError;
+pub use here::is_demo_key;
 pub use key_source::{KeySource, ReadKey};
 pub use no_proxy::NoProxy;
 pub use proxy::Proxy;

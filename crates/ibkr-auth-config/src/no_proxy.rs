@@ -83,11 +83,11 @@ impl Hosts {
 }
 
 /// In lower case, without the brackets of an IPv6 address and the dot that may end a name.
-fn bare(host: &str) -> String {
+pub(crate) fn bare(host: &str) -> String {
     host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase()
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

@@ -1,17 +1,10 @@
 //! Where the passphrase of an encrypted key comes from. It is not fetched before it is needed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::{
-    FileError,
-    error::Problem,
-    file::{self, Content},
-    given::Given,
-    key_source::open_to_others,
-    place::Place,
-};
+use crate::{FileError, error::Problem, file, given::Given, local::Content, place::Place};
 
 #[derive(Clone)]
 pub(crate) struct Passphrase {
@@ -50,22 +43,16 @@ impl Passphrase {
 
     pub(crate) fn read(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match &self.from {
-            From::File(path) => self.read_file(file::read(path), warnings),
+            From::File(path) => self.read_file(path, warnings),
             From::Variable(content) => content.clone(),
         }
         .map_err(|problem| problem.at(&self.place.text()))
     }
 
     /// Its path is not shown: it may be a passphrase in the wrong place.
-    fn read_file(
-        &self,
-        content: Result<Content, Problem>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let Content { mut bytes, open_to_others: open } = content?;
-        if open {
-            warnings.push(open_to_others(&format!("the file of {}", self.key)));
-        }
+    fn read_file(&self, path: &Path, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let Content { mut bytes, .. } =
+            file::read_secret(path, &format!("the file of {}", self.key), warnings)?;
         if matches!(bytes[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
             return Err(Problem::new("is UTF-16", "save it as UTF-8"));
         }

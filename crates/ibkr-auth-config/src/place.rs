@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{keys, source::Source};
+use crate::{error::Problem, keys, source::Source};
 
 /// Spelt out only once an error needs it: to find a line costs another reading of the file.
 #[derive(Clone)]
@@ -14,6 +14,14 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) fn is_variable(&self) -> bool {
         matches!(self, Self::Variable(_))
+    }
+
+    /// What stands there is a secret: its file is refused if others can read it. Says what should be changed all the same.
+    pub(crate) fn refuse_readable(&self) -> Result<Option<String>, Problem> {
+        match self {
+            Self::Variable(_) => Ok(None),
+            Self::File { source, .. } => source.refuse_readable(),
+        }
     }
 
     /// File, line and key, or the variable: the subject of an error's sentence.

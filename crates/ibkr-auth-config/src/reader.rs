@@ -10,7 +10,7 @@ use crate::{
     env::Env,
     error::Problem,
     gathered::Gathered,
-    profile, proxy_env,
+    here, profile, proxy_env,
     source::Source,
     yaml::Content,
 };
@@ -107,6 +107,10 @@ fn build(gathered: &Gathered<'_>, profile: Option<String>, env: &Env) -> Result<
     if transport.proxy.is_none() {
         transport.proxy = Some(proxy_env::choose(env)?);
     }
+    let key = match here::is_first_stop(&config, &transport) {
+        true => key,
+        false => key.of_somebody(),
+    };
     let given = gathered.all.iter().map(|entry| entry.key.name).collect();
     Ok(Unkeyed { config, transport, profile, key, warnings, given })
 }

@@ -1,21 +1,23 @@
 //! The settings file: its text, and where in it something stands.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Metadata,
+    path::{Path, PathBuf},
+};
 
 use zeroize::Zeroizing;
 
 use crate::{
     FileError,
     error::Problem,
-    file,
+    file, local,
     yaml::{self, Content, Fault},
 };
 
 pub(crate) struct Source {
     path: PathBuf,
     text: Zeroizing<String>,
-    /// Other users can read it.
-    pub(crate) open_to_others: bool,
+    about: Metadata,
 }
 
 impl Source {
@@ -23,7 +25,14 @@ impl Source {
         let wrong = |problem: Problem| problem.at(&path.display().to_string());
         let content = file::read(path).map_err(wrong)?;
         let text = Zeroizing::new(file::text(&content.bytes).map_err(wrong)?.to_owned());
-        Ok(Self { path: path.to_owned(), text, open_to_others: content.open_to_others })
+        Ok(Self { path: path.to_owned(), text, about: content.about })
+    }
+
+    /// It holds a secret: nobody else may read it. A file that only should not be read is told of.
+    pub(crate) fn refuse_readable(&self) -> Result<Option<String>, Problem> {
+        let warning =
+            local::refuse_readable(&self.about).map_err(|problem| problem.after("stands in a file that"))?;
+        Ok(warning.map(|problem| problem.at(&self.name()).to_string()))
     }
 
     pub(crate) fn content(&self) -> Result<Content, FileError> {

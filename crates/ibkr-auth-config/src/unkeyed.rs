@@ -2,7 +2,7 @@
 
 use ibkr_auth_core::Config;
 
-use crate::{FileError, KeySource, Settings, Transport, key_source::ReadKey};
+use crate::{FileError, KeySource, Settings, Transport, here, key_source::ReadKey};
 
 /// Settings whose key was not read yet: all that a program needs that signs nothing. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -29,6 +29,17 @@ impl Unkeyed {
     /// Whether file or variables set this key of `config.yaml`, in contrast to its default.
     pub fn sets(&self, key: &str) -> bool {
         self.given.contains(&key)
+    }
+
+    /// Whether the server is on this machine, and asked without a proxy: a simulator, as far as anybody can tell.
+    pub fn is_local(&self) -> bool {
+        here::is_server(&self.config, &self.transport)
+    }
+
+    /// Whether these settings lead, in the first place, to this machine: to a server on it, or to a proxy on it. Nothing
+    /// else may be asked with the key for which [`is_demo_key`](crate::is_demo_key) holds.
+    pub fn admits_demo_key(&self) -> bool {
+        here::is_first_stop(&self.config, &self.transport)
     }
 
     /// Reads the key.

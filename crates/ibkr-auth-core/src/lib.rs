@@ -53,7 +53,8 @@
 //!
 //! * No clock, socket, thread, file, environment or randomness is touched: the same inputs give the same outputs.
 //! * Names are IBKR's endpoint names and the method names of the Python package `ibauth`.
-//! * Tokens are [`Secret`]: hidden in `Debug`, wiped on drop. The bytes of a [`Request`] are plain: do not log them.
+//! * Tokens are [`Secret`]: hidden in `Debug`, and that buffer is wiped on drop. The bytes of a [`Request`] are plain: do not
+//!   log them.
 //!
 //! # Intentional omissions
 //!

@@ -5,7 +5,10 @@ use std::fmt;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A token, session id or username: wiped on drop, hidden in `Debug`, without `Display` and without serialisation.
+/// A token, session id or username: hidden in `Debug`, without `Display` and without serialisation.
+///
+/// On drop this buffer is wiped. Copies elsewhere are not: the string that it was made of where that was longer, headers, the
+/// HTTP library's buffers.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 

@@ -1,8 +1,8 @@
 //! Writes the certificate of the simulator's authority, over nothing else than an earlier one.
 
 use std::{
-    fs,
-    io::{self, ErrorKind},
+    fs::{self, OpenOptions},
+    io::{self, ErrorKind, Write as _},
     path::Path,
 };
 
@@ -18,8 +18,21 @@ pub(crate) fn write(file: &Path, pem: &str) -> io::Result<()> {
             Err(io::Error::new(ErrorKind::AlreadyExists, format!("{} {text}", file.display())))
         }
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        Ok(_) | Err(_) => fs::write(file, pem),
+        Ok(_) | Err(_) => replace(file, pem),
     }
+}
+
+/// Through no link, and so that nobody else can change it, whatever the umask: who trusts it insists on that.
+fn replace(file: &Path, pem: &str) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options.open(file)?.write_all(pem.as_bytes())
 }
 
 /// One certificate, and nothing around it, that bears the authority's name. Each start makes another.

@@ -7,7 +7,7 @@ use crate::{process, term};
 
 /// The Python of an environment that has this version of ibauth; makes the environment when there is none.
 pub(crate) fn python(folder: &Path, version: &str) -> Result<PathBuf, String> {
-    let folder = folder.join(format!("ibauth-{version}"));
+    let folder = folder.join(format!("ibauth-{version}-by-hash"));
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     if installed(&python).as_deref() == Some(version) {
         return Ok(python);
@@ -23,7 +23,9 @@ pub(crate) fn python(folder: &Path, version: &str) -> Result<PathBuf, String> {
 
     println!("installing ibauth {version} from PyPI");
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", &format!("ibauth=={version}")]);
+    // Whatever else PyPI hands out is refused, by the digest of each file.
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
+    pip.arg(process::root().join(format!("xtask/peers/ibauth-{version}.txt")));
     if !term::is_terminal() {
         pip.arg("--quiet");
     }
@@ -45,4 +47,24 @@ fn installed(python: &Path) -> Option<String> {
 
 fn system_python() -> &'static str {
     if cfg!(windows) { "python" } else { "python3" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::process;
+
+    #[test]
+    fn every_peer_is_pinned_by_digest() {
+        for version in ["0.1.6", "0.0.8"] {
+            let path = process::root().join(format!("xtask/peers/ibauth-{version}.txt"));
+            let text = fs::read_to_string(path).unwrap().replace("\\\n", " ");
+            let pins: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            assert!(pins.iter().any(|pin| pin.starts_with(&format!("ibauth=={version} "))), "{version}");
+            for pin in pins {
+                assert!(pin.contains("==") && pin.contains("--hash=sha256:"), "{pin}");
+            }
+        }
+    }
 }

@@ -1,11 +1,15 @@
 //! `ibkr-auth demo`: a whole login against a simulator that runs inside this program.
 
-use std::{fs, io, time::Instant};
+use std::{
+    io::{self, Write},
+    time::Instant,
+};
 
 use ibkr_auth_blocking::{Client, Config, Error, Host, Proxy, Transport};
 use ibkr_jws::RsaKey;
 use ibkr_sim::{Server, SimConfig, demo};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use super::steps::Steps;
 use crate::{exit::Exit, failure::Failure, output::Output};
@@ -55,9 +59,11 @@ fn client(simulator: &Server) -> Result<Client, Failure> {
         .with_host(Host::custom(&simulator.base_url()).map_err(Error::from)?)
         .with_ip_services([simulator.lookup_url()])
         .map_err(Error::from)?;
-    let folder = tempfile::tempdir().map_err(|error| unusable("make a temporary folder", &error))?;
-    let ca_file = folder.path().join("ca.pem");
-    fs::write(&ca_file, simulator.ca_pem()).map_err(|error| unusable("write a temporary file", &error))?;
+    // Nobody else can change it, whatever the umask.
+    let mut file = NamedTempFile::new().map_err(|error| unusable("make a temporary file", &error))?;
+    file.write_all(simulator.ca_pem().as_bytes())
+        .map_err(|error| unusable("write a temporary file", &error))?;
+    let ca_file = file.path().to_owned();
     Ok(Client::new(
         config,
         key,

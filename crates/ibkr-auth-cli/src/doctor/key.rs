@@ -1,8 +1,6 @@
 //! The private key: what kind it is, and its fingerprint, to compare with what was uploaded.
 
-use std::fs;
-
-use ibkr_auth_config::KeySource;
+use ibkr_auth_config::{KeySource, local};
 
 use super::{
     context::{Context, Need},
@@ -47,7 +45,7 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
 
 fn stored(source: &KeySource) -> &'static str {
     let Some(file) = source.file() else { return "in the settings" };
-    let content = zeroize::Zeroizing::new(fs::read(file).unwrap_or_default());
+    let content = local::read(file).map(|content| content.bytes).unwrap_or_default();
     let mark = b"BEGIN ENCRYPTED PRIVATE KEY";
     if content.windows(mark.len()).any(|part| part == mark) { "encrypted" } else { "not encrypted" }
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ibkr_auth_config::{Reader, Unkeyed};
+use ibkr_auth_config::{Proxy, Reader, Unkeyed, local};
 use ibkr_auth_core::Tier;
 
 use crate::init::TierName;
@@ -35,6 +35,10 @@ pub(super) struct Values {
     pub(super) credential: Option<String>,
     pub(super) key: Option<PathBuf>,
     pub(super) tier: Option<TierName>,
+    /// What in them leads logins elsewhere than straight to IBKR, and from where IBKR shall think that they come.
+    pub(super) detours: Vec<String>,
+    /// They lead to this machine, where the simulator's key may be used.
+    pub(super) admit_demo_key: bool,
 }
 
 impl Earlier {
@@ -72,7 +76,9 @@ fn values(file: &Path) -> Result<Values, String> {
         return Err("it holds the private key itself, which `init` does not edit".to_owned());
     }
     Ok(Values {
-        text: fs::read_to_string(file).map_err(|error| error.to_string())?,
+        text: text(file)?,
+        detours: detours(&most),
+        admit_demo_key: most.admits_demo_key(),
         client_id: own(file, "client_id", |settings| settings.config.client_id().to_owned()),
         key_id: own(file, "client_key_id", |settings| settings.config.client_key_id().to_owned()),
         credential: own(file, "credential", |settings| settings.config.credential().expose().to_owned()),
@@ -82,6 +88,27 @@ fn values(file: &Path) -> Result<Values, String> {
             Tier::Brokerage => TierName::Brokerage,
         }),
     })
+}
+
+fn text(file: &Path) -> Result<String, String> {
+    let content = local::read(file).map_err(|error| error.what().to_owned())?;
+    String::from_utf8(content.bytes.to_vec()).map_err(|error| error.to_string())
+}
+
+/// The keys, with their values where those are no secret.
+fn detours(settings: &Unkeyed) -> Vec<String> {
+    let Unkeyed { config, transport, .. } = settings;
+    let shown = |key: &str| match (key, &transport.ca_file) {
+        ("base_url", _) => format!("{key} ({})", config.host()),
+        ("ca_file", Some(file)) => format!("{key} ({})", file.display()),
+        _ => key.to_owned(),
+    };
+    let is_off = matches!(transport.proxy, Some(Proxy::Off));
+    ["base_url", "proxy", "ca_file", "ca_only", "public_ip", "ip_services", "alternative_ips"]
+        .into_iter()
+        .filter(|key| settings.sets(key) && !(*key == "proxy" && is_off))
+        .map(shown)
+        .collect()
 }
 
 /// The file's own value of a required key, whatever else it lacks.

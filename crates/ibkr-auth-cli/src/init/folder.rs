@@ -58,7 +58,14 @@ pub(super) fn choose(
         }
         (None, Some(file), _) => Place::of_file(file),
         (None, None, Some(asker)) => Place::of_folder(ask(asker)?),
-        (None, None, None) => Place::of_folder(PathBuf::from(".")),
+        (None, None, None) => match own() {
+            Some(folder) => Place::of_folder(folder),
+            None => {
+                return Err(Failure::new(Exit::Usage, "this user has no configuration folder")
+                    .why("HOME is not set, or no absolute path")
+                    .todo("name a folder with --dir"));
+            }
+        },
     };
     usable(&place.folder).map_err(|why| Failure::new(Exit::Usage, why).todo("name a folder with --dir"))?;
     if place.file.is_dir() {
@@ -86,18 +93,24 @@ pub(super) fn from_answer(answer: &str) -> PathBuf {
     }
 }
 
+/// Where the other commands look.
+fn own() -> Option<PathBuf> {
+    profile::of_platform()?.parent().map(Path::to_owned)
+}
+
 fn ask(asker: Asker) -> Result<PathBuf, Failure> {
     asker.explain(
-        "Where config.yaml and the key go. `ibkr-auth` looks for config.yaml in the current folder, then in your \
-         configuration folder; elsewhere it needs --config.",
+        "Where config.yaml and the key go. `ibkr-auth` finds them in your configuration folder; elsewhere it needs \
+         --config or IBKR_AUTH_CONFIG.",
     );
-    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let mut folders = vec![PathBuf::from(".")];
-    let mut items = vec![format!("the current folder, {}", here.display())];
-    if let Some(folder) = profile::of_platform().as_deref().and_then(Path::parent) {
+    let (mut folders, mut items) = (Vec::new(), Vec::new());
+    if let Some(folder) = own() {
         items.push(format!("your configuration folder, {}", folder.display()));
-        folders.push(folder.to_owned());
+        folders.push(folder);
     }
+    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    items.push(format!("the current folder, {}", here.display()));
+    folders.push(PathBuf::from("."));
     items.push("another folder".to_owned());
     let chosen = asker.choice("Folder", &items)?;
     if let Some(folder) = folders.into_iter().nth(chosen) {

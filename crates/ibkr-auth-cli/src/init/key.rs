@@ -1,19 +1,15 @@
 //! A private key that is there already: whether it can be used, and what should be changed about it.
 
 use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read},
+    fs,
     path::{Path, PathBuf},
 };
 
-use ibkr_auth_config::Reader;
+use ibkr_auth_config::{Reader, local};
 use ibkr_jws::{KeyError, RsaKey};
-use zeroize::Zeroizing;
 
 use crate::{exit::Exit, failure::Failure, key::LazyKey, public_key::PublicKey};
 
-/// What the settings are read with too.
-const LONGEST: u64 = 64 * 1024;
 /// A key file that was looked at.
 #[derive(Debug)]
 pub(super) struct Existing {
@@ -31,8 +27,9 @@ pub(super) fn look_at(path: &Path) -> Result<Existing, Failure> {
             why.rsplit_once(": ").unwrap_or((&why, "name another with --key, or make one with --new-key"));
         Failure::new(Exit::Config, format!("{} cannot be the key", path.display())).why(why).todo(todo)
     };
-    let (pem, open_to_others) = read(path).map_err(|why| unusable(format!("{why}: check the path")))?;
-    let public = match RsaKey::from_pem(&pem) {
+    let content = local::read(path).map_err(|error| unusable(error.to_string()))?;
+    let open_to_others = content.is_open_to_others();
+    let public = match RsaKey::from_pem(&content.bytes) {
         Ok(key) => Some(PublicKey::of(&key)?),
         Err(KeyError::Encrypted) => None,
         Err(error) => return Err(unusable(error.to_string())),
@@ -69,35 +66,4 @@ pub(super) fn close(path: &Path) -> Result<(), Failure> {
 #[cfg(not(unix))]
 pub(super) fn close(_path: &Path) -> Result<(), Failure> {
     Ok(())
-}
-
-fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, bool), String> {
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
-        _ => format!("it cannot be read ({error})"),
-    };
-    // Asked before it is opened: opening a FIFO waits for a writer.
-    let about = fs::metadata(path).map_err(unreadable)?;
-    if about.is_dir() {
-        return Err("it is a folder".to_owned());
-    } else if !about.is_file() {
-        return Err("it is not a regular file".to_owned());
-    } else if about.len() > LONGEST {
-        return Err("it is larger than 64 KiB".to_owned());
-    }
-    // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut pem = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut pem)).map_err(unreadable)?;
-    Ok((pem, is_open_to_others(&about)))
-}
-
-#[cfg(unix)]
-fn is_open_to_others(about: &Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_about: &Metadata) -> bool {
-    false
 }

@@ -56,7 +56,9 @@ pub(super) fn make(global: &Global, output: Output, args: &InitArgs) -> Result<P
             .why("nobody can be asked: there is no terminal, or --no-input was given")
             .todo("add these flags; `ibkr-auth help init` explains them"));
     }
+    allow_detours(&place, &earlier, args, asker)?;
     let key = key_choice::choose(global, output, args, asker, &place, earlier.values())?;
+    refuse_demo_key(&key, &earlier)?;
     let answers = answers::gather(args, earlier.values(), asker)?;
     let plan = Plan { place, earlier, answers, key };
     plan.allow_changes(args, asker)?;
@@ -82,6 +84,37 @@ fn allow_fresh(
             .why(why)
             .todo("edit it by hand, choose another folder with --dir, or have a new one written with --force")
     })
+}
+
+/// Lines that decide where tokens go may be somebody else's: those of a cloned repository, say.
+fn allow_detours(
+    place: &Place,
+    earlier: &Earlier,
+    args: &InitArgs,
+    asker: Option<Asker>,
+) -> Result<(), Failure> {
+    let Some(before) = earlier.values().filter(|before| !before.detours.is_empty()) else { return Ok(()) };
+    let (file, detours) = (place.file.display(), before.detours.join(", "));
+    let question =
+        format!("{file} leads your logins elsewhere than straight to IBKR: {detours}. Is that yours?");
+    allow(args, asker, &question, false, || {
+        Failure::new(Exit::Usage, format!("{file} leads logins elsewhere than straight to IBKR: {detours}"))
+            .why("whoever wrote these lines can receive your tokens")
+            .todo(
+                "remove them, choose another folder with --dir, or keep them with --force if they are yours",
+            )
+    })
+}
+
+fn refuse_demo_key(key: &KeyChoice, earlier: &Earlier) -> Result<(), Failure> {
+    let is_demo = key.public().is_some_and(|public| public.is_demo);
+    if !is_demo || earlier.values().is_some_and(|before| before.admit_demo_key) {
+        return Ok(());
+    }
+    let what = format!("{} is the simulator's demo key", key.path().display());
+    Err(Failure::new(Exit::Config, what)
+        .why("everybody has its private half: at IBKR it would open your account to everybody")
+        .todo("make one of your own with --new-key FILE, or name another with --key"))
 }
 
 /// `--force`, or a person who says yes.
@@ -217,6 +250,7 @@ impl Plan {
             public: public.map(|key| (public_path, key)),
             public_backup,
             answers: self.answers,
+            detours: self.earlier.values().map(|before| before.detours.clone()).unwrap_or_default(),
         })
     }
 

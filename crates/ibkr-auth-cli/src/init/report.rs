@@ -24,6 +24,8 @@ pub(super) struct Done {
     pub(super) public: Option<(PathBuf, PublicKey)>,
     pub(super) public_backup: Option<PathBuf>,
     pub(super) answers: Answers,
+    /// What in the settings leads logins elsewhere than straight to IBKR.
+    pub(super) detours: Vec<String>,
 }
 
 impl Done {
@@ -40,6 +42,13 @@ pub(super) fn show(output: Output, done: &Done) -> Result<(), Failure> {
         return output.value(&json(done));
     }
     files(output, done)?;
+    if !done.detours.is_empty() {
+        let detours = done.detours.join(", ");
+        prose(
+            output,
+            &format!("\nLogins go elsewhere than straight to IBKR, as these lines say: {detours}."),
+        )?;
+    }
     upload(output, done)?;
     next(output, done)
 }
@@ -58,6 +67,7 @@ fn json(done: &Done) -> serde_json::Value {
         "public_key_backup": done.public_backup.as_ref().map(text),
         "public_key_pem": done.public.as_ref().map(|(_, key)| &key.pem),
         "public_key_sha256": done.public.as_ref().map(|(_, key)| key.fingerprint()),
+        "detours": done.detours,
         "complete": missing.is_empty(),
         "missing": missing,
     })
@@ -149,9 +159,11 @@ fn next(output: Output, done: &Done) -> Result<(), Failure> {
 
 /// What the next commands need to find the settings.
 fn config_flag(config: &Path) -> String {
-    let here = Path::new("config.yaml");
-    let is_found = config == here || (!here.exists() && profile::of_platform().as_deref() == Some(config));
-    if is_found { String::new() } else { format!(" --config {}", for_shell(config)) }
+    if profile::of_platform().as_deref() == Some(config) {
+        String::new()
+    } else {
+        format!(" --config {}", for_shell(config))
+    }
 }
 
 fn for_shell(path: &Path) -> String {

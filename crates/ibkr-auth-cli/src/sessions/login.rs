@@ -20,7 +20,7 @@ impl Sessions {
         let settings = self.settings_digest()?;
         self.may_log_in(&turn.record, &settings, wish)?;
         let http = Http::new(&self.profile.transport)?;
-        self.end_kept(&mut turn)?;
+        self.make_room(&mut turn, wish.force)?;
         let counted = self.count_login(&mut turn)?;
 
         let interrupt = Interrupt::watch();
@@ -36,6 +36,10 @@ impl Sessions {
             outcome => Some(self.give_up(&mut login, outcome.err(), is_interrupted)),
         };
         turn.record.kept = left(&login, failure.is_none(), turn.record.paper);
+        if failure.is_none() {
+            // It may have been forced: IBKR answers again.
+            turn.record.pause = None;
+        }
         if !is_interrupted {
             let before = turn.record.failed.take();
             turn.record.failed = failure.as_ref().map(|failure| failed(before.as_ref(), &settings, failure));

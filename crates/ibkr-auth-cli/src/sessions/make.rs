@@ -35,8 +35,8 @@ impl Sessions {
         let outcome = client.tickle();
         if let (true, true, Some(saved)) = (outcome.is_ok(), client.is_connected(), client.save()) {
             let kept = renewed(before, &saved, &client);
-            (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
-            self.keep(&mut turn, None)?;
+            (turn.record.kept, turn.record.failed, turn.record.pause) = (Some(kept.clone()), None, None);
+            self.note(&mut turn, None);
             return Ok(kept);
         }
         let failure = match outcome {
@@ -51,13 +51,13 @@ impl Sessions {
             // For those who wait for this turn: it is their outcome too.
             turn.record.failed = Some(failed(None, "", &failure));
         }
-        self.keep(&mut turn, Some(&failure))?;
+        self.note(&mut turn, Some(&failure));
         if !may_heal || failure.pause.is_some() {
             return Err(failure);
         }
         if failure.is(Exit::Server) {
             // The first that follows is another tickle.
-            turn.pace()?;
+            turn.pace_unless(wish.force)?;
         }
         self.heal(turn, before, wish, (client, &heard))
     }

@@ -20,11 +20,6 @@ const BETWEEN: Duration = Duration::from_millis(1_100);
 /// The same for `/portfolio/accounts`, with a margin for the way there.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_millis(5_200);
 
-/// No pause is believed that is longer: the clock may have been set.
-const LONGEST_PAUSE: u64 = 3_600;
-
-const IMPOSSIBLE: u64 = LONGEST_PAUSE + 1;
-
 /// Another invocation may be in the middle of a login.
 const AT_WORK: Duration = Duration::from_secs(90);
 
@@ -38,7 +33,16 @@ impl Sessions {
     /// Waits until no other invocation is at work on this session.
     pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
         let lock = self.store.lock(within, waiting)?;
-        Ok(Turn { lock, record: self.record()? })
+        self.begin(lock)
+    }
+
+    fn begin(&self, lock: Lock) -> Result<Turn, Failure> {
+        let turn = Turn { lock, record: self.record()? };
+        if turn.record.was_ahead {
+            // Else it would be ahead for as long as the clock was set back. Where nothing can be written it stays so.
+            let _ = self.store.write(&turn.lock, &turn.record);
+        }
+        Ok(turn)
     }
 
     /// What is kept. A session that this program cannot go on with is none.
@@ -59,7 +63,8 @@ impl Sessions {
             return Ok(());
         };
         turn.record.kept = Some(doubted);
-        self.store.write(&turn.lock, &turn.record)
+        self.remember(&turn, BETWEEN);
+        Ok(())
     }
 
     fn is_same(&self, one: &Kept, other: &Kept) -> bool {
@@ -81,27 +86,29 @@ impl Sessions {
 
     /// Keeps a pause that IBKR has asked for.
     pub(crate) fn note_pause(&self, failure: &Failure) -> Result<(), Failure> {
-        self.keep(&mut self.turn(AT_WORK, || {})?, Some(failure))
+        self.note(&mut self.turn(AT_WORK, || {})?, Some(failure));
+        Ok(())
     }
 
     /// The same without waiting; `None` while another invocation is at work.
     pub(crate) fn try_turn(&self) -> Result<Option<Turn>, Failure> {
-        let Some(lock) = self.store.try_lock()? else { return Ok(None) };
-        Ok(Some(Turn { lock, record: self.record()? }))
+        self.store.try_lock()?.map(|lock| self.begin(lock)).transpose()
     }
 
     /// Waits until IBKR takes the next request for `/portfolio/accounts`.
     pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
         let mut turn = self.turn(AT_WORK, || {})?;
         turn.pace_accounts();
-        self.store.write(&turn.lock, &turn.record)
+        self.remember(&turn, BETWEEN_ACCOUNTS);
+        Ok(())
     }
 
     /// Waits until IBKR takes the next tickle.
     pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
         let mut turn = self.turn(AT_WORK, || {})?;
         turn.pace()?;
-        self.keep(&mut turn, None)
+        self.note(&mut turn, None);
+        Ok(())
     }
 
     /// Notes that `sso/validate` is asked now, if IBKR takes it.
@@ -110,21 +117,42 @@ impl Sessions {
         let is_free = self.validate_allowed_in()?.is_zero();
         if is_free {
             self.note_validation();
-            self.keep(&mut turn, None)?;
+            self.note(&mut turn, None);
         }
         Ok(is_free)
     }
 
     /// Keeps the record, and what a failure means for the next invocation.
     pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
+        self.update(turn, failure);
+        self.store.write(&turn.lock, &turn.record)
+    }
+
+    /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is there to be read.
+    pub(crate) fn note(&self, turn: &mut Turn, failure: Option<&Failure>) {
+        self.update(turn, failure);
+        self.remember(turn, BETWEEN);
+    }
+
+    /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so long.
+    fn remember(&self, turn: &Turn, pause: Duration) {
+        let Err(failure) = self.store.write(&turn.lock, &turn.record) else { return };
+        if !self.has_forgotten.swap(true, Ordering::Relaxed) {
+            let Failure { what, why, .. } = failure;
+            let why = why.unwrap_or_default();
+            self.output.warning(format_args!("{what} ({why}): later invocations do not know of this one"));
+        }
+        thread::sleep(pause);
+    }
+
+    fn update(&self, turn: &mut Turn, failure: Option<&Failure>) {
         let now = millis(SystemTime::now());
         turn.record.asked = now;
         turn.record.validated = turn.record.validated.max(self.validated.load(Ordering::Relaxed));
         turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
         if let Some(seconds) = failure.and_then(Failure::new_pause) {
-            turn.record.pause = Some(Pause { until: now + seconds.min(LONGEST_PAUSE) * 1_000 });
+            turn.record.pause = Some(Pause { until: now + seconds.min(Pause::LONGEST) * 1_000 });
         }
-        self.store.write(&turn.lock, &turn.record)
     }
 }
 
@@ -135,8 +163,21 @@ impl Turn {
     /// While IBKR has asked for a longer pause.
     pub(crate) fn pace(&self) -> Result<(), Failure> {
         no_pause(&self.record)?;
-        wait_since(self.record.asked, BETWEEN);
+        self.rest();
         Ok(())
+    }
+
+    /// The same; whoever forces a login does not heed a pause.
+    pub(super) fn pace_unless(&self, is_forced: bool) -> Result<(), Failure> {
+        if is_forced {
+            self.rest();
+            return Ok(());
+        }
+        self.pace()
+    }
+
+    fn rest(&self) {
+        wait_since(self.record.asked, BETWEEN);
     }
 
     /// Waits, and notes that the accounts are asked for now.
@@ -146,7 +187,7 @@ impl Turn {
     }
 }
 
-/// Waits until `pause` has passed since then. What lies in the future was written under another clock.
+/// Waits until `pause` has passed since then.
 fn wait_since(then: u64, pause: Duration) {
     if let Some(passed) = millis(SystemTime::now()).checked_sub(then) {
         thread::sleep(pause.saturating_sub(Duration::from_millis(passed)));
@@ -156,10 +197,13 @@ fn wait_since(then: u64, pause: Duration) {
 fn no_pause(record: &Record) -> Result<(), Failure> {
     let until = record.pause.as_ref().map_or(0, |pause| pause.until);
     match until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000) {
-        0 | IMPOSSIBLE.. => Ok(()),
+        0 => Ok(()),
         left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
             .why("it answered 429, too many requests, a while ago")
-            .todo(format!("wait {}: going on gets your address blocked", span(left)))
+            .todo(format!(
+                "wait {}: going on gets your address blocked; `login --force` goes on all the same",
+                span(left)
+            ))
             .left(left)),
     }
 }

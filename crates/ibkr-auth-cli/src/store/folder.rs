@@ -6,6 +6,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
+use ibkr_auth_config::local;
 
 use crate::{exit::Exit, failure::Failure};
 
@@ -38,10 +39,16 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a folder in which other users could replace what is kept.
+/// Refuses a folder in which other users could replace what is kept, and one that they could replace as a whole.
 pub(super) fn check(folder: &Path) -> Result<(), Failure> {
-    match openness(folder) {
-        Some(Open { why, todo }) => Err(unusable(folder, why, todo)),
+    if let Some(Open { why, todo }) = openness(folder) {
+        return Err(unusable(folder, why, todo));
+    }
+    match local::open_folder(folder).filter(|_| folder.exists()) {
+        Some(above) => {
+            let why = format!("every user of this machine could replace it, in {}", above.display());
+            Err(unusable(folder, &why, "`chmod o-w` (or `chmod +t`) that folder"))
+        }
         None => Ok(()),
     }
 }

@@ -32,11 +32,30 @@ pub(crate) struct Record {
     /// There was a file, but it could not be used.
     #[serde(skip)]
     pub(crate) is_damaged: bool,
+    /// The clock was set back: times in it lay in the future, and were taken for now.
+    #[serde(skip)]
+    pub(crate) was_ahead: bool,
 }
 
 impl Record {
     pub(crate) fn damaged() -> Self {
         Self { is_damaged: true, ..Self::default() }
+    }
+
+    /// The record as a clock can understand that was set back: what it says of the future happened just now. So no guard is
+    /// lost, and none holds longer than it does after what happened just now.
+    pub(super) fn seen_at(mut self, at: SystemTime) -> Self {
+        let (now, now_ms) = (seconds(at), millis(at));
+        let longest = now_ms.saturating_add(Pause::LONGEST * 1_000);
+        let logins = self.logins.0.iter_mut().map(|login| (login, now));
+        let asked = [&mut self.asked, &mut self.validated, &mut self.accounts].map(|asked| (asked, now_ms));
+        let failed = self.failed.as_mut().map(|failed| (&mut failed.at, now_ms));
+        let pause = self.pause.as_mut().map(|pause| (&mut pause.until, longest));
+        for (time, latest) in logins.chain(asked).chain(failed).chain(pause) {
+            self.was_ahead |= *time > latest;
+            *time = (*time).min(latest);
+        }
+        self
     }
 }
 
@@ -54,6 +73,11 @@ pub(crate) struct KeeperNote {
 pub(crate) struct Pause {
     /// Milliseconds since 1970.
     pub(crate) until: u64,
+}
+
+impl Pause {
+    /// So many seconds IBKR is left alone at most.
+    pub(crate) const LONGEST: u64 = 3_600;
 }
 
 /// A session, and what a person wants to know of it.
@@ -115,9 +139,9 @@ impl Logins {
         self.ago(now).filter(|ago| *ago < Self::DAY).count()
     }
 
-    /// How many seconds ago they were. What lies in the future was written under another clock.
+    /// How many seconds ago they were. What lies in the future was a moment ago.
     pub(crate) fn ago(&self, now: u64) -> impl Iterator<Item = u64> {
-        self.0.iter().filter_map(move |at| now.checked_sub(*at))
+        self.0.iter().map(move |at| now.saturating_sub(*at))
     }
 }
 
@@ -190,6 +214,38 @@ mod tests {
         let pause =
             |times| Failed { at: 0, times, settings: String::new(), failure: failure.clone() }.pause();
         assert_eq!([1, 2, 3, 7, 100].map(pause), [60, 120, 240, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_turns_no_guard_off_and_none_on_for_good() {
+        let second = |at: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+        let failure = Failure::new(Exit::Refused, "no");
+        let ahead = |at: u64| Record {
+            logins: Logins(vec![at]),
+            failed: Some(Failed {
+                at: at * 1_000,
+                times: 1,
+                settings: String::new(),
+                failure: failure.clone(),
+            }),
+            asked: at * 1_000,
+            validated: at * 1_000,
+            accounts: at * 1_000,
+            pause: Some(Pause { until: at * 1_000 }),
+            ..Record::default()
+        };
+        for later in [1_001, 1_000 + 9_000, 2_000_000_000] {
+            let record = ahead(later).seen_at(second(1_000));
+            assert!(record.was_ahead);
+            assert_eq!(record.logins.in_last_hour(1_000), 1, "{later}");
+            assert_eq!(record.logins.in_last_day(1_000 + Logins::DAY), 0, "{later}: it is over one day");
+            let times = [record.failed.unwrap().at, record.asked, record.validated, record.accounts];
+            assert_eq!(times, [1_000_000; 4]);
+            let most = (later * 1_000).min((1_000 + Pause::LONGEST) * 1_000);
+            assert_eq!(record.pause.unwrap().until, most);
+        }
+        let record = ahead(1_000).seen_at(second(1_000));
+        assert!(!record.was_ahead);
     }
 
     #[test]

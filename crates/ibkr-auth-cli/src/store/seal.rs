@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 const MARK: &str = "ibkr-auth-session 1";
 
 /// The digest of some texts, in hexadecimal.
-pub(crate) fn digest(parts: &[&str]) -> String {
+pub(crate) fn digest(parts: &[impl AsRef<str>]) -> String {
     let mut all = Zeroizing::new(Vec::new());
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         // The length keeps ["ab", "c"] and ["a", "bc"] apart.
         all.extend_from_slice(&(part.len() as u64).to_be_bytes());
         all.extend_from_slice(part.as_bytes());

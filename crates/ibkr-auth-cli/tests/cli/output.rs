@@ -48,14 +48,16 @@ fn quiet_says_nothing_but_results_and_errors() {
     world.run(["status", "--quiet"]).fails(4, &["error: "]);
 }
 
-#[cfg(unix)]
 #[test]
 fn quiet_drops_warnings_too() {
     let world = World::new();
-    world.set_mode("private.pem", 0o644);
-    let warned = world.succeed(["login"]);
-    assert_eq!(warned.err.matches("private.pem is open to other users").count(), 1, "{warned}");
-    assert_eq!(world.succeed(["login", "--fresh", "--quiet"]).err, "");
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    for (options, warnings) in [(&["login"][..], 1), (&["login", "--quiet"], 0)] {
+        std::fs::write(world.record(), "half of a rec").unwrap();
+        let ran = world.succeed(options);
+        assert_eq!(ran.err.matches("is damaged, and ignored").count(), warnings, "{ran}");
+    }
 }
 
 fn log_holds_no_secret(verbose: &str) {
@@ -215,7 +217,8 @@ fn standard_output_holds_one_json_value() {
 fn no_environment_but_a_home_is_needed() {
     let world = World::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
-    command.arg("login").current_dir(world.root()).env_clear().env("HOME", world.path("home"));
+    command.args(["login", "--config", "config.yaml"]).current_dir(world.root());
+    command.env_clear().env("HOME", world.path("home"));
     run(command).done();
 }
 
@@ -224,7 +227,7 @@ fn no_environment_but_a_home_is_needed() {
 fn without_a_home_the_state_folder_is_asked_for() {
     let world = World::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-auth"));
-    command.arg("login").current_dir(world.root()).env_clear();
+    command.args(["login", "--config", "config.yaml"]).current_dir(world.root()).env_clear();
     let ran = run(command);
     // The system may know the home of the user all the same.
     assert!(ran.code == Some(0) || ran.err.contains("--state-dir"), "{ran}");

@@ -1,6 +1,6 @@
 //! Where settings come from, and what is said when they are wrong.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::common::{World, run};
 
@@ -64,44 +64,76 @@ fn a_file_is_named_by_option_or_variable_and_the_option_counts() {
 fn an_empty_variable_is_none() {
     let world = World::new();
     world.succeed(["login"]);
-    world.run_with([("IBKR_AUTH_CONFIG", "")], ["header", "--no-login"]).done();
+    world.run_with([("IBKR_AUTH_CONFIG", "")], ["header", "--no-login"]).fails(3, &["there are no settings"]);
     world
         .run_with([("IBKR_AUTH_STATE_DIR", "")], ["header", "--no-login"])
         .fails(4, &["there is no session"]);
 }
 
+/// As a user has it, who names no file.
+fn unnamed<'a>(world: &World, arguments: impl AsRef<[&'a str]>) -> Command {
+    let mut command = world.command(arguments);
+    command.env_remove("IBKR_AUTH_CONFIG");
+    command
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_is_found_here_and_else_in_the_configuration_folder() {
+fn a_file_is_found_in_the_configuration_folder_alone() {
     let world = World::new();
     let folder = world.path("config/ibkr-auth");
     fs::create_dir_all(&folder).unwrap();
     for name in ["config.yaml", "private.pem", "ca.pem"] {
         fs::rename(world.path(name), folder.join(name)).unwrap();
     }
-    world.succeed(["login"]);
-    // That here comes first.
-    world.write("config.yaml", "client_id: here\n");
-    world.run(["status"]).fails(3, &["config.yaml", "client_key_id"]);
+    // Whatever somebody has put here.
+    world.write("config.yaml", "base_url: https://localhost:9\nclient_id: here\nno settings: [");
+    run(unnamed(&world, ["login"])).done();
+    let mut relative = unnamed(&world, ["login"]);
+    relative.env("XDG_CONFIG_HOME", "").env("HOME", "");
+    fs::create_dir_all(world.path(".config/ibkr-auth")).unwrap();
+    fs::copy(folder.join("config.yaml"), world.path(".config/ibkr-auth/config.yaml")).unwrap();
+    run(relative).fails(3, &["there are no settings"]);
+}
+
+#[test]
+fn a_file_here_is_named_and_not_read() {
+    let world = World::new();
+    for command in [&["login"][..], &["header"], &["get", "/portfolio/accounts"], &["keep"], &["logout"]] {
+        let hint = "there is a config.yaml here: if it is yours, use it with `--config config.yaml`";
+        run(unnamed(&world, command)).fails(3, &["there are no settings", hint]);
+    }
+    assert!(world.sent().is_empty());
+    // Where the variables say who logs in, it adds nothing.
+    world.configure("base_url: https://localhost:9\n");
+    let mut command = unnamed(&world, ["login"]);
+    set_all(&world, &mut command);
+    run(command).done();
 }
 
 #[test]
 fn no_settings_at_all_say_where_they_are_looked_for() {
     let world = World::new();
     fs::remove_file(world.path("config.yaml")).unwrap();
-    world.run(["login"]).fails(3, &["there are no settings", "config.yaml", "ibkr-auth init", "--config"]);
-    let ran = world.run(["login", "--json"]);
+    let words = ["there are no settings", "config/ibkr-auth/config.yaml", "ibkr-auth init", "--config"];
+    run(unnamed(&world, ["login"])).fails(3, &words);
+    let ran = run(unnamed(&world, ["login", "--json"]));
     assert_eq!(ran.json()["error"]["exit_code"], 3);
+}
+
+/// Every setting as a variable.
+fn set_all(world: &World, command: &mut Command) {
+    for line in world.settings().lines() {
+        let (key, value) = line.split_once(": ").unwrap();
+        command.env(format!("IBKR_AUTH_{}", key.to_uppercase()), value);
+    }
 }
 
 #[test]
 fn variables_alone_are_enough() {
     let world = World::new();
-    let mut command = world.command(["login"]);
-    for line in world.settings().lines() {
-        let (key, value) = line.split_once(": ").unwrap();
-        command.env(format!("IBKR_AUTH_{}", key.to_uppercase()), value);
-    }
+    let mut command = unnamed(&world, ["login"]);
+    set_all(&world, &mut command);
     fs::remove_file(world.path("config.yaml")).unwrap();
     run(command).done();
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::folder::{Folder, KEYLESS, MINIMAL, test_key, test_key_block};
+use crate::folder::{Folder, KEYLESS, MINIMAL, test_key};
 
 fn with_key(file: &[u8], more: &str, vars: &[(&str, &str)]) -> Result<usize, String> {
     let folder = Folder::new();
@@ -151,33 +151,4 @@ fn wrong_and_missing_passphrases() {
              says whether it is the right one"
         );
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn secrets_that_others_can_read_are_warned_about() {
-    let folder = Folder::new();
-    let open = |path: &std::path::Path, mode| {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-    };
-    let key = folder.path().join("private.pem");
-    for mode in [0o644, 0o640, 0o604, 0o620] {
-        open(&key, mode);
-        let warnings =
-            folder.read(MINIMAL).unwrap().warnings().join("\n").replace(folder.path().to_str().unwrap(), "");
-        assert_eq!(warnings, "/private.pem is open to other users of this machine: `chmod 600` that file");
-    }
-    open(&key, 0o400);
-    assert!(folder.read(MINIMAL).unwrap().warnings().is_empty());
-
-    let passphrase = folder.write("passphrase.txt", "secret");
-    open(&passphrase, 0o644);
-    let content = format!("{MINIMAL}private_key_passphrase_file: passphrase.txt\n");
-    assert_eq!(folder.read(content).unwrap().warnings().len(), 1);
-
-    let config = folder.write("open.yaml", format!("{KEYLESS}{}", test_key_block()));
-    open(&config, 0o644);
-    let none: [(&str, &str); 0] = [];
-    let settings = ibkr_auth_config::Settings::from_yaml_with(&config, none).unwrap();
-    assert_eq!(settings.warnings().len(), 1);
 }

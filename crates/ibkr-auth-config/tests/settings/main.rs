@@ -2,6 +2,7 @@
 
 mod accepted;
 mod certificates;
+mod demo;
 mod effect;
 mod folder;
 mod key_file;
@@ -12,6 +13,9 @@ mod profiles;
 mod proxy_env;
 mod refused;
 mod rotated;
+#[cfg(unix)]
+mod strangers;
 mod unkeyed;
 mod variables;
+#[cfg(unix)]
 mod warnings;

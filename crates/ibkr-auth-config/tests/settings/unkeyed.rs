@@ -149,34 +149,3 @@ fn debug_shows_no_secret() {
     let wrong = folder.reader(format!("{KEYLESS}private_key_file: hunter2\n")).read().unwrap();
     assert!(!format!("{wrong:?}").contains("hunter"), "{wrong:?}");
 }
-
-#[cfg(unix)]
-#[test]
-fn warnings_come_when_they_are_known() {
-    let folder = Folder::new();
-    let open = |name: &str| {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        fs::set_permissions(folder.path().join(name), mode).unwrap();
-    };
-    folder.write("passphrase.txt", "secret");
-    open("private.pem");
-    open("passphrase.txt");
-    let reader = folder.reader(format!("{MINIMAL}private_key_passphrase_file: passphrase.txt\n"));
-    let settings = reader.read().unwrap();
-    assert!(settings.warnings().is_empty());
-    let warnings = settings.key.read().unwrap().warnings;
-    assert_eq!(warnings.len(), 2);
-    assert!(
-        warnings[0].contains("private.pem is open") && warnings[1].contains("private_key_passphrase_file")
-    );
-    // The other passphrase's file is not looked at.
-    assert_eq!(settings.key.read_with(b"x").unwrap().warnings, warnings[..1]);
-    assert_eq!(settings.with_key().unwrap().warnings(), warnings);
-
-    let reader = folder.reader(format!("{KEYLESS}{}", test_key_block()));
-    open("config.yaml");
-    let settings = reader.read().unwrap();
-    assert_eq!(settings.warnings().len(), 1);
-    assert!(settings.key.read().unwrap().warnings.is_empty());
-    assert_eq!(settings.with_key().unwrap().warnings().len(), 1);
-}

@@ -45,11 +45,10 @@ fn variables_override_the_file() {
 #[test]
 fn variables_replace_the_rival_in_the_file() {
     let folder = Folder::new();
+    let key = folder.path().join("private.pem").display().to_string();
     let read = |line: &str, name: &str, value: &str| {
-        let settings = folder.read_with(
-            format!("{KEYLESS}{line}\n"),
-            &[(name, value), ("IBKR_AUTH_PRIVATE_KEY_FILE", PRIVATE_KEY)],
-        );
+        let settings = folder
+            .read_with(format!("{KEYLESS}{line}\n"), &[(name, value), ("IBKR_AUTH_PRIVATE_KEY_FILE", &key)]);
         format!("{:?}", settings.unwrap().config)
     };
     assert!(
@@ -90,15 +89,15 @@ fn variables_replace_the_rival_in_the_file() {
     assert!(folder.read_with(format!("{MINIMAL}private_key_passphrase_file: none.txt\n"), &vars).is_ok());
 }
 
-const PRIVATE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ibkr-jws/tests/keys/rsa2048.pem");
-
 #[test]
 fn no_file_is_needed() {
+    let folder = Folder::new();
+    let key = folder.path().join("private.pem").display().to_string();
     let vars = [
         ("IBKR_AUTH_CLIENT_ID", "a"),
         ("IBKR_AUTH_CLIENT_KEY_ID", "b"),
         ("IBKR_AUTH_CREDENTIAL", "c"),
-        ("IBKR_AUTH_PRIVATE_KEY_FILE", "../ibkr-jws/tests/keys/rsa2048.pem"),
+        ("IBKR_AUTH_PRIVATE_KEY_FILE", &key),
         ("IBKR_AUTH_CA_FILE", "ca.pem"),
     ];
     let settings = Settings::from_env_with(vars).unwrap();

@@ -1,12 +1,13 @@
 //! A session that outlives its process.
 
 use std::{
-    fmt,
+    fmt, mem,
     time::{Duration, SystemTime},
 };
 
 use core::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use super::Session;
 use crate::{AccessToken, BearerToken, Error, Now, Secret, time::unix_seconds};
@@ -16,7 +17,8 @@ const VERSION: u32 = 1;
 const ROUNDED_UP: Duration = Duration::from_secs(1);
 
 /// The tokens of a session, to be resumed by another process with [`Session::restore`]. Whoever reads
-/// [`expose`](Self::expose) can trade: keep it where only its owner can read it. Wiped on drop, hidden in `Debug`.
+/// [`expose`](Self::expose) can trade: keep it where only its owner can read it. Hidden in `Debug`; on drop this buffer is
+/// wiped, and nothing else that holds its tokens.
 #[derive(Clone)]
 pub struct SavedSession(Secret);
 
@@ -57,6 +59,15 @@ struct Content {
     validated: Option<u64>,
 }
 
+/// The tokens are not left behind in memory that is given back.
+impl Drop for Content {
+    fn drop(&mut self) {
+        self.bearer.zeroize();
+        self.access_token.zeroize();
+        self.session_id.zeroize();
+    }
+}
+
 impl Session {
     /// What another process needs to go on with this session; `None` before there is a bearer token.
     pub fn save(&self, now: Now) -> Option<SavedSession> {
@@ -91,7 +102,8 @@ impl Session {
     /// Nothing is changed then: log in.
     pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
         let unusable = |what: &str| Error::config(format!("the saved session {what}"), "log in anew");
-        let content: Content = serde_json::from_str(saved.expose()).map_err(|_| unusable("is damaged"))?;
+        let mut content: Content =
+            serde_json::from_str(saved.expose()).map_err(|_| unusable("is damaged"))?;
         let config = &self.config;
         let identity =
             (&content.client_id, &content.client_key_id, content.credential.as_str(), content.home.as_str());
@@ -107,10 +119,13 @@ impl Session {
             self.config.host = host;
         }
         let known = &mut self.known;
-        known.start_over(BearerToken { token: Secret::new(content.bearer) }, content.bearer_ip);
-        known.session_id = content.session_id.map(Secret::new);
+        known.start_over(
+            BearerToken { token: Secret::new(mem::take(&mut content.bearer)) },
+            content.bearer_ip,
+        );
+        known.session_id = content.session_id.take().map(Secret::new);
         known.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
-        if let Some(token) = content.access_token {
+        if let Some(token) = content.access_token.take() {
             let ends = content.access_token_ends.map(|at| moment(at, now));
             let expires_in = ends.map(|ends| ends.mono.saturating_duration_since(now.mono));
             known.keep_access_token(AccessToken { token: Secret::new(token), expires_in, scope: None }, now);

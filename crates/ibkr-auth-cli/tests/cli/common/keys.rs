@@ -5,9 +5,12 @@ pub(crate) fn key(name: &str) -> String {
     format!("{}/../ibkr-jws/tests/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The file of the demo's private key.
+/// Of the private key `rsa3072`.
 #[cfg(unix)]
-pub(crate) const DEMO_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ibkr-sim/demo/demo-client.pem");
+pub(crate) fn public_half() -> String {
+    let key = ibkr_jws::RsaKey::from_pem(&std::fs::read(key("rsa3072")).unwrap()).unwrap();
+    key.public_key_pem().unwrap()
+}
 
 #[cfg(unix)]
 impl super::World {

@@ -10,9 +10,9 @@ mod terminal;
 mod world;
 
 pub(crate) use folder::Folder;
-#[cfg(unix)]
-pub(crate) use keys::DEMO_KEY;
 pub(crate) use keys::key;
+#[cfg(unix)]
+pub(crate) use keys::public_half;
 #[cfg(unix)]
 pub(crate) use program::{LONG, signal};
 pub(crate) use program::{Ran, run, run_together, run_with_input};

@@ -42,7 +42,9 @@ impl World {
         config.clients[0].credentials.push(OTHER.to_owned());
         config.users.push(User::live(OTHER));
         change(&mut config);
-        let world = Self { simulator: Server::start(config).unwrap(), folder: Folder::new() };
+        let mut world = Self { simulator: Server::start(config).unwrap(), folder: Folder::new() };
+        // A file in the current folder is not read of itself.
+        world.folder.variables.push(("IBKR_AUTH_CONFIG", "config.yaml".into()));
         world.write("ca.pem", world.simulator.ca_pem());
         world.write("private.pem", demo::PRIVATE_KEY_PEM);
         world.configure("");
@@ -53,8 +55,8 @@ impl World {
     pub(crate) fn behind_proxy() -> Self {
         let mut world = Self::new();
         let authority = world.path("ca.pem").into();
-        world.folder.variables =
-            vec![("HTTPS_PROXY", world.simulator.proxy_url().into()), ("SSL_CERT_FILE", authority)];
+        let proxy = world.simulator.proxy_url().into();
+        world.folder.variables.extend([("HTTPS_PROXY", proxy), ("SSL_CERT_FILE", authority)]);
         world.configure_without(&HOSTS, "");
         world
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::checks::Report;
-use crate::common::{World, key};
+use crate::common::{HOSTS, World, key};
 
 /// That of `encrypted.pem`.
 const PASSPHRASE: &str = "secret";
@@ -17,14 +17,15 @@ fn settings_that_are_not_there_or_wrong_stop_nothing_else() {
     for (content, arguments, words) in [
         (None, vec![], "ibkr-auth init"),
         (None, vec!["--config", "nowhere.yaml"], "nowhere.yaml"),
-        (Some(wrong), vec![], "config.yaml:3"),
-        (Some(settings), vec!["--profile", "papr"], "papr"),
+        (Some(wrong), vec!["--config", "config.yaml"], "config.yaml:3"),
+        (Some(settings), vec!["--config", "config.yaml", "--profile", "papr"], "papr"),
     ] {
         match content {
             Some(content) => world.write("config.yaml", content),
             None => fs::remove_file(world.path("config.yaml")).unwrap_or_default(),
         }
-        let report = Report::of(&world.run([&["doctor", "--json"], &arguments[..]].concat()));
+        let arguments = [&["doctor", "--json"], &arguments[..]].concat();
+        let report = Report::of(&world.run_with([("IBKR_AUTH_CONFIG", "")], arguments));
         report.expect("settings", "fail", &[words]);
         for check in ["state folder", "proxy", "dns", "tls", "clock", "public ip"] {
             report.expect(check, "pass", &[]);
@@ -86,16 +87,29 @@ fn files_that_are_open_to_others_are_named() {
     let world = World::new();
     world.set_mode("config.yaml", 0o644);
     world.doctor(&["--offline"]).expect("file modes", "pass", &["settings 0644"]);
-    world.write("private.pem", fs::read(key("encrypted")).unwrap());
     world.set_mode("private.pem", 0o640);
-    world.write("passphrase", PASSPHRASE);
-    world.set_mode("passphrase", 0o604);
-    world.configure("private_key_passphrase_file: passphrase\n");
-    world.set_mode("config.yaml", 0o666);
+    world.doctor(&["--offline"]).expect(
+        "key",
+        "fail",
+        &["private.pem", "open to other users", "`chmod 600` it"],
+    );
+    world.set_mode("private.pem", 0o600);
     world.set_mode("state", 0o755);
-    let words =
-        ["change config.yaml (0666)", "private.pem", "private_key_passphrase_file", "state", "chmod 600"];
-    world.doctor(&["--offline"]).expect("file modes", "warn", &words);
+    world.doctor(&["--offline"]).expect("file modes", "warn", &["state", "chmod 600"]);
+    world.set_mode("config.yaml", 0o666);
+    let report = world.doctor(&["--offline"]);
+    report.expect("settings", "fail", &["can be changed by other users (mode 0666)"]);
+    report.expect("file modes", "warn", &["change config.yaml (0666)", "state"]);
+}
+
+#[test]
+fn the_simulators_key_opens_nothing_at_ibkr() {
+    let world = World::new();
+    world.configure_without(&HOSTS, "proxy: none\n");
+    world.doctor(&["--offline"]).expect("key", "fail", &["is the simulator's demo key", "a key of your own"]);
+    for command in [&["login"][..], &["header"], &["get", "/portfolio/accounts"], &["keep"]] {
+        world.run(command).fails(3, &["is the simulator's demo key"]);
+    }
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ const ALL: [&str; 6] = ["--client-id", "MyFirm", "--credential", "me1234", "--ke
 #[test]
 fn settings_are_private_whatever_the_umask_says() {
     for umask in ["000", "077", "777"] {
-        let folder = Folder::with_demo_key();
+        let folder = Folder::with_key();
         let mut shell = folder.shell(&format!("umask {umask}; exec \"$0\" init \"$@\""));
         shell.args(ALL).arg("--dir").arg(folder.root());
         run(shell).done();
@@ -21,7 +21,7 @@ fn settings_are_private_whatever_the_umask_says() {
 
 #[test]
 fn a_folder_that_is_not_there_is_made_for_its_owner() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     folder.init(&[&ALL[..], &["--dir", "a/b"]].concat()).done();
     assert_eq!((folder.mode("a"), folder.mode("a/b")), (0o700, 0o700));
     let written = folder.read("a/b/config.yaml");
@@ -31,7 +31,7 @@ fn a_folder_that_is_not_there_is_made_for_its_owner() {
 
 #[test]
 fn the_folder_of_config_is_used_and_its_name() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran = folder.init(&[&ALL[..], &["--config", "sub/paper.yaml"]].concat()).done();
     assert!(folder.path("sub/paper.yaml").is_file() && folder.path("sub/public.pem").is_file());
     assert!(ran.out.contains("ibkr-auth login --config sub/paper.yaml"), "{}", ran.out);
@@ -43,7 +43,7 @@ fn the_folder_of_config_is_used_and_its_name() {
 
 #[test]
 fn folders_that_cannot_be_used_are_told() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     folder.init(&[&ALL[..], &["--dir", "private.pem"]].concat()).refused(2, &["private.pem is a file"]);
     folder.init(&[&ALL[..], &["--dir", "private.pem/x"]].concat()).refused(2, &["cannot be a folder"]);
     assert_eq!(folder.names(), ["private.pem"]);
@@ -52,7 +52,7 @@ fn folders_that_cannot_be_used_are_told() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_folder_that_takes_no_files_is_told() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran = folder.init(&[&ALL[..], &["--dir", "/proc"]].concat());
     assert!(!ran.err.contains(".tmp"), "{}", ran.err);
     ran.refused(1, &["/proc/public.pem cannot be written"]);
@@ -63,22 +63,22 @@ fn a_folder_that_takes_no_files_is_told() {
 fn a_folder_need_not_be_utf8_but_the_key_must_be_named() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let odd = OsStr::from_bytes(b"caf\xe9");
     let mut command = folder.command([&["init"], &ALL[..], &["--json", "--dir"]].concat());
     command.arg(odd);
     assert_eq!(run(command).done().json()["complete"], true);
 
     fs::rename(folder.path("private.pem"), folder.root().join(odd).join("private.pem")).unwrap();
-    let mut command = folder.command([&["init"], &ALL[..4], &["--key"]].concat());
+    let mut command = folder.command([&["init", "--dir", "."], &ALL[..4], &["--key"]].concat());
     command.arg(folder.root().join(odd).join("private.pem"));
     run(command).refused(2, &["cannot stand in config.yaml", "not UTF-8"]);
 }
 
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
-    let folder = Folder::with_demo_key();
-    let mut shell = folder.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" init \"$@\" 2>&1 | cat");
+    let folder = Folder::with_key();
+    let mut shell = folder.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" init --dir . \"$@\" 2>&1 | cat");
     shell.args(ALL);
     let ran = run(shell);
     assert!(ran.out.contains("error: public.pem cannot be written"), "{}{}", ran.out, ran.err);
@@ -88,7 +88,7 @@ fn a_full_disk_leaves_nothing_behind() {
 
 #[test]
 fn a_link_stays_one() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     fs::create_dir(folder.path("real")).unwrap();
     folder.init(&[&ALL[..], &["--dir", "real"]].concat()).done();
     std::os::unix::fs::symlink("real/config.yaml", folder.path("config.yaml")).unwrap();

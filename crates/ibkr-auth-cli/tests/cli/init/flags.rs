@@ -2,13 +2,13 @@
 
 use ibkr_auth_core::Tier;
 
-use crate::common::{Folder, key};
+use crate::common::{Folder, key, public_half};
 
 const IDS: [&str; 4] = ["--client-id", "MyFirm", "--credential", "me1234"];
 
 #[test]
 fn flags_make_settings_that_say_the_same() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran =
         folder.init(&[&IDS[..], &["--key", "private.pem", "--key-id", "k2", "--tier", "read-only"]].concat());
     assert_eq!(ran.done().err, "");
@@ -56,7 +56,7 @@ fn odd_values_come_back_as_they_were() {
         "\u{200e}x\u{202e}y",
     ];
     for value in odd {
-        let folder = Folder::with_demo_key();
+        let folder = Folder::with_key();
         let flags = ["--client-id", "--key-id", "--credential"].map(|flag| format!("{flag}={value}"));
         folder.init(&["--key", "private.pem", &flags[0], &flags[1], &flags[2]]).done();
         let config = folder.written_settings().config;
@@ -77,7 +77,7 @@ fn missing_answers_are_named_by_their_flags() {
 
 #[test]
 fn values_that_no_session_takes_are_refused_by_flag() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let cases = [
         ("--client-id", "", "--client-id is empty"),
         ("--key-id", " ", "--key-id is empty"),
@@ -93,7 +93,7 @@ fn values_that_no_session_takes_are_refused_by_flag() {
 
 #[test]
 fn flags_that_contradict_each_other_are_wrong_usage() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     for wrong in [
         &["--key", "private.pem", "--new-key"][..],
         &["--key", "private.pem", "--bits", "4096"],
@@ -109,14 +109,14 @@ fn flags_that_contradict_each_other_are_wrong_usage() {
 
 #[test]
 fn json_is_one_object_and_quiet_is_quiet() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let args = [&IDS[..], &["--key", "private.pem", "--json"]].concat();
     let ran = folder.init(&args).done();
     let json = ran.json();
     assert_eq!(ran.err, "");
     assert_eq!(json["complete"], true);
     assert_eq!(json["bits"], 3072);
-    assert_eq!(json["public_key_pem"], ibkr_sim::demo::PUBLIC_KEY_PEM);
+    assert_eq!(json["public_key_pem"], public_half());
     assert_eq!(json["public_key_sha256"].as_str().unwrap().len(), 64);
     assert_eq!(
         [&json["config"], &json["private_key"], &json["public_key"]],
@@ -128,20 +128,20 @@ fn json_is_one_object_and_quiet_is_quiet() {
     assert_eq!((wrong.code, wrong.err.as_str()), (Some(2), ""));
     assert_eq!(wrong.json()["error"]["exit_code"], 2);
 
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran = folder.init(&[&IDS[..], &["--key", "private.pem", "-q"]].concat()).done();
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
 }
 
 #[test]
 fn the_end_says_what_to_upload_and_what_to_type_next() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran = folder.init(&[&IDS[..], &["--key", "private.pem", "--dir", "it's here"]].concat()).done();
     assert!(ran.out.contains("it's here/public.pem") && ran.out.contains("SHA-256"), "{}", ran.out);
     assert!(ran.out.contains("ibkr-auth doctor --config 'it'\\''s here/config.yaml'"), "{}", ran.out);
     assert!(!ran.out.contains('\u{1b}'), "no colour where there is no terminal: {}", ran.out);
 
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let ran =
         folder.init(&[&IDS[..], &["--key", "private.pem", "--dir", "config/ibkr-auth"]].concat()).done();
     assert!(ran.out.contains("--config"), "a relative path is not the usual place by its name: {}", ran.out);

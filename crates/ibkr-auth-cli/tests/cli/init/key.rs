@@ -3,15 +3,14 @@
 use std::{fs, process::Command};
 
 use ibkr_jws::RsaKey;
-use ibkr_sim::demo;
 
-use super::run::openssl;
-use crate::common::{Folder, Ran, key, run};
+use super::run::{openssl, private_half};
+use crate::common::{Folder, Ran, key, public_half, run};
 
 const IDS: [&str; 4] = ["--client-id", "MyFirm", "--credential", "me1234"];
 
 fn make(folder: &Folder, args: &[&str]) -> Ran {
-    let mut command = folder.init_with_openssl(args);
+    let mut command = folder.init_with_openssl(&[&["--dir", "."], args].concat());
     command.env("FAKE_ARGS", folder.path("args"));
     run(command)
 }
@@ -23,9 +22,9 @@ fn a_new_key_is_private_and_its_public_half_is_written() {
     assert_eq!(ran.err, "", "none of openssl's dots");
     assert_eq!(folder.read("args"), "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072\n");
     assert_eq!((folder.mode("private.pem"), folder.mode("public.pem")), (0o600, 0o644));
-    assert_eq!(folder.read("private.pem"), demo::PRIVATE_KEY_PEM);
-    assert_eq!(folder.read("public.pem"), demo::PUBLIC_KEY_PEM);
-    assert!(ran.out.contains(demo::PUBLIC_KEY_PEM.trim()), "{}", ran.out);
+    assert_eq!(folder.read("private.pem"), private_half());
+    assert_eq!(folder.read("public.pem"), public_half());
+    assert!(ran.out.contains(public_half().trim()), "{}", ran.out);
     assert!(ran.out.contains("nothing else of the key") && ran.out.contains("New Ticket"), "{}", ran.out);
     assert!(!ran.out.contains("PRIVATE KEY-----"));
     assert!(folder.written_settings().with_key().unwrap().warnings().is_empty());
@@ -45,7 +44,7 @@ fn a_private_key_is_never_replaced() {
     );
 
     make(&folder, &[&IDS[..], &["--new-key", "second.pem"]].concat()).done();
-    assert_eq!(folder.read("second.pem"), demo::PRIVATE_KEY_PEM);
+    assert_eq!(folder.read("second.pem"), private_half());
     assert!(folder.read("config.yaml").contains("private_key_file: \"second.pem\""));
     std::os::unix::fs::symlink("nowhere", folder.path("dangling.pem")).unwrap();
     make(&folder, &["--new-key", "dangling.pem"]).refused(2, &["is there already"]);
@@ -162,7 +161,7 @@ fn the_passphrase_of_an_encrypted_key_may_come_by_descriptor() {
     folder.write("private.pem", fs::read(key("encrypted")).unwrap());
     for (passphrase, code) in [("wrong", 3), ("secret", 0)] {
         folder.write("passphrase", passphrase);
-        let mut shell = folder.shell("exec \"$0\" init \"$@\" 3<passphrase");
+        let mut shell = folder.shell("exec \"$0\" init --dir . \"$@\" 3<passphrase");
         shell.args(IDS).args(["--key", "private.pem", "--passphrase-fd", "3"]);
         let ran = run(shell);
         assert_eq!(ran.code, Some(code), "{}", ran.err);
@@ -173,14 +172,14 @@ fn the_passphrase_of_an_encrypted_key_may_come_by_descriptor() {
 
 #[test]
 fn the_public_key_of_another_is_replaced_only_by_force() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     let args = [&IDS[..], &["--key", "private.pem"]].concat();
     folder.write("public.pem", "another");
     folder.init(&args).refused(2, &["public.pem is there already, and holds another key", "--force"]);
     assert_eq!(folder.names(), ["private.pem", "public.pem"]);
     folder.init(&[&args[..], &["--force"]].concat()).done();
     assert_eq!(
-        (folder.read("public.pem").as_str(), folder.read("public.pem.bak").as_str()),
-        (demo::PUBLIC_KEY_PEM, "another")
+        (folder.read("public.pem"), folder.read("public.pem.bak").as_str()),
+        (public_half(), "another")
     );
 }

@@ -7,7 +7,7 @@ use crate::common::{Folder, run};
 #[test]
 fn settings_log_in_once_ibkr_has_the_public_key() {
     let folder = Folder::new();
-    run(folder.init_with_openssl(&["--new-key"])).done();
+    run(folder.init_with_openssl(&["--dir", ".", "--new-key"])).done();
 
     let public = folder.read("public.pem");
     let client = Client::new("My: Firm").with_key("main", public.as_bytes()).unwrap().with_credential("007");
@@ -18,7 +18,7 @@ fn settings_log_in_once_ibkr_has_the_public_key() {
     folder.init(&["--client-id", "My: Firm", "--credential", "007"]).done();
 
     folder.write("ca.pem", server.ca_pem());
-    let mut login = folder.command(["login"]);
+    let mut login = folder.command(["login", "--config", "config.yaml"]);
     login
         .env("IBKR_AUTH_BASE_URL", server.base_url())
         .env("IBKR_AUTH_IP_SERVICES", server.lookup_url())

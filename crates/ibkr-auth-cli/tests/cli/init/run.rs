@@ -2,26 +2,27 @@
 
 use std::process::Command;
 
+use crate::common::{Folder, Ran, key};
 use ibkr_auth_config::{Reader, Unkeyed};
-use ibkr_sim::demo;
-
-use crate::common::{DEMO_KEY, Folder, Ran};
 
 impl Folder {
-    pub(crate) fn with_demo_key() -> Self {
+    pub(crate) fn with_key() -> Self {
         let folder = Self::new();
-        folder.write("private.pem", demo::PRIVATE_KEY_PEM);
+        folder.write("private.pem", private_half());
         folder
     }
 
+    /// In this folder, unless the arguments name another.
     pub(crate) fn init(&self, arguments: &[&str]) -> Ran {
-        self.run([&["init"], arguments].concat())
+        let is_placed = arguments.iter().any(|argument| ["--dir", "--config"].contains(argument));
+        let here = if is_placed { &[][..] } else { &["--dir", "."] };
+        self.run([&["init"], here, arguments].concat())
     }
 
-    /// With an openssl that always makes the demo's key.
+    /// With an openssl that always makes the same key.
     pub(crate) fn init_with_openssl(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(["init", "--openssl", &openssl("knows-one-key")]);
-        command.args(arguments).env("FAKE_KEY", DEMO_KEY);
+        command.args(arguments).env("FAKE_KEY", key("rsa3072"));
         command
     }
 
@@ -42,6 +43,11 @@ impl Ran {
         let is_advice = self.err.contains("should hold a block");
         assert!(is_advice || !self.err.contains("PRIVATE KEY"), "{self}");
     }
+}
+
+/// What a file with the key `rsa3072` holds.
+pub(crate) fn private_half() -> String {
+    std::fs::read_to_string(key("rsa3072")).unwrap()
 }
 
 /// A fake openssl.

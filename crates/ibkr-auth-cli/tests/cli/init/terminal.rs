@@ -1,9 +1,9 @@
 //! The questions, on a pseudo-terminal.
 
 use ibkr_auth_core::Tier;
-use ibkr_sim::demo;
 
-use crate::common::{Folder, Terminal, key};
+use super::run::private_half;
+use crate::common::{Folder, Terminal, key, public_half};
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -18,9 +18,9 @@ fn from_nothing_to_settings_by_questions() {
     let mut terminal = init(&folder, &[]);
     terminal
         .sees("docs/ONBOARDING.md")
-        .sees("the current folder")
         .sees("your configuration folder")
-        .answers("Folder [1]: ", "")
+        .sees("the current folder")
+        .answers("Folder [1]: ", "2")
         .sees("public half")
         .answers("Key [1]: ", "")
         .sees("registered your public key")
@@ -36,7 +36,7 @@ fn from_nothing_to_settings_by_questions() {
     assert_eq!((config.client_id(), config.client_key_id()), ("MyFirm", "main"));
     assert_eq!((config.credential().expose(), config.tier()), ("me1234", Tier::ReadOnly));
     assert_eq!((folder.mode("config.yaml"), folder.mode("private.pem")), (0o600, 0o600));
-    assert_eq!(folder.read("public.pem"), demo::PUBLIC_KEY_PEM);
+    assert_eq!(folder.read("public.pem"), public_half());
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn before_ibkr_has_answered_and_after() {
     command.env_remove("XDG_CONFIG_HOME");
     let mut terminal = Terminal::start(command);
     terminal
-        .answers("Folder [1]: ", "2")
+        .answers("Folder [1]: ", "")
         .answers("Key [1]: ", "")
         .answers("Client id: ", "")
         .answers("Username: ", "")
@@ -76,7 +76,7 @@ fn before_ibkr_has_answered_and_after() {
 
 #[test]
 fn wrong_answers_are_asked_again_with_the_reason() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     folder.write("other", "no key");
     let mut terminal = init(&folder, &[]);
     terminal
@@ -149,7 +149,7 @@ fn flags_are_not_asked_again() {
 
 #[test]
 fn an_open_key_is_shut_and_other_files_are_kept() {
-    let folder = Folder::with_demo_key();
+    let folder = Folder::with_key();
     folder.set_mode("private.pem", 0o640);
     folder.write("public.pem", "another");
     folder.write("config.yaml", "client_id: [");
@@ -186,5 +186,5 @@ fn a_key_that_is_there_is_not_replaced_by_a_new_one() {
         .answers("is there already", "second.pem");
     terminal.ends(0);
     assert_eq!(folder.read("private.pem"), std::fs::read_to_string(key("rsa3072")).unwrap());
-    assert_eq!(folder.read("second.pem"), demo::PRIVATE_KEY_PEM);
+    assert_eq!(folder.read("second.pem"), private_half());
 }

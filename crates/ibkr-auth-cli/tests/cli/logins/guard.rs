@@ -10,7 +10,7 @@ use std::{
 use ibkr_sim::Endpoint;
 use serde_json::Value;
 
-use crate::common::{Ran, World, at_once, key};
+use crate::common::{HOSTS, Ran, World, at_once, key};
 
 at_once! {
     logins_are_not_repeated_blindly:
@@ -23,6 +23,9 @@ at_once! {
     a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
     a_pause_asked_for_while_a_session_is_healed_is_kept_too,
     a_login_that_is_put_off_is_not_tried_before,
+    a_pause_gives_way_to_force_and_to_a_good_answer,
+    a_simulator_has_no_login_budget,
+    a_clock_that_was_set_back_forgets_no_login_and_no_refusal,
     what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again,
     what_is_left_until_the_next_try_is_told_to_programs,
     the_thirteenth_login_of_an_hour_is_not_sent,
@@ -130,9 +133,64 @@ fn a_login_that_is_put_off_is_not_tried_before() {
     world.configure("retry_attempts: 1\n");
     world.fault(r#"{"on":"token","do":{"status":429,"retry_after":300}}"#);
     world.run(["login"]).fails(8, &[]);
-    world.run(["login"]).fails(8, &["IBKR asked for a pause"]);
-    world.run(["login", "--force"]).fails(8, &["IBKR asked for a pause"]);
+    world.run(["login"]).fails(8, &["IBKR asked for a pause", "`login --force` goes on all the same"]);
     assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+fn a_pause_gives_way_to_force_and_to_a_good_answer() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":429,"retry_after":99999999999}}"#);
+    // One number, whoever tells it.
+    world.run(["login"]).fails(8, &["wait 1 h 0 min"]);
+    let told = world.run(["login", "--json"]).json();
+    assert!((3_500..=3_600).contains(&pause_of(&told)), "{told}");
+    world.succeed(["login", "--force"]);
+    world.succeed(["status"]);
+    // The kept session is ended under a pause too.
+    world.fault(r#"{"on":"auth/status","calls":1,"do":{"status":429,"retry_after":300}}"#);
+    world.run(["status"]).fails(8, &[]);
+    world.run(["login", "--fresh"]).fails(8, &["IBKR asked for a pause"]);
+    world.succeed(["login", "--fresh", "--force"]);
+    world.succeed(["status"]);
+}
+
+fn a_simulator_has_no_login_budget() {
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    world.change_record(spend);
+    world.succeed(["login", "--fresh"]);
+    assert_eq!(world.count(Endpoint::Token), 2);
+}
+
+/// As many logins as are safe, just now.
+fn spend(record: &mut Value) {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    record["logins"] = vec![now; 12].into();
+}
+
+fn a_clock_that_was_set_back_forgets_no_login_and_no_refusal() {
+    let world = World::behind_proxy();
+    world.configure_without(&HOSTS, "tier: read-only\n");
+    world.succeed(["login"]);
+    let in_ten_years = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 315_360_000;
+    world.change_record(|record| record["logins"] = vec![in_ten_years; 12].into());
+    let before = world.sent();
+    world.run(["login", "--fresh"]).fails(8, &["within the last hour", "allowed in "]);
+    assert_eq!(world.sent_since(&before), [].into());
+    // From now on they grow old: nobody is locked out for ten years.
+    let logins = world.read_record()["logins"][0].as_u64().unwrap();
+    assert!(logins < in_ten_years - 300_000_000, "{logins}");
+
+    let world = World::new();
+    refused(&world, &["login"]);
+    world.change_record(|record| record["failed"]["at"] = (in_ten_years * 1_000).into());
+    let said = refused(&world, &["login"]);
+    assert!(
+        said.contains("a moment ago: not tried again") && said.contains("may be tried again in"),
+        "{said}"
+    );
 }
 
 fn pause_of(told: &Value) -> u64 {
@@ -166,10 +224,9 @@ fn what_is_left_until_the_next_try_is_told_to_programs() {
 }
 
 fn the_thirteenth_login_of_an_hour_is_not_sent() {
-    let world = World::new();
-    world.configure("retry_attempts: 1\n");
+    let world = World::behind_proxy();
+    world.configure_without(&HOSTS, "retry_attempts: 1\n");
     // What never reaches those who count logins does not count.
-    world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["header"]).fails(7, &[]);
     world.fault(r#"{"on":"token","calls":1,"do":{"status":503}}"#);
     world.run(["header"]).fails(8, &["503"]);
     // Whoever is killed half-way has logged in all the same.

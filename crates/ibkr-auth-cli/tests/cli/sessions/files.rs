@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{World, run};
+use crate::common::{Ran, World, run};
 
 /// Root may read and write everything.
 fn is_root(what: &str) -> bool {
@@ -121,25 +121,128 @@ fn a_full_disk_is_said_before_anything_is_sent() {
     world.succeed(["login"]);
 }
 
+/// As on a disk that is full by now.
+fn full(world: &World, command: &str) -> Ran {
+    run(world.shell(&format!("trap '' XFSZ; ulimit -f 0; exec \"$0\" {command}")))
+}
+
 #[test]
 fn a_disk_that_is_full_by_now_costs_no_kept_session() {
     let world = World::new();
     world.succeed(["login"]);
     let token = world.token();
-    let ran = run(world.shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" header --max-age 0s"));
-    ran.fails(1, &["sessions cannot be kept in"]);
+    for command in ["header --max-age 0s", "status", "tickle", "get /portfolio/accounts"] {
+        let ran = full(&world, command).done();
+        assert_eq!(ran.err.matches("sessions cannot be kept in").count(), 1, "{command}: {ran}");
+    }
     assert_eq!(world.token(), token);
 }
 
 #[test]
-fn a_disk_that_is_full_by_now_ends_no_session() {
+fn a_disk_that_is_full_by_now_stops_a_login_and_no_logout() {
     let world = World::new();
     world.succeed(["login"]);
     let before = world.sent();
-    for command in ["logout", "login --fresh"] {
-        let ran = run(world.shell(&format!("trap '' XFSZ; ulimit -f 0; exec \"$0\" {command}")));
-        ran.fails(1, &["sessions cannot be kept in"]);
-        assert_eq!(world.sent_since(&before), [].into(), "{command}");
+    full(&world, "login --fresh").fails(1, &["sessions cannot be kept in", "free some space"]);
+    assert_eq!(world.sent_since(&before), [].into());
+    let ran = full(&world, "logout").done();
+    assert!(ran.out.contains("Logged out.") && ran.err.contains("sessions cannot be kept in"), "{ran}");
+    assert_eq!(world.sent_since(&before), [("logout", 1)].into());
+}
+
+#[test]
+fn a_folder_that_can_only_be_read_is_enough_for_a_kept_session() {
+    let mount = |world: &World, lock: &str, command: &str| {
+        let script = format!(
+            "mount --bind state state && {lock} mount -o remount,ro,bind state && exec \"$0\" {command}"
+        );
+        let mut unshare = world.shell(&script);
+        let arguments: Vec<_> = unshare.get_args().map(std::ffi::OsStr::to_owned).collect();
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-m", "sh"]).args(arguments).current_dir(world.root()).env_clear();
+        command.envs(unshare.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        unshare = command;
+        run(unshare)
+    };
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    if mount(&world, "", "header").code != Some(0) {
+        eprintln!("skipped: nothing can be mounted here");
+        return;
+    }
+    for lock in ["", "rm -f state/*.lock &&"] {
+        for command in ["status", "tickle", "get /portfolio/accounts", "header --max-age 0s"] {
+            let ran = mount(&world, lock, command).done();
+            assert!(ran.err.contains("Read-only file system"), "{command}: {ran}");
+        }
+    }
+    let before = world.sent();
+    mount(&world, "", "login --fresh")
+        .fails(1, &["Read-only file system", "can be written, with --state-dir"]);
+    assert_eq!(world.sent_since(&before), [].into());
+    mount(&world, "", "logout").done();
+    assert_eq!(world.sent_since(&before), [("logout", 1)].into());
+}
+
+#[test]
+fn what_others_can_change_is_not_used() {
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    let record = world.record();
+    world.set_mode(&record, 0o666);
+    for command in [&["header"][..], &["token", "-q"], &["status"], &["logout"], &["login"]] {
+        world.run(command).fails(1, &["cannot be read", "can be changed by other users"]);
+    }
+    world.set_mode(&record, 0o644);
+    world.run(["header"]).fails(1, &["cannot be read", "open to other users"]);
+    world.set_mode(&record, 0o600);
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&record, Some(65_534), None).unwrap();
+        world.run(["header"]).fails(1, &["belongs to another user"]);
+        std::os::unix::fs::chown(&record, Some(0), None).unwrap();
+    }
+    world.succeed(["header"]);
+    fs::rename(&record, world.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(world.path("elsewhere"), &record).unwrap();
+    world.run(["header"]).fails(1, &["it is a symbolic link"]);
+}
+
+#[test]
+fn a_folder_above_that_everybody_may_change_is_refused() {
+    let world = World::new();
+    fs::create_dir(world.path("shared")).unwrap();
+    for (mode, code) in [(0o777, 1), (0o1777, 0), (0o755, 0)] {
+        world.set_mode("shared", mode);
+        let ran = world.run(["login", "--state-dir", "shared/deep/state"]);
+        assert_eq!(ran.code, Some(code), "{mode:o}: {ran}");
+        if code == 1 {
+            ran.fails(1, &["every user of this machine could replace it", "shared", "chmod o-w"]);
+            assert!(world.sent().is_empty());
+        }
+    }
+}
+
+#[test]
+fn locks_follow_no_link_and_change_nothing() {
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    world.succeed(["login"]);
+    world.write("precious.txt", "precious");
+    for kind in ["lock", "keep"] {
+        let file = world.record().with_extension(kind);
+        for is_hard in [false, true] {
+            fs::remove_file(&file).unwrap_or_default();
+            match is_hard {
+                false => std::os::unix::fs::symlink(world.path("precious.txt"), &file).unwrap(),
+                true => fs::hard_link(world.path("precious.txt"), &file).unwrap(),
+            }
+            let command = if kind == "lock" { "tickle" } else { "keep" };
+            world.run([command]).fails(1, &["sessions cannot be kept in", "link"]);
+            assert_eq!(world.read("precious.txt"), "precious");
+        }
+        fs::remove_file(&file).unwrap();
     }
 }
 

@@ -70,6 +70,39 @@ fn what_does_not_matter_for_a_session_shares_it() {
 }
 
 #[test]
+fn a_session_is_not_used_through_another_proxy_or_other_certificates() {
+    let world = World::new();
+    world.configure("tier: read-only\n");
+    let token = world.succeed(["token"]).out;
+    world.write("other.pem", world.read("ca.pem"));
+    let proxy = format!("proxy: {}\n", world.simulator.proxy_url());
+    for more in ["ca_file: other.pem\n", "ca_only: false\n", &proxy] {
+        world.configure(&format!("tier: read-only\n{more}"));
+        for command in ["token", "get"] {
+            let path = if command == "get" { &["/portfolio/accounts"][..] } else { &[] };
+            world.run([&[command, "--no-login"], path].concat()).fails(4, &["there is no session"]);
+        }
+    }
+    // However the path of the certificates is written.
+    world.configure(&format!("tier: read-only\nca_file: {}\n", world.path("./ca.pem").display()));
+    assert_eq!(world.succeed(["token", "--no-login"]).out, token);
+    assert_eq!(logins(&world), 1);
+}
+
+#[test]
+fn a_simulator_that_stands_for_ibkr_shares_no_session_with_it() {
+    let world = World::behind_proxy();
+    world.succeed(["login"]);
+    let real = world.run_with([("HTTPS_PROXY", "")], ["token", "--no-login"]);
+    real.fails(4, &["there is no session"]);
+    // A proxy of the network is there in one shell and not in the next.
+    let company = world.run_with([("HTTPS_PROXY", "http://proxy.example:3128")], ["token", "--no-login"]);
+    company.fails(4, &["there is no session"]);
+    assert_eq!(world.records().len(), 1);
+    world.succeed(["token", "--no-login"]);
+}
+
+#[test]
 fn another_state_folder_is_another_world() {
     let world = World::new();
     let token = world.succeed(["token"]).out;

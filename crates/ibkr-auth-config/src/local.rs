@@ -1,0 +1,339 @@
+//! Files of this machine: opened without waiting for anybody, and judged by who else can change or read them.
+//!
+//! What is judged is the file that was opened: nobody can put another in its place between the look and the reading.
+
+use std::{
+    fs::{self, File, Metadata},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{FileError, error::Problem, file};
+
+/// What a file holds, and who can do something with it.
+#[derive(Debug)]
+pub struct Content {
+    /// Wiped on drop.
+    pub bytes: zeroize::Zeroizing<Vec<u8>>,
+    pub(crate) about: Metadata,
+}
+
+/// Reads a small file by the rules for settings, through symbolic links.
+///
+/// # Errors
+/// When it is not there, no regular file of at most 64 KiB, or others than this user and root can change or replace it. The
+/// sentence has "it" for its subject.
+pub fn read(path: &Path) -> Result<Content, FileError> {
+    file::read(path).map_err(|problem| problem.at("it"))
+}
+
+impl Content {
+    /// Whether users other than its owner may read it. `false` where the platform has no such modes.
+    pub fn is_open_to_others(&self) -> bool {
+        system::is_open_to_others(&self.about)
+    }
+}
+
+/// Opens a file that this program has made, for reading.
+///
+/// # Errors
+/// The system's, or in words: when it is a symbolic link, no regular file, has a second name, or is not this user's alone.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    own(system::open(path, system::Way::Own)?)
+}
+
+/// The same where it holds secrets: nobody else may read it either.
+///
+/// # Errors
+/// As [`open_own`], and when other users can read it.
+pub fn open_own_secret(path: &Path) -> io::Result<File> {
+    let file = open_own(path)?;
+    refuse_readable(&file.metadata()?).map_err(in_words)?;
+    Ok(file)
+}
+
+/// Opens such a file for reading and writing; makes the file if there is none, and changes nothing in one that is there.
+///
+/// # Errors
+/// As [`open_own`].
+pub fn create_own(path: &Path) -> io::Result<File> {
+    own(system::open(path, system::Way::Create)?)
+}
+
+/// The first folder on the way to a path, also behind symbolic links, into which every user of this machine may put files.
+/// Folders for everybody in which nobody can replace what others own, such as `/tmp`, do not count.
+pub fn open_folder(path: &Path) -> Option<PathBuf> {
+    system::open_folder(path)
+}
+
+fn own(file: File) -> io::Result<File> {
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if system::names(&about) > 1 {
+        return Err(io::Error::other("it has a second name (a hard link)"));
+    }
+    refuse_strangers(&about).map_err(in_words)?;
+    Ok(file)
+}
+
+fn in_words(problem: Problem) -> io::Error {
+    io::Error::other(problem.at("it").what().to_owned())
+}
+
+/// Opens a file for reading, through links. What is no regular file is refused, and waited for in no case.
+pub(crate) fn open(path: &Path) -> Result<(File, Metadata), Problem> {
+    let opened = system::open(path, system::Way::Read).and_then(|file| Ok((file.metadata()?, file)));
+    let about = match &opened {
+        Ok((about, _)) => Some(about.clone()),
+        // Some of what is no file cannot even be opened.
+        Err(_) => fs::metadata(path).ok(),
+    };
+    match about {
+        Some(about) if about.is_dir() => return Err(Problem::new("is a folder", "give the path of a file")),
+        Some(about) if !about.is_file() => {
+            return Err(Problem::new("is not a regular file", "copy its content into a file"));
+        }
+        _ => {}
+    }
+    let (about, file) = opened.map_err(|error| unreadable(&error))?;
+    Ok((file, about))
+}
+
+/// Others than this user and root can put something else into it, or into its place.
+pub(crate) fn refuse_changeable(path: &Path, about: &Metadata) -> Result<(), Problem> {
+    refuse_strangers(about)?;
+    match system::open_folder(path) {
+        None => Ok(()),
+        Some(folder) => Err(Problem::new(
+            format!("can be replaced by every user of this machine, in {}", folder.display()),
+            "`chmod o-w` that folder, or move the file",
+        )),
+    }
+}
+
+fn refuse_strangers(about: &Metadata) -> Result<(), Problem> {
+    system::stranger(about).map_or(Ok(()), Err)
+}
+
+/// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as a mounted
+/// secret of root's, this user cannot change: that it can be read by everybody is a warning.
+pub(crate) fn refuse_readable(about: &Metadata) -> Result<Option<Problem>, Problem> {
+    system::reader(about)
+}
+
+pub(crate) fn unreadable(error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Problem::new("does not exist", "check the path")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Problem::new("may not be read by this user", "change its permissions or its owner")
+        }
+        // The standard library has no name for many: the system's words are better than none.
+        _ => Problem::new(
+            format!("cannot be read ({error})"),
+            "mend what the system says there, and try again",
+        ),
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::{
+        collections::VecDeque,
+        ffi::OsString,
+        fs::{self, File, Metadata},
+        io,
+        os::unix::fs::MetadataExt,
+        path::{Component, Path, PathBuf},
+    };
+
+    use rustix::{
+        fs::{Mode, OFlags},
+        io::Errno,
+        process::geteuid,
+    };
+
+    use crate::error::Problem;
+
+    const ROOT: u32 = 0;
+    /// So many links the system follows itself.
+    const MOST_LINKS: usize = 40;
+
+    pub(super) enum Way {
+        Read,
+        Own,
+        Create,
+    }
+
+    /// A FIFO would wait for a writer, but not without blocking.
+    pub(super) fn open(path: &Path, way: Way) -> io::Result<File> {
+        let how = match way {
+            Way::Read => OFlags::RDONLY,
+            Way::Own => OFlags::RDONLY | OFlags::NOFOLLOW,
+            Way::Create => OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW,
+        };
+        let flags = how | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        match rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)) {
+            Ok(file) => Ok(file.into()),
+            Err(Errno::LOOP) => Err(io::Error::other("it is a symbolic link")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn names(about: &Metadata) -> u64 {
+        about.nlink()
+    }
+
+    pub(super) fn stranger(about: &Metadata) -> Option<Problem> {
+        judge_writers(about.mode(), about.uid(), geteuid().as_raw())
+    }
+
+    pub(super) fn is_open_to_others(about: &Metadata) -> bool {
+        about.mode() & 0o077 != 0
+    }
+
+    pub(super) fn reader(about: &Metadata) -> Result<Option<Problem>, Problem> {
+        judge_readers(about.mode(), about.uid(), geteuid().as_raw())
+    }
+
+    pub(super) fn judge_writers(mode: u32, owner: u32, user: u32) -> Option<Problem> {
+        if owner != user && owner != ROOT {
+            let what = format!("belongs to another user (uid {owner}), who can change it");
+            return Some(Problem::new(
+                what,
+                "run as that user, make it yours with `chown`, or use a copy of your own",
+            ));
+        }
+        let what = format!("can be changed by other users (mode {:04o})", mode & 0o7777);
+        (mode & 0o022 != 0).then(|| Problem::new(what, "`chmod go-w` it"))
+    }
+
+    pub(super) fn judge_readers(mode: u32, owner: u32, user: u32) -> Result<Option<Problem>, Problem> {
+        let problem = Problem::new(
+            format!("is open to other users of this machine (mode {:04o})", mode & 0o7777),
+            "`chmod 600` it; where it is mounted, mount it with mode 0400",
+        );
+        match owner == user {
+            true if mode & 0o077 != 0 => Err(problem),
+            false if mode & 0o007 != 0 => Ok(Some(problem)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes the way that the system goes, from the root and through every link.
+    pub(super) fn open_folder(path: &Path) -> Option<PathBuf> {
+        let mut left: VecDeque<OsString> = names_of(&std::path::absolute(path).ok()?).collect();
+        let (mut at, mut links) = (PathBuf::from("/"), 0);
+        while let Some(name) = left.pop_front() {
+            if is_for_everybody(&at) {
+                return Some(at);
+            }
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&name);
+            match fs::read_link(&next) {
+                Ok(target) if links < MOST_LINKS => {
+                    links += 1;
+                    if target.is_absolute() {
+                        at = PathBuf::from("/");
+                    }
+                    left = names_of(&target).chain(left).collect();
+                }
+                _ => at = next,
+            }
+        }
+        None
+    }
+
+    fn names_of(path: &Path) -> impl Iterator<Item = OsString> {
+        path.components()
+            .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))
+            .map(|part| part.as_os_str().to_owned())
+    }
+
+    /// What cannot be looked at will not be opened either.
+    fn is_for_everybody(folder: &Path) -> bool {
+        const STICKY: u32 = 0o1000;
+        fs::metadata(folder).is_ok_and(|about| about.mode() & 0o002 != 0 && about.mode() & STICKY == 0)
+    }
+}
+
+/// Owners and access lists are not looked at.
+#[cfg(not(unix))]
+mod system {
+    use std::{
+        fs::{self, File, Metadata, OpenOptions},
+        io,
+        path::{Path, PathBuf},
+    };
+
+    use crate::error::Problem;
+
+    pub(super) enum Way {
+        Read,
+        Own,
+        Create,
+    }
+
+    pub(super) fn open(path: &Path, way: Way) -> io::Result<File> {
+        if !matches!(way, Way::Read) && fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
+            return Err(io::Error::other("it is a symbolic link"));
+        }
+        match way {
+            Way::Read | Way::Own => File::open(path),
+            Way::Create => OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path),
+        }
+    }
+
+    pub(super) fn names(_about: &Metadata) -> u64 {
+        1
+    }
+
+    pub(super) fn stranger(_about: &Metadata) -> Option<Problem> {
+        None
+    }
+
+    pub(super) fn is_open_to_others(_about: &Metadata) -> bool {
+        false
+    }
+
+    pub(super) fn reader(_about: &Metadata) -> Result<Option<Problem>, Problem> {
+        Ok(None)
+    }
+
+    pub(super) fn open_folder(_path: &Path) -> Option<PathBuf> {
+        None
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::system::{judge_readers, judge_writers};
+
+    #[test]
+    fn a_file_is_changed_by_its_user_and_by_root_alone() {
+        let is_refused = |mode, owner, user| judge_writers(mode, owner, user).is_some();
+        assert!(!is_refused(0o644, 1_000, 1_000) && !is_refused(0o444, 0, 1_000));
+        for mode in [0o664, 0o646, 0o620, 0o602] {
+            assert!(is_refused(mode, 1_000, 1_000) && is_refused(mode, 0, 1_000), "{mode:o}");
+        }
+        assert!(is_refused(0o600, 65_534, 1_000));
+        assert!(is_refused(0o600, 1_000, 0), "root is not led by its users either");
+    }
+
+    #[test]
+    fn a_key_of_ones_own_is_for_oneself_alone() {
+        for mode in [0o644, 0o640, 0o604, 0o440] {
+            assert!(judge_readers(mode, 1_000, 1_000).is_err(), "{mode:o}");
+        }
+        assert_eq!(judge_readers(0o600, 1_000, 1_000), Ok(None));
+        assert_eq!(judge_readers(0o440, 0, 1_000), Ok(None), "mounted for a group");
+        assert!(matches!(judge_readers(0o444, 0, 1_000), Ok(Some(_))), "mounted for everybody");
+    }
+}
