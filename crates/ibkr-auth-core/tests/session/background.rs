@@ -12,7 +12,7 @@ fn own_request(session: &Session) -> Result<(), Error> {
 #[test]
 fn a_request_that_comes_too_early_or_too_late_says_what_the_session_is_doing() {
     let (mut session, mut bench) = (session(), Bench::new());
-    let mut says = |session: &mut Session, phase: &str, todo: &str, advice: Advice| {
+    let says = |session: &mut Session, phase: &str, todo: &str, advice: Advice| {
         let error = own_request(session).unwrap_err();
         assert_eq!((error.kind(), error.advice()), (ErrorKind::NotConnected, advice), "{error}");
         assert!(error.what().contains(phase) && error.todo().contains(todo), "{error}");
@@ -41,7 +41,7 @@ fn a_request_that_comes_too_early_or_too_late_says_what_the_session_is_doing() {
 
     let ticket = session.logout();
     bench.run(&mut session, &ticket, healthy).unwrap();
-    says(&mut session, "ended", "new client", Advice::Reconnect);
+    says(&mut session, "no session", "new client", Advice::Reconnect);
 }
 
 #[test]
