@@ -51,7 +51,7 @@
 //!
 //! # Testing
 //!
-//! The feature `testing` brings [`core::testing`](https://docs.rs/ibkr-auth-core): answers of a healthy IBKR, and of an
+//! The feature `testing` brings `core::testing`: answers of a healthy IBKR, and of an
 //! unhealthy one, for [`Client::with_http`]. The clocks of a session are tokio's: with its feature `test-util` a test lives
 //! through hours of the automatic mode in no time.
 //!
