@@ -7,6 +7,19 @@ const CRATES: [&str; 2] = ["ibkr-auth-async", "ibkr-auth-blocking"];
 /// Where the pages suppose a clone of the repository to be.
 const CLONE: &str = "../ibkr-auth/";
 
+/// What the clients' methods take, give and nest can be named with this one dependency.
+const NAMES: &str = "
+    #![allow(unused_imports)]
+    use client::{
+        AccessToken, Advice, AuthStatus, Authorization, BearerToken, Client, ClockSkew, Config, ConfigError, Connected,
+        Error, ErrorKind, Event, Events, Expiry, FileError, Handle, Host, KeepConnected, KeyError, KeySource, LoginBudget,
+        NoProxy, Now, OnCompeting, Outcome, Output, Phase, Proxy, PublicIp, Reader, Region, Request, RequestId, Response,
+        Retry, RsaKey, SavedSession, Secret, ServerInfo, Session, Settings, Sign, SignError, Snapshot, SsoDetails, Step,
+        Ticket, Tickle, Tier, Transmit, Transport, TransportError, TransportKind, Unkeyed, Wait, core::wire,
+        http::{HeaderMap, Method, StatusCode}, request,
+    };
+    fn main() {}";
+
 #[test]
 fn the_readme_works_as_it_is_copied() {
     let root = root();
@@ -47,6 +60,7 @@ fn compiles(name: &str, page: &str) {
     let clone = format!("{}/", root().display());
     let manifest = "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
     write("Cargo.toml", &format!("{manifest}\n{}", dependencies.replace(CLONE, &clone)));
+    write("src/bin/names.rs", &NAMES.replace("client", &name.replace('-', "_")));
     // The same versions, which are on this machine.
     write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).unwrap());
     for (number, example) in examples.iter().enumerate() {

@@ -51,7 +51,7 @@
 //!
 //! # Testing
 //!
-//! The feature `testing` brings [`core::testing`](https://docs.rs/ibkr-auth-core): answers of a healthy IBKR, and of an
+//! The feature `testing` brings `core::testing`: answers of a healthy IBKR, and of an
 //! unhealthy one, for [`Client::with_http`]. The clocks of a session are tokio's: with its feature `test-util` a test lives
 //! through hours of the automatic mode in no time.
 //!
@@ -69,14 +69,13 @@
 //!     let session = Session::new(testing::config(), testing::FakeKey, 0);
 //!     let client = Client::with_http(session, |request, _time_limit| async move {
 //!         Ok(match Step::of(&request) {
-//!             Some(Step::Tickle) => testing::competing(), // another login has the session
+//!             Some(Step::GetAccessToken) => testing::rate_limited(None),
 //!             _ => testing::healthy_http(&request),
 //!         })
 //!     });
 //!     let handle = client.keep_connected(KeepConnected::default());
-//!     let minutes = handle.ready(Duration::from_secs(600)).await; // takes none
-//!     assert!(minutes.is_err());
-//!     assert_eq!(handle.phase(), Phase::Yielded);
+//!     assert!(handle.ready(Duration::from_secs(300)).await.is_err()); // at once
+//!     assert!(matches!(handle.phase(), Phase::Waiting { .. }));
 //! }
 //! # test();
 //! # }

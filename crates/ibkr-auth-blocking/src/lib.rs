@@ -50,7 +50,7 @@
 //!
 //! # Testing
 //!
-//! The feature `testing` brings [`core::testing`](https://docs.rs/ibkr-auth-core): answers of a healthy IBKR, and of an
+//! The feature `testing` brings `core::testing`: answers of a healthy IBKR, and of an
 //! unhealthy one, for [`Client::with_http`]; and a bench on which a [`Session`] lives through hours in no time.
 //!
 //! # Logs

@@ -11,8 +11,8 @@
 //! # Ok::<(), ibkr_auth_config::FileError>(())
 //! ```
 //!
-//! A [`Reader`] chooses a profile of the file, and does not touch the key's file: a program that signs nothing needs no
-//! key.
+//! [`Settings::from_yaml_profile`] chooses a profile of the file. So does a [`Reader`], which does not touch the key's
+//! file: a program that signs nothing needs no key.
 //!
 //! A mistake is told by place, reason and remedy, and without the value, which may be a secret:
 //!

@@ -128,7 +128,7 @@ impl Snapshot {
         let (todo, advice) = match (self.phase, &self.stopped_by) {
             (Phase::Paused, _) => ("call `resume`, then wait with `ready`", Advice::Never),
             (Phase::Yielded, _) => ("`resume` takes the session back", Advice::Never),
-            (Phase::Off, _) => ("log in with a new client", Advice::Reconnect),
+            (Phase::Off, _) => ("connect; a handle that was stopped needs a new client", Advice::Reconnect),
             (Phase::Stopped, error) => (
                 "log in with a new client once that is mended",
                 error.as_ref().map_or(Advice::Reconnect, Error::advice),
@@ -139,7 +139,7 @@ impl Snapshot {
             }
         };
         let phase = match (self.phase, &self.stopped_by) {
-            (Phase::Off, _) => "the session was ended".to_owned(),
+            (Phase::Off, _) => "there is no session".to_owned(),
             (phase, Some(error)) => format!("{phase}, because {error}"),
             (phase, None) => phase.to_string(),
         };

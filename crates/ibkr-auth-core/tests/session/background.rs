@@ -41,7 +41,7 @@ fn a_request_that_comes_too_early_or_too_late_says_what_the_session_is_doing() {
 
     let ticket = session.logout();
     bench.run(&mut session, &ticket, healthy).unwrap();
-    says(&mut session, "ended", "new client", Advice::Reconnect);
+    says(&mut session, "no session", "new client", Advice::Reconnect);
 }
 
 #[test]
