@@ -19,6 +19,7 @@ for_both_clients!(
     connections_that_the_server_has_closed_cost_no_wait,
     the_automatic_mode_loses_nothing_by_them_either,
     an_order_goes_out_on_no_connection_that_the_server_has_closed,
+    one_request_is_lost_to_forgotten_connections_and_no_more,
     an_order_whose_answer_is_lost_is_to_be_found_out_about,
     an_order_without_an_answer_in_time_is_to_be_found_out_about,
     a_handshake_that_breaks_means_not_sent,
@@ -109,6 +110,18 @@ fn nor_from_a_runtime_of_many_threads_that_is_busy() {
         runtime.block_on(sent).unwrap().unwrap_or_else(|error| panic!("{round}: {error}"));
     }
     assert_eq!(server.count(&format!("POST {ORDERS}")), 20);
+}
+
+fn one_request_is_lost_to_forgotten_connections_and_no_more<D: Driver>() {
+    // The token and the look-up go out together.
+    let server = Rough::new(Manner::Together);
+    let config = testing::config().with_host(server.config().host().clone());
+    let config = config.with_ip_services([format!("{}/ip", server.url())]).unwrap();
+    let mut client: D = server.client_with(config.with_timeout(Duration::from_secs(1)).unwrap(), Proxy::Off);
+    client.connect().unwrap();
+    server.set(Manner::Forgotten);
+    assert_eq!(client.send(get("/v1/api/x")).unwrap_err().kind(), ErrorKind::Timeout);
+    client.send(order()).expect("on a new connection");
 }
 
 #[track_caller]

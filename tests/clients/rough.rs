@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use ibkr_auth_config::{Proxy, Transport};
@@ -22,6 +23,10 @@ pub(crate) enum Manner {
     /// It ends unanswered as soon as a second request has arrived on it: an answer and the end of its connection have crossed
     /// with the next request.
     OnceOnly,
+    /// It is kept, and none is answered before there are two.
+    Together,
+    /// No second request on it is answered: a router in between has forgotten it.
+    Forgotten,
     /// Each request is read whole, and lost.
     Lose,
 }
@@ -113,6 +118,12 @@ impl Shared {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
+            if manner == Manner::Forgotten && served > 0 {
+                continue;
+            }
+            while manner == Manner::Together && self.accepted.load(Ordering::SeqCst) < 2 {
+                thread::sleep(Duration::from_millis(1));
+            }
             let path = line.split(' ').nth(1).unwrap_or_default();
             let body = step(path).map_or(b"{}".to_vec(), |step| testing::healthy_answer(step).into_body());
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -153,6 +164,7 @@ pub(crate) fn step(path: &str) -> Option<Step> {
         "/v1/api/iserver/auth/status" => Step::Status,
         "/v1/api/tickle" => Step::Tickle,
         "/v1/api/logout" => Step::Logout,
+        "/ip" => Step::PublicIp,
         _ => return None,
     })
 }

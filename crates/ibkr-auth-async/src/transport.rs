@@ -4,7 +4,7 @@ use std::{
     error::Error as StdError,
     io, iter,
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -53,19 +53,37 @@ pub(crate) fn client(settings: &Transport, limit: Duration) -> Result<Http, Erro
 /// Sends a request once, on a kept connection only if that is still open.
 pub(crate) async fn send(http: Http, request: Request) -> Result<Response, TransportError> {
     check_clock(SystemTime::now())?;
-    let Shared { setup, clients } = &*http.0;
-    let Clients { direct, proxied } = clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let proxied = proxied.filter(|_| setup.choice.takes(request.uri()));
+    let Setup { choice, to_connect, .. } = &http.0.setup;
+    let Clients { direct, proxied } = http.clients().clone();
+    let proxied = proxied.filter(|_| choice.takes(request.uri()));
     let is_proxied = proxied.is_some();
+    let mut doubt = Doubt { http: &http, is_idle: false };
     let answer = exchange(proxied.unwrap_or(direct), request).await;
-    answer.map_err(|error| {
-        let failure = failure(error, is_proxied, setup.to_connect);
-        // What ended one kept connection may have ended the others: none of them is used again.
-        if let (TransportKind::Broken, Ok(new)) = (failure.kind(), setup.clients()) {
-            *clients.lock().unwrap_or_else(PoisonError::into_inner) = new;
+    let answer = answer.unwrap_or_else(|error| Err(failure(error, is_proxied, *to_connect)));
+    let broke = answer.as_ref().is_err_and(|failure| failure.kind() == TransportKind::Broken);
+    doubt.is_idle = !broke;
+    answer
+}
+
+impl Http {
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.0.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What ended one kept connection may have ended the others. After a request that broke, or was given up without an answer, none
+/// of them is used again.
+struct Doubt<'a> {
+    http: &'a Http,
+    is_idle: bool,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let (false, Ok(new)) = (self.is_idle, self.http.0.setup.clients()) {
+            *self.http.clients() = new;
         }
-        failure
-    })?
+    }
 }
 
 async fn exchange(

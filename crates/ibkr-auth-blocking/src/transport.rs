@@ -31,7 +31,7 @@ pub struct Http {
     /// Ours to make: HTTP libraries read the environment each in its own way.
     choice: Proxy,
     proxy: Option<ureq::Proxy>,
-    /// When a connection broke last.
+    /// When a connection broke last, or gave no answer.
     broke: Mutex<Option<Instant>>,
 }
 
@@ -70,7 +70,7 @@ impl Http {
         let way = Way { limit, proxied: proxy.is_some() };
         self.exchange(request, limit, proxy).map_err(|error| {
             let failure = way.failure(error);
-            if failure.kind() == TransportKind::Broken {
+            if matches!(failure.kind(), TransportKind::Broken | TransportKind::Timeout) {
                 *self.broke() = Some(Instant::now());
             }
             failure
