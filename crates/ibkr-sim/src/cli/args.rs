@@ -25,7 +25,7 @@ Examples:
       Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
   ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
       Answer the second to fourth tickle with 503.
-  ibkr-sim --fault '{\"path\":\"/v1/api/iserver/secdef/*\",\"do\":{\"stub\":[{\"conid\":265598}]}}'
+  ibkr-sim --fault '{\"path\":\"/v1/api/iserver/contract/*/info\",\"do\":{\"stub\":{\"symbol\":\"AAPL\"}}}'
       Serve paths that it does not know, to sessions that are good.
   ibkr-sim --rule bearer_life=10m --rule bearer_extended_by=any_request
       Let an SSO bearer live ten minutes from the last request.
@@ -35,9 +35,10 @@ Examples:
       Step the clock of a running simulator by a day.
 
 Logins:
-  They cost nothing here, and there is no limit to them unless --rule login_limit=3/1h sets one. A client that
-  counts its own logins may stop all the same: what it remembers can go into a folder of its own, with ibkr-auth
-  by --state-dir, which also keeps simulated sessions and real ones apart.";
+  They cost nothing here, and there is no limit to them unless --rule login_limit=3/1h sets
+  one. A client that counts its own logins may stop all the same: let it remember them in a
+  folder of its own, with ibkr-auth by --state-dir, which also keeps simulated sessions and
+  real ones apart.";
 
 /// What the simulator is told on its command line.
 #[derive(Debug, clap::Args)]
