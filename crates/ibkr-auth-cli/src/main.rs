@@ -95,7 +95,7 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         Command::Post(args) => api::post(&sessions()?, &args),
         Command::Delete(args) => api::delete(&sessions()?, &args),
         Command::Demo => demo::run(output),
-        Command::Sim(args) => simulator::run(&args),
+        Command::Sim(args) => simulator::run(&args, output),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),
     }

@@ -2,10 +2,10 @@
 
 use std::{error::Error, io};
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, output::Output};
 
-pub(crate) fn run(args: &ibkr_sim::cli::Args) -> Result<(), Failure> {
-    ibkr_sim::cli::run(args).map_err(|error| failure(error.as_ref()))
+pub(crate) fn run(args: &ibkr_sim::cli::Args, output: Output) -> Result<(), Failure> {
+    ibkr_sim::cli::run(args, output.json).map_err(|error| failure(error.as_ref()))
 }
 
 fn failure(error: &(dyn Error + 'static)) -> Failure {

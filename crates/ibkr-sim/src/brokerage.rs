@@ -11,6 +11,8 @@ use crate::{
     store::{Session, Tier},
 };
 
+/// IBKR's are called like `JifN19053`. People are to see that this is not one of them.
+const SERVER_NAME: &str = "SIMULATOR";
 const SERVER_VERSION: &str = "Build 10.25.0p, Dec 5, 2023 5:48:12 PM";
 
 /// What IBKR says to `compete: false` when it does not show the rival (reports of users).
@@ -119,7 +121,7 @@ impl Sim {
             "connected": true,
             "message": "",
             "MAC": mac,
-            "serverInfo": { "serverName": "JifN19053", "serverVersion": SERVER_VERSION },
+            "serverInfo": { "serverName": SERVER_NAME, "serverVersion": SERVER_VERSION },
             "hardware_info": self.hardware(session),
             "fail": fail,
         })

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, Request, header};
+use serde_json::Value;
 
 use crate::{Endpoint, Moment};
 
@@ -12,6 +13,8 @@ pub(crate) struct Call<'a> {
     pub(crate) ip: IpAddr,
     pub(crate) endpoint: Endpoint,
     pub(crate) request: &'a Request<Vec<u8>>,
+    /// The answer that stands there in place of the servers' own.
+    pub(crate) stub: Option<&'a Value>,
 }
 
 impl<'a> Call<'a> {
@@ -25,6 +28,11 @@ impl<'a> Call<'a> {
 
     pub(crate) fn path(&self) -> &'a str {
         self.request.uri().path()
+    }
+
+    /// Whether it needs a brokerage session, and so is away during the nightly reset.
+    pub(crate) fn is_iserver(&self) -> bool {
+        self.path().contains("/iserver/")
     }
 
     pub(crate) fn header(&self, name: &header::HeaderName) -> Option<&'a str> {

@@ -49,6 +49,9 @@ impl Sim {
         if self.config.rules.strict_cookies {
             cookies(call)?;
         }
+        if call.stub.is_some() && call.path().starts_with("/v1/api/") {
+            return self.servers_up(call);
+        }
         if call.endpoint == crate::Endpoint::Unknown {
             let why = format!("there is nothing at {}", shown(call.path()));
             return Err(Answer::error(404, "Not Found").because("path", why, "Check the path"));
@@ -75,7 +78,7 @@ impl Sim {
             let fix = "Wait, and try again with growing pauses";
             return Err(Answer::empty(503).because("down", format!("there is {reason}"), fix));
         }
-        if call.endpoint.is_iserver() && self.config.calendar.in_nightly_reset(call.now) {
+        if call.is_iserver() && self.config.calendar.in_nightly_reset(call.now) {
             let answer = Answer::error(503, "Service Unavailable");
             return Err(answer.because(
                 "nightly-reset",

@@ -51,6 +51,21 @@ pub enum Endpoint {
     /// `POST /v1/api/iserver/account/{accountId}/orders` \[`place-order`\]
     #[serde(rename = "place-order")]
     PlaceOrder,
+    /// `POST /v1/api/iserver/reply/{replyId}` \[`order-reply`\]
+    #[serde(rename = "order-reply")]
+    OrderReply,
+    /// `DELETE /v1/api/iserver/account/{accountId}/order/{orderId}` \[`cancel-order`\]
+    #[serde(rename = "cancel-order")]
+    CancelOrder,
+    /// `GET /v1/api/portfolio/{accountId}/positions/{pageId}` \[`positions`\]
+    #[serde(rename = "positions")]
+    Positions,
+    /// `GET /v1/api/portfolio/{accountId}/ledger` \[`ledger`\]
+    #[serde(rename = "ledger")]
+    Ledger,
+    /// `GET` or `POST /v1/api/iserver/secdef/search` \[`secdef/search`\]
+    #[serde(rename = "secdef/search")]
+    SecdefSearch,
     /// `GET /v1/api/iserver/marketdata/snapshot` \[`snapshot`\]
     #[serde(rename = "snapshot")]
     Snapshot,
@@ -63,7 +78,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [(Self, &str); 17] = [
+    const ALL: [(Self, &str); 22] = [
         (Self::Token, "token"),
         (Self::SsoSessions, "sso-sessions"),
         (Self::EchoHttps, "echo/https"),
@@ -78,6 +93,11 @@ impl Endpoint {
         (Self::PortfolioAccounts, "portfolio/accounts"),
         (Self::Orders, "orders"),
         (Self::PlaceOrder, "place-order"),
+        (Self::OrderReply, "order-reply"),
+        (Self::CancelOrder, "cancel-order"),
+        (Self::Positions, "positions"),
+        (Self::Ledger, "ledger"),
+        (Self::SecdefSearch, "secdef/search"),
         (Self::Snapshot, "snapshot"),
         (Self::Lookup, "lookup"),
         (Self::Unknown, "unknown"),
@@ -110,8 +130,15 @@ impl Endpoint {
             Some("/portfolio/accounts") => (Self::PortfolioAccounts, get),
             Some("/iserver/account/orders") => (Self::Orders, get),
             Some("/iserver/marketdata/snapshot") => (Self::Snapshot, get),
-            Some(rest) if account_of_order(rest).is_some() => (Self::PlaceOrder, post),
-            Some(_) => (Self::Unknown, true),
+            Some("/iserver/secdef/search") => (Self::SecdefSearch, get || post),
+            Some(rest) => match rest.split('/').skip(1).collect::<Vec<_>>()[..] {
+                ["iserver", "account", _, "orders"] => (Self::PlaceOrder, post),
+                ["iserver", "account", _, "order", _] => (Self::CancelOrder, method == Method::DELETE),
+                ["iserver", "reply", _] => (Self::OrderReply, post),
+                ["portfolio", _, "positions"] | ["portfolio", _, "positions", _] => (Self::Positions, get),
+                ["portfolio", _, "ledger"] => (Self::Ledger, get),
+                _ => (Self::Unknown, true),
+            },
             None => match path {
                 "/oauth2/api/v1/token" => (Self::Token, post),
                 "/gw/api/v1/sso-sessions" => (Self::SsoSessions, post),
@@ -121,20 +148,6 @@ impl Endpoint {
             },
         }
     }
-
-    /// Whether it needs a brokerage session, and so is away during the nightly reset.
-    pub(crate) fn is_iserver(self) -> bool {
-        matches!(
-            self,
-            Self::Init
-                | Self::Status
-                | Self::Reauthenticate
-                | Self::Accounts
-                | Self::Orders
-                | Self::PlaceOrder
-                | Self::Snapshot
-        )
-    }
 }
 
 impl fmt::Display for Endpoint {
@@ -143,9 +156,11 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The account in the path of an order.
-pub(crate) fn account_of_order(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("/iserver/account/")?;
-    let account = rest.strip_suffix("/orders")?;
-    (!account.is_empty() && !account.contains('/')).then_some(account)
+/// The account in a path that names one.
+pub(crate) fn account(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/iserver/account/").or_else(|| path.split_once("/portfolio/"))?;
+    rest.split('/').next()
 }
+
+/// The contract number of AAPL.
+pub(crate) const AAPL: u64 = 265_598;

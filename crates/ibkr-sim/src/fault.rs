@@ -228,6 +228,9 @@ pub struct Action {
     /// The body that goes with `status`: text, or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
+    /// What stands at this place of `/v1/api`, JSON: the request is checked like any other, and then answered with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stub: Option<Value>,
     /// Changes to the JSON of the true answer, as a merge patch (RFC 7396): `{"ssoExpires":0}`; `null` removes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,

@@ -31,10 +31,7 @@ pub(crate) enum Site {
 
 /// Who answers for a host name, given without port.
 pub(crate) fn site(host: &str) -> Site {
-    if API_HOSTS.contains(&host)
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    {
+    if API_HOSTS.contains(&host) || is_loopback(host) {
         Site::Api
     } else if LOOKUP_HOSTS.contains(&host) {
         Site::Lookup
@@ -43,10 +40,15 @@ pub(crate) fn site(host: &str) -> Site {
     }
 }
 
+/// Whether a name, given without port, can mean nothing but this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// The host of a request in lower case without its port: from the URI when it is absolute, else from `Host`.
-pub(crate) fn of<B>(request: &http::Request<B>) -> Option<String> {
-    let header = || request.headers().get(http::header::HOST)?.to_str().ok()?.parse().ok();
-    let authority: http::uri::Authority = request.uri().authority().cloned().or_else(header)?;
+pub(crate) fn of(uri: &http::Uri, headers: &http::HeaderMap) -> Option<String> {
+    let header = || headers.get(http::header::HOST)?.to_str().ok()?.parse().ok();
+    let authority: http::uri::Authority = uri.authority().cloned().or_else(header)?;
     Some(authority.host().trim_matches(['[', ']']).to_ascii_lowercase())
 }
 

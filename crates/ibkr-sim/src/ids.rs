@@ -23,6 +23,13 @@ impl Ids {
         text
     }
 
+    /// In the form of a UUID, never the same twice.
+    pub(crate) fn uuid(&mut self) -> String {
+        let digits = self.hex(32);
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+        parts.join("-")
+    }
+
     /// A bearer as IBKR shapes it: an HS256 JWT.
     pub(crate) fn sign(&self, signing_input: &str) -> Vec<u8> {
         hmac::sign(&self.key, signing_input.as_bytes()).as_ref().to_vec()

@@ -14,10 +14,14 @@ use ibkr_sim::cli::{self, EXAMPLES};
 struct Program {
     #[command(flatten)]
     args: cli::Args,
+    /// Print JSON for programs: a line when it is ready, then one for each request
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
-    match cli::run(&Program::parse().args) {
+    let Program { args, json } = Program::parse();
+    match cli::run(&args, json) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without stderr there is nowhere left to complain.

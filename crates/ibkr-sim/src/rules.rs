@@ -51,6 +51,8 @@ rules! {
     /// Only one brokerage session in an SSO session: when it has ended, `ssodh/init` answers 503 until there is a new
     /// bearer. Users report hours of it.
     init_once: bool = false,
+    /// Ask about every order before it is executed: it takes an answer to `iserver/reply`.
+    order_questions: bool = false,
     /// Whether `logout` ends the SSO session too, or the brokerage session only (both are reported).
     logout_ends_sso: bool = true,
     /// Compress answers for clients that accept gzip, as IBKR does.

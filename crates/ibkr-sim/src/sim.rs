@@ -18,6 +18,9 @@ use crate::{
     strike::{self, FaultBook, Target},
 };
 
+/// A header of every answer, by which a program can tell the simulator from IBKR.
+const MARK: &str = "x-ibkr-sim";
+
 /// IBKR's servers. Give [`handle`](Self::handle) a request and a moment; it never asks a clock, a socket or a source of
 /// randomness, so the same requests at the same moments get the same answers.
 pub struct Sim {
@@ -58,7 +61,7 @@ impl Sim {
     /// The request is judged as it stands: a POST needs a `Content-Length` header, every request a `User-Agent`, as on
     /// the wire. The host is taken from the URI if it is absolute, else from the `Host` header.
     pub fn handle(&mut self, now: Moment, peer: Peer, request: &Request<Vec<u8>>) -> Reply {
-        let host = host::of(request);
+        let host = host::of(request.uri(), request.headers());
         let site = host.as_deref().map_or(Site::Nobody, host::site);
         let (endpoint, method_fits) = match site {
             Site::Api => Endpoint::find(request.method(), request.uri().path()),
@@ -74,7 +77,8 @@ impl Sim {
 
         let now = self.now(now);
         let ip = if peer.ip.is_loopback() { self.config.public_ip } else { peer.ip };
-        let call = Call { now, ip, endpoint, request };
+        let stub = fault.as_ref().and_then(|fault| fault.action.stub.as_ref());
+        let call = Call { now, ip, endpoint, request, stub };
         self.store.purge(now);
 
         let refused = self.refuses(&known_host);
@@ -100,7 +104,7 @@ impl Sim {
         }
 
         let response = self.finish(&call, site, answer, fault.as_ref());
-        let fault = fault.map(|fault| fault.to_string());
+        let fault = fault.as_ref().map(Fault::to_string);
         self.note(&call, known_host, response.status().as_u16(), &refusals, fault.clone());
         Reply { response, endpoint, refusals, fault, delivery }
     }
@@ -270,6 +274,7 @@ impl Sim {
         let date_shift = fault.and_then(|fault| fault.action.date_shift_s).unwrap_or(0);
         set("date", &call.now.shifted(date_shift.saturating_mul(1000)).http_date());
         set("content-type", answer.content_type);
+        set(MARK, env!("CARGO_PKG_VERSION"));
         for (name, value) in &answer.headers {
             set(name, value);
         }

@@ -25,6 +25,8 @@ pub(crate) struct Store {
     pub(crate) elsewhere: BTreeSet<String>,
     /// The last orders of each username.
     pub(crate) orders: BTreeMap<String, VecDeque<Value>>,
+    /// The orders of each username that wait for an answer.
+    pub(crate) questions: BTreeMap<String, VecDeque<Question>>,
     pub(crate) pace: Pace,
     next_purge: Moment,
 }
@@ -35,6 +37,14 @@ pub(crate) struct Used {
     pub(crate) at: Moment,
     /// From when on it is refused for its age.
     pub(crate) expires: Moment,
+}
+
+/// Orders that are executed when they are confirmed.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) orders: Vec<Value>,
 }
 
 /// An access token.

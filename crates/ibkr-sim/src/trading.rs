@@ -9,6 +9,7 @@ use crate::{
     pace,
     sim::Sim,
     store::{Session, Tier},
+    tier,
 };
 
 impl Sim {
@@ -21,6 +22,7 @@ impl Sim {
             session.expires = call.now + self.config.rules.bearer_life;
         }
         let answered = match call.endpoint {
+            _ if call.stub.is_some() => stubbed(call, &session),
             Endpoint::Validate => self.validate(call, &mut session),
             Endpoint::Init => self.ssodh_init(call, &mut session),
             Endpoint::Status => Ok(Answer::ok(&self.auth_status(call, &session))),
@@ -31,6 +33,11 @@ impl Sim {
             Endpoint::Accounts => self.accounts(call, &mut session),
             Endpoint::Orders => self.orders(&session),
             Endpoint::PlaceOrder => self.place_order(call, &session),
+            Endpoint::OrderReply => self.order_reply(call, &session),
+            Endpoint::CancelOrder => self.cancel_order(call, &session),
+            Endpoint::Positions => self.positions(call, &session),
+            Endpoint::Ledger => self.ledger(call, &session),
+            Endpoint::SecdefSearch => self.secdef_search(call, &session),
             Endpoint::Snapshot => self.snapshot(call, &mut session),
             _ => Err(Answer::error(404, "Not Found")),
         };
@@ -114,4 +121,12 @@ impl Sim {
             )
         })
     }
+}
+
+/// What a user put there. As with IBKR, `/iserver` is for those who have a brokerage session.
+fn stubbed(call: &Call<'_>, session: &Session) -> Answered {
+    if call.is_iserver() {
+        tier::brokerage(session)?;
+    }
+    Ok(Answer::ok(&call.stub))
 }

@@ -19,7 +19,7 @@ impl Drop for Running {
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-sim"));
-    command.args(["--port", "0", "--lookup-port", "0", "--proxy-port", "0", "--admin-port", "0"]);
+    command.args(["--port", "0"]);
     command
 }
 
@@ -79,8 +79,10 @@ fn it_says_what_is_wrong_with_its_arguments() {
         (&["--rule", "berer_life=10m"], "did you mean `bearer_life`?"),
         (&["--rule", "bearer_life=soon"], "bearer_life: `soon` is no time"),
         (&["--rule", "bearer_life"], "write it NAME=VALUE"),
+        (&["--port", "65534"], "--port 65534 leaves no room"),
     ] {
-        let output = command().args(arguments).stdin(Stdio::null()).output().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-sim"));
+        let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{said}");
     }
@@ -99,7 +101,7 @@ fn rules_are_set_and_listed() {
         start(command().args(["--no-pacing", "--rule", "bearer_life=10m", "--rule", "gzip=false"]));
     let admin = head.lines().find_map(|line| line.trim().strip_prefix("admin   http://")).unwrap();
     let mut stream = TcpStream::connect(admin).unwrap();
-    stream.write_all(b"GET /rules HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    stream.write_all(b"GET /rules HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let rules: Vec<serde_json::Value> =
@@ -186,4 +188,74 @@ fn keys_and_temporary_folders_are_for_their_owner_alone() {
     let folder = Path::new(ca).parent().unwrap();
     assert_eq!(mode(folder), 0o700);
     assert!(!folder.ends_with(format!("ibkr-sim-{}", child.0.id())), "its name cannot be guessed");
+}
+
+#[test]
+fn the_authority_is_the_same_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut certificates = ["--write-config", "--ca-dir"].map(|flag| {
+        drop(start(command().arg(flag).arg(directory.path())));
+        fs::read_to_string(directory.path().join("ca.pem")).unwrap()
+    });
+    assert_eq!(certificates[0], certificates[1]);
+    fs::remove_file(directory.path().join("ca-key.pem")).unwrap();
+    drop(start(&mut write_config(directory.path())));
+    certificates[0] = fs::read_to_string(directory.path().join("ca.pem")).unwrap();
+    assert_ne!(certificates[0], certificates[1], "its key was lost");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["ca.pem", "ca-key.pem", "private.pem", "config.yaml"] {
+        let directory = tempfile::tempdir().unwrap();
+        drop(start(&mut write_config(directory.path())));
+        let own = elsewhere.path().join(name);
+        fs::rename(directory.path().join(name), &own).unwrap();
+        for target in [&own, &elsewhere.path().join("nothing")] {
+            let link = directory.path().join(name);
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let before = fs::read(target).ok();
+            let output = write_config(directory.path()).stdin(Stdio::null()).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && said.contains("symbolic link"), "{name}: {said}");
+            assert_eq!(fs::read(target).ok(), before);
+        }
+    }
+}
+
+#[test]
+fn several_usernames_have_a_profile_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = write_config(directory.path());
+    drop(start(command.args(["--credential", "alice", "--credential", "bob", "--plain"])));
+    let config = fs::read_to_string(directory.path().join("config.yaml")).unwrap();
+    let profiles = "default_profile: 'alice'\nprofiles:\n  'alice':\n    credential: 'alice'\n  'bob':\n    credential: 'bob'\n";
+    assert!(config.ends_with(profiles), "{config}");
+    assert!(config.contains("base_url: http://localhost:") && !config.contains("ca_file"), "{config}");
+}
+
+#[test]
+fn programs_are_told_in_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = write_config(directory.path());
+    let mut child =
+        Running(command.arg("--json").stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap());
+    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut events = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+    let ready = events.next().unwrap();
+    assert_eq!((&ready["event"], &ready["pid"]), (&"ready".into(), &child.0.id().into()));
+    for file in ["ca_file", "config_file"] {
+        assert!(Path::new(ready[file].as_str().unwrap()).exists(), "{ready}");
+    }
+    let lookup = ready["lookup_url"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(lookup).unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let request = events.next().unwrap();
+    assert_eq!(
+        (&request["event"], &request["path"], &request["status"]),
+        (&"request".into(), &"/x".into(), &200.into())
+    );
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use common::{Client, Connection, dial, post, tickle, token_request};
-use ibkr_sim::{Endpoint, HostState, Moment, Server, ServerConfig, SimConfig};
+use ibkr_sim::{Action, Authority, Endpoint, Fault, HostState, Moment, Server, ServerConfig, SimConfig};
 
 const LOOKUP: &str = "GET /ip HTTP/1.1\r\nhost: ipinfo.io\r\n\r\n";
 
@@ -354,7 +354,7 @@ fn a_one_way_delay_can_be_counted_in_round_trips() {
 fn the_admin_port_steers_and_tells() {
     let server = Server::start(stopped()).unwrap();
     let admin = server.ports().admin;
-    let index = get(&server, admin, "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    let index = get(&server, admin, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(String::from_utf8(index.body).unwrap().contains("POST   /faults"));
     let send = |path: &str, body: &str| get(&server, admin, &post(path, "", body));
 
@@ -362,7 +362,7 @@ fn the_admin_port_steers_and_tells() {
     assert_eq!(send("/faults", r#"{"on":"nowhere","do":{}}"#).status, 400);
     let client = Client::of(&server);
     assert_eq!(client.send("ipinfo.io", LOOKUP).unwrap().status, 500);
-    let cleared = get(&server, admin, "DELETE /faults HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    let cleared = get(&server, admin, "DELETE /faults HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
     assert_eq!(cleared["faults"], serde_json::json!([]));
 
     assert_eq!(send("/ip", r#"{"ip":"198.51.100.9"}"#).json()["ip"], "198.51.100.9");
@@ -381,13 +381,62 @@ fn the_admin_port_steers_and_tells() {
     assert_eq!(send("/nothing", "").status, 404);
 
     client.send("localhost", &tickle("nonsense")).unwrap();
-    let requests = get(&server, admin, "GET /requests HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    let requests = get(&server, admin, "GET /requests HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
     assert_eq!(requests[1]["refusals"][0]["rule"], "bearer");
-    let counters = get(&server, admin, "GET /counters HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    let counters = get(&server, admin, "GET /counters HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
     assert_eq!(counters["sim"]["requests"]["tickle"], 1);
     assert_eq!(counters["connections"]["tls_full"], 2, "one for each name");
-    let page = get(&server, admin, "GET /state HTTP/1.1\r\nhost: x\r\norigin: https://example.com\r\n\r\n");
+    let page =
+        get(&server, admin, "GET /state HTTP/1.1\r\nhost: localhost\r\norigin: https://example.com\r\n\r\n");
     assert_eq!(page.status, 403);
+    // A website whose own name leads here: a browser sends that name.
+    for (host, expected) in [
+        ("evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example:1", 403),
+        ("127.0.0.1:1", 200),
+        ("[::1]", 200),
+        ("LOCALHOST", 200),
+    ] {
+        let request = format!("GET /state HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(get(&server, admin, &request).status, expected, "{host}");
+    }
+    let nameless = "POST /restart HTTP/1.1\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(get(&server, admin, nameless).status, 403);
+}
+
+#[test]
+fn an_answer_of_the_simulator_can_be_told_from_ibkrs() {
+    let (server, mut connection, tickle) = faulty(r#"{"date_shift_s":0}"#);
+    let answer = connection.send(&tickle).unwrap();
+    assert_eq!(answer.header("x-ibkr-sim"), Some(env!("CARGO_PKG_VERSION")));
+    server.handle().clear_faults();
+    server.handle().add_fault(Fault::everywhere(Action::status(503)));
+    assert!(connection.send(&tickle).unwrap().header("x-ibkr-sim").is_some());
+}
+
+#[test]
+fn clients_go_on_trusting_an_authority_that_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Authority::kept_in(folder.path()).unwrap().is_none());
+    let first = Server::start(stopped()).unwrap();
+    first.authority().keep(folder.path()).unwrap();
+    let client = Client::of(&first);
+    let authority = Authority::kept_in(folder.path()).unwrap();
+    let second = Server::start(ServerConfig { authority, ..stopped() }).unwrap();
+    assert_eq!(second.ca_pem(), first.ca_pem());
+    let stream = dial(second.ports().https).unwrap();
+    assert_eq!(client.secure("1.api.ibkr.com", stream).unwrap().send(LOOKUP).unwrap().status, 200);
+    let stream = dial(second.ports().https).unwrap();
+    assert_eq!(client.secure("127.0.0.1", stream).unwrap().send(LOOKUP).unwrap().status, 200);
+
+    // The key of another authority does not go with it.
+    let other = Authority::make().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    other.keep(elsewhere.path()).unwrap();
+    std::fs::copy(elsewhere.path().join("ca-key.pem"), folder.path().join("ca-key.pem")).unwrap();
+    let error = Authority::kept_in(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("ca-key.pem") && error.contains("not the simulator's"), "{error}");
 }
 
 #[test]
@@ -405,7 +454,7 @@ fn rules_are_read_and_set_while_it_runs() {
     let send = |path: &str, body: &str| get(&server, admin, &post(path, "", body));
     let rules = send("/rules", r#"{"bearer_life":"10m","gzip":false,"pacing_patience":3}"#);
     assert_eq!(rules.status, 200);
-    let read = get(&server, admin, "GET /rules HTTP/1.1\r\nhost: x\r\n\r\n").json();
+    let read = get(&server, admin, "GET /rules HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
     assert_eq!(rules.json(), read);
     let set = server.handle().rules();
     assert_eq!((set.bearer_life, set.gzip, set.pacing_patience), (Duration::from_secs(600), false, 3));

@@ -132,7 +132,8 @@ fn get_prints_the_answer_as_json() {
 fn post_and_delete_print_the_answer_too() {
     let world = ready_to_trade();
     assert_shows!(world, "post", world.succeed(["post", &orders(), "--data", ORDER]));
-    assert_shows!(world, "delete", world.run(["delete", "/iserver/account/U1/order/1"]));
+    let order = orders().replace("/orders", "/order/1000000001");
+    assert_shows!(world, "delete", world.succeed(["delete", &order]));
 }
 
 fn a_read_only_session_is_good_without_a_brokerage_session() {

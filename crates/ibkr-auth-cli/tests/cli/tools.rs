@@ -175,6 +175,25 @@ fn the_simulator_tells_its_errors_as_the_program_does() {
     assert!(error["todo"].as_str().unwrap().starts_with("choose another with --port"), "{told}");
 }
 
+#[test]
+fn a_program_can_start_the_simulator_and_log_each_profile_in() {
+    let world = World::new();
+    let users = ["alice", "bob"];
+    let mut command = world.command(["sim", "--json", "--port", "0", "--plain", "--write-config", "sim"]);
+    command.args(users.iter().flat_map(|user| ["--credential", user]));
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let ready: serde_json::Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+    let ends = users.map(|user| world.run(["login", "--config", "sim/config.yaml", "--profile", user]));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((&ready["event"], &ready["credentials"]), (&"ready".into(), &users[..].into()));
+    for end in ends {
+        assert_eq!(end.code, Some(0), "{end}");
+    }
+    assert!(lines.all(|line| serde_json::from_str::<serde_json::Value>(&line).is_ok()));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_simulator_that_nobody_reads_ends_quietly() {

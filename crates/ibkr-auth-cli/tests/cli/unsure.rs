@@ -97,9 +97,9 @@ fn a_cancellation_is_sent_once_too() {
     for fault in [r#""hang":true"#, r#""reset":true"#] {
         let world = ready_to_trade();
         world.configure("timeout: 1s\n");
-        world.fault(&format!(r#"{{"on":"unknown","do":{{{fault}}}}}"#));
+        world.fault(&format!(r#"{{"on":"cancel-order","do":{{{fault}}}}}"#));
         world.run(["delete", "/iserver/account/U1/order/1"]).fails(10, &["DELETE", "may have been executed"]);
-        assert_eq!(world.count(Endpoint::Unknown), 1);
+        assert_eq!(world.count(Endpoint::CancelOrder), 1);
     }
 }
 

@@ -16,17 +16,29 @@ Examples:
   ibkr-sim
       Serve the demo client; print what to export and a config.yaml.
   ibkr-sim --write-config sim
-      Also write sim/config.yaml, sim/private.pem and sim/ca.pem.
+      Also write sim/config.yaml, sim/private.pem, sim/ca.pem and sim/ca-key.pem.
+  ibkr-sim --write-config sim --credential alice --credential bob
+      Two usernames: a profile for each.
+  ibkr-sim --json --port 0
+      For programs: a line of JSON with the URLs when it is ready, then one for each request.
   ibkr-sim --client-id MyClient --kid main --credential me1234 --public-key public.pem
       Serve a client of your own: openssl rsa -in private.pem -pubout -out public.pem
   ibkr-sim --fault '{\"on\":\"tickle\",\"calls\":\"2..4\",\"do\":{\"status\":503}}'
       Answer the second to fourth tickle with 503.
+  ibkr-sim --fault '{\"path\":\"/v1/api/iserver/contract/*/info\",\"do\":{\"stub\":{\"symbol\":\"AAPL\"}}}'
+      Serve paths that it does not know, to sessions that are good.
   ibkr-sim --rule bearer_life=10m --rule bearer_extended_by=any_request
       Let an SSO bearer live ten minutes from the last request.
   ibkr-sim --scale 60 --ibkr-hours --region zug
       A day in 24 minutes, with European midnight and reset.
   curl -d '{\"step_s\":86400}' http://127.0.0.1:8446/time
-      Step the clock of a running simulator by a day.";
+      Step the clock of a running simulator by a day.
+
+Logins:
+  They cost nothing here, and there is no limit to them unless --rule login_limit=3/1h sets
+  one. A client that counts its own logins may stop all the same: let it remember them in a
+  folder of its own, with ibkr-auth by --state-dir, which also keeps simulated sessions and
+  real ones apart.";
 
 /// What the simulator is told on its command line.
 #[derive(Debug, clap::Args)]
@@ -37,36 +49,39 @@ pub struct Args {
     /// Name of its key
     #[arg(long, default_value = demo::KEY_ID, value_name = "KEY_ID")]
     kid: String,
-    /// Username it logs in
-    #[arg(long, requires = "client_id", value_name = "NAME")]
-    credential: Option<String>,
+    /// Username it logs in, instead of the demo username; may be given several times
+    #[arg(long, value_name = "NAME")]
+    credential: Vec<String>,
     /// Its public key, PEM
     #[arg(long, requires = "client_id", value_name = "FILE")]
     public_key: Option<PathBuf>,
-    /// The username trades a live account, not a paper account
+    /// The usernames trade live accounts, not paper accounts
     #[arg(long)]
     live: bool,
 
-    /// Write a ready-to-use config.yaml, private.pem and ca.pem into this directory; files that are not the
-    /// simulator's are left alone
+    /// Write a ready-to-use config.yaml, private.pem, ca.pem and ca-key.pem into this directory; files that are not the
+    /// simulator's are left alone. The authority is the same at the next start
     #[arg(long, value_name = "DIR", conflicts_with = "client_id")]
     pub(super) write_config: Option<PathBuf>,
-    /// Write ca.pem into this directory instead of a temporary one
+    /// Keep ca.pem and ca-key.pem in this directory, so that the authority is the same at the next start
     #[arg(long, value_name = "DIR")]
     pub(super) ca_dir: Option<PathBuf>,
 
-    /// Port of the API, over TLS (0: a free one)
+    /// Port of the API, over TLS; the three others follow it unless they are given. 0: a free one for each
     #[arg(long, default_value_t = 8443)]
     port: u16,
-    /// Port of the address look-up (0: a free one)
-    #[arg(long, default_value_t = 8444, value_name = "PORT")]
-    lookup_port: u16,
-    /// Port of the CONNECT proxy (0: a free one)
-    #[arg(long, default_value_t = 8445, value_name = "PORT")]
-    proxy_port: u16,
-    /// Port of the admin interface (0: a free one)
-    #[arg(long, default_value_t = 8446, value_name = "PORT")]
-    admin_port: u16,
+    /// Port of the address look-up [default: the one after --port]
+    #[arg(long, value_name = "PORT")]
+    lookup_port: Option<u16>,
+    /// Port of the CONNECT proxy [default: the second after --port]
+    #[arg(long, value_name = "PORT")]
+    proxy_port: Option<u16>,
+    /// Port of the admin interface [default: the third after --port]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+    /// Serve the API over plain HTTP, on this machine alone: no authority has to be trusted
+    #[arg(long)]
+    pub(super) plain: bool,
 
     /// Public address at which local callers are seen
     #[arg(long, default_value = "203.0.113.7", value_name = "ADDRESS")]
@@ -128,7 +143,7 @@ enum Zone {
 pub(super) struct Identity {
     pub(super) client_id: String,
     pub(super) kid: String,
-    pub(super) credential: String,
+    pub(super) credentials: Vec<String>,
     pub(super) is_demo: bool,
 }
 
@@ -172,34 +187,50 @@ impl Args {
         }
         let ports = Ports {
             https: self.port,
-            lookup: self.lookup_port,
-            proxy: self.proxy_port,
-            admin: self.admin_port,
+            lookup: self.port_after(1, self.lookup_port)?,
+            proxy: self.port_after(2, self.proxy_port)?,
+            admin: self.port_after(3, self.admin_port)?,
         };
         Ok(ServerConfig {
             start: self.start,
             scale: self.scale,
             one_way_delay: Duration::from_millis(self.one_way_delay_ms),
             ports,
+            plain: self.plain,
             ..sim.into()
         })
     }
 
+    fn port_after(&self, distance: u16, given: Option<u16>) -> Result<u16, Error> {
+        match given {
+            Some(port) => Ok(port),
+            None if self.port == 0 => Ok(0),
+            None => self.port.checked_add(distance).ok_or_else(|| {
+                format!("--port {} leaves no room for the three ports after it", self.port).into()
+            }),
+        }
+    }
+
     fn registered(&self) -> Result<SimConfig, Error> {
-        let (Some(client_id), Some(credential), Some(file)) =
-            (&self.client_id, &self.credential, &self.public_key)
-        else {
+        let user = |name: &String| if self.live { User::live(name) } else { User::paper(name) };
+        let users: Vec<User> = self.credential.iter().map(user).collect();
+        let (Some(client_id), Some(file)) = (&self.client_id, &self.public_key) else {
             let mut sim = SimConfig::default();
-            if self.live {
+            if !users.is_empty() {
+                sim.users = users;
+            } else if self.live {
                 sim.users = vec![User::live(demo::CREDENTIAL)];
+            }
+            for client in &mut sim.clients {
+                client.credentials = sim.users.iter().map(|user| user.credential.clone()).collect();
             }
             return Ok(sim);
         };
         let mut sim = SimConfig::without_clients();
-        let client = Client::new(client_id).with_credential(credential);
+        let client = self.credential.iter().fold(Client::new(client_id), Client::with_credential);
         let client = client.with_key(&self.kid, &read(file, "--public-key")?);
         sim.clients.push(client.map_err(|error| format!("{}: {error}", file.display()))?);
-        sim.users.push(if self.live { User::live(credential) } else { User::paper(credential) });
+        sim.users = users;
         Ok(sim)
     }
 
@@ -208,7 +239,7 @@ impl Args {
         Identity {
             client_id: client.map_or_else(String::new, |client| client.client_id.clone()),
             kid: client.and_then(|client| client.keys.keys().next().cloned()).unwrap_or_default(),
-            credential: sim.users.first().map_or_else(String::new, |user| user.credential.clone()),
+            credentials: sim.users.iter().map(|user| user.credential.clone()).collect(),
             is_demo: self.client_id.is_none(),
         }
     }

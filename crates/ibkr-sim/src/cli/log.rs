@@ -1,9 +1,6 @@
 //! One line for each request, and the reasons of refusals.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::fmt::Write as _;
 
 use crate::{Entry, Event, Server};
 
@@ -16,8 +13,8 @@ impl Log {
         Self { colour }
     }
 
-    pub(super) fn event(&self, event: &Event<'_>) {
-        let text = match event {
+    pub(super) fn event(&self, event: &Event<'_>) -> String {
+        match event {
             Event::Request(entry) => self.request(entry),
             Event::TunnelRefused(reason) => self.line(YELLOW, &format!("proxy: {reason}")),
             Event::ConnectionStruck(host) => self.line(YELLOW, &format!("fault: a connection to {host}")),
@@ -25,9 +22,7 @@ impl Log {
                 let hint = "does the client trust ca.pem?";
                 self.line(YELLOW, &format!("TLS handshake failed: {reason} ({hint})"))
             }
-        };
-        // A closed pipe must not stop the servers.
-        let _ = io::stdout().write_all(text.as_bytes());
+        }
     }
 
     fn request(&self, entry: &Entry) -> String {

@@ -1,7 +1,7 @@
 //! The command line of `ibkr-sim`, for other programs to offer as well.
 
 mod args;
-mod files;
+mod json;
 mod log;
 mod rules;
 mod setup;
@@ -12,36 +12,48 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Ports, Server, ServerConfig};
+use crate::{Observer, Ports, Server, ServerConfig};
 
 pub use args::{Args, EXAMPLES};
 use log::Log;
 use setup::Place;
 
-/// Serves until it is interrupted.
+/// Serves until it is interrupted. With `json` it speaks to programs: a line when it is ready, and one for each request.
 ///
 /// # Errors
 /// When a file, a fault or a port cannot be used; the text says which and what to do.
-pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+pub fn run(args: &Args, json: bool) -> Result<(), Box<dyn std::error::Error>> {
     if args.asks_for_rules() {
         write!(io::stdout(), "{}", rules::help())?;
         return Ok(());
     }
     let mut config = args.server_config()?;
-    let log = Arc::new(Log::new(io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
     if !args.quiet {
-        let log = Arc::clone(&log);
-        config.observer = Some(Arc::new(move |event| log.event(event)));
+        config.observer = Some(observer(json));
     }
+    let place = Place::prepare(args)?;
+    config.authority = place.authority()?;
     let identity = args.identity(&config.sim);
     let server = start(config)?;
-    let place = Place::prepare(args, &server, &identity)?;
-    write!(io::stdout(), "{}", place.instructions(&server, &identity))?;
+    let place = place.write(&server, &identity)?;
+    let said =
+        if json { json::ready(&place, &server, &identity) } else { place.instructions(&server, &identity) };
+    write!(io::stdout(), "{said}")?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;
-    write!(io::stdout(), "{}", log::summary(&server))?;
+    let said = if json { json::summary(&server) } else { log::summary(&server) };
+    write!(io::stdout(), "{said}")?;
     Ok(())
+}
+
+fn observer(json: bool) -> Observer {
+    let log = Log::new(io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    Arc::new(move |event| {
+        let text = if json { json::event(event) } else { log.event(event) };
+        // A closed pipe must not stop the servers.
+        let _ = io::stdout().write_all(text.as_bytes());
+    })
 }
 
 fn start(config: ServerConfig) -> io::Result<Server> {

@@ -6,74 +6,114 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Server, demo};
 use tempfile::TempDir;
 
-use super::{
-    args::{Args, Identity},
-    files,
+use super::args::{Args, Identity};
+use crate::{
+    Authority, Server, demo,
+    own_file::{self, Readers},
 };
 
-/// Where the files are.
+/// Where the files will be.
 pub(super) struct Place {
-    ca_file: PathBuf,
-    /// The config file that was written.
-    config_file: Option<PathBuf>,
-    key_file: Option<PathBuf>,
+    ca_folder: PathBuf,
+    /// The authority is for the next start too.
+    keeps_authority: bool,
+    config_folder: Option<PathBuf>,
     /// Removed when this is dropped.
+    temporary: Option<TempDir>,
+}
+
+/// Where the files are.
+pub(super) struct Written {
+    pub(super) ca_file: PathBuf,
+    /// The config file that was written.
+    pub(super) config_file: Option<PathBuf>,
+    key_file: Option<PathBuf>,
+    plain: bool,
     _temporary: Option<TempDir>,
 }
 
 impl Place {
-    pub(super) fn prepare(args: &Args, server: &Server, identity: &Identity) -> io::Result<Self> {
-        let (ca_folder, temporary) = match args.ca_dir.as_ref().or(args.write_config.as_ref()) {
-            Some(folder) => (existing(folder)?, None),
-            None => {
-                let folder = temporary()?;
-                (folder.path().to_owned(), Some(folder))
-            }
-        };
-        let ca_file = ca_folder.join("ca.pem");
-        let mut place = Self { ca_file, config_file: None, key_file: None, _temporary: temporary };
-        if let Some(folder) = &args.write_config {
-            place.write_config(&existing(folder)?, server, identity)?;
-        } else {
-            write_ca(server, &ca_folder)?;
-        }
-        Ok(place)
+    pub(super) fn prepare(args: &Args) -> io::Result<Self> {
+        let config_folder = args.write_config.as_deref().map(existing).transpose()?;
+        let kept = args.ca_dir.as_deref().map(existing).transpose()?.or_else(|| config_folder.clone());
+        let temporary = if kept.is_none() { Some(temporary()?) } else { None };
+        let ca_folder = kept.clone().or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned()));
+        Ok(Self {
+            ca_folder: ca_folder.unwrap_or_default(),
+            keeps_authority: kept.is_some(),
+            config_folder,
+            temporary,
+        })
+    }
+
+    /// That of an earlier start.
+    pub(super) fn authority(&self) -> io::Result<Option<Authority>> {
+        Authority::kept_in(&self.ca_folder)
     }
 
     /// Asks about all files before it writes the first.
-    fn write_config(&mut self, folder: &Path, server: &Server, identity: &Identity) -> io::Result<()> {
-        let (key_file, config_file) = (folder.join("private.pem"), folder.join("config.yaml"));
-        self.key_file = Some(key_file.clone());
-        let config = self.config_yaml(server, identity);
-        files::refuse_foreign(&key_file, |text| text == demo::PRIVATE_KEY_PEM)?;
-        // Ports differ from start to start.
-        files::refuse_foreign(&config_file, |text| without_numbers(text) == without_numbers(&config))?;
-        write_ca(server, self.ca_file.parent().unwrap_or(folder))?;
-        files::write(&key_file, demo::PRIVATE_KEY_PEM)?;
-        files::write(&config_file, &config)?;
-        self.config_file = Some(config_file);
-        Ok(())
+    pub(super) fn write(self, server: &Server, identity: &Identity) -> io::Result<Written> {
+        let file = |name| self.config_folder.as_ref().map(|folder: &PathBuf| folder.join(name));
+        let (key_file, config_file) = (file("private.pem"), file("config.yaml"));
+        let written = Written {
+            ca_file: self.ca_folder.join("ca.pem"),
+            config_file,
+            key_file,
+            plain: server.base_url().starts_with("http:"),
+            _temporary: self.temporary,
+        };
+        let config = written.config_yaml(server, identity);
+        if let (Some(key_file), Some(config_file)) = (&written.key_file, &written.config_file) {
+            own_file::refuse_foreign(key_file, |text| text == demo::PRIVATE_KEY_PEM)?;
+            // Ports differ from start to start.
+            own_file::refuse_foreign(config_file, |text| without_numbers(text) == without_numbers(&config))?;
+        }
+        if self.keeps_authority {
+            server.authority().keep(&self.ca_folder)?;
+        } else {
+            server.write_ca(&self.ca_folder)?;
+        }
+        if let (Some(key_file), Some(config_file)) = (&written.key_file, &written.config_file) {
+            own_file::write(key_file, demo::PRIVATE_KEY_PEM, Readers::Owner)?;
+            own_file::write(config_file, &config, Readers::Owner)?;
+        }
+        Ok(written)
     }
+}
 
+impl Written {
     fn config_yaml(&self, server: &Server, identity: &Identity) -> String {
         let key_file = match &self.key_file {
             Some(file) => quoted(&file.display().to_string()),
             None if identity.is_demo => "private.pem   # --write-config DIR writes it".to_owned(),
             None => "private.pem   # the private half of the key you registered".to_owned(),
         };
-        format!(
-            "client_id: {}\nclient_key_id: {}\ncredential: {}\nprivate_key_file: {key_file}\n\
-             base_url: {}\nip_services:\n  - {}\nca_file: {}\n",
+        let mut text = format!(
+            "client_id: {}\nclient_key_id: {}\nprivate_key_file: {key_file}\nbase_url: {}\nip_services:\n  - {}\n",
             quoted(&identity.client_id),
             quoted(&identity.kid),
-            quoted(&identity.credential),
             server.base_url(),
             server.lookup_url(),
-            quoted(&self.ca_file.display().to_string()),
-        )
+        );
+        if !self.plain {
+            let _ = writeln!(text, "ca_file: {}", quoted(&self.ca_file.display().to_string()));
+        }
+        // Writing to a string cannot fail.
+        match &identity.credentials[..] {
+            [one] => {
+                let _ = writeln!(text, "credential: {}", quoted(one));
+            }
+            several => {
+                let first = several.first().map_or("", String::as_str);
+                let _ = writeln!(text, "default_profile: {}\nprofiles:", quoted(first));
+                for name in several.iter().map(|name| quoted(name)) {
+                    let _ = writeln!(text, "  {name}:\n    credential: {name}");
+                }
+            }
+        }
+        text
     }
 
     pub(super) fn instructions(&self, server: &Server, identity: &Identity) -> String {
@@ -103,9 +143,24 @@ impl Place {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {line}");
         }
+        let trusting = if self.plain { String::new() } else { format!(" --cacert {}", shell(&self.ca_file)) };
+        let config = self.config_file.as_deref().unwrap_or(Path::new("config.yaml"));
+        let _ = write!(
+            text,
+            "\nA request with curl, in the session of ibkr-auth:\n\n\
+             \x20 ibkr-auth header -c {} | curl -sS{trusting} -H @- {api}/v1/api/iserver/accounts\n",
+            shell(config),
+        );
         text.push_str("\nCtrl-C stops it. Requests:\n\n");
         text
     }
+}
+
+/// For a POSIX shell, quoted where it has to be.
+fn shell(file: &Path) -> String {
+    let text = file.display().to_string();
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-:@".contains(character);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// A YAML string, for text that YAML could take for something else.
@@ -125,18 +180,6 @@ fn existing(folder: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(folder).and_then(|()| fs::canonicalize(folder)).map_err(|error| {
         let text = format!("cannot make the folder {}: {error}; choose another", folder.display());
         io::Error::new(error.kind(), text)
-    })
-}
-
-fn write_ca(server: &Server, folder: &Path) -> io::Result<()> {
-    server.write_ca(folder).map(drop).map_err(|error| match error.kind() {
-        // It names the file itself.
-        io::ErrorKind::AlreadyExists => error,
-        kind => {
-            let file = folder.join("ca.pem");
-            let text = format!("cannot write {}: {error}; choose another folder", file.display());
-            io::Error::new(kind, text)
-        }
     })
 }
 

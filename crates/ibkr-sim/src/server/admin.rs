@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::{handle::Handle, shared::Shared};
-use crate::{Entry, Fault, HostState};
+use crate::{Entry, Fault, HostState, host};
 
 const INDEX: &str = "\
 ibkr-sim, admin port
@@ -46,8 +46,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, _: SocketAddr)
 
 async fn answer(handle: &Handle, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    // A page of some website must not steer the simulator through its reader's browser.
-    if parts.headers.contains_key(header::ORIGIN) {
+    // A page of some website must not steer or read the simulator through its reader's browser, not even under a name of
+    // the website's own that leads here.
+    if parts.headers.contains_key(header::ORIGIN) || !is_local(&parts) {
         return respond(StatusCode::FORBIDDEN, "text/plain", "not for browsers\n".into());
     }
     let Ok(body) = Limited::new(body, 1 << 20).collect().await else {
@@ -62,6 +63,11 @@ async fn answer(handle: &Handle, request: Request<Incoming>) -> Response<Full<By
         Ok(None) => json_response(StatusCode::NOT_FOUND, &json!({ "error": "see GET /" })),
         Err(error) => json_response(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
     }
+}
+
+/// Whether the request is for this machine by a name that cannot be somebody else's.
+fn is_local(parts: &Parts) -> bool {
+    host::of(&parts.uri, &parts.headers).is_some_and(|host| host::is_loopback(&host))
 }
 
 #[derive(Deserialize)]

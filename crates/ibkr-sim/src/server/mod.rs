@@ -28,7 +28,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{Entry, Moment, SimConfig, ca_file};
+use crate::{Authority, Entry, Moment, SimConfig};
 use clock::Clock;
 use shared::Shared;
 
@@ -51,6 +51,8 @@ pub struct ServerConfig {
     pub ports: Ports,
     /// Serve the API without TLS, for clients that cannot be told whom to trust. It is on loopback alone either way.
     pub plain: bool,
+    /// Who signs the servers' certificate: an authority that clients trust already, or a new one with `None`.
+    pub authority: Option<Authority>,
     /// Told about everything as it happens.
     pub observer: Option<Observer>,
 }
@@ -94,6 +96,7 @@ impl From<SimConfig> for ServerConfig {
             one_way_delay: Duration::ZERO,
             ports: Ports::default(),
             plain: false,
+            authority: None,
             observer: None,
         }
     }
@@ -102,7 +105,7 @@ impl From<SimConfig> for ServerConfig {
 /// Running servers. They live on a thread of their own and stop when this is dropped.
 pub struct Server {
     handle: Handle,
-    ca_pem: String,
+    authority: Authority,
     ports: Ports,
     plain: bool,
     stop: Option<oneshot::Sender<()>>,
@@ -116,7 +119,8 @@ impl Server {
     /// When a port is taken or no certificate can be made.
     pub fn start(config: impl Into<ServerConfig>) -> io::Result<Self> {
         let config = config.into();
-        let certificates = tls::Certificates::make().map_err(io::Error::other)?;
+        let authority = config.authority.map_or_else(Authority::make, Ok)?;
+        let tls = tls::server(&authority).map_err(io::Error::other)?;
         let listeners = Listeners::bind(config.ports)?;
         let ports = listeners.ports()?;
         let clock = Clock::new(config.start, config.scale);
@@ -124,7 +128,7 @@ impl Server {
             config.sim,
             clock,
             config.one_way_delay,
-            certificates.server,
+            tls,
             config.plain,
             config.observer,
         ));
@@ -140,14 +144,7 @@ impl Server {
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self {
-            handle,
-            ca_pem: certificates.ca_pem,
-            ports,
-            plain: config.plain,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { handle, authority, ports, plain: config.plain, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The way to steer and to question the simulator from the same process.
@@ -188,7 +185,12 @@ impl Server {
 
     /// The certificate of the authority that signed the servers' certificate: what clients have to trust.
     pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        self.authority.certificate_pem()
+    }
+
+    /// The authority itself, to keep for the next start.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Writes [`ca_pem`](Self::ca_pem) to `ca.pem` in a directory and returns the file's absolute path, fit for
@@ -198,7 +200,7 @@ impl Server {
     /// When the file cannot be written, or holds anything else.
     pub fn write_ca(&self, directory: impl AsRef<Path>) -> io::Result<PathBuf> {
         let file = fs::canonicalize(directory)?.join("ca.pem");
-        ca_file::write(&file, &self.ca_pem)?;
+        self.authority.write_certificate(&file)?;
         Ok(file)
     }
 }

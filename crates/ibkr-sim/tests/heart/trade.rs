@@ -1,6 +1,6 @@
 //! Accounts first, then the rest.
 
-use ibkr_sim::demo;
+use ibkr_sim::{Fault, demo};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -108,4 +108,86 @@ fn an_order_is_an_object_with_a_conid_sent_as_json() {
     let builder = authorized("POST", &path, &bearer).header("content-type", "application/json;charset=utf-8");
     assert_eq!(status(&world.send(&with_body(builder, orders))), 200);
     assert_eq!(world.sim.counters().orders, 2);
+}
+
+/// A session that has read its accounts.
+fn trading(order_questions: bool) -> (World, String) {
+    let mut world = World::with(|config| {
+        config.rules.order_questions = order_questions;
+        config.rules.pacing = None;
+    });
+    let bearer = world.brokerage();
+    world.send(&get("/v1/api/iserver/accounts", &bearer));
+    (world, bearer)
+}
+
+fn delete(path: &str, bearer: &str) -> http::Request<Vec<u8>> {
+    authorized("DELETE", path, bearer).body(Vec::new()).unwrap()
+}
+
+#[test]
+fn an_order_is_cancelled_by_its_number() {
+    let (mut world, bearer) = trading(false);
+    let id = body(&world.send(&order(&bearer, demo::ACCOUNT)))[0]["order_id"].as_str().unwrap().to_owned();
+    let path = |account: &str, id: &str| format!("/v1/api/iserver/account/{account}/order/{id}");
+    let reply = world.send(&delete(&path(demo::ACCOUNT, "1"), &bearer));
+    assert_eq!((status(&reply), text(&reply)), (400, r#"{"error":"OrderID 1 doesn't exist"}"#));
+    assert_eq!(rules(&world.send(&delete(&path("U1", &id), &bearer))), ["account"]);
+    let reply = body(&world.send(&delete(&path(demo::ACCOUNT, &id), &bearer)));
+    assert_eq!(reply["msg"], "Request was submitted");
+    let listed = body(&world.send(&get("/v1/api/iserver/account/orders", &bearer)));
+    assert_eq!(listed["orders"][0]["status"], "Cancelled");
+}
+
+#[test]
+fn an_order_may_be_asked_about_first() {
+    let (mut world, bearer) = trading(true);
+    let ask = |world: &mut World| {
+        let question = body(&world.send(&order(&bearer, demo::ACCOUNT)));
+        format!("/v1/api/iserver/reply/{}", question[0]["id"].as_str().unwrap())
+    };
+    let (first, second) = (ask(&mut world), ask(&mut world));
+    assert_eq!(world.sim.counters().orders, 0, "a question is no order");
+    let yes = json!({ "confirmed": true });
+    assert_eq!(rules(&world.send(&post_json(&first, &bearer, &json!({ "confirmed": "yes" })))), ["body"]);
+    let placed = body(&world.send(&post_json(&first, &bearer, &yes)));
+    assert_eq!((&placed[0]["order_status"], world.sim.counters().orders), (&json!("Submitted"), 1));
+    assert_eq!(rules(&world.send(&post_json(&first, &bearer, &yes))), ["order"], "an answer counts once");
+    let declined = body(&world.send(&post_json(&second, &bearer, &json!({ "confirmed": false }))));
+    assert!(declined["error"].is_string());
+    assert_eq!(world.sim.counters().orders, 1);
+}
+
+#[test]
+fn contracts_positions_and_ledger_are_there() {
+    let (mut world, bearer) = trading(false);
+    let found = body(&world.send(&get("/v1/api/iserver/secdef/search?symbol=AAPL", &bearer)));
+    assert_eq!((&found[0]["conid"], &found[0]["symbol"]), (&json!("265598"), &json!("AAPL")));
+    let asked = post_json("/v1/api/iserver/secdef/search", &bearer, &json!({ "symbol": "IBM" }));
+    assert_eq!(body(&world.send(&asked))[0]["symbol"], "IBM");
+    assert_eq!(rules(&world.send(&get("/v1/api/iserver/secdef/search", &bearer))), ["body"]);
+
+    let mut asked = |path: String| world.send(&get(&format!("/v1/api/portfolio/{path}"), &bearer));
+    assert_eq!(body(&asked(format!("{}/positions/0", demo::ACCOUNT)))[0]["conid"], 265_598);
+    assert_eq!(body(&asked(format!("{}/positions/1", demo::ACCOUNT))), json!([]));
+    assert_eq!(body(&asked(format!("{}/ledger", demo::ACCOUNT)))["BASE"]["acctcode"], demo::ACCOUNT);
+    assert_eq!(rules(&asked("U1/ledger".to_owned())), ["account"]);
+}
+
+#[test]
+fn other_paths_can_be_given_answers() {
+    let mut world = World::new();
+    let path = "/v1/api/iserver/contract/1/info";
+    let stubs = r#"{"path":"/v1/api/iserver/contract/*/info","calls":1,"do":{"stub":{"first":1}}}
+                   {"path":"/v1/api/iserver/contract/*/info","do":{"stub":["then"]}}
+                   {"path":"/v1/api/portfolio/accounts","do":{"stub":[]}}"#;
+    Fault::parse_script(stubs).unwrap().into_iter().for_each(|stub| world.sim.add_fault(stub));
+    assert_eq!(rules(&world.send(&get(path, "nonsense"))), ["bearer"], "whoever asks is checked");
+    let bearer = world.bearer();
+    assert_eq!(rules(&world.send(&get(path, &bearer))), ["no-bridge"]);
+    assert_eq!(text(&world.send(&get("/v1/api/portfolio/accounts", &bearer))), "[]");
+    world.send(&init(&bearer, true));
+    let reply = world.send(&post(path, &bearer));
+    assert_eq!((status(&reply), text(&reply)), (200, r#"["then"]"#), "the first was for the first caller");
+    assert_eq!(status(&world.send(&get("/v1/api/iserver/contract/1", &bearer))), 404);
 }
