@@ -43,12 +43,14 @@
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
 //!   reached directly. SOCKS is refused.
+//! * Trusted are the certificates of `ca_file` and those of the system: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, where
+//!   it keeps them in files. What is set to nothing is not set, and one bad certificate takes no other away.
 //! * Files are regular files of at most 64 KiB, in UTF-8.
 //! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
 
 #![warn(clippy::unwrap_used)]
 
-mod certificates;
+mod bundle;
 mod draft;
 mod env;
 mod error;
@@ -69,7 +71,9 @@ mod reader;
 mod settings;
 mod signing_key;
 mod source;
+mod system_store;
 mod transport;
+mod trust;
 mod unkeyed;
 mod variables;
 mod yaml;
@@ -82,4 +86,5 @@ pub use reader::Reader;
 pub use settings::Settings;
 pub use signing_key::SigningKey;
 pub use transport::Transport;
+pub use trust::Trust;
 pub use unkeyed::Unkeyed;

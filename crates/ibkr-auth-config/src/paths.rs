@@ -38,7 +38,7 @@ pub(crate) fn resolve(text: &str, folder: &Path, env: &Env) -> Result<PathBuf, P
     let Some(rest) = text.strip_prefix("~/") else {
         return Ok(folder.join(text));
     };
-    match env.os("HOME").filter(|home| !home.is_empty()) {
+    match env.set("HOME") {
         Some(home) => Ok(Path::new(home).join(rest)),
         None => Err(Problem::new(
             "starts with `~/`, and the variable HOME is not set",
