@@ -201,7 +201,7 @@ pub(crate) const ALL: &[Key] = &[
     Key::optional(
         "proxy",
         "URL, or `none`",
-        "The proxy; user name and password may stand in it. `none` ignores `HTTPS_PROXY` and its like. Default: what those say.",
+        "The proxy; user name and password may stand in it, special characters like `%40`. `none` ignores `HTTPS_PROXY` and its like. Default: what those say.",
         |draft, given| {
             draft.transport.proxy = Some(Proxy::parse(given.text()?)?);
             Ok(())

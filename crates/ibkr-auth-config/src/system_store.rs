@@ -9,6 +9,7 @@ pub(crate) const IS_IN_FILES: bool =
 
 const FILE: &str = "SSL_CERT_FILE";
 const FOLDERS: &str = "SSL_CERT_DIR";
+const SHIPPED: &str = "the system's store";
 
 /// `own`, and those of the system: what the two variables name, else what it ships. An error when that makes none.
 pub(crate) fn with(own: Vec<Vec<u8>>, env: &Env) -> Result<Vec<Vec<u8>>, FileError> {
@@ -16,21 +17,22 @@ pub(crate) fn with(own: Vec<Vec<u8>>, env: &Env) -> Result<Vec<Vec<u8>>, FileErr
     let file = env.set(FILE).map(PathBuf::from);
     let folders: Vec<PathBuf> = env.set(FOLDERS).into_iter().flat_map(std::env::split_paths).collect();
     let folders: Vec<_> = folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()).collect();
-    if file.is_none() && folders.is_empty() {
-        let shipped = openssl_probe::probe();
-        store.add(shipped.cert_file.as_deref(), None);
-        shipped.cert_dir.iter().for_each(|folder| store.add(None, Some(folder)));
-    } else {
+    let is_chosen = file.is_some() || !folders.is_empty();
+    if is_chosen {
         if let Some(file) = &file {
-            store.add_named(file);
+            store.add_chosen(file);
         }
-        folders.iter().for_each(|folder| store.add(None, Some(folder)));
+        folders.iter().for_each(|folder| store.add(None, Some(folder), FOLDERS));
         if store.certificates.is_empty() && !folders.is_empty() {
             let problem = Problem::new("names no folder with a certificate", "check the path");
             store.troubles.push(problem.at(FOLDERS));
         }
+    } else {
+        let shipped = openssl_probe::probe();
+        store.add(shipped.cert_file.as_deref(), None, SHIPPED);
+        shipped.cert_dir.iter().for_each(|folder| store.add(None, Some(folder), SHIPPED));
     }
-    store.finish()
+    store.finish(if is_chosen { "; or unset that variable, or set ca_file" } else { "; or set ca_file" })
 }
 
 struct Store {
@@ -40,7 +42,7 @@ struct Store {
 
 impl Store {
     /// A user has chosen this file, and is told what is wrong with it.
-    fn add_named(&mut self, file: &Path) {
+    fn add_chosen(&mut self, file: &Path) {
         match Bundle::read(file) {
             Ok(bundle) => {
                 bundle.damaged.iter().for_each(|what| tracing::warn!("{FILE} {}: {what}", file.display()));
@@ -53,15 +55,15 @@ impl Store {
         }
     }
 
-    fn add(&mut self, file: Option<&Path>, folder: Option<&Path>) {
+    fn add(&mut self, file: Option<&Path>, folder: Option<&Path>, from: &str) {
         let found = rustls_native_certs::load_certs_from_paths(file, folder);
         self.certificates.extend(found.certs.iter().map(|certificate| certificate.to_vec()));
         let trouble =
-            |error| Problem::new(format!("cannot be read whole: {error}"), "check the path").at(FOLDERS);
+            |error| Problem::new(format!("cannot be read whole: {error}"), "check the path").at(from);
         self.troubles.extend(found.errors.iter().map(trouble));
     }
 
-    fn finish(mut self) -> Result<Vec<Vec<u8>>, FileError> {
+    fn finish(mut self, or_else: &str) -> Result<Vec<Vec<u8>>, FileError> {
         self.certificates.sort_unstable();
         self.certificates.dedup();
         if !self.certificates.is_empty() {
@@ -71,7 +73,7 @@ impl Store {
         Err(match self.troubles.into_iter().next() {
             Some(trouble) => FileError::new(
                 format!("no certificates to trust: {}", trouble.what()),
-                format!("{}; or unset that variable, or set ca_file", trouble.todo()),
+                format!("{}{or_else}", trouble.todo()),
             ),
             None => FileError::new(
                 "no certificates to trust: the system has none",

@@ -126,6 +126,7 @@ fn errors_name_the_variable() {
             "5m",
             "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait between that and 1 h: change it",
         ),
+        ("IBKR_AUTH_CA_FILE", "ca.pem\r\n", "begins or ends with a line break: remove that"),
         (
             "IBKR_AUTH_CA_FILE",
             "~/x",
