@@ -37,8 +37,9 @@ pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> 
     if !about.is_file() {
         return Err(Problem::new("is not a regular file", "copy its content into a file"));
     }
-    // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
+    // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped in the end.
+    let room = usize::try_from(about.len()).unwrap_or(longest).min(longest) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     File::open(path)
         .and_then(|file| file.take(longest as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(&error))?;

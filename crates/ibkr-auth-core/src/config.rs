@@ -374,6 +374,9 @@ mod tests {
         assert_eq!(refused("client", " ", "someone"), "client_key_id");
         assert_eq!(refused("client", "main", "some\none"), "credential");
         assert_eq!(refused("client", "main", "someone "), "credential");
+        assert_eq!(refused("client", "main", "someone else"), "credential");
+        assert_eq!(refused("\"client\"", "main", "someone"), "client_id");
+        assert_eq!(refused("client", "${KEY_ID}", "someone"), "client_key_id");
     }
 
     #[test]
