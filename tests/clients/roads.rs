@@ -21,7 +21,8 @@ for_both_clients!(
     no_proxy_means_none_whatever_the_environment_says,
     this_machine_is_reached_without_the_environments_proxy,
     ca_only_leaves_out_what_the_system_trusts,
-    a_certificate_that_cannot_be_read_is_named_as_such,
+    a_certificate_that_cannot_be_read_takes_no_other_away,
+    variables_of_trust_that_are_set_to_nothing_do_not_count,
     a_system_without_authorities_is_named_as_such,
     a_proxy_that_refuses_its_credentials_is_asked_as_rarely_as_can_be,
     ipv6_is_not_used,
@@ -116,17 +117,36 @@ fn ca_only_leaves_out_what_the_system_trusts<D: Driver>() {
     }
 }
 
-fn a_certificate_that_cannot_be_read_is_named_as_such<D: Driver>() {
+fn a_certificate_that_cannot_be_read_takes_no_other_away<D: Driver>() {
     let lab = Lab::new();
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     let rubbish = "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n";
-    std::fs::write(&ca_file, lab.server.ca_pem().to_owned() + rubbish).unwrap();
+    let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+    std::fs::write(&ca_file, format!("{rubbish}{cut}{}{rubbish}", lab.server.ca_pem())).unwrap();
     for ca_only in [false, true] {
         let transport = Transport { ca_file: Some(ca_file.clone()), ca_only, proxy: Some(Proxy::Off) };
-        let Err(error) = D::new(lab.config(), key(), &transport) else { panic!("half of it was used") };
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains("ca_file"), "{error}");
+        D::new(lab.config(), key(), &transport)
+            .unwrap()
+            .get_access_token()
+            .expect("the server's own is there");
+    }
+    std::fs::write(&ca_file, rubbish).unwrap();
+    let transport = Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) };
+    let Err(error) = D::new(lab.config(), key(), &transport) else { panic!("there is nobody to trust") };
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("ca_file") && error.to_string().contains("certificate 1"), "{error}");
+}
+
+/// As scripts and containers leave them behind.
+fn variables_of_trust_that_are_set_to_nothing_do_not_count<D: Driver>() {
+    let vars =
+        [("SSL_CERT_FILE", String::new()), ("SSL_CERT_DIR", String::new()), ("CA_FILE", String::new())];
+    if own_process(&vars).is_some() {
+        let made = D::new(testing::config(), testing::FakeKey, &Transport::default());
+        if let Err(error) = made {
+            assert!(error.to_string().contains("the system has none"), "{error}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_config::{Proxy, Transport, Trust};
 use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind, check_clock, time_to_connect};
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
@@ -145,34 +145,25 @@ fn tls(settings: &Transport) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(no_trust)?;
-    let own: Vec<_> = settings.certificates()?.into_iter().map(CertificateDer::from).collect();
-    let mut store = RootCertStore::empty();
-    for certificate in &own {
-        store.add(certificate.clone()).map_err(unreadable)?;
-    }
-    let builder = if settings.ca_only {
-        builder.with_root_certificates(store)
-    } else {
-        let verifier = Verifier::new_with_extra_roots(own, provider).map_err(no_trust)?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+    let builder = match settings.trust()? {
+        Trust::Only(certificates) => {
+            let mut store = RootCertStore::empty();
+            store.add_parsable_certificates(certificates.into_iter().map(CertificateDer::from));
+            builder.with_root_certificates(store)
+        }
+        Trust::System { and } => {
+            let own = and.into_iter().map(CertificateDer::from);
+            let verifier = Verifier::new_with_extra_roots(own, provider).map_err(no_trust)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
     };
     let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-fn unreadable(error: rustls::Error) -> Error {
-    Error::config(
-        format!("ca_file holds a certificate that cannot be used: {error}"),
-        "take it out of that file, or get it anew",
-    )
-}
-
 fn no_trust(error: rustls::Error) -> Error {
-    Error::config(
-        format!("no certificates to trust: {error}"),
-        "check SSL_CERT_FILE and SSL_CERT_DIR, or set ca_file",
-    )
+    Error::config(format!("no certificates to trust: {error}"), "set ca_file")
 }
 
 fn failure(error: reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {

@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_config::{Proxy, Transport, Trust};
 use ibkr_auth_core::{
     Error, Request, Response, Secret, TransportError, TransportKind, check_clock, time_to_connect,
 };
-use rustls::{CertificateError, RootCertStore, crypto::ring};
+use rustls::{CertificateError, crypto::ring};
 use ureq::{
     Agent,
     config::AutoHeaderValue,
@@ -118,42 +118,17 @@ fn proxy(url: &Secret) -> Result<ureq::Proxy, Error> {
 }
 
 fn roots(settings: &Transport) -> Result<RootCerts, Error> {
-    let own = settings.certificates()?;
-    if own.is_empty() {
-        has_authorities()?;
-        return Ok(RootCerts::PlatformVerifier);
-    }
-    let mut store = RootCertStore::empty();
-    for certificate in &own {
-        store.add(certificate.as_slice().into()).map_err(unreadable)?;
-    }
-    let system = if settings.ca_only { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
-    let all = system.iter().map(AsRef::as_ref).chain(own.iter().map(Vec::as_slice));
-    Ok(RootCerts::new_with_certs(&all.map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>()))
-}
-
-/// ureq itself would notice at the first request.
-fn has_authorities() -> Result<(), Error> {
-    // Elsewhere they are not in files.
-    if cfg!(any(windows, target_vendor = "apple", target_os = "android")) {
-        return Ok(());
-    }
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        return Ok(());
-    }
-    let why = found.errors.first().map_or_else(|| "the system has none".to_owned(), ToString::to_string);
-    Err(Error::config(
-        format!("no certificates to trust: {why}"),
-        "check SSL_CERT_FILE and SSL_CERT_DIR, or set ca_file",
-    ))
-}
-
-fn unreadable(error: rustls::Error) -> Error {
-    Error::config(
-        format!("ca_file holds a certificate that cannot be used: {error}"),
-        "take it out of that file, or get it anew",
-    )
+    let trusted = match settings.trust()? {
+        Trust::Only(certificates) => certificates,
+        Trust::System { and } if and.is_empty() => return Ok(RootCerts::PlatformVerifier),
+        // ureq takes either the system's verifier or a list.
+        Trust::System { mut and } => {
+            and.extend(rustls_native_certs::load_native_certs().certs.iter().map(|der| der.to_vec()));
+            and
+        }
+    };
+    let trusted: Vec<_> = trusted.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    Ok(RootCerts::new_with_certs(&trusted))
 }
 
 /// How a request travels.

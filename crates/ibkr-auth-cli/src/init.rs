@@ -17,7 +17,10 @@ mod yaml;
 
 use std::path::PathBuf;
 
-use clap::{ValueEnum, ValueHint};
+use clap::{
+    ValueEnum, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
 
@@ -44,8 +47,8 @@ pub(crate) struct InitArgs {
     /// Make an RSA key; FILE is private.pem in the folder unless it is given
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     new_key: Option<Option<PathBuf>>,
-    /// Length of a new key, 2048 to 4096; IBKR asks for at least 3072
-    #[arg(long, value_name = "N", default_value_t = 3072, value_parser = clap::value_parser!(u32).range(2048..=4096))]
+    /// Length of a new key; IBKR asks for at least 3072
+    #[arg(long, value_name = "N", default_value = "3072", value_parser = lengths())]
     bits: u32,
     /// The program that makes the key
     #[arg(long, value_name = "PATH", default_value = "openssl", value_hint = ValueHint::CommandName)]
@@ -76,10 +79,15 @@ impl TierName {
     }
 }
 
+/// Those that a login can sign with.
+fn lengths() -> impl TypedValueParser<Value = u32> {
+    PossibleValuesParser::new(["2048", "3072", "4096"]).try_map(|bits| bits.parse::<u32>())
+}
+
 pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<(), Failure> {
     if global.profile.is_some() {
         return Err(Failure::new(Exit::Usage, "`init` writes no profiles").todo(
-            "run it without --profile, then add the profile to config.yaml by hand: KEYS.md shows how",
+            "run it without --profile, then add the profile to config.yaml by hand: `ibkr-auth help keys` shows how",
         ));
     }
     let interrupt = interrupt::Interrupt::at_once()?;

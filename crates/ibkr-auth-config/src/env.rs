@@ -22,10 +22,14 @@ impl Env {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_os_str())
     }
 
+    /// What is set to nothing counts as not set.
+    pub(crate) fn set(&self, name: &str) -> Option<&OsStr> {
+        self.os(name).filter(|value| !value.is_empty())
+    }
+
     /// The first of these that is set to something.
     pub(crate) fn first(&self, names: &[&'static str]) -> Option<(&'static str, Cow<'_, str>)> {
-        let set =
-            |name: &&'static str| self.os(name).filter(|value| !value.is_empty()).map(|value| (*name, value));
+        let set = |name: &&'static str| self.set(name).map(|value| (*name, value));
         names.iter().find_map(set).map(|(name, value)| (name, value.to_string_lossy()))
     }
 

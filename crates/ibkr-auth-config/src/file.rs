@@ -24,8 +24,9 @@ pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> 
     let longest = kib * 1024;
     let (file, about) = local::open(path)?;
     local::refuse_changeable(path, &about)?;
-    // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
+    // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped in the end.
+    let room = usize::try_from(about.len()).unwrap_or(longest).min(longest) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(longest as u64 + 1).read_to_end(&mut bytes).map_err(|error| local::unreadable(&error))?;
     if bytes.len() > longest {
         return Err(Problem::new(

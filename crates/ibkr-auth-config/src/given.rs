@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ibkr_auth_core::unfinished;
 use zeroize::Zeroizing;
 
 use crate::{env::Env, error::Problem, paths, place::Place};
@@ -113,28 +114,8 @@ impl Given<'_> {
     }
 }
 
-/// Refuses what a shell, Docker or a template should have finished: it would go to the server as it is.
 fn finished(text: &str) -> Result<&str, Problem> {
-    let trimmed = text.trim();
-    let in_quotes = ['"', '\'']
-        .iter()
-        .any(|quote| trimmed.len() > 1 && trimmed.starts_with(*quote) && trimmed.ends_with(*quote));
-    let starts_a_name = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let named =
-        |sign: &str| text.split(sign).skip(1).any(|rest| rest.trim_start().starts_with(starts_a_name));
-    let is_unfilled = (named("${") && text.contains('}'))
-        || (named("{{") && text.contains("}}"))
-        || (trimmed.starts_with('$') && named("$"));
-    if in_quotes {
-        Err(Problem::new("stands in quotes that are part of the value", "write it without them"))
-    } else if is_unfilled {
-        Err(Problem::new(
-            "holds a variable that nothing has filled in",
-            "write the value itself: variables are not filled in here",
-        ))
-    } else {
-        Ok(text)
-    }
+    unfinished(text).map_or(Ok(text), |problem| Err(Problem::from_sentence(problem)))
 }
 
 pub(crate) fn parse<T: FromStr>(text: &str, what: &str, todo: &str) -> Result<T, Problem> {

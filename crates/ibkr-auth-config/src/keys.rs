@@ -56,9 +56,9 @@ pub(crate) const ALL: &[Key] = &[
     Key::required("client_id", TEXT, "The client id that IBKR gave you.", nothing),
     Key::required("client_key_id", TEXT, "The id of the key that IBKR registered, often `main`.", nothing),
     Key::required("credential", TEXT, "Your IBKR username.", nothing),
-    Key::required("private_key_file", PATH, "The RSA private key, a PEM file.", Draft::key_file)
+    Key::required("private_key_file", PATH, "The RSA private key, a PEM file; 2048, 3072 or 4096 bits.", Draft::key_file)
         .instead_of("private_key"),
-    Key::optional("private_key", "PEM block", "The RSA private key itself.", Draft::key_block)
+    Key::optional("private_key", "PEM block", "The RSA private key itself; line breaks may be written `\\n`, and the base64 of the whole file will do.", Draft::key_block)
         .instead_of("private_key_file"),
     Key::optional(
         "private_key_passphrase_file",
@@ -201,7 +201,7 @@ pub(crate) const ALL: &[Key] = &[
     Key::optional(
         "proxy",
         "URL, or `none`",
-        "The proxy; user name and password may stand in it. `none` ignores `HTTPS_PROXY` and its like. Default: what those say.",
+        "The proxy; user name and password may stand in it, special characters like `%40`. `none` ignores `HTTPS_PROXY` and its like. Default: what those say.",
         |draft, given| {
             draft.transport.proxy = Some(Proxy::parse(given.text()?)?);
             Ok(())
@@ -230,6 +230,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
 pub(crate) fn variable(name: &str) -> String {
     format!("{PREFIX}{}", name.to_ascii_uppercase())
 }
+
+/// Where a user finds all of them.
+pub(crate) const LIST: &str =
+    "`ibkr-auth help keys` lists what there is, as the documentation of ibkr-auth-config does";
 
 /// What to write in place of an unknown name. `others` are known there besides the keys; `spell` is how names are written
 /// there.

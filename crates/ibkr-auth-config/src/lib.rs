@@ -43,13 +43,15 @@
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
 //!   reached directly. SOCKS is refused.
+//! * Trusted are the certificates of `ca_file` and those of the system: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, where
+//!   it keeps them in files. What is set to nothing is not set, and one bad certificate takes no other away.
 //! * Files are regular files of at most 64 KiB, in UTF-8. On Unix nobody but this user and root may be able to change
 //!   them, nor every user a folder above them; a key or a passphrase of one's own nobody else may read.
 //! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
 
 #![warn(clippy::unwrap_used)]
 
-mod certificates;
+mod bundle;
 mod draft;
 mod env;
 mod error;
@@ -72,7 +74,9 @@ mod reader;
 mod settings;
 mod signing_key;
 mod source;
+mod system_store;
 mod transport;
+mod trust;
 mod unkeyed;
 mod variables;
 mod yaml;
@@ -86,4 +90,5 @@ pub use reader::Reader;
 pub use settings::Settings;
 pub use signing_key::SigningKey;
 pub use transport::Transport;
+pub use trust::Trust;
 pub use unkeyed::Unkeyed;

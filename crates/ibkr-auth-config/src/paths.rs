@@ -28,8 +28,14 @@ pub(crate) fn shown(text: &str, path: &Path) -> String {
 }
 
 pub(crate) fn resolve(text: &str, folder: &Path, env: &Env) -> Result<PathBuf, Problem> {
+    let is_path = |text: &str| {
+        !text.contains("-----BEGIN") && !text.contains(char::is_control) && text.len() <= LONGEST
+    };
+    if is_path(text.trim()) && !is_path(text) {
+        return Err(Problem::new("begins or ends with a line break", "remove that"));
+    }
     // A path may be shown in an error, a key pasted in its place must not.
-    if text.contains("-----BEGIN") || text.contains(char::is_control) || text.len() > LONGEST {
+    if !is_path(text) {
         return Err(Problem::new(
             "is not a path",
             "write the path of a file here; the PEM block itself belongs under `private_key`",
@@ -38,7 +44,7 @@ pub(crate) fn resolve(text: &str, folder: &Path, env: &Env) -> Result<PathBuf, P
     let Some(rest) = text.strip_prefix("~/") else {
         return Ok(folder.join(text));
     };
-    match env.os("HOME").filter(|home| !home.is_empty()) {
+    match env.set("HOME") {
         Some(home) => Ok(Path::new(home).join(rest)),
         None => Err(Problem::new(
             "starts with `~/`, and the variable HOME is not set",

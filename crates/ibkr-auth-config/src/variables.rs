@@ -58,7 +58,6 @@ fn advice(unknown: &str) -> String {
     if matches!(unknown.as_str(), "profiles" | "default_profile") {
         return format!("profiles stand in a settings file, and {PROFILE} chooses one");
     }
-    keys::advice(&unknown, &["profile"], keys::variable).unwrap_or_else(|| {
-        "unset it; the variables are those of the table of keys in the documentation".to_owned()
-    })
+    keys::advice(&unknown, &["profile"], keys::variable)
+        .unwrap_or_else(|| format!("unset it; {}", keys::LIST))
 }

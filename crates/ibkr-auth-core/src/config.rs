@@ -1,6 +1,7 @@
 //! Everything a session must be told: who logs in, where, and how patiently.
 
 mod host;
+mod unfinished;
 
 use core::net::Ipv4Addr;
 use std::{fmt, time::Duration};
@@ -8,6 +9,7 @@ use std::{fmt, time::Duration};
 use http::{HeaderValue, Uri};
 
 pub use host::Host;
+pub use unfinished::unfinished;
 
 use crate::{Secret, wire::public_ip::is_public};
 
@@ -75,7 +77,7 @@ impl Config {
     /// the username (`credential`).
     ///
     /// # Errors
-    /// [`ConfigError`] when one is empty or holds control characters.
+    /// [`ConfigError`] when one is empty, holds control characters or is [`unfinished`], or the username holds a space.
     pub fn new(
         client_id: impl Into<String>,
         client_key_id: impl Into<String>,
@@ -84,7 +86,7 @@ impl Config {
         Ok(Self {
             client_id: text("client_id", client_id.into())?,
             client_key_id: text("client_key_id", client_key_id.into())?,
-            credential: Secret::new(text("credential", credential.into())?),
+            credential: Secret::new(username(credential.into())?),
             host: Host::default(),
             public_ip: PublicIp::Lookup(default_ip_services()),
             alternative_ips: Vec::new(),
@@ -315,9 +317,23 @@ fn text(field: &'static str, value: String) -> Result<String, ConfigError> {
         Err(ConfigError::new(field, "is empty"))
     } else if value.contains(char::is_control) || value.trim() != value {
         Err(ConfigError::new(field, "holds a line break, another control character, or space around it"))
+    } else if let Some(problem) = unfinished(&value) {
+        Err(ConfigError::new(field, problem))
     } else {
         Ok(value)
     }
+}
+
+/// Whoever writes a sentence here has been asked for something else.
+fn username(value: String) -> Result<String, ConfigError> {
+    let value = text("credential", value)?;
+    if value.contains(char::is_whitespace) {
+        return Err(ConfigError::new(
+            "credential",
+            "holds a space: write the username alone, which has none",
+        ));
+    }
+    Ok(value)
 }
 
 /// A setting that cannot be used. The text names the setting and what is wrong with it, never its value.
@@ -360,6 +376,9 @@ mod tests {
         assert_eq!(refused("client", " ", "someone"), "client_key_id");
         assert_eq!(refused("client", "main", "some\none"), "credential");
         assert_eq!(refused("client", "main", "someone "), "credential");
+        assert_eq!(refused("client", "main", "someone else"), "credential");
+        assert_eq!(refused("\"client\"", "main", "someone"), "client_id");
+        assert_eq!(refused("client", "${KEY_ID}", "someone"), "client_key_id");
     }
 
     #[test]

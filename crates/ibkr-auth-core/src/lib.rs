@@ -81,7 +81,7 @@ pub mod wire;
 
 pub use calendar::Region;
 pub use clock::ClockSkew;
-pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier};
+pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier, unfinished};
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};

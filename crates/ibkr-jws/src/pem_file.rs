@@ -74,6 +74,11 @@ fn tidied(text: &str, has_headers: bool) -> Zeroizing<String> {
     tidied
 }
 
+/// Whether this looks like the binary form that PEM files are made of.
+pub fn is_der(file: &[u8]) -> bool {
+    matches!(file, [DER_SEQUENCE, 0x80..=0xFF, ..])
+}
+
 /// The DER of the first private key, whatever stands before it: certificates, public keys, `Bag Attributes`. What form it
 /// has is not believed to its label: tools mix those up.
 pub(crate) fn private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -91,11 +96,10 @@ pub(crate) fn private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 
 /// What there is in place of a private key.
 fn instead(file: &[u8], blocks: &[Block]) -> KeyError {
-    let is_der = matches!(file, [DER_SEQUENCE, 0x80..=0xFF, ..]);
     let Some(first) = blocks.first() else {
         return match whole_text(file).trim().is_empty() {
             true => KeyError::Empty,
-            false if is_der => KeyError::Der,
+            false if is_der(file) => KeyError::Der,
             false => KeyError::NoPemSection,
         };
     };

@@ -69,14 +69,20 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
 
     let http = Http::new(&profile.transport).map(Arc::new);
     let trust = http.as_ref().err().cloned();
+    let damaged = profile.transport.warnings();
     (context.http, context.transport, context.config) = (http, profile.transport.clone(), config);
     context.settings = Some(unkeyed);
     let store = Store::new(context.global.state_dir.as_deref(), &profile.identity())?;
     context.sessions = Some(Sessions::new(context.output, profile, store));
     context.there.insert(Need::Settings);
-    Ok(match trust {
-        None => Finding::pass(text),
-        Some(error) => Finding::fail(
+    Ok(match (trust, damaged.first()) {
+        (None, None) => Finding::pass(text),
+        (None, Some(damaged)) => Finding::warn(
+            format!("{text}; but {damaged}"),
+            "who is vouched for by that certificate alone is not trusted",
+            "get that certificate anew, or take it out of the file",
+        ),
+        (Some(error), _) => Finding::fail(
             format!("{text}; but {}", error.what()),
             "no secure connection can be made without a trust store",
             error.todo(),

@@ -45,9 +45,9 @@ impl Wanted<'_> {
         format!(
             "\
 # Settings of ibkr-auth for IBKR's Web API, made by `ibkr-auth init`. Check them with `ibkr-auth doctor`.
-# Every other key, and profiles: crates/ibkr-auth-config/KEYS.md
+# Every other key, and profiles: `ibkr-auth help keys`
 
-# IBKR gives the client id when it has registered your public key (docs/ONBOARDING.md). It is not your username.
+# IBKR gives the client id when it has registered your public key (`ibkr-auth help onboarding`). It is not your username.
 {client_id}
 # The id of that key at IBKR: `main` when the client has one key.
 client_key_id: {key_id}

@@ -20,6 +20,7 @@ impl Sessions {
         let settings = self.settings_digest()?;
         self.may_log_in(&turn.record, &settings, wish)?;
         let http = Http::new(&self.profile.transport)?;
+        self.profile.transport.warnings().iter().for_each(|warning| self.output.warning(warning));
         self.make_room(&mut turn, wish.force)?;
         let counted = self.count_login(&mut turn)?;
 

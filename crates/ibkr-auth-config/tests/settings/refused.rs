@@ -20,7 +20,7 @@ fn unknown_keys_get_the_nearest_right_one() {
     assert_eq!(
         error("colour: blue"),
         "config.yaml:5: unknown key `colour`: \
-         remove it; the keys are those of the table in ibkr-auth-config's documentation"
+         remove it; `ibkr-auth help keys` lists what there is, as the documentation of ibkr-auth-config does"
     );
 }
 
@@ -207,6 +207,13 @@ fn a_wrong_identity_is_blamed_on_its_line() {
         Folder::new().error(MINIMAL.replace("someone", "' someone'")),
         "config.yaml:3: `credential` holds a line break, another control character, or space around it: change it"
     );
+}
+
+#[test]
+fn a_username_is_one_word() {
+    let error = Folder::new().error(MINIMAL.replace("someone", "someone or other"));
+    assert_eq!(error, "config.yaml:3: `credential` holds a space: write the username alone, which has none");
+    assert!(Folder::new().read(MINIMAL.replace("your-client-id", "a client id")).is_ok());
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn files(folder: &Folder) -> Vec<(std::path::PathBuf, Box<dyn Fn() -> Result<(),
     let config = folder.write("config.yaml", settings);
     let key = folder.path().join("private.pem");
     let transport = Transport { ca_file: Some(ca.clone()), ..Transport::default() };
-    let certificates = move || transport.certificates().map(drop).map_err(|error| error.to_string());
+    let certificates = move || transport.trust().map(drop).map_err(|error| error.to_string());
     let whole = |config: &Path| {
         let config = config.to_owned();
         Box::new(move || read(&config).map(drop))

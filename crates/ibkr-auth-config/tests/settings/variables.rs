@@ -125,6 +125,7 @@ fn errors_name_the_variable() {
             "5m",
             "needs attempts of at least 1, a first wait of at least 1 s, and a longest wait between that and 1 h: change it",
         ),
+        ("IBKR_AUTH_CA_FILE", "ca.pem\r\n", "begins or ends with a line break: remove that"),
         (
             "IBKR_AUTH_CA_FILE",
             "~/x",
@@ -148,7 +149,7 @@ fn errors_name_the_variable() {
 fn what_a_shell_or_a_template_should_have_finished_is_refused() {
     let quotes = "stands in quotes that are part of the value: write it without them";
     let unfilled = "holds a variable that nothing has filled in: \
-                    write the value itself: variables are not filled in here";
+                    write the value itself, variables are not filled in here";
     for (name, value, what) in [
         ("CLIENT_ID", "\"DemoClient\"", quotes),
         ("CREDENTIAL", "'someone'", quotes),

@@ -32,11 +32,11 @@ fn the_answers_of_ibkr_are_filled_in_later() {
 #[test]
 fn other_settings_and_comments_stay() {
     let folder = first_step();
-    folder.init(&["--client-id", "007", "--credential", "a: b"]).done();
+    folder.init(&["--client-id", "a: b", "--credential", "007"]).done();
     let text = folder.read("config.yaml");
     assert!(text.contains("proxy: none # ours\n") && text.contains("client_key_id: main\n"), "{text}");
     let settings = folder.written_settings();
-    assert_eq!((settings.config.client_id(), settings.config.credential().expose()), ("007", "a: b"));
+    assert_eq!((settings.config.client_id(), settings.config.credential().expose()), ("a: b", "007"));
 }
 
 #[test]

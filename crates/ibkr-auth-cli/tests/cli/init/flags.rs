@@ -33,7 +33,7 @@ fn odd_values_come_back_as_they_were() {
         "#x",
         "a #b",
         "it's",
-        r#""quoted""#,
+        r#"half "quoted""#,
         r"back\slash\n",
         "- a",
         "{a}",
@@ -57,10 +57,14 @@ fn odd_values_come_back_as_they_were() {
     ];
     for value in odd {
         let folder = Folder::with_key();
-        let flags = ["--client-id", "--key-id", "--credential"].map(|flag| format!("{flag}={value}"));
+        // A username has no spaces.
+        let username: String = value.split_whitespace().collect();
+        let flags =
+            [format!("--client-id={value}"), format!("--key-id={value}"), format!("--credential={username}")];
         folder.init(&["--key", "private.pem", &flags[0], &flags[1], &flags[2]]).done();
         let config = folder.written_settings().config;
-        assert_eq!([config.client_id(), config.client_key_id(), config.credential().expose()], [value; 3]);
+        assert_eq!([config.client_id(), config.client_key_id()], [value; 2]);
+        assert_eq!(config.credential().expose(), username);
     }
 }
 
@@ -84,6 +88,9 @@ fn values_that_no_session_takes_are_refused_by_flag() {
         ("--credential", "a\nb", "--credential holds a line break"),
         ("--credential", "a\u{1b}[2J", "--credential holds a line break, another control character"),
         ("--client-id", " a", "space around it"),
+        ("--client-id", "'MyFirm'", "--client-id stands in quotes that are part of the value"),
+        ("--key-id", "${KEY_ID}", "--key-id holds a variable that nothing has filled in"),
+        ("--credential", "me and more", "--credential holds a space: write the username alone"),
     ];
     for (flag, value, words) in cases {
         folder.init(&["--key", "private.pem", flag, value]).refused(2, &[words]);
@@ -99,6 +106,7 @@ fn flags_that_contradict_each_other_are_wrong_usage() {
         &["--key", "private.pem", "--bits", "4096"],
         &["--bits", "1024", "--new-key"],
         &["--bits", "8192", "--new-key"],
+        &["--bits", "2560", "--new-key"],
         &["--tier", "gold"],
         &["--profile", "paper"],
     ] {

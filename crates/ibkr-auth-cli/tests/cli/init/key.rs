@@ -114,12 +114,14 @@ fn files_that_are_no_usable_key_are_told() {
         ("binary.pem".to_owned(), "binary DER"),
         ("noise.pem".to_owned(), "no PEM section"),
         ("large.pem".to_owned(), "larger than 64 KiB"),
-        ("certificate.pem".to_owned(), "a CERTIFICATE"),
-        (key("public"), "a PUBLIC KEY"),
+        ("certificate.pem".to_owned(), "this is a certificate"),
+        (key("public"), "this is a public key"),
         (key("ec"), "EC"),
         (key("ed25519"), "Ed25519"),
         (key("rsa1024"), "1024 bits"),
         (key("rsa8192"), "8192 bits"),
+        (key("rsa2560"), "only one of 2048, 3072 or 4096"),
+        (key("openssh_rsa"), "OpenSSH's own format"),
         (key("legacy_encrypted"), "old `Proc-Type"),
     ];
     for (file, words) in &cases {

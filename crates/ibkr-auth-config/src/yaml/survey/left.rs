@@ -56,9 +56,8 @@ impl KeyName<'_> {
             "profile" if self.profile.is_none() => {
                 format!("did you mean `{DEFAULT_PROFILE}`, or `{PROFILES}`?")
             }
-            _ => keys::advice(name, others, |name| format!("`{name}`")).unwrap_or_else(|| {
-                "remove it; the keys are those of the table in ibkr-auth-config's documentation".to_owned()
-            }),
+            _ => keys::advice(name, others, |name| format!("`{name}`"))
+                .unwrap_or_else(|| format!("remove it; {}", keys::LIST)),
         };
         self.notes.stop(format!("unknown key{}{inside}", shown(name)), todo)
     }
