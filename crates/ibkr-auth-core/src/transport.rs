@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::Advice;
+use crate::{Advice, text};
 
 /// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
 /// a query string nor a header.
@@ -35,9 +35,10 @@ pub enum TransportKind {
 }
 
 impl TransportError {
-    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body.
+    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body. Names of a server or
+    /// its certificate may stand in it: it is made [one line](text::one_line).
     pub fn new(kind: TransportKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: text::one_line(&detail.into()) }
     }
 
     /// No answer within the time allowed.
@@ -97,3 +98,18 @@ impl fmt::Display for TransportError {
 }
 
 impl StdError for TransportError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_steers_no_terminal() {
+        let detail = "not valid for DNS:evil\u{1b}[31mX, URI:\u{1b}]0;a\u{7}\u{202e}\nx";
+        let shown = TransportError::new(TransportKind::Tls, detail).to_string();
+        assert!(
+            shown.contains("evil") && !shown.contains(|c| c == '\n' || text::is_treacherous(c)),
+            "{shown:?}"
+        );
+    }
+}

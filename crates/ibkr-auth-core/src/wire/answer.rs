@@ -74,13 +74,22 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
         }
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = retry_after(response).unwrap_or(PENALTY_BOX);
-            (ErrorKind::RateLimited, Advice::RetryAfter(wait), "wait: going on can get the address blocked")
+            let todo = match step {
+                Step::ValidateSso => "IBKR takes one a minute; a login goes on without it",
+                _ => "wait: going on can get the address blocked",
+            };
+            (ErrorKind::RateLimited, Advice::RetryAfter(wait), todo)
         }
         StatusCode::INTERNAL_SERVER_ERROR if says(response, "sso dh token") => (
             ErrorKind::Server,
             Advice::RetryAfter(SSO_DH_PAUSE),
             "another session may hold the username, or the account is not yet set up for the Web API: paper accounts \
              may answer so for one to two weeks",
+        ),
+        StatusCode::NETWORK_AUTHENTICATION_REQUIRED => (
+            ErrorKind::Server,
+            Advice::RetryAfter(SOON),
+            "this network wants a login of its own before anything gets through: open any page in a browser",
         ),
         _ if status.is_server_error() => {
             let wait = retry_after(response).unwrap_or(SOON);
@@ -212,6 +221,13 @@ mod tests {
         assert_eq!(means(Step::Status, 400, r#"{"error":"Init session first","statusCode":400}"#), lost);
         assert_eq!(means(Step::Tickle, 401, "").0, ErrorKind::Unauthorized);
         assert_eq!(means(Step::SsodhInit, 410, "gone").0, ErrorKind::Gone);
+    }
+
+    #[test]
+    fn a_network_that_wants_a_login_of_its_own_is_not_ibkr() {
+        let config = Config::new("client", "main", "someone").unwrap();
+        let response = http::Response::builder().status(511).body(Vec::new()).unwrap();
+        assert!(failure(Step::Tickle, &config, &response).todo().contains("open any page in a browser"));
     }
 
     #[test]
