@@ -245,6 +245,7 @@ pub(crate) enum Input {
     Pause,
     Resume,
     Check,
+    AskAgain,
     SetHost(Host),
     Detach,
     Stop,

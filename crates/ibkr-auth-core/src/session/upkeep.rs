@@ -28,6 +28,8 @@ const RENEW_BEFORE: Duration = Duration::from_secs(150);
 const NOTABLE_WAIT: Duration = Duration::from_secs(60);
 /// IBKR takes one tickle a second.
 const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
+/// So far apart another login may be asked whether it is still there.
+const BETWEEN_ASKS: Duration = Duration::from_secs(10);
 /// How far the two clocks may part before a suspend or a set clock is assumed.
 const CLOCK_JUMP: Duration = Duration::from_secs(5);
 
@@ -74,6 +76,8 @@ pub(super) struct Upkeep {
     unproven_logins: u32,
     /// When the last tickle went out.
     tickled: Option<Instant>,
+    /// When the last `ssodh/init` of its own went out.
+    asked: Option<Instant>,
     /// A session's end that no renewal has moved: IBKR's midnight.
     hard_end: Option<SystemTime>,
     /// Hosts in the order in which they are turned to.
@@ -131,6 +135,7 @@ impl Session {
             was_connected: self.known.is_connected(self.config.tier),
             unproven_logins: 0,
             tickled: None,
+            asked: None,
             hard_end: None,
             hosts,
             last_poll: None,
@@ -220,6 +225,17 @@ impl Session {
         }
     }
 
+    /// Asks now, instead of at its time, whether another login still has the session that was left to it, and takes
+    /// nothing. It is for a person: IBKR refuses logins of programs that ask over and over, so two are 10 s apart.
+    pub fn ask_again(&mut self) {
+        if let Some(Upkeep { due: Some(due), yielded: true, asked, .. }) = &mut self.upkeep {
+            let at = asked.map(|last| last + BETWEEN_ASKS);
+            if due.at > at {
+                *due = Due { at, deed: Deed::Init };
+            }
+        }
+    }
+
     /// Where the automatic mode stands.
     pub fn phase(&self) -> Phase {
         self.upkeep.as_ref().map_or(Phase::Off, |upkeep| upkeep.phase)
@@ -305,7 +321,8 @@ impl Session {
         match deed {
             Deed::Tickle => upkeep.tickled = Some(now.mono),
             Deed::Renew | Deed::Login => upkeep.logins.spend(now.mono),
-            Deed::Validate | Deed::Init => {}
+            Deed::Init => upkeep.asked = Some(now.mono),
+            Deed::Validate => {}
         }
         self.tasks.push(Task::for_upkeep(command, &self.config, compete));
     }
