@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::{commands::span, exit::Exit};
 
+/// In seconds: a server that asks for more is not believed.
+pub(crate) const LONGEST_PAUSE: u64 = 3_600;
+
 /// A failure as a person or a program is told it. It holds no secret, and so may be kept for other invocations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Failure {
@@ -105,7 +108,7 @@ impl From<Error> for Failure {
         }
         failure.status = error.status().map(|status| status.as_u16());
         if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
-            failure.pause = Some(pause.as_secs());
+            failure.pause = Some(pause.as_secs().min(LONGEST_PAUSE));
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);

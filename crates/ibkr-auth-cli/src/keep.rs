@@ -21,12 +21,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ibkr_auth_blocking::{Host, Region};
 
-use crate::{args::duration, failure::Failure, sessions::Sessions};
+use crate::{args::duration, exit::Exit, failure::Failure, sessions::Sessions};
 use input::Source;
 use status::Status;
 use systemd::Systemd;
 use view::View;
-use watch::Watch;
+use watch::{Cause, Watch};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeepArgs {
@@ -46,6 +46,9 @@ pub(crate) struct KeepArgs {
     /// End the session at exit, instead of leaving it open for the next invocation
     #[arg(long)]
     logout: bool,
+    /// Log in although IBKR has just refused the same settings, asked for a pause, or the hour's logins are spent
+    #[arg(long)]
+    force: bool,
     /// Lines on a terminal too, instead of the status screen
     #[arg(long)]
     plain: bool,
@@ -76,7 +79,7 @@ impl From<Place> for Region {
 pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let _place = start::place(sessions)?;
     let (source, inputs) = Source::new();
-    let (handle, ledger) = start::start(sessions, args, &source)?;
+    let (handle, mut ledger) = start::start(sessions, args, &source)?;
     let config = &sessions.profile.config;
     let mut status = Status::new(
         sessions.profile.name.clone(),
@@ -86,8 +89,16 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     );
     status.paper = ledger.paper();
     let view = View::open(sessions.output, args.plain, source.clone());
+    ledger.has_keys = view.has_keys();
     let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd: Systemd::default() };
-    let cause = watch.run();
+    let cause = match watch.run() {
+        Cause::Failed(failure) if failure.is(Exit::Refused) && sessions.profile.key.is_replaced() => {
+            // Not refused for good: who starts it again starts it with the new key.
+            let failure = Failure { exit: Exit::Server as u8, ..failure };
+            Cause::Failed(failure.todo("the private key has been replaced meanwhile: start it again"))
+        }
+        cause => cause,
+    };
     watch.leave(cause, args.logout)
 }
 

@@ -1,5 +1,7 @@
 //! The private key, read and decrypted no sooner than something has to be signed.
 
+mod prompt;
+
 use std::{
     fs::File,
     io::{self, IsTerminal, Read},
@@ -57,6 +59,16 @@ impl LazyKey {
     }
 }
 
+impl LazyKey {
+    /// Whether another key is there by now than the one that signs, as far as that can be seen without asking anybody.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let (Some(Ok(Loaded { key, .. })), Ok(now)) = (self.0.key.get(), self.0.source.read()) else {
+            return false;
+        };
+        matches!((key.public_key_pem(), now.key.public_key_pem()), (Ok(one), Ok(other)) if one != other)
+    }
+}
+
 impl Lazy {
     fn read(&self) -> Result<Loaded, Failure> {
         let read = match &self.passphrase {
@@ -78,14 +90,7 @@ impl Sign for LazyKey {
 }
 
 fn from_prompt() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let question = dialoguer::Password::new().with_prompt("Passphrase of the private key");
-    let passphrase = progress::hidden(|| question.interact());
-    let unasked = |error: dialoguer::Error| {
-        Failure::new(Exit::Config, "the passphrase of the private key cannot be asked for")
-            .why(error.to_string())
-            .todo("set private_key_passphrase_file or private_key_passphrase_env, or use --passphrase-fd")
-    };
-    Ok(Zeroizing::new(passphrase.map_err(unasked)?.into_bytes()))
+    progress::hidden(|| prompt::ask("Passphrase of the private key"))
 }
 
 impl Passphrase {

@@ -33,7 +33,14 @@ impl Sessions {
             let _ = tell.send(event.clone());
         });
         let outcome = client.tickle();
-        if let (true, true, Some(saved)) = (outcome.is_ok(), client.is_connected(), client.save()) {
+        let is_enough = match &outcome {
+            Ok(tickle) => {
+                client.is_connected()
+                    || (wish.read_only && tickle.auth_status.competing && !self.compete(wish))
+            }
+            Err(_) => false,
+        };
+        if let (true, Some(saved)) = (is_enough, client.save()) {
             let kept = renewed(before, &saved, &client);
             (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
             self.keep(&mut turn, None)?;

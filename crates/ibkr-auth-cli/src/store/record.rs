@@ -1,6 +1,10 @@
 //! What is kept: the session, how often was logged in lately, and what IBKR has refused.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,13 +24,16 @@ pub(crate) struct Record {
     /// When `sso/validate` was last asked about this username, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) validated: u64,
-    /// When `/portfolio/accounts` was last asked for, in milliseconds since 1970.
+    /// When what IBKR takes rarely was last asked for, in milliseconds since 1970.
     #[serde(default)]
-    pub(crate) accounts: u64,
+    pub(crate) paced: BTreeMap<String, u64>,
     /// Whether the account is a paper account, once that is known.
     pub(crate) paper: Option<bool>,
     /// IBKR has asked for a pause.
     pub(crate) pause: Option<Pause>,
+    /// IBKR has asked for one at these endpoints.
+    #[serde(default)]
+    pub(crate) pauses: BTreeMap<String, Pause>,
     /// How a program that keeps the session connected stands.
     pub(crate) keeper: Option<KeeperNote>,
     /// There was a file, but it could not be used.
@@ -47,6 +54,36 @@ pub(crate) struct KeeperNote {
     pub(crate) phase: String,
     /// It waits for a person, who gets this exit code meanwhile.
     pub(crate) waits: Option<u8>,
+    /// It waits until a time.
+    #[serde(default)]
+    pub(crate) rest: Option<Rest>,
+    /// A person can tell it by keys what to do.
+    #[serde(default)]
+    pub(crate) has_keys: bool,
+}
+
+/// A wait of a program that keeps the session connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rest {
+    /// Seconds since 1970.
+    pub(crate) until: u64,
+    pub(crate) why: Wait,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Wait {
+    /// IBKR asked for it.
+    Asked,
+    LoginsSpent,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "IBKR asked for a pause",
+            Self::LoginsSpent => "the logins are as many as are safe",
+        })
+    }
 }
 
 /// Until then nothing is sent: going on gets the address blocked.

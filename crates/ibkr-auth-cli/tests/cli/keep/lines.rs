@@ -108,7 +108,7 @@ fn a_refusal_ends_it_with_its_exit_code_and_is_not_tried_again_blindly() {
 
     let before = world.requests();
     let ran = world.run(["keep"]);
-    ran.fails(5, &["a moment ago: not tried again"]);
+    ran.fails(8, &["a moment ago: not tried again"]);
     assert_eq!(world.requests(), before);
 }
 
