@@ -80,14 +80,14 @@ impl<'a> Ledger<'a> {
     pub(super) fn hear(&mut self, event: &Event, snapshot: &Snapshot, saved: Option<&SavedSession>) {
         let now = seconds(SystemTime::now());
         self.count(event, now);
-        if let Event::Phase { phase, because } = event {
-            self.rest = rest(*phase, because.as_ref(), now);
-            if let Some(error) = because.as_ref().filter(|error| error.kind() == ErrorKind::RateLimited)
-                && self.rest.is_some()
-            {
-                self.pause = Some(Failure::from(error.clone()));
-            }
+        let because = match event {
+            Event::Phase { phase: Phase::Waiting { .. }, because } => because.as_ref(),
+            _ => None,
+        };
+        if let Some(error) = because.filter(|error| error.kind() == ErrorKind::RateLimited) {
+            self.pause = Some(Failure::from(error.clone()));
         }
+        self.rest_in(snapshot.phase(), because);
         if snapshot.phase() == Phase::Off {
             // What is left at the end is told apart.
             return;
@@ -116,13 +116,21 @@ impl<'a> Ledger<'a> {
 
     /// A wait may have begun that no event has told yet.
     pub(super) fn look(&mut self, phase: Phase) {
-        let is_known = self.note.as_ref().is_some_and(|note| note.phase == phase.to_string());
-        if is_known || !matches!(phase, Phase::Waiting { .. }) {
-            return;
+        if matches!(phase, Phase::Waiting { .. }) && !self.is_noted(phase) {
+            self.rest_in(phase, None);
+            self.note = Some(self.note(phase));
+            self.is_behind = true;
         }
-        self.rest = rest(phase, None, seconds(SystemTime::now()));
-        self.note = Some(self.note(phase));
-        self.is_behind = true;
+    }
+
+    fn is_noted(&self, phase: Phase) -> bool {
+        self.note.as_ref().is_some_and(|note| note.phase == phase.to_string())
+    }
+
+    fn rest_in(&mut self, phase: Phase, because: Option<&Error>) {
+        if because.is_some() || self.rest.is_none() || !self.is_noted(phase) {
+            self.rest = rest(phase, because, seconds(SystemTime::now()));
+        }
     }
 
     /// The automatic mode has stopped for good.

@@ -181,3 +181,15 @@ fn a_host_that_is_none_is_answered_in_the_words_of_the_option() {
         assert!(!ran.err.contains("base_url"), "{ran}");
     }
 }
+
+#[test]
+fn a_key_that_was_replaced_meanwhile_is_not_refused_for_good() {
+    let world = World::behind_proxy();
+    world.fault(r#"{"on":"token","do":{"delay_ms":3000,"status":400}}"#);
+    let mut keeper = world.keep(&[]);
+    world.await_request(ibkr_sim::Endpoint::Token, 1);
+    world.write("private.pem", std::fs::read(crate::common::key("rsa3072")).unwrap());
+    let (code, errors) = keeper.end();
+    assert_eq!(code, Some(8), "{errors}");
+    assert!(errors.contains("the private key has been replaced meanwhile: start it again"), "{errors}");
+}
