@@ -45,7 +45,7 @@ fn another_login_is_asked_at_once_by_who_does_not_want_to_wait() {
     assert_eq!(world.session.phase(), Phase::Yielded, "nothing was taken");
     world.sim.release();
     world.session.ask_again();
-    healed(&mut world, 12 * SECOND);
+    healed(&mut world, 40 * SECOND);
 }
 
 #[test]

@@ -37,7 +37,9 @@ impl Systemd {
 
     /// `alive`: the session's own thread is at work too. Says once that nothing can be told, and why.
     pub(super) fn pulse(&mut self, status: &Status, alive: bool) -> Option<String> {
-        let failed = self.messages(status, alive).iter().find_map(|message| notify(message).err())?;
+        let messages = self.messages(status, alive);
+        let failed: Vec<_> = messages.iter().filter_map(|message| notify(message).err()).collect();
+        let failed = failed.first()?;
         let is_new = !std::mem::replace(&mut self.complained, true);
         is_new.then(|| format!("the service manager cannot be told anything (NOTIFY_SOCKET): {failed}"))
     }

@@ -10,7 +10,7 @@ use ibkr_sim::Endpoint;
 use rustix::process::Signal;
 
 use super::keeper::{Keeper, object, said};
-use crate::common::{HOSTS, World};
+use crate::common::{HOSTS, World, key};
 
 #[test]
 fn a_line_for_each_event_with_its_time() {
@@ -187,8 +187,8 @@ fn a_key_that_was_replaced_meanwhile_is_not_refused_for_good() {
     let world = World::behind_proxy();
     world.fault(r#"{"on":"token","do":{"delay_ms":3000,"status":400}}"#);
     let mut keeper = world.keep(&[]);
-    world.await_request(ibkr_sim::Endpoint::Token, 1);
-    world.write("private.pem", std::fs::read(crate::common::key("rsa3072")).unwrap());
+    world.await_request(Endpoint::Token, 1);
+    world.write("private.pem", std::fs::read(key("rsa3072")).unwrap());
     let (code, errors) = keeper.end();
     assert_eq!(code, Some(8), "{errors}");
     assert!(errors.contains("the private key has been replaced meanwhile: start it again"), "{errors}");

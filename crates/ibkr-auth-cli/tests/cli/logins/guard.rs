@@ -139,6 +139,11 @@ fn a_pause_of_one_endpoint_is_none_of_the_others() {
     assert_eq!(world.sent_since(&before), [].into());
     cancel();
     world.run(["delete", "/iserver/account/DU1234567/order/2", "--max-age", "0s"]).done();
+    // Every invocation that asks about a session tickles.
+    let world = World::new();
+    world.fault(r#"{"on":"tickle","do":{"status":429}}"#);
+    world.run(["get", "/tickle"]).fails(9, &["429"]);
+    world.run(["status"]).fails(8, &["IBKR asked for a pause: nothing was sent"]);
 }
 
 fn a_pause_is_told_in_one_length_and_force_ends_it() {
