@@ -43,6 +43,8 @@ fn another_login_is_asked_at_once_by_who_does_not_want_to_wait() {
     }
     assert!((1..=3).contains(&(world.count(Step::SsodhInit) - inits)), "{}", world.story());
     assert_eq!(world.session.phase(), Phase::Yielded, "nothing was taken");
+    // The last one has its answer by now.
+    world.run_for(SECOND);
     world.sim.release();
     world.session.ask_again();
     healed(&mut world, 40 * SECOND);
