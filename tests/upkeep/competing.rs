@@ -36,6 +36,25 @@ fn a_competing_login_is_yielded_to_taken_from_or_retaken() {
 }
 
 #[test]
+fn another_login_is_asked_at_once_by_who_does_not_want_to_wait() {
+    let mut world = kept(World::new(), KeepConnected::default());
+    world.sim.kick(None);
+    world.run_until_phase(70 * SECOND, Phase::Yielded);
+    let inits = world.count(Step::SsodhInit);
+    for _ in 0..20 {
+        world.session.ask_again();
+        world.run_for(SECOND);
+    }
+    assert!((1..=3).contains(&(world.count(Step::SsodhInit) - inits)), "{}", world.story());
+    assert_eq!(world.session.phase(), Phase::Yielded, "nothing was taken");
+    // The last one has its answer by now.
+    world.run_for(SECOND);
+    world.sim.release();
+    world.session.ask_again();
+    healed(&mut world, 40 * SECOND);
+}
+
+#[test]
 fn a_take_that_fails_is_followed_by_the_whole_wait_again() {
     let policy = KeepConnected::default().with_competing(OnCompeting::RetakeAfter(15 * MINUTE));
     let mut world = kept(World::new(), policy);

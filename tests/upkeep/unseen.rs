@@ -108,6 +108,9 @@ fn a_look_that_a_user_wishes_for_while_it_is_left_finds_that_it_is_free() {
     assert_eq!(world.session.phase(), Phase::Yielded);
     world.sim.release();
     world.session.check();
+    world.run_for(SECOND);
+    assert_eq!(world.session.phase(), Phase::Yielded, "a program's 401s poll nobody");
+    world.session.ask_again();
     healed(&mut world, 12 * SECOND);
     assert_eq!(world.competed, 0);
 }

@@ -335,6 +335,7 @@ pub(crate) enum Input {
     Pause,
     Resume,
     Check,
+    AskAgain,
     SetHost(Host),
     Detach,
     Stop,

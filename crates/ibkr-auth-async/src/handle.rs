@@ -186,6 +186,12 @@ impl Handle {
         }
     }
 
+    /// Asks now whether another login still has the session that was left to it, and takes nothing: for a person who does
+    /// not want to wait. A program that calls it over and over makes IBKR refuse its logins; two are 10 s apart.
+    pub fn ask_again(&self) {
+        self.wish(Input::AskAgain);
+    }
+
     /// Uses another server from the next request on.
     pub fn set_host(&self, host: Host) {
         self.wish(Input::SetHost(host));
@@ -274,6 +280,7 @@ async fn keep(mut client: Client, ending: Ending, check_wished: Arc<AtomicBool>)
                 check_wished.store(false, Ordering::Release);
                 client.session.check();
             }
+            Some(Input::AskAgain) => client.session.ask_again(),
             Some(Input::SetHost(host)) => client.session.set_host(host),
             Some(Input::Detach) if logout.is_none() => {
                 detached = true;

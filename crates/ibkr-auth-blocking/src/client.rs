@@ -319,6 +319,7 @@ pub(crate) enum Input {
     Pause,
     Resume,
     Check,
+    AskAgain,
     SetHost(Host),
     Detach,
     Stop,

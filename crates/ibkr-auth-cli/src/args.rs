@@ -27,7 +27,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// The part of `profiles` in the settings to use; also IBKR_AUTH_PROFILE
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(crate) profile: Option<String>,
     /// Where sessions are kept between invocations, instead of your state folder; also IBKR_AUTH_STATE_DIR
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]

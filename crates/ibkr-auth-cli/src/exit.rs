@@ -32,7 +32,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (Exit::Competing as u8, "another login of the username has the brokerage session"),
     (Exit::Network as u8, "nothing came back: network, TLS, proxy or look-up of the public address"),
     (Exit::Server as u8, "IBKR failed, is closed, or asked for a pause: try again later"),
-    (Exit::ApiError as u8, "`get`, `post`, `delete`: the API answered with an error status"),
+    (Exit::ApiError as u8, "`get`, `post`, `delete`: the API answered with an error"),
     (
         Exit::Unknown as u8,
         "`post`, `delete`: it may have been executed: no answer that can be read, or a 5xx",

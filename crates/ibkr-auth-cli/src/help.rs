@@ -10,7 +10,7 @@ Examples:
       Make the configuration and the key, step by step.
   ibkr-auth doctor
       Find out what is wrong.
-  ibkr-auth header | curl -H @- https://api.ibkr.com/v1/api/portfolio/accounts
+  ibkr-auth header | curl -sSH @- https://api.ibkr.com/v1/api/iserver/accounts
       Use the session from a script.
 
 `ibkr-auth --help` lists the exit codes. `ibkr-auth help COMMAND` has examples of each command.";
@@ -72,7 +72,7 @@ Examples:
   ibkr-auth status
       Exit code 0: the session is good. 4: there is none. 6: another login has it.
   ibkr-auth status --json | jq .expires_at
-      When the bearer token ends.";
+      When the bearer token ends; null until IBKR has said it.";
 
 pub(crate) const TICKLE: &str = "\
 Examples:
@@ -105,6 +105,7 @@ As a service of systemd, which is told when the session is good, where it stands
 program is alive:
   [Service]
   Type=notify
+  User=ibkr-auth
   WatchdogSec=60
   ExecStart=/usr/local/bin/ibkr-auth keep --config /etc/ibkr-auth/config.yaml
   StateDirectory=ibkr-auth
@@ -112,14 +113,17 @@ program is alive:
   Restart=on-failure
   RestartSec=60
   RestartPreventExitStatus=2 3 5
+docs/QUICKSTART.md has the whole unit, for a user of its own and hardened. It also says how other
+programs use the session.
 
 Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It
 goes on until then, unless IBKR refuses the client, its key or the user (exit code 5).";
 
 pub(crate) const HEADER: &str = "\
 Examples:
-  ibkr-auth header | curl -H @- https://api.ibkr.com/v1/api/portfolio/accounts
-      Through a pipe, so that no other user of the machine sees the token among the processes.
+  ibkr-auth header | curl -sSH @- https://api.ibkr.com/v1/api/iserver/accounts
+      Through a pipe, so that no other user of the machine sees the token among the processes. IBKR
+      takes some requests once in 5 s, such as /portfolio/accounts: `ibkr-auth get` waits, curl not.
   ibkr-auth header --json
       As an object: header name to value.
 
@@ -141,9 +145,14 @@ Examples:
   ibkr-auth get '/iserver/marketdata/snapshot?conids=265598&fields=31' | jq
       Quote what the shell would read.
 
-A GET is sent a second time when IBKR has lost the session and a new one was made. Exit code 9:
-the API answered with an error status; its answer is printed to standard output, the error to
-standard error, with `--json` too. What is neither JSON nor text is no answer of the API: 8.";
+A GET is sent a second time when IBKR has lost the session, or its brokerage session, and that was
+healed. What needs no brokerage session works beside another login too. JSON is indented, and every
+value stays as it is written. Exit code 9: the API answered with an error, in its status or inside
+a 200; the answer is printed to standard output, the error to standard error, with `--json` too. 6:
+what it says is that another login is in the way. What is neither JSON nor text is no answer: 8.
+
+What IBKR takes once in 5 s waits for its time, and says so. An endpoint that has answered 429 gets
+nothing until its pause is over; the second one that does so within that time means all of them.";
 
 pub(crate) const POST: &str = "\
 Examples:
@@ -159,7 +168,7 @@ read, or IBKR failed on it (5xx). Ask IBKR what became of it before you send any
 pub(crate) const DELETE: &str = "\
 Examples:
   ibkr-auth delete /iserver/account/U1234567/order/987654
-      Cancels an order.
+      Cancels an order. It is sent in a pause too that IBKR has asked for.
 
 A DELETE is sent once; see `ibkr-auth help post` about exit code 10,
 `ibkr-auth help get` about 9.";

@@ -46,6 +46,9 @@ pub(crate) struct KeepArgs {
     /// End the session at exit, instead of leaving it open for the next invocation
     #[arg(long)]
     logout: bool,
+    /// Log in although IBKR has just refused the same settings, asked for a pause, or the hour's logins are spent
+    #[arg(long)]
+    force: bool,
     /// Lines on a terminal too, instead of the status screen
     #[arg(long)]
     plain: bool,
@@ -76,7 +79,7 @@ impl From<Place> for Region {
 pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let _place = start::place(sessions)?;
     let (source, inputs) = Source::new();
-    let (handle, ledger) = start::start(sessions, args, &source)?;
+    let (handle, mut ledger) = start::start(sessions, args, &source)?;
     let config = &sessions.profile.config;
     let mut status = Status::new(
         sessions.profile.name.clone(),
@@ -86,6 +89,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     );
     status.paper = ledger.paper();
     let view = View::open(sessions.output, args.plain, source.clone());
+    ledger.has_keys = view.has_keys();
     let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd: Systemd::default() };
     let cause = watch.run();
     watch.leave(cause, args.logout)

@@ -1,5 +1,7 @@
 //! The private key, read and decrypted no sooner than something has to be signed.
 
+mod prompt;
+
 use std::{
     fs::File,
     io::{self, IsTerminal, Read},
@@ -82,14 +84,7 @@ impl Sign for LazyKey {
 }
 
 fn from_prompt() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let question = dialoguer::Password::new().with_prompt("Passphrase of the private key");
-    let passphrase = progress::hidden(|| question.interact());
-    let unasked = |error: dialoguer::Error| {
-        Failure::new(Exit::Config, "the passphrase of the private key cannot be asked for")
-            .why(error.to_string())
-            .todo("set private_key_passphrase_file or private_key_passphrase_env, or use --passphrase-fd")
-    };
-    Ok(Zeroizing::new(passphrase.map_err(unasked)?.into_bytes()))
+    progress::hidden(|| prompt::ask("Passphrase of the private key"))
 }
 
 impl Passphrase {

@@ -1,7 +1,8 @@
 //! The log of `-v` and `-vv`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
+use ibkr_auth_core::text::one_line;
 use tracing_subscriber::EnvFilter;
 
 use crate::progress::hidden;
@@ -17,16 +18,18 @@ pub(crate) fn to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(|| Lines)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        // Colours are what `Lines` could not tell from what a server sends.
+        .with_ansi(false)
         .init();
 }
 
-/// Standard error, beside the progress.
+/// Standard error, beside the progress. What is written at once is one line, whatever stands in it.
 struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        hidden(|| io::stderr().write(bytes))
+        let line = one_line(String::from_utf8_lossy(bytes).trim_end());
+        hidden(|| writeln!(io::stderr(), "{line}")).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

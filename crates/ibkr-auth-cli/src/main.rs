@@ -21,6 +21,8 @@ mod public_key;
 mod sessions;
 mod simulator;
 mod store;
+#[cfg(unix)]
+mod tty;
 mod utc;
 mod wrap;
 

@@ -2,9 +2,8 @@
 
 use std::env;
 
+use ibkr_auth_core::text::{hide, is_treacherous};
 use zeroize::Zeroizing;
-
-use crate::output::is_treacherous;
 
 /// Runs of characters that are as long may be tokens.
 const TOKEN_LIKE: usize = 24;
@@ -31,9 +30,11 @@ pub(crate) fn account(id: &str) -> String {
 
 /// A few words of a server: one short line, and nothing that looks like a token.
 pub(crate) fn said(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || is_unseen(c)).filter(|word| !word.is_empty());
-    let shown: Vec<_> =
-        words.map(|word| if word.chars().count() < TOKEN_LIKE { word } else { HIDDEN }).collect();
+    let text = seen(text);
+    let shown: Vec<_> = text
+        .split_whitespace()
+        .map(|word| if word.chars().count() < TOKEN_LIKE { word } else { HIDDEN })
+        .collect();
     shown.join(" ").chars().take(LONGEST).collect()
 }
 
@@ -53,26 +54,25 @@ pub(crate) struct Secrets(Vec<Zeroizing<String>>);
 impl Secrets {
     pub(crate) fn add(&mut self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET {
-            self.0.push(Zeroizing::new(secret.to_ascii_lowercase()));
+            self.0.push(Zeroizing::new(secret.to_owned()));
         }
     }
 
-    /// The text without them, and without characters that move the cursor or turn the text around.
+    /// The text without them, and without characters that move the cursor, turn the text around or cannot be seen.
     pub(crate) fn cleaned(&self, text: &str) -> String {
-        let mut shown: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
-        for secret in &self.0 {
-            let mut from = 0;
-            while let Some(at) = shown[from..].to_ascii_lowercase().find(secret.as_str()) {
-                shown.replace_range(from + at..from + at + secret.len(), HIDDEN);
-                from += at + HIDDEN.len();
-            }
-        }
-        shown
+        let secrets: Vec<&str> = self.0.iter().map(|secret| secret.as_str()).collect();
+        hide(&seen(text), &secrets)
     }
 }
 
-fn is_unseen(c: char) -> bool {
-    c.is_control() || is_treacherous(c)
+/// What cannot be seen could part a word, and so goes before anything is looked for.
+fn seen(text: &str) -> String {
+    let shown = |c: char| match c {
+        _ if c.is_control() => Some(' '),
+        _ if is_treacherous(c) => None,
+        _ => Some(c),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 #[cfg(test)]
@@ -99,5 +99,6 @@ mod tests {
         secrets.add("hunter2");
         secrets.add("abc");
         assert_eq!(secrets.cleaned("HUNTER2, hunter2\nabc"), "[redacted], [redacted] abc");
+        assert_eq!(secrets.cleaned("hun\u{200b}ter2 hunter2s"), "[redacted] hunter2s", "a word of its own");
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+use ibkr_auth_core::text::{is_treacherous, one_line};
 use serde_json::Value;
 
 use crate::{failure::Failure, progress::hidden};
@@ -58,7 +59,12 @@ impl Output {
 
     /// The same as JSON, indented.
     pub(crate) fn value(self, value: &Value) -> Result<(), Failure> {
-        self.result(escaped(&format!("{value:#}")))
+        self.json(&format!("{value:#}"))
+    }
+
+    /// The same, already written.
+    pub(crate) fn json(self, json: &str) -> Result<(), Failure> {
+        self.result(escaped(json))
     }
 
     /// A line of text about the work, to standard output; not for programs.
@@ -75,7 +81,7 @@ impl Output {
 
     /// What works but should be changed.
     pub(crate) fn warning(self, text: impl Display) {
-        self.note(format_args!("{WARN}warning:{WARN:#} {}", harmless(&text.to_string())));
+        self.note(format_args!("{WARN}warning:{WARN:#} {}", one_line(&text.to_string())));
     }
 
     /// What ended the program: to programs on standard output unless the result is there, to people on standard error.
@@ -90,12 +96,12 @@ impl Output {
             }
         }
         let Failure { what, why, todo, .. } = failure;
-        to_stderr(format_args!("{BAD}error:{BAD:#} {}", harmless(what)));
+        to_stderr(format_args!("{BAD}error:{BAD:#} {}", one_line(what)));
         if let Some(why) = why {
-            to_stderr(format_args!("  why:  {}", harmless(why)));
+            to_stderr(format_args!("  why:  {}", one_line(why)));
         }
         if let Some(todo) = todo {
-            to_stderr(format_args!("  do:   {}", harmless(todo)));
+            to_stderr(format_args!("  do:   {}", one_line(todo)));
         }
     }
 
@@ -105,29 +111,12 @@ impl Output {
     }
 }
 
-/// What moves the cursor of a terminal, turns the direction of reading round, or cannot be seen.
-pub(crate) fn is_treacherous(c: char) -> bool {
-    let is_unseen =
-        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
-    is_unseen || (c.is_control() && c != '\n' && c != '\t')
-}
-
-/// One line that cannot steer the terminal, whatever names stand in it.
-fn harmless(text: &str) -> String {
-    let shown = |c| match c {
-        '\n' | '\t' => ' ',
-        _ if is_treacherous(c) => char::REPLACEMENT_CHARACTER,
-        _ => c,
-    };
-    text.chars().map(shown).collect()
-}
-
 /// JSON that says the same and shows as it is: such characters stand in strings alone.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         match is_treacherous(c) {
-            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|half| shown += &format!("\\u{half:04x}")),
             false => shown.push(c),
         }
     }
@@ -144,13 +133,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_steers_no_terminal() {
-        assert_eq!(harmless("/n\u{1b}]0;x\u{7}\u{202e}ä\nb"), "/n\u{fffd}]0;x\u{fffd}\u{fffd}ä b");
-    }
-
-    #[test]
     fn json_shows_as_it_is_and_says_the_same() {
-        let value = serde_json::json!({ "name": "a\u{1b}[2J\u{9b}\u{202e}ä\n" });
+        let value = serde_json::json!({ "name": "a\u{1b}[2J\u{9b}\u{202e}\u{feff}\u{e0041}ä🙂\n" });
         let shown = escaped(&format!("{value:#}"));
         assert!(!shown.contains(is_treacherous), "{shown:?}");
         assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);

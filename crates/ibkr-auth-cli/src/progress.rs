@@ -8,7 +8,7 @@ use std::{
 };
 
 use ibkr_auth_blocking::Event;
-use ibkr_auth_core::Step;
+use ibkr_auth_core::{Step, text::one_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
@@ -101,7 +101,7 @@ impl Line {
         let Some(State { text, bar }) = state.as_mut() else { return };
         change(text);
         if self.begin.elapsed() >= PATIENCE {
-            bar.get_or_insert_with(|| self.spinner()).set_message(text.clone());
+            bar.get_or_insert_with(|| self.spinner()).set_message(one_line(text));
         }
     }
 

@@ -6,14 +6,17 @@ mod end;
 mod guard;
 mod heal;
 pub(crate) mod interrupt;
+mod keeper;
 mod login;
 mod make;
+mod pace;
 mod reason;
 mod replay;
 mod turn;
 
 pub(crate) use diagnose::Diagnosis;
 pub(crate) use guard::{ages, failed, had_no_effect, not_refused};
+pub(crate) use keeper::is_kept_alive;
 pub(crate) use make::competing;
 pub(crate) use turn::Turn;
 
@@ -23,7 +26,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -39,14 +41,11 @@ use crate::{
     output::Output,
     profile::Profile,
     progress::Progress,
-    store::{KeeperNote, Kept, Record, Store, millis, seconds},
+    store::{Kept, Record, Store, millis, seconds},
 };
 
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// A login may take that long.
 const TURN_WITHIN: Duration = Duration::from_secs(90);
-/// A program that keeps the session connected sees once a minute that it is good.
-const KEEPER_MAX_AGE: Duration = Duration::from_secs(150);
 /// IBKR takes one `sso/validate` a minute of a username.
 const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
 
@@ -64,12 +63,14 @@ pub(crate) struct Wish {
     pub(crate) fresh: bool,
     /// Log in although that was refused a moment ago.
     pub(crate) force: bool,
+    /// What works without a brokerage session is enough, where another login holds that.
+    pub(crate) read_only: bool,
 }
 
 impl From<&SessionArgs> for Wish {
     fn from(args: &SessionArgs) -> Self {
         let SessionArgs { compete, no_login, max_age, within } = *args;
-        Self { compete, no_login, max_age, within, fresh: false, force: false }
+        Self { compete, no_login, max_age, within, fresh: false, force: false, read_only: false }
     }
 }
 
@@ -119,7 +120,7 @@ impl Sessions {
         }
         let progress = Progress::start(self.output, "logging in");
         let (mut waited, waiting_since) = (false, Instant::now());
-        let turn = self.turn(wish.within, || {
+        let mut turn = self.turn(wish.within, || {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
@@ -136,7 +137,7 @@ impl Sessions {
         if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
         }
-        turn.pace_unless(wish.force)?;
+        turn.pace_or_force(wish.force)?;
         let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
         self.make_sure(turn, &wish, self.heard(both(listener, progress.listener())))
     }
@@ -165,17 +166,6 @@ impl Sessions {
         };
         self.note(&mut turn, outcome.as_ref().err());
         Ok((outcome?, client.session().snapshot()))
-    }
-
-    /// What an error means here: the session of a program that keeps it connected is that program's to heal.
-    fn told(&self, error: Error) -> Failure {
-        let failure = Failure::from(error);
-        match self.store.keeper().filter(|_| failure.is(Exit::NoSession)) {
-            Some(pid) => {
-                failure.todo(format!("wait: `ibkr-auth keep` (process {pid}) heals it at its next tickle"))
-            }
-            None => failure,
-        }
     }
 
     /// A client that goes on with this session.
@@ -247,60 +237,6 @@ impl Sessions {
         session.restore(&SavedSession::new(kept.saved.as_str()), now)?;
         Ok((session, now))
     }
-
-    /// The session of the program that keeps it connected.
-    fn kept_by(&self, pid: u32, wish: &Wish) -> Result<Kept, Failure> {
-        let keeps = format!("`ibkr-auth keep` (process {pid}) keeps this session");
-        if wish.fresh {
-            return Err(Failure::new(Exit::Failed, keeps).todo("stop it before you log in anew"));
-        }
-        let waiting = format!("waiting for `ibkr-auth keep` (process {pid}) to connect");
-        let _progress = Progress::start(self.output, waiting);
-        let begin = Instant::now();
-        loop {
-            let Record { kept, keeper, .. } = self.record()?;
-            if let Some(kept) = kept.filter(is_kept_alive) {
-                return Ok(kept);
-            }
-            let waits = keeper.as_ref().is_some_and(|keeper| keeper.waits.is_some());
-            let is_gone = self.store.keeper().is_none();
-            if waits || wish.no_login || wish.compete || is_gone || begin.elapsed() >= wish.within {
-                return Err(not_connected(pid, keeper));
-            }
-            thread::sleep(LOOK_AGAIN);
-        }
-    }
-
-    /// Why there is no session: a program that keeps it may know.
-    pub(crate) fn none(&self) -> Failure {
-        match (self.store.keeper(), self.record()) {
-            (Some(pid), Ok(record)) => not_connected(pid, record.keeper),
-            _ => none(),
-        }
-    }
-}
-
-/// Whether a session that a program keeps connected was seen to be good lately.
-pub(crate) fn is_kept_alive(kept: &Kept) -> bool {
-    kept.is_fresh(seconds(SystemTime::now()), KEEPER_MAX_AGE)
-}
-
-/// A program keeps the session, and it is not good.
-pub(crate) fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
-    let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
-    let mut failure =
-        Failure::new(Exit::Server, what).todo("see its output for the reason, or stop it first");
-    if let Some(KeeperNote { phase, waits }) = note {
-        failure.why = Some(match phase.as_str() {
-            "connected" => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
-            _ => format!("its phase: {phase}"),
-        });
-        if let Some(exit) = waits {
-            failure.exit = exit;
-            failure.todo = Some("press `r` in its terminal, or stop it first".to_owned());
-        }
-    }
-    failure
 }
 
 /// The session as this client knows it now.

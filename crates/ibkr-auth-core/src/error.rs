@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 use http::{Method, StatusCode};
 
 use crate::{
-    ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt,
+    ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt, text,
 };
 
 /// Something failed: which step, what the server said (redacted), and what to do. Cheap to clone.
@@ -200,7 +200,7 @@ impl Error {
     /// The same error with an excerpt that shows none of these, should the server have repeated one.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
         if let Some(Inner { excerpt: Some(excerpt), .. }) = Arc::get_mut(&mut self.0) {
-            *excerpt = excerpt::hide(excerpt, secrets);
+            *excerpt = text::hide(excerpt, secrets);
         }
         self
     }

@@ -3,11 +3,16 @@
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use crate::Response;
+use crate::{
+    Response,
+    text::{self, REDACTED},
+};
 
+/// So much of an error is shown.
 const LONGEST: usize = 300;
+/// So much of it is looked at, in bytes: what is hidden is longer than what stands for it.
+const LOOKED_AT: usize = 4 * 1024;
 const TOKEN_LIKE: usize = 24;
-const REDACTED: &str = "[redacted]";
 
 /// A short, printable, redacted excerpt of an answer that is not a success; `None` when it says nothing.
 ///
@@ -23,39 +28,51 @@ pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
                 .into_iter()
                 .filter_map(|name| members.get(name)?.as_str())
                 .filter(|said| Some(*said) != response.status().canonical_reason())
+                .map(|said| beginning(said, LOOKED_AT))
                 .collect();
             said.join(": ")
         }
         _ if is_html(response) => html_title(response)?,
-        _ => String::from_utf8_lossy(&response.body()[..response.body().len().min(4 * LONGEST)]).into_owned(),
+        _ => {
+            String::from_utf8_lossy(&response.body()[..response.body().len().min(2 * LOOKED_AT)]).into_owned()
+        }
     };
     let excerpt = redact(&text, secrets);
     (!excerpt.is_empty()).then_some(excerpt)
 }
 
 pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    let text = hide(text, secrets);
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let shown: Vec<_> = words.map(hide_token_runs).collect();
+    // What cannot be seen could part a secret.
+    let seen: String = beginning(text, LOOKED_AT).chars().filter_map(plain).collect();
+    let shown: Vec<_> = text::hide(&seen, secrets).split_whitespace().map(hide_token_runs).collect();
     let shown = shown.join(" ");
     match shown.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &shown[..end]),
+        Some((end, _)) => format!("{}…", beginning(&shown, end)),
         None => shown,
     }
 }
 
-/// Replaces each secret, in capitals or not.
-pub(crate) fn hide(text: &str, secrets: &[&str]) -> String {
-    let mut shown = text.to_owned();
-    for secret in secrets.iter().map(|secret| secret.to_ascii_lowercase()).filter(|secret| !secret.is_empty())
-    {
-        let mut from = 0;
-        while let Some(at) = shown[from..].to_ascii_lowercase().find(&secret) {
-            shown.replace_range(from + at..from + at + secret.len(), REDACTED);
-            from += at + REDACTED.len();
-        }
+/// `None` for what cannot be seen, space for controls.
+fn plain(c: char) -> Option<char> {
+    match c {
+        _ if c.is_control() => Some(' '),
+        _ if text::is_treacherous(c) => None,
+        _ => Some(c),
     }
-    shown
+}
+
+/// As many whole words as fit in so many bytes: half a secret would not be known for one.
+fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let parts = |c: char| c.is_whitespace() || c.is_control();
+    let (head, rest) = text.split_at((0..=most).rfind(|end| text.is_char_boundary(*end)).unwrap_or_default());
+    match head.rfind(parts) {
+        _ if rest.starts_with(parts) => head,
+        Some(end) => &head[..end],
+        None => REDACTED,
+    }
 }
 
 fn hide_token_runs(word: &str) -> String {
@@ -129,6 +146,43 @@ mod tests {
             "User [redacted], [redacted]"
         );
         assert_eq!(excerpt(401, "a redacted text", &["redacted"]).unwrap(), "a [redacted] text");
-        assert_eq!(excerpt(500, &"wordy ".repeat(200), &[]).unwrap().chars().count(), LONGEST + 1);
+        assert_eq!(excerpt(500, &"wordy ".repeat(200), &[]).unwrap().chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_there() {
+        assert_eq!(
+            excerpt(503, "pay\u{202e}TXET\u{2066} x\u{feff}y\u{ad}z\u{e0041}", &[]).unwrap(),
+            "payTXET xyz"
+        );
+        let parted = "user hun\u{200b}ter2 and hunt\u{e0001}er2";
+        assert_eq!(excerpt(401, parted, &["hunter2"]).unwrap(), "user [redacted] and [redacted]");
+    }
+
+    #[test]
+    fn no_cut_shows_half_a_secret() {
+        let secret = "hunter2hunter2";
+        for filler in 0..40 {
+            for length in [LONGEST, LOOKED_AT] {
+                let text = format!("{} {secret} {secret}", "x ".repeat((length - filler) / 2));
+                let shown = excerpt(401, &text, &[]).unwrap();
+                assert!(
+                    text::hide(&shown, &[secret]).split(' ').all(|word| !word.starts_with('h')),
+                    "{shown}"
+                );
+                let body = serde_json::json!({ "error": text }).to_string();
+                assert_eq!(excerpt(401, &body, &[]).unwrap(), shown);
+            }
+        }
+    }
+
+    /// Each of them hidden by a pass of its own would take minutes.
+    #[test]
+    fn a_long_answer_costs_no_more_than_its_beginning() {
+        for body in ["demo".repeat(1 << 18), "demo ".repeat(1 << 18)] {
+            for body in [serde_json::json!({ "error": body }).to_string(), body] {
+                assert!(excerpt(401, &body, &["demo"]).unwrap().starts_with("[redacted]"));
+            }
+        }
     }
 }

@@ -75,6 +75,7 @@ mod session;
 mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 mod time;
 mod transport;
 pub mod wire;

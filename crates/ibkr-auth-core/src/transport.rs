@@ -9,7 +9,7 @@ use std::{
 
 use http::{Method, StatusCode};
 
-use crate::{Advice, Response};
+use crate::{Advice, Response, text};
 
 /// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
 /// a query string nor a header.
@@ -90,14 +90,15 @@ pub fn catch_panic(
 }
 
 impl TransportError {
-    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body.
+    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body. Names of a server or
+    /// its certificate may stand in it: it is made [one line](text::one_line).
     pub fn new(kind: TransportKind, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         // Some libraries end in a link to their manual.
         if let Some(link) = detail.find(": https://") {
             detail.truncate(link);
         }
-        Self { kind, detail }
+        Self { kind, detail: text::one_line(&detail) }
     }
 
     /// No answer within the time allowed.
@@ -265,5 +266,15 @@ mod tests {
         ] {
             assert_eq!(leaves_in_doubt(&method, StatusCode::from_u16(status).unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn a_certificate_steers_no_terminal() {
+        let detail = "not valid for DNS:evil\u{1b}[31mX, URI:\u{1b}]0;a\u{7}\u{202e}\nx";
+        let shown = TransportError::new(TransportKind::Tls, detail).to_string();
+        assert!(
+            shown.contains("evil") && !shown.contains(|c| c == '\n' || text::is_treacherous(c)),
+            "{shown:?}"
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! `ibkr-auth get`, `post` and `delete`: authorised requests.
 
 mod answer;
+mod json;
+mod path;
 
 use std::{fs, io, io::Read, path::Path, time::Duration};
 
-use http::{Method, StatusCode, header::CONTENT_TYPE};
+use http::{Method, header::CONTENT_TYPE};
 use ibkr_auth_blocking::{Advice, Error, Request, Response};
 
-use super::validate::await_validate;
+use super::{logout::not_kept_connected, validate::await_validate};
 use crate::{
     args::{GetArgs, PostArgs},
     exit::Exit,
@@ -16,6 +18,8 @@ use crate::{
     sessions::{Sessions, Wish},
     store::Kept,
 };
+use answer::Lost;
+use path::{endpoint, meaning, no_path, normal};
 
 /// As much as the clients read of an answer.
 const LONGEST: u64 = 1 << 20;
@@ -48,51 +52,103 @@ fn call(
         }
         request.body(body.clone().unwrap_or_default()).map_err(|_| no_path())
     };
-    let request = build()?;
-    let (mut kept, _) = sessions.ensure(wish, Box::new(|_| {}))?;
-    let mut answer = ask(sessions, &kept, request)?;
-    if is_refused(&answer) && *method == Method::GET && !wish.no_login {
+    let (request, call) = (build()?, Call::new(method, &path));
+    let wish = &Wish { read_only: !call.needs_brokerage(), ..wish.clone() };
+    let mut kept = call.session(sessions, wish)?;
+    let mut answer = call.ask(sessions, &kept, request)?;
+    let lost = answer::lost(&answer);
+    if let Some(lost) = lost.filter(|_| *method == Method::GET && !wish.no_login) {
         // Nothing was executed, and a GET may be repeated: with a session that is good.
         sessions.doubt(&kept)?;
         let checked = Wish { max_age: Duration::ZERO, ..wish.clone() };
         let healed = sessions.ensure(&checked, Box::new(|_| {}))?.0;
-        // `keep` may not have noticed yet: the same token is not sent again.
-        if sessions.store.keeper().is_none() || sessions.headers(&healed)? != sessions.headers(&kept)? {
+        // `keep` may not have noticed yet: a token that was refused is not sent again.
+        let is_new = || Ok::<_, Failure>(sessions.headers(&healed)? != sessions.headers(&kept)?);
+        if lost == Lost::Brokerage || sessions.store.keeper().is_none() || is_new()? {
             kept = healed;
-            answer = ask(sessions, &kept, build()?)?;
+            answer = call.ask(sessions, &kept, build()?)?;
         }
     }
-    let shown = answer::show(sessions.output, method, &format!("{method} {path}"), &answer);
+    let shown = answer::show(sessions.output, method, &call.name, &answer);
     match &shown {
-        Err(failure @ Failure { pause: Some(_), .. }) => sessions.note_pause(failure)?,
-        Err(_) if is_refused(&answer) => sessions.doubt(&kept)?,
+        Err(failure @ Failure { pause: Some(_), .. }) => sessions.note_pause(&call.endpoint, failure)?,
+        Err(_) if answer::lost(&answer).is_some() => sessions.doubt(&kept)?,
+        Ok(()) if call.is_logout() => sessions.forget(&kept)?,
         _ => {}
     }
-    shown
+    match (sessions.store.keeper(), answer::lost(&answer)) {
+        (Some(pid), Some(_)) => shown.map_err(|failure| failure.todo(sessions.outlook(pid))),
+        _ => shown,
+    }
 }
 
-fn is_refused(answer: &Response) -> bool {
-    answer.status() == StatusCode::UNAUTHORIZED
+/// A request of one's own, and what it means however it is written.
+struct Call<'a> {
+    method: &'a Method,
+    name: String,
+    meaning: String,
+    /// What IBKR paces it as.
+    endpoint: String,
 }
 
-fn ask(sessions: &Sessions, kept: &Kept, request: Request) -> Result<Response, Failure> {
-    sessions.heed_pause()?;
-    pace(sessions, request.uri().path())?;
-    let client = sessions.client(kept, false)?;
-    let name = format!("{} {}", request.method(), request.uri());
-    let progress = Progress::start(sessions.output, name.clone());
-    let answer = client.send(request);
-    drop(progress);
-    answer.map_err(|error| unanswered(error, &name))
-}
+impl<'a> Call<'a> {
+    fn new(method: &'a Method, path: &str) -> Self {
+        let meaning = meaning(path);
+        let endpoint = format!("{method} /{}", endpoint(&meaning));
+        Self { method, name: format!("{method} {path}"), meaning, endpoint }
+    }
 
-/// Waits where IBKR takes requests only so often.
-fn pace(sessions: &Sessions, path: &str) -> Result<(), Failure> {
-    match path.trim_end_matches('/') {
-        "/v1/api/portfolio/accounts" | "/v1/api/portfolio/subaccounts" => sessions.pace_accounts(),
-        "/v1/api/tickle" => sessions.pace_tickle(),
-        "/v1/api/sso/validate" => await_validate(sessions),
-        _ => Ok(()),
+    fn is_logout(&self) -> bool {
+        self.meaning == "logout"
+    }
+
+    /// Everything outside `/iserver` works without a brokerage session (IBKR's documentation, "sessions").
+    fn needs_brokerage(&self) -> bool {
+        self.meaning.split('/').next() == Some("iserver")
+    }
+
+    /// What ends something, such as an order, is urgent.
+    fn is_urgent(&self) -> bool {
+        *self.method == Method::DELETE
+    }
+
+    fn session(&self, sessions: &Sessions, wish: &Wish) -> Result<Kept, Failure> {
+        if self.is_logout() {
+            not_kept_connected(sessions)?;
+            return sessions.kept();
+        }
+        match sessions.ensure(wish, Box::new(|_| {})) {
+            // One more request is less of a risk than an order that cannot be cancelled.
+            Err(failure) if self.is_urgent() && failure.pause.is_some() => {
+                sessions.kept().map_err(|_| failure)
+            }
+            outcome => Ok(outcome?.0),
+        }
+    }
+
+    fn ask(&self, sessions: &Sessions, kept: &Kept, request: Request) -> Result<Response, Failure> {
+        if !self.is_urgent() {
+            sessions.heed_pause_of(&self.endpoint)?;
+        }
+        self.pace(sessions)?;
+        if self.is_logout() {
+            // Whoever is interrupted leaves no dead session that passes for good.
+            sessions.doubt(kept)?;
+        }
+        let client = sessions.client(kept, false)?;
+        let progress = Progress::start(sessions.output, self.name.clone());
+        let answer = client.send(request);
+        drop(progress);
+        answer.map_err(|error| unanswered(error, &self.name))
+    }
+
+    /// Waits where IBKR takes requests only so often.
+    fn pace(&self, sessions: &Sessions) -> Result<(), Failure> {
+        match self.meaning.as_str() {
+            "tickle" => sessions.pace_tickle(),
+            "sso/validate" => await_validate(sessions),
+            other => sessions.pace_rare(other),
+        }
     }
 }
 
@@ -110,44 +166,6 @@ fn unsure(what: &str, why: &str) -> Failure {
 
 /// What to do before anything else.
 const FIND_OUT: &str = "ask IBKR what became of it, such as with `ibkr-auth get /iserver/account/orders`, before you send anything again";
-
-/// A path below `/v1/api`, however it was written, also as a URL of our own host.
-fn normal(path: &str, host: &str) -> Result<String, Failure> {
-    let path = path.trim();
-    let path = of_host(path, host).unwrap_or(path);
-    if path.is_empty() || path.contains(char::is_whitespace) || path.contains(char::is_control) {
-        return Err(no_path());
-    }
-    if let Some((scheme, rest)) = path.split_once("://")
-        && scheme.chars().all(char::is_alphanumeric)
-    {
-        let other = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        return Err(Failure::new(Exit::Usage, format!("{other} is not the host of the session"))
-            .why(format!("the token goes to {host} alone"))
-            .todo("give a path, such as /portfolio/accounts"));
-    }
-    let path = path.trim_start_matches('/');
-    Ok(match path.starts_with("v1/api/") {
-        true => format!("/{path}"),
-        false => format!("/v1/api/{path}"),
-    })
-}
-
-/// What follows the session's own host in a URL.
-fn of_host<'a>(url: &'a str, host: &str) -> Option<&'a str> {
-    let (start, rest) = url.split_at_checked(host.len())?;
-    let rest = match rest.strip_prefix(":443") {
-        Some(rest) if host.starts_with("https:") => rest,
-        _ => rest,
-    };
-    (start.eq_ignore_ascii_case(host) && rest.starts_with('/')).then_some(rest)
-}
-
-fn no_path() -> Failure {
-    Failure::new(Exit::Usage, "this is no path of the API").todo(
-        "write it like /portfolio/accounts, with `%20` for a space, and in quotes if it holds `?` or `&`",
-    )
-}
 
 /// The body of a request: given, from a file, or from standard input. It has to be JSON: half an order is none.
 fn body(data: &str) -> Result<Vec<u8>, Failure> {
@@ -201,28 +219,6 @@ fn unreadable(name: &str, why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOST: &str = "https://api.ibkr.com";
-
-    #[test]
-    fn paths_may_be_written_in_several_ways() {
-        for written in [
-            "/portfolio/accounts",
-            "portfolio/accounts",
-            "/v1/api/portfolio/accounts",
-            "v1/api/portfolio/accounts",
-            "https://api.ibkr.com/v1/api/portfolio/accounts",
-            "HTTPS://API.ibkr.com:443/v1/api/portfolio/accounts",
-        ] {
-            assert_eq!(normal(written, HOST).unwrap(), "/v1/api/portfolio/accounts", "{written}");
-        }
-        for wrong in
-            ["", "  ", "/a b", "/a\nb", "https://evil.example/v1/api/x", "https://api.ibkr.com.evil.example/"]
-        {
-            assert!(normal(wrong, HOST).unwrap_err().is(Exit::Usage), "{wrong:?}");
-        }
-        assert_eq!(normal("/x?url=https://a", HOST).unwrap(), "/v1/api/x?url=https://a");
-    }
 
     #[test]
     fn half_an_order_is_none() {

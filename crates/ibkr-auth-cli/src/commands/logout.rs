@@ -11,11 +11,11 @@ const WITHIN: Duration = Duration::from_secs(90);
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let Sessions { output, .. } = sessions;
-    not_kept(sessions)?;
+    not_kept_connected(sessions)?;
     let progress = Progress::start(*output, "logging out");
     let mut turn = sessions.turn(WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
     // One may have begun meanwhile.
-    not_kept(sessions)?;
+    not_kept_connected(sessions)?;
     sessions.warn_of_damage(&turn.record);
     let was_there = sessions.end_kept(&mut turn)?;
     drop(progress);
@@ -29,7 +29,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     Ok(())
 }
 
-fn not_kept(sessions: &Sessions) -> Result<(), Failure> {
+pub(super) fn not_kept_connected(sessions: &Sessions) -> Result<(), Failure> {
     let Some(pid) = sessions.store.keeper() else { return Ok(()) };
     Err(Failure::new(Exit::Failed, format!("`ibkr-auth keep` (process {pid}) keeps this session"))
         .why("it would log in again at once")

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Error, Event};
+use ibkr_auth_core::text::one_line;
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,7 +63,7 @@ impl Steps {
     fn hear(&self, event: &Event) {
         let before = self.lock().failed.take();
         if let Some(error) = before {
-            self.line(format_args!("    {DIM}{error}{DIM:#}"));
+            self.line(format_args!("    {DIM}{}{DIM:#}", one_line(&error.to_string())));
         }
         match event {
             Event::Done { step, took } => self.done(step, *took, ""),
@@ -76,7 +77,7 @@ impl Steps {
                 state.failed = Some(error.clone());
             }
             Event::Sent { .. } | Event::Connected | Event::LoggedOut => {}
-            other => self.line(format_args!("    {DIM}{other}{DIM:#}")),
+            other => self.line(format_args!("    {DIM}{}{DIM:#}", one_line(&other.to_string()))),
         }
     }
 

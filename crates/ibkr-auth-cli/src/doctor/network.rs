@@ -22,7 +22,8 @@ use super::{
 const LONGEST_LOOKUP: Duration = Duration::from_secs(10);
 /// Both in milliseconds.
 const CLOCK_WARNS: u64 = 5_000;
-const CLOCK_FAILS: u64 = 20_000;
+/// Up to here it is corrected without a word.
+const CLOCK_FAILS: u64 = 300_000;
 
 /// Which proxy, from where, and whether it can be reached. A user name and password in it are never shown.
 pub(super) fn proxy(context: &mut Context<'_>) -> Finding {

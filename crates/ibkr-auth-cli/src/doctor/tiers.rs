@@ -185,7 +185,8 @@ pub(super) fn competing(context: &mut Context<'_>) -> Finding {
         "another login of this username has the brokerage session",
         "one username has one brokerage session on all of IBKR's platforms: TWS, Client Portal, the phone, another program \
          (docs/ONBOARDING.md §5)",
-        "log out there; or end that session with --compete; best, give the program a username of its own",
+        "log out there; or end that session with --compete; a lost session of your own, as after a change of address, ends \
+         after 5 idle minutes; best, give the program a username of its own",
     )
 }
 

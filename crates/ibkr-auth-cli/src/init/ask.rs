@@ -4,6 +4,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use console::Term;
+use ibkr_auth_core::text::one_line;
 
 use crate::{exit::Exit, failure::Failure, init::wrap::wrapped, output::DIM, progress};
 
@@ -28,7 +29,7 @@ impl Asker {
 
     /// Why an answer does not do.
     pub(super) fn refuse(self, reason: &str) {
-        show(&format!("  {reason}\n"));
+        show(&format!("  {}\n", one_line(reason)));
     }
 
     /// Asks until `check` is content.
@@ -39,7 +40,7 @@ impl Asker {
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<String, Failure> {
         let prompt = match default {
-            Some(default) => format!("{question} [{}]: ", printable(default)),
+            Some(default) => format!("{question} [{}]: ", one_line(default)),
             None => format!("{question}: "),
         };
         loop {
@@ -62,7 +63,7 @@ impl Asker {
     /// Asks for one of several; the default is the first. The answer is its number, from 0.
     pub(super) fn choice(self, question: &str, items: &[String]) -> Result<usize, Failure> {
         for (number, item) in (1..).zip(items) {
-            show(&format!("  {number}  {item}\n"));
+            show(&format!("  {number}  {}\n", one_line(item)));
         }
         let number = |answer: &str| answer.parse().ok().filter(|number| (1..=items.len()).contains(number));
         let check = |answer: &str| match number(answer) {
@@ -88,11 +89,6 @@ impl Asker {
 fn show(text: &str) {
     let mut err = anstream::stderr();
     let _ = progress::hidden(|| write!(err, "{text}").and_then(|()| err.flush()));
-}
-
-/// A default may come from a file: it cannot play tricks with the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// One line without its end. The inner error is one that another try can mend.

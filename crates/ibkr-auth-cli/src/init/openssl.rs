@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ibkr_auth_core::text::one_line;
 use ibkr_jws::RsaKey;
 use zeroize::Zeroizing;
 
@@ -109,8 +110,8 @@ fn last_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().map(str::trim).rfind(|line| line.contains(char::is_alphabetic));
     line.map_or_else(String::new, |line| {
-        let shown: String = line.chars().filter(|c| !c.is_control()).take(LONGEST_SHOWN).collect();
-        format!(": {shown}")
+        let shown: String = line.chars().take(LONGEST_SHOWN).collect();
+        format!(": {}", one_line(&shown))
     })
 }
 

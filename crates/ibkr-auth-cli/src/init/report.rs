@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use console::Term;
+use ibkr_auth_core::text::one_line;
 use serde_json::json;
 
 use crate::{
@@ -75,7 +76,7 @@ fn json(done: &Done) -> serde_json::Value {
 
 fn files(output: Output, done: &Done) -> Result<(), Failure> {
     let line = |path: &Path, remark: &str| {
-        output.line(format_args!("{GOOD}✓{GOOD:#} {}  {DIM}{remark}{DIM:#}", path.display()))
+        output.line(format_args!("{GOOD}✓{GOOD:#} {}  {DIM}{remark}{DIM:#}", shown(path)))
     };
     let bits = done.public.as_ref().map(|(_, key)| format!(", {} bits", key.bits)).unwrap_or_default();
     line(
@@ -98,7 +99,7 @@ fn files(output: Output, done: &Done) -> Result<(), Failure> {
 
 fn upload(output: Output, done: &Done) -> Result<(), Failure> {
     let Some((path, key)) = &done.public else {
-        let path = done.key.display();
+        let path = shown(&done.key);
         return prose(
             output,
             &format!(
@@ -110,7 +111,7 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
             ),
         );
     };
-    let (path, pem, fingerprint) = (path.display(), key.pem.trim_end(), key.fingerprint());
+    let (path, pem, fingerprint) = (shown(path), key.pem.trim_end(), key.fingerprint());
     if !done.is_new && done.missing().is_empty() {
         return prose(
             output,
@@ -137,6 +138,10 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
     )
 }
 
+fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
+}
+
 /// Text that is as wide as the terminal.
 fn prose(output: Output, text: &str) -> Result<(), Failure> {
     output.line(wrapped(text, &Term::stdout()))
@@ -146,7 +151,7 @@ fn next(output: Output, done: &Done) -> Result<(), Failure> {
     let missing = done.missing();
     let flag = config_flag(&done.config);
     if !missing.is_empty() {
-        let (keys, file) = (missing.join(" and "), done.config.display());
+        let (keys, file) = (missing.join(" and "), shown(&done.config));
         let text = format!("\nNot there yet: {keys}. Once you know, run this again, or edit {file}:");
         prose(output, &text)?;
         output.line(format_args!("  ibkr-auth init{flag}"))?;
@@ -167,7 +172,7 @@ fn config_flag(config: &Path) -> String {
 }
 
 fn for_shell(path: &Path) -> String {
-    let path = path.display().to_string();
+    let path = shown(path);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%,:".contains(c);
     if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }

@@ -15,29 +15,24 @@ pub(super) fn in_foreground() -> bool {
 
 /// The terminal in a mode in which keys arrive at once and unseen, until drop.
 #[cfg(unix)]
-pub(super) struct Keys {
-    before: rustix::termios::Termios,
-}
+pub(super) struct Keys(crate::tty::KeyMode);
 
 #[cfg(unix)]
 impl Keys {
     /// `None` when standard input is no terminal.
     pub(super) fn open(source: Source) -> Option<Self> {
-        use rustix::termios::{
-            InputModes, LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr,
-        };
+        use rustix::termios::SpecialCodeIndex;
 
-        let before = tcgetattr(std::io::stdin()).ok()?;
-        let mut mode = before.clone();
-        mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile. Nor may Ctrl-\ kill it.
-        mode.input_modes.remove(InputModes::IXON);
-        for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
-            mode.special_codes[key] = 0;
-        }
-        (mode.special_codes[SpecialCodeIndex::VMIN], mode.special_codes[SpecialCodeIndex::VTIME]) = (1, 0);
-        tcsetattr(std::io::stdin(), OptionalActions::Now, &mode).ok()?;
-        let keys = Self { before };
+        use crate::tty::{InputModes, KeyMode};
+
+        let mode = KeyMode::enter(|mode| {
+            // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile. Nor may Ctrl-\ kill it.
+            mode.input_modes.remove(InputModes::IXON);
+            for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
+                mode.special_codes[key] = 0;
+            }
+        });
+        let keys = Self(mode.ok()?);
         // The thread is never waited for: it may read for ever.
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || read(&source)).ok()?;
         Some(keys)
@@ -45,19 +40,7 @@ impl Keys {
 
     /// What puts the terminal back to how it was.
     pub(super) fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
-        let before = self.before.clone();
-        move || {
-            // A terminal that is gone needs nothing.
-            let _ =
-                rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &before);
-        }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Keys {
-    fn drop(&mut self) {
-        self.restorer()();
+        self.0.restorer()
     }
 }
 

@@ -1,16 +1,19 @@
 //! What the store is told while a session is kept: other invocations live on it, and so does the next keeper.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::{ErrorKind, Event, Phase, SavedSession, Snapshot};
+use ibkr_auth_blocking::{Advice, Error, ErrorKind, Event, Phase, SavedSession, Snapshot};
 use ibkr_auth_core::Step;
 
 use crate::{
     exit::Exit,
     failure::Failure,
     sessions::{Sessions, Turn, failed, had_no_effect, kept},
-    store::{Failed, KeeperNote, Kept, Logins, seconds},
+    store::{Failed, KeeperNote, Kept, Logins, Rest, Wait, seconds},
 };
+
+/// Shorter waits are those between two tries.
+const NOTABLE: Duration = Duration::from_secs(60);
 
 /// The login that is counted, with the count before it.
 enum Login {
@@ -33,6 +36,10 @@ pub(super) struct Ledger<'a> {
     pause: Option<Failure>,
     /// What the others are told.
     note: Option<KeeperNote>,
+    /// The wait that it is in.
+    rest: Option<Rest>,
+    /// A person can tell this program by keys what to do.
+    pub(super) has_keys: bool,
     login: Login,
     /// The store does not know the latest yet.
     is_behind: bool,
@@ -51,6 +58,8 @@ impl<'a> Ledger<'a> {
             failed: record.failed,
             pause: None,
             note: None,
+            rest: None,
+            has_keys: false,
             login: Login::None,
             is_behind: false,
             is_broken: false,
@@ -71,16 +80,19 @@ impl<'a> Ledger<'a> {
     pub(super) fn hear(&mut self, event: &Event, snapshot: &Snapshot, saved: Option<&SavedSession>) {
         let now = seconds(SystemTime::now());
         self.count(event, now);
-        if let Event::Phase { phase: Phase::Waiting { .. }, because: Some(error) } = event
-            && error.kind() == ErrorKind::RateLimited
-        {
+        let because = match event {
+            Event::Phase { phase: Phase::Waiting { .. }, because } => because.as_ref(),
+            _ => None,
+        };
+        if let Some(error) = because.filter(|error| error.kind() == ErrorKind::RateLimited) {
             self.pause = Some(Failure::from(error.clone()));
         }
+        self.rest_in(snapshot.phase(), because);
         if snapshot.phase() == Phase::Off {
             // What is left at the end is told apart.
             return;
         }
-        self.note = Some(note(snapshot.phase()));
+        self.note = Some(self.note(snapshot.phase()));
         let is_good = snapshot.is_connected() && snapshot.phase() == Phase::Connected;
         let is_seen = matches!(event, Event::Done { .. } | Event::Phase { .. });
         let is_new = matches!(event, Event::Done { step: Step::GetBearerToken, .. });
@@ -102,6 +114,25 @@ impl<'a> Ledger<'a> {
         self.is_behind |= !matches!(event, Event::Sent { .. });
     }
 
+    /// A wait may have begun that no event has told yet.
+    pub(super) fn look(&mut self, phase: Phase) {
+        if matches!(phase, Phase::Waiting { .. }) && !self.is_noted(phase) {
+            self.rest_in(phase, None);
+            self.note = Some(self.note(phase));
+            self.is_behind = true;
+        }
+    }
+
+    fn is_noted(&self, phase: Phase) -> bool {
+        self.note.as_ref().is_some_and(|note| note.phase == phase.to_string())
+    }
+
+    fn rest_in(&mut self, phase: Phase, because: Option<&Error>) {
+        if because.is_some() || self.rest.is_none() || !self.is_noted(phase) {
+            self.rest = rest(phase, because, seconds(SystemTime::now()));
+        }
+    }
+
     /// The automatic mode has stopped for good.
     pub(super) fn stopped(&mut self, failure: &Failure) {
         self.failed = Some(failed(self.failed.as_ref(), &self.settings, failure));
@@ -119,6 +150,21 @@ impl<'a> Ledger<'a> {
             before.as_ref().map_or(latest.clone(), |before| latest.or(before))
         });
         self.is_behind = true;
+    }
+
+    /// The wait that it is in.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        self.rest
+    }
+
+    /// Where the session stands, for those who would use it.
+    fn note(&self, phase: Phase) -> KeeperNote {
+        let waits = match phase {
+            Phase::Paused => Some(Exit::NoSession as u8),
+            Phase::Yielded => Some(Exit::Competing as u8),
+            _ => None,
+        };
+        KeeperNote { phase: phase.to_string(), waits, rest: self.rest, has_keys: self.has_keys }
     }
 
     /// Lets other invocations go on.
@@ -194,14 +240,12 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Where the session stands, for those who would use it.
-fn note(phase: Phase) -> KeeperNote {
-    let waits = match phase {
-        Phase::Paused => Some(Exit::NoSession as u8),
-        Phase::Yielded => Some(Exit::Competing as u8),
-        _ => None,
-    };
-    KeeperNote { phase: phase.to_string(), waits }
+/// Which of the two waits it is: one that IBKR has asked for comes with an error that says how long.
+fn rest(phase: Phase, because: Option<&Error>, now: u64) -> Option<Rest> {
+    let Phase::Waiting { about } = phase else { return None };
+    let asked = |error: &Error| matches!(error.advice(), Advice::RetryAfter(asked) if asked >= NOTABLE);
+    let why = if because.is_some_and(asked) { Wait::Asked } else { Wait::LoginsSpent };
+    Some(Rest { until: now + about.as_secs(), why })
 }
 
 fn is_login(step: Step) -> bool {

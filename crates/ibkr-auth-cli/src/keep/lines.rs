@@ -12,7 +12,7 @@ use super::{
     words::{Level, Line, json, object},
     writer::Writer,
 };
-use crate::output::{BAD, Output, WARN};
+use crate::output::{BAD, Output, WARN, escaped};
 
 /// So many lines wait for a reader that is slow.
 const WAITING: usize = 1_000;
@@ -100,7 +100,7 @@ impl Lines {
     }
 
     fn object(&mut self, object: Map<String, Value>) {
-        self.write(format!("{}\n", Value::Object(object)));
+        self.write(escaped(&Value::Object(object).to_string()) + "\n");
     }
 
     fn write(&mut self, line: String) {

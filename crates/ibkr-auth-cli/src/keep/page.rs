@@ -12,13 +12,18 @@ use crate::{
     commands::span,
     output::{BAD, DIM, GOOD, WARN},
     utc::{clock, stamp},
+    wrap::behind,
 };
 
+/// The columns that a fact's name takes, and a time.
+const NAME: usize = 11;
+const CLOCK: usize = 10;
+const PLAIN: Style = Style::new();
 const KEYS: &str = "p pause   r resume   c check   q quit   ? help";
 const HELP: [&str; 5] = [
     "p  pause: log out, so that you can log in elsewhere",
     "r  resume after a pause; also takes the session back from another login",
-    "c  check now whether the session is good",
+    "c  look now whether the session is good; ask whether another login still has it",
     "q  quit, and leave the session open for other invocations; so does Ctrl-C",
     "?  back",
 ];
@@ -39,13 +44,14 @@ pub(super) struct Look {
 pub(super) fn page(status: &Status, look: Look) -> Vec<String> {
     let paint = Paint(look.colors);
     let mut lines = vec![head(status, paint, look.columns), phase(status, paint)];
-    let facts = facts(status, paint);
+    let facts = facts(status, paint, look.columns);
     let tail: Vec<String> = match (look.help, look.keys) {
         (true, _) => HELP.iter().map(ToString::to_string).collect(),
         (false, true) => vec![paint.with(DIM, KEYS)],
         (false, false) => Vec::new(),
     };
-    let recent: Vec<String> = status.recent.iter().map(|line| recent(line, paint)).collect();
+    let recent: Vec<String> =
+        status.recent.iter().flat_map(|line| recent(line, paint, look.columns)).collect();
 
     let room = look.rows.saturating_sub(lines.len() + tail.len());
     let facts = &facts[..facts.len().min(room)];
@@ -76,8 +82,8 @@ pub(super) fn page(status: &Status, look: Look) -> Vec<String> {
 /// What stays on the terminal at the end.
 pub(super) fn farewell(status: &Status, colors: bool) -> Vec<String> {
     let paint = Paint(colors);
-    let facts = facts(status, paint);
-    let last = status.recent.iter().rev().take(2).rev().map(|line| recent(line, paint));
+    let facts = facts(status, paint, usize::MAX);
+    let last = status.recent.iter().rev().take(2).rev().flat_map(|line| recent(line, paint, usize::MAX));
     std::iter::once(head(status, paint, 0)).chain(facts).chain(last).collect()
 }
 
@@ -95,50 +101,57 @@ fn phase(status: &Status, paint: Paint) -> String {
         Phase::Stopped | Phase::Yielded => BAD,
         _ => WARN,
     };
-    let mut about = format!(
-        "since {} ({})",
-        span(status.phase_since.mono.elapsed().as_secs()),
-        stamp(status.phase_since.wall)
-    );
+    let mut about = format!("for {}", span(status.phase_since.mono.elapsed().as_secs()));
     if let Phase::Waiting { about: wait } = status.phase() {
         let left = wait.saturating_sub(status.phase_since.mono.elapsed());
         about += &format!(", about {} more", span(left.as_secs()));
     }
-    format!("{}  {about}", paint.with(style, format!("● {}", status.headline())))
+    let since = stamp(status.phase_since.wall);
+    format!("{}  {about} (since {since})", paint.with(style, format!("● {}", status.headline())))
 }
 
-fn facts(status: &Status, paint: Paint) -> Vec<String> {
+fn facts(status: &Status, paint: Paint, columns: usize) -> Vec<String> {
     let snapshot = &status.snapshot;
     let mut facts = Vec::new();
-    let mut fact =
-        |name: &str, value: String| facts.push(format!("{}  {value}", paint.with(DIM, format!("{name:<9}"))));
+    let mut fact = |name: &str, style: Style, value: &str| {
+        let name = paint.with(DIM, format!("{name:<9}"));
+        facts.extend(hanging(&format!("{name}  "), NAME, value, columns, |line| paint.with(style, line)));
+    };
     if let Some(reason) = status.reason() {
-        fact("reason", paint.with(WARN, reason));
+        fact("reason", WARN, reason);
     }
+    if let Some(way_out) = status.way_out() {
+        fact("do", WARN, way_out);
+    }
+    fact("trading", PLAIN, &trading(snapshot.config().tier(), status));
     let account = match status.paper {
         Some(true) => ", paper account",
         Some(false) => ", live account",
         None => "",
     };
     let ip = snapshot.public_ip().map_or_else(String::new, |ip| format!(", seen at {ip}"));
-    fact("host", format!("{}{account}{ip}", snapshot.config().host()));
-    fact("tickle", tickle(status));
+    fact("host", PLAIN, &format!("{}{account}{ip}", snapshot.config().host()));
+    fact("tickle", PLAIN, &tickle(status));
     if let (Some(ends), true) = (snapshot.bearer_ends(), snapshot.authorization().is_some()) {
         let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
-        fact("bearer", format!("ends in {} unless it is extended", span(left.as_secs())));
+        fact("session", PLAIN, &format!("ends in {} unless it is extended", span(left.as_secs())));
     }
-    fact("brokerage", brokerage(snapshot.config().tier(), snapshot.auth_status()));
     if snapshot.clock_skew().millis().unsigned_abs() >= NOTABLE_SKEW {
         let seconds = snapshot.clock_skew().millis() / 1_000;
         let text = format!("IBKR's is {seconds:+} s from ours: set this machine's clock");
-        fact("clock", paint.with(WARN, text));
+        fact("clock", WARN, &text);
     }
     let LoginBudget { per_hour, per_day } = LoginBudget::default();
     let (hour, day) = status.logins;
-    fact("logins", format!("{hour} of {per_hour} within the hour, {day} of {per_day} within the day"));
+    fact(
+        "logins",
+        PLAIN,
+        &format!("{hour} of {per_hour} within the hour, {day} of {per_day} within the day"),
+    );
     fact(
         "uptime",
-        format!("{}, connected {:.1} % of it", span(status.uptime().as_secs()), floor(status.share())),
+        PLAIN,
+        &format!("{}, connected {:.1} % of it", span(status.uptime().as_secs()), floor(status.share())),
     );
     facts
 }
@@ -150,36 +163,68 @@ fn tickle(status: &Status) -> String {
     match (status.phase(), status.tickle_every.checked_sub(ago)) {
         (Phase::Connected, Some(next)) => format!("{last}, the next in {}", span(next.as_secs())),
         (Phase::Connected, None) => format!("{last}, the next is due"),
+        (Phase::Yielded, _) => match status.asked {
+            Some(asked) => {
+                format!("{last}; asked {} ago, again within 2 min", span(asked.elapsed().as_secs()))
+            }
+            None => last,
+        },
         _ => last,
     }
 }
 
-fn brokerage(tier: Tier, status: Option<&AuthStatus>) -> String {
-    let Some(status) = status.filter(|_| tier == Tier::Brokerage) else {
-        return if tier == Tier::ReadOnly { "not wanted (tier: read-only)" } else { "not known" }.to_owned();
-    };
+/// Whether orders can be placed, and what stands in the way: what IBKR said before it broke is no news.
+fn trading(tier: Tier, status: &Status) -> String {
+    if tier == Tier::ReadOnly {
+        return "not wanted (tier: read-only)".to_owned();
+    }
+    let said = status.snapshot.auth_status();
+    match said {
+        Some(said) if said.is_ready() && status.phase() == Phase::Connected => "ready".to_owned(),
+        Some(said) if !said.is_ready() => format!("not ready: {}", missing(said)),
+        _ => "not ready".to_owned(),
+    }
+}
+
+fn missing(status: &AuthStatus) -> String {
     let flags = [
         ("authenticated", Some(status.authenticated)),
         ("connected", Some(status.connected)),
         ("established", status.established),
     ];
-    let said = |(name, is_set): (&str, Option<bool>)| {
-        is_set.map(|is_set| format!("{}{name}", if is_set { "" } else { "not " }))
-    };
-    let mut said: Vec<String> = flags.into_iter().filter_map(said).collect();
+    let missing = flags.into_iter().filter(|(_, is_set)| *is_set == Some(false));
+    let mut said: Vec<String> = missing.map(|(name, _)| format!("not {name}")).collect();
     if status.competing {
-        said.push("another login competes".to_owned());
+        said.insert(0, "another login has the session".to_owned());
     }
     said.join(", ")
 }
 
-fn recent(line: &super::words::Line, paint: Paint) -> String {
-    let text = match line.level {
-        Level::Info => line.text.clone(),
-        Level::Warning => paint.with(WARN, &line.text),
-        Level::Person => paint.with(BAD, &line.text),
+fn recent(line: &super::words::Line, paint: Paint, columns: usize) -> Vec<String> {
+    let style = match line.level {
+        Level::Info => PLAIN,
+        Level::Warning => WARN,
+        Level::Person => BAD,
     };
-    format!("{}  {text}", paint.with(DIM, clock(line.at)))
+    let at = paint.with(DIM, clock(line.at));
+    hanging(&format!("{at}  "), CLOCK, &line.text, columns, |text| paint.with(style, text))
+}
+
+/// Text behind its name, in as many lines as it needs.
+fn hanging(
+    name: &str,
+    indent: usize,
+    text: &str,
+    columns: usize,
+    paint: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let text = behind(text, (indent, indent), "", columns);
+    let lines = text.split('\n').enumerate();
+    let line = |(index, line): (usize, &str)| match index {
+        0 => format!("{name}{}", paint(line)),
+        _ => format!("{:indent$}{}", "", paint(line.trim_start())),
+    };
+    lines.map(line).collect()
 }
 
 /// 99.96 is not yet 100.
@@ -193,7 +238,7 @@ struct Paint(bool);
 
 impl Paint {
     fn with(self, style: Style, text: impl Display) -> String {
-        if self.0 { format!("{style}{text}{style:#}") } else { text.to_string() }
+        if self.0 && style != PLAIN { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
 }
 
@@ -245,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_for_a_line_goes_on_in_the_next() {
+        let mut status = status();
+        status.note(Line::new(
+            Level::Person,
+            "a long text whose end says what to do: `ibkr-auth login --compete`",
+        ));
+        let page = page(&status, look(30, 40)).join("\n");
+        let shown = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("whose end says what to do: `ibkr-auth login --compete`"), "{page}");
+    }
+
+    #[test]
     fn a_low_page_keeps_what_matters_most() {
         let low = page(&status(), look(6, 100));
         assert!(low[1].starts_with("● off"), "{low:#?}");
@@ -252,10 +309,11 @@ mod tests {
     }
 
     #[test]
-    fn a_high_page_has_the_last_eight_lines() {
+    fn a_high_page_has_as_many_of_the_last_lines_as_there_is_room_for() {
         let high = page(&status(), look(40, 100)).join("\n");
-        assert!(high.contains("line 12 with a break") && high.contains("line 19 with a break"), "{high}");
-        assert!(!high.contains("line 11"), "{high}");
+        assert!(high.contains("line 0 with a break") && high.contains("line 19 with a break"), "{high}");
+        let lower = page(&status(), look(20, 100)).join("\n");
+        assert!(!lower.contains("line 7 ") && lower.contains("line 19 with a break"), "{lower}");
         assert!(high.contains("profile paper   user u…e"), "{high}");
     }
 }

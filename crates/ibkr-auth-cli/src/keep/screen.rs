@@ -52,6 +52,10 @@ impl Screen {
         }
     }
 
+    pub(super) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
     pub(super) fn toggle_help(&mut self) {
         self.help = !self.help;
     }

@@ -35,14 +35,15 @@ pub(super) fn start<'a>(
     let settings = sessions.settings_digest()?;
     let mut turn = take_turn(sessions)?;
     sessions.warn_of_damage(&turn.record);
-    turn.pace()?;
-    let may_log_in = not_refused(&turn.record, &settings);
+    turn.pace_or_force(args.force)?;
+    let may_log_in = if args.force { Ok(()) } else { not_refused(&turn.record, &settings) };
     let mut client = client(sessions, args, &turn)?;
     if let Err(forbidden) = may_log_in {
         // Without a login, only a session that is good already can be kept.
         let is_good = client.headers().is_some() && client.tickle().is_ok() && client.is_connected();
         if !is_good {
-            return Err(forbidden);
+            // A service manager may start it again: it is the next try that has to wait.
+            return Err(Failure { exit: Exit::Server as u8, ..forbidden });
         }
         // The automatic mode begins with a tickle of its own.
         turn.record.asked = millis(SystemTime::now());
@@ -78,5 +79,5 @@ fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
         .with_region(args.region.into())
         .with_hosts(args.hosts.iter().cloned())
         .with_competing(competing)
-        .with_past_logins(ages(&turn.record.logins))
+        .with_past_logins(if args.force { Vec::new() } else { ages(&turn.record.logins) })
 }

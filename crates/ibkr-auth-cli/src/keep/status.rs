@@ -6,13 +6,16 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
-use ibkr_auth_core::Step;
+use ibkr_auth_core::{Step, text::one_line};
 
-use super::words::{Line, maybe_closed, one_line};
-use crate::mask;
+use super::words::{Line, maybe_closed};
+use crate::{
+    mask,
+    store::{Rest, Wait},
+};
 
 /// So many lines stay on the screen.
-const RECENT: usize = 8;
+const RECENT: usize = 60;
 
 /// A moment on the clock that runs and on the one on the wall.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +42,12 @@ pub(super) struct Status {
     pub(super) tickled: Option<Instant>,
     /// Within the last hour, and the last day.
     pub(super) logins: (usize, usize),
+    /// The wait that it is in.
+    pub(super) rest: Option<Rest>,
     /// The request that is on its way.
     pub(super) asking: Option<Step>,
+    /// When a request was last sent.
+    pub(super) asked: Option<Instant>,
     /// The last failure since the session was good.
     reason: Option<String>,
     /// When the session's thread was last heard.
@@ -69,7 +76,9 @@ impl Status {
             began: now,
             tickled: None,
             logins: (0, 0),
+            rest: None,
             asking: None,
+            asked: None,
             reason: None,
             heard: now.mono,
             recent: VecDeque::new(),
@@ -86,7 +95,7 @@ impl Status {
     pub(super) fn hear(&mut self, event: &Event) {
         self.heard = Instant::now();
         match event {
-            Event::Sent { step } => self.asking = Some(*step),
+            Event::Sent { step } => (self.asking, self.asked) = (Some(*step), Some(self.heard)),
             Event::Done { step: Step::Tickle, .. } => (self.tickled, self.asking) = (Some(self.heard), None),
             Event::Done { .. } | Event::Failed { .. } => self.asking = None,
             _ => {}
@@ -145,12 +154,32 @@ impl Status {
         self.reason.as_deref().filter(|_| is_trying)
     }
 
+    /// The way out of the phase, where there is one.
+    pub(super) fn way_out(&self) -> Option<&'static str> {
+        match (self.phase(), self.rest) {
+            (Phase::Yielded, _) => {
+                Some("comes back when that login has ended; `c` asks now, `r` takes the session from it")
+            }
+            (Phase::Waiting { .. }, Some(Rest { why: Wait::LoginsSpent, .. })) => Some(
+                "`q`, then `ibkr-auth keep --force`, logs in sooner; find out first why the sessions do not last",
+            ),
+            (Phase::Waiting { .. }, Some(Rest { why: Wait::Asked, .. })) => {
+                Some("wait: going on gets your address blocked")
+            }
+            (Phase::Paused, _) => Some("`r` logs in again"),
+            _ => None,
+        }
+    }
+
     /// The phase in one line.
     pub(super) fn headline(&self) -> String {
         match (self.leaving, self.phase()) {
             (Some(leaving), _) => leaving.to_owned(),
             (None, Phase::Yielded) => "left to another login, such as TWS or the phone".to_owned(),
-            (None, Phase::Waiting { .. }) => "waiting: IBKR asked for it, or the logins are spent".to_owned(),
+            (None, Phase::Waiting { .. }) => match self.rest {
+                Some(Rest { why, .. }) => format!("waiting: {why}"),
+                None => "waiting".to_owned(),
+            },
             (None, Phase::Maintenance { until }) => maybe_closed(until),
             (None, phase) => phase.to_string(),
         }

@@ -1,6 +1,11 @@
 //! What systemd is told: that the session is good, where it stands, and that the program is alive.
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    ffi::OsString,
+    io, process,
+    time::{Duration, Instant},
+};
 
 use ibkr_auth_blocking::Phase;
 
@@ -9,6 +14,8 @@ use super::status::Status;
 /// A start is given so much longer each time: IBKR may be closed for hours, and a restart would not open it.
 const MORE: Duration = Duration::from_secs(120);
 const GIVE_MORE_EVERY: Duration = Duration::from_secs(30);
+#[cfg(unix)]
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Says nothing where no service manager listens.
 #[derive(Default)]
@@ -17,6 +24,8 @@ pub(super) struct Systemd {
     said: String,
     petted: Option<Instant>,
     gave_more: Option<Instant>,
+    /// It was told of already that the manager cannot be reached.
+    complained: bool,
 }
 
 impl Systemd {
@@ -26,37 +35,48 @@ impl Systemd {
         watchdog().map(|watchdog| watchdog / 2).into_iter().chain(more).min()
     }
 
-    /// `alive`: the session's own thread is at work too.
-    pub(super) fn pulse(&mut self, status: &Status, alive: bool) {
+    /// `alive`: the session's own thread is at work too. Says once that nothing can be told, and why.
+    pub(super) fn pulse(&mut self, status: &Status, alive: bool) -> Option<String> {
+        let messages = self.messages(status, alive);
+        let failed: Vec<_> = messages.iter().filter_map(|message| notify(message).err()).collect();
+        let failed = failed.first()?;
+        let is_new = !std::mem::replace(&mut self.complained, true);
+        is_new.then(|| format!("the service manager cannot be told anything (NOTIFY_SOCKET): {failed}"))
+    }
+
+    fn messages(&mut self, status: &Status, alive: bool) -> Vec<String> {
+        let mut messages = Vec::new();
         if !is_there() {
-            return;
+            return messages;
         }
         let text = status.headline();
         if self.said != text {
-            notify(&format!("STATUS={text}"));
+            messages.push(format!("STATUS={text}"));
             self.said = text;
         }
         if !self.ready && status.phase() == Phase::Connected {
             self.ready = true;
-            notify("READY=1");
+            messages.push("READY=1".to_owned());
         }
         if !alive {
-            return;
+            return messages;
         }
         if !self.ready && passed(self.gave_more, GIVE_MORE_EVERY) {
             self.gave_more = Some(Instant::now());
-            notify(&format!("EXTEND_TIMEOUT_USEC={}", MORE.as_micros()));
+            messages.push(format!("EXTEND_TIMEOUT_USEC={}", MORE.as_micros()));
         }
         if let Some(watchdog) = watchdog()
             && passed(self.petted, watchdog / 2)
         {
             self.petted = Some(Instant::now());
-            notify("WATCHDOG=1");
+            messages.push("WATCHDOG=1".to_owned());
         }
+        messages
     }
 
     pub(super) fn stopping(&self) {
-        notify("STOPPING=1");
+        // A service manager that is gone needs to know nothing.
+        let _ = notify("STOPPING=1");
     }
 }
 
@@ -65,31 +85,52 @@ fn passed(last: Option<Instant>, every: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() + Duration::from_millis(50) >= every)
 }
 
+/// See sd_notify(3).
 #[cfg(unix)]
-fn notify(message: &str) {
-    // A service manager that is gone needs to know nothing.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Custom(message)]);
+fn notify(message: &str) -> io::Result<()> {
+    use std::os::unix::net::UnixDatagram;
+
+    let Some(name) = name() else { return Ok(()) };
+    let socket = UnixDatagram::unbound()?;
+    // A manager that hangs must not hold up the keeper.
+    socket.set_write_timeout(Some(LONGEST))?;
+    socket.connect_addr(&address(&name)?)?;
+    socket.send(message.as_bytes()).map(drop)
 }
 
+/// A path; on Linux also `@` and a name that stands in no folder.
 #[cfg(unix)]
+fn address(name: &std::ffi::OsStr) -> io::Result<std::os::unix::net::SocketAddr> {
+    use std::os::unix::net::SocketAddr;
+
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::{linux::net::SocketAddrExt, unix::ffi::OsStrExt};
+
+        if let Some(name) = name.as_bytes().strip_prefix(b"@") {
+            return SocketAddr::from_abstract_name(name);
+        }
+    }
+    SocketAddr::from_pathname(name)
+}
+
+#[cfg(not(unix))]
+fn notify(_: &str) -> io::Result<()> {
+    Ok(())
+}
+
+fn name() -> Option<OsString> {
+    env::var_os("NOTIFY_SOCKET").filter(|name| cfg!(unix) && !name.is_empty())
+}
+
 fn is_there() -> bool {
-    std::env::var_os("NOTIFY_SOCKET").is_some()
+    name().is_some()
 }
 
-#[cfg(unix)]
+/// See sd_watchdog_enabled(3).
 fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled().filter(|watchdog| is_there() && !watchdog.is_zero())
-}
-
-#[cfg(not(unix))]
-fn notify(_: &str) {}
-
-#[cfg(not(unix))]
-fn is_there() -> bool {
-    false
-}
-
-#[cfg(not(unix))]
-fn watchdog() -> Option<Duration> {
-    None
+    let number = |name| env::var(name).ok().map(|text| text.parse::<u64>());
+    let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == Ok(process::id().into()));
+    let every = number("WATCHDOG_USEC")?.ok().filter(|every| *every > 0 && is_ours && is_there())?;
+    Some(Duration::from_micros(every))
 }

@@ -28,6 +28,11 @@ impl View {
         matches!(self, Self::Screen(_))
     }
 
+    /// Whether a person can press keys.
+    pub(super) fn has_keys(&self) -> bool {
+        matches!(self, Self::Screen(screen) if screen.has_keys())
+    }
+
     pub(super) fn event(&mut self, event: &Event, status: &mut Status) {
         let line = Line::of(event);
         if let Self::Lines(lines) = self {

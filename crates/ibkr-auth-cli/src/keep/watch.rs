@@ -31,6 +31,10 @@ pub(super) struct Watch<'a> {
     pub(super) systemd: Systemd,
 }
 
+const CTRL_Z: char = '\u{1a}';
+const NOT_STOPPED: &str =
+    "not stopped: the session would end meanwhile; `q` leaves, and keeps it for some minutes";
+
 /// Why a keeper leaves.
 pub(super) enum Cause {
     /// It was asked to.
@@ -100,7 +104,14 @@ impl Watch<'_> {
         match key {
             'p' => self.handle.pause(),
             'r' => self.handle.resume(),
-            'c' => self.handle.check(),
+            'c' => {
+                match self.status.phase() {
+                    Phase::Yielded => self.handle.ask_again(),
+                    _ => self.handle.check(),
+                }
+                self.say(Level::Info, looked(self.status.phase()));
+            }
+            CTRL_Z => self.say(Level::Info, NOT_STOPPED),
             '?' => {
                 if let View::Screen(screen) = &mut self.view {
                     screen.toggle_help();
@@ -113,13 +124,16 @@ impl Watch<'_> {
     /// What is known goes everywhere.
     pub(super) fn follow(&mut self) {
         self.status.look(self.handle.snapshot());
-        self.status.logins = self.ledger.logins();
+        self.ledger.look(self.status.phase());
+        (self.status.logins, self.status.rest) = (self.ledger.logins(), self.ledger.rest());
         self.write_down();
         if self.ledger.is_holding() && self.has_settled() {
             self.ledger.release();
         }
         self.view.draw(&self.status);
-        self.systemd.pulse(&self.status, self.status.is_alive());
+        if let Some(complaint) = self.systemd.pulse(&self.status, self.status.is_alive()) {
+            self.say(Level::Warning, complaint);
+        }
     }
 
     fn write_down(&mut self) {
@@ -148,6 +162,17 @@ impl Watch<'_> {
         let screen = self.view.is_screen().then_some(SECOND);
         let store = (self.ledger.is_behind() || self.ledger.is_holding()).then_some(SECOND);
         [screen, store, self.systemd.every()].into_iter().flatten().min().unwrap_or(IDLE)
+    }
+}
+
+/// What comes of a key that looks at once.
+fn looked(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Connected => "looking whether the session is good",
+        Phase::Yielded => "asking whether the other login has ended",
+        Phase::Paused => "paused: there is nothing to look at, `r` resumes",
+        Phase::Waiting { .. } => "not now: it looks when the wait is over",
+        _ => "it is being healed, and looks by itself",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use ibkr_auth_blocking::{Event, Phase};
-use ibkr_auth_core::Step;
+use ibkr_auth_core::{Step, text::one_line};
 use serde_json::{Map, Value, json};
 
 use crate::utc::stamp;
@@ -133,11 +133,6 @@ pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Valu
         told.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
     }
     told
-}
-
-/// Nothing that comes from elsewhere breaks a line or moves a cursor.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ impl Sessions {
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
     pub(crate) fn may_begin_login(&self, diagnosis: &Diagnosis) -> Result<String, Failure> {
         let wish = Wish {
+            read_only: false,
             compete: false,
             no_login: false,
             max_age: Duration::ZERO,

@@ -24,7 +24,7 @@ impl Sessions {
     /// The same before a login: a full disk, on which no login could be kept, costs no session.
     pub(super) fn make_room(&self, turn: &mut Turn, is_forced: bool) -> Result<(), Failure> {
         let Some(kept) = doubted(turn) else { return Ok(()) };
-        turn.pace_unless(is_forced)?;
+        turn.pace_or_force(is_forced)?;
         self.keep(turn, None)?;
         let failure = self.log_out(&kept)?;
         if failure.is_none() {

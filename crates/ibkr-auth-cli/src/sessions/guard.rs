@@ -156,8 +156,8 @@ fn spent(when: &str, left: u64) -> Failure {
     Failure::new(Exit::Server, format!("the logins {when} are as many as are safe"))
         .why("IBKR locks accounts that log in over and over")
         .todo(format!(
-            "find out why the sessions do not last, with `ibkr-auth doctor`; the next login is allowed in {}, or with \
-             `login --force`",
+            "find out why the sessions do not last: `ibkr-auth keep` shows each loss and its reason; the next login is \
+             allowed in {}, or with `login --force`",
             span(left)
         ))
         .left(left)

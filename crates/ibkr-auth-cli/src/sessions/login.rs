@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ibkr_auth_blocking::{Error, Http};
+use ibkr_auth_blocking::{Error, ErrorKind, Http};
 
 use super::{
     Listener, Sessions, Wish, connect::Login, guard::failed, interrupt::Interrupt, kept, make::named, moment,
@@ -34,9 +34,12 @@ impl Sessions {
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
             Ok(()) if !is_interrupted => None,
+            // Another login has the brokerage session, and everything else is there.
+            Err(error) if wish.read_only && error.kind() == ErrorKind::Competing && !is_interrupted => None,
             outcome => Some(self.give_up(&mut login, outcome.err(), is_interrupted)),
         };
-        turn.record.kept = left(&login, failure.is_none(), turn.record.paper);
+        let is_good = failure.is_none() && login.session.is_connected();
+        turn.record.kept = left(&login, is_good, turn.record.paper);
         if failure.is_none() {
             // It may have been forced: IBKR answers again.
             turn.record.pause = None;
@@ -72,7 +75,7 @@ impl Sessions {
     }
 }
 
-/// The session of the login, if there is one. It is good, or could not be ended.
+/// The session of the login, if there is one. One that is not good could not be ended, or is without brokerage session.
 fn left(login: &Login, is_good: bool, paper: Option<bool>) -> Option<Kept> {
     let now = seconds(SystemTime::now());
     let saved = login.session.save(moment())?;

@@ -33,7 +33,14 @@ impl Sessions {
             let _ = tell.send(event.clone());
         });
         let outcome = client.tickle();
-        if let (true, true, Some(saved)) = (outcome.is_ok(), client.is_connected(), client.save()) {
+        let is_enough = match &outcome {
+            Ok(tickle) => {
+                client.is_connected()
+                    || (wish.read_only && tickle.auth_status.competing && !self.compete(wish))
+            }
+            Err(_) => false,
+        };
+        if let (true, Some(saved)) = (is_enough, client.save()) {
             let kept = renewed(before, &saved, &client);
             (turn.record.kept, turn.record.failed, turn.record.pause) = (Some(kept.clone()), None, None);
             self.note(&mut turn, None);
@@ -57,7 +64,7 @@ impl Sessions {
         }
         if failure.is(Exit::Server) {
             // The first that follows is another tickle.
-            turn.pace_unless(wish.force)?;
+            turn.pace_or_force(wish.force)?;
         }
         self.heal(turn, before, wish, (client, &heard))
     }

@@ -1,4 +1,4 @@
-//! The right to ask IBKR about a session: one invocation at a time, and no sooner than IBKR allows.
+//! The right to ask IBKR about a session: one invocation at a time.
 
 use std::{
     sync::atomic::Ordering,
@@ -6,26 +6,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::Sessions;
+use super::{Sessions, pace::BETWEEN};
 use crate::{
-    commands::span,
-    exit::Exit,
     failure::Failure,
     store::{Kept, Lock, Pause, Record, millis},
 };
-
-/// IBKR takes one tickle a second, and puts who sends more into its penalty box.
-const BETWEEN: Duration = Duration::from_millis(1_100);
-
-/// The same for `/portfolio/accounts`, with a margin for the way there.
-const BETWEEN_ACCOUNTS: Duration = Duration::from_millis(5_200);
 
 /// Another invocation may be in the middle of a login.
 const AT_WORK: Duration = Duration::from_secs(90);
 
 /// Held while IBKR is asked.
 pub(crate) struct Turn {
-    lock: Lock,
+    pub(super) lock: Lock,
     pub(crate) record: Record,
 }
 
@@ -52,6 +44,10 @@ impl Sessions {
         if record.kept.as_ref().is_some_and(|kept| self.restored(kept).is_err()) {
             (record.kept, record.is_damaged) = (None, true);
         }
+        if let Some(kept) = &mut record.kept {
+            // Not every login is told, and a username does not change its kind.
+            kept.paper = kept.paper.or(record.paper);
+        }
         Ok(record)
     }
 
@@ -63,6 +59,14 @@ impl Sessions {
             return Ok(());
         };
         turn.record.kept = Some(doubted);
+        self.remember(&turn, BETWEEN);
+        Ok(())
+    }
+
+    /// IBKR has ended this session.
+    pub(crate) fn forget(&self, ended: &Kept) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.record.kept.take_if(|kept| self.is_same(kept, ended));
         self.remember(&turn, BETWEEN);
         Ok(())
     }
@@ -79,36 +83,9 @@ impl Sessions {
         }
     }
 
-    /// Nothing of one's own is sent either while IBKR has asked for a pause.
-    pub(crate) fn heed_pause(&self) -> Result<(), Failure> {
-        no_pause(&self.store.read()?)
-    }
-
-    /// Keeps a pause that IBKR has asked for.
-    pub(crate) fn note_pause(&self, failure: &Failure) -> Result<(), Failure> {
-        self.note(&mut self.turn(AT_WORK, || {})?, Some(failure));
-        Ok(())
-    }
-
     /// The same without waiting; `None` while another invocation is at work.
     pub(crate) fn try_turn(&self) -> Result<Option<Turn>, Failure> {
         self.store.try_lock()?.map(|lock| self.begin(lock)).transpose()
-    }
-
-    /// Waits until IBKR takes the next request for `/portfolio/accounts`.
-    pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
-        turn.pace_accounts();
-        self.remember(&turn, BETWEEN_ACCOUNTS);
-        Ok(())
-    }
-
-    /// Waits until IBKR takes the next tickle.
-    pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
-        turn.pace()?;
-        self.note(&mut turn, None);
-        Ok(())
     }
 
     /// Notes that `sso/validate` is asked now, if IBKR takes it.
@@ -135,7 +112,7 @@ impl Sessions {
     }
 
     /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so long.
-    fn remember(&self, turn: &Turn, pause: Duration) {
+    pub(super) fn remember(&self, turn: &Turn, pause: Duration) {
         let Err(failure) = self.store.write(&turn.lock, &turn.record) else { return };
         if !self.has_forgotten.swap(true, Ordering::Relaxed) {
             let Failure { what, why, .. } = failure;
@@ -151,59 +128,7 @@ impl Sessions {
         turn.record.validated = turn.record.validated.max(self.validated.load(Ordering::Relaxed));
         turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
         if let Some(seconds) = failure.and_then(Failure::new_pause) {
-            turn.record.pause = Some(Pause { until: now + seconds.min(Pause::LONGEST) * 1_000 });
+            turn.record.pause = Some(Pause::new(seconds));
         }
-    }
-}
-
-impl Turn {
-    /// Waits for a second if need be.
-    ///
-    /// # Errors
-    /// While IBKR has asked for a longer pause.
-    pub(crate) fn pace(&self) -> Result<(), Failure> {
-        no_pause(&self.record)?;
-        self.rest();
-        Ok(())
-    }
-
-    /// The same; whoever forces a login does not heed a pause.
-    pub(super) fn pace_unless(&self, is_forced: bool) -> Result<(), Failure> {
-        if is_forced {
-            self.rest();
-            return Ok(());
-        }
-        self.pace()
-    }
-
-    fn rest(&self) {
-        wait_since(self.record.asked, BETWEEN);
-    }
-
-    /// Waits, and notes that the accounts are asked for now.
-    pub(crate) fn pace_accounts(&mut self) {
-        wait_since(self.record.accounts, BETWEEN_ACCOUNTS);
-        self.record.accounts = millis(SystemTime::now());
-    }
-}
-
-/// Waits until `pause` has passed since then.
-fn wait_since(then: u64, pause: Duration) {
-    if let Some(passed) = millis(SystemTime::now()).checked_sub(then) {
-        thread::sleep(pause.saturating_sub(Duration::from_millis(passed)));
-    }
-}
-
-fn no_pause(record: &Record) -> Result<(), Failure> {
-    let until = record.pause.as_ref().map_or(0, |pause| pause.until);
-    match until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000) {
-        0 => Ok(()),
-        left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
-            .why("it answered 429, too many requests, a while ago")
-            .todo(format!(
-                "wait {}: going on gets your address blocked; `login --force` goes on all the same",
-                span(left)
-            ))
-            .left(left)),
     }
 }

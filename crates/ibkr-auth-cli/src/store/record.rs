@@ -1,6 +1,10 @@
 //! What is kept: the session, how often was logged in lately, and what IBKR has refused.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,13 +24,16 @@ pub(crate) struct Record {
     /// When `sso/validate` was last asked about this username, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) validated: u64,
-    /// When `/portfolio/accounts` was last asked for, in milliseconds since 1970.
+    /// When what IBKR takes rarely was last asked for, in milliseconds since 1970.
     #[serde(default)]
-    pub(crate) accounts: u64,
+    pub(crate) paced: BTreeMap<String, u64>,
     /// Whether the account is a paper account, once that is known.
     pub(crate) paper: Option<bool>,
     /// IBKR has asked for a pause.
     pub(crate) pause: Option<Pause>,
+    /// IBKR has asked for one at these endpoints.
+    #[serde(default)]
+    pub(crate) pauses: BTreeMap<String, Pause>,
     /// How a program that keeps the session connected stands.
     pub(crate) keeper: Option<KeeperNote>,
     /// There was a file, but it could not be used.
@@ -48,10 +55,12 @@ impl Record {
         let (now, now_ms) = (seconds(at), millis(at));
         let longest = now_ms.saturating_add(Pause::LONGEST * 1_000);
         let logins = self.logins.0.iter_mut().map(|login| (login, now));
-        let asked = [&mut self.asked, &mut self.validated, &mut self.accounts].map(|asked| (asked, now_ms));
-        let failed = self.failed.as_mut().map(|failed| (&mut failed.at, now_ms));
-        let pause = self.pause.as_mut().map(|pause| (&mut pause.until, longest));
-        for (time, latest) in logins.chain(asked).chain(failed).chain(pause) {
+        let asked = [&mut self.asked, &mut self.validated].into_iter().chain(self.paced.values_mut());
+        let failed = self.failed.as_mut().map(|failed| &mut failed.at);
+        let passed = asked.chain(failed).map(|time| (time, now_ms));
+        let pauses = self.pause.as_mut().into_iter().chain(self.pauses.values_mut());
+        let pauses = pauses.map(|pause| (&mut pause.until, longest));
+        for (time, latest) in logins.chain(passed).chain(pauses) {
             self.was_ahead |= *time > latest;
             *time = (*time).min(latest);
         }
@@ -66,6 +75,36 @@ pub(crate) struct KeeperNote {
     pub(crate) phase: String,
     /// It waits for a person, who gets this exit code meanwhile.
     pub(crate) waits: Option<u8>,
+    /// It waits until a time.
+    #[serde(default)]
+    pub(crate) rest: Option<Rest>,
+    /// A person can tell it by keys what to do.
+    #[serde(default)]
+    pub(crate) has_keys: bool,
+}
+
+/// A wait of a program that keeps the session connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rest {
+    /// Seconds since 1970.
+    pub(crate) until: u64,
+    pub(crate) why: Wait,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Wait {
+    /// IBKR asked for it.
+    Asked,
+    LoginsSpent,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "IBKR asked for a pause",
+            Self::LoginsSpent => "the logins are as many as are safe",
+        })
+    }
 }
 
 /// Until then nothing is sent: going on gets the address blocked.
@@ -230,7 +269,7 @@ mod tests {
             }),
             asked: at * 1_000,
             validated: at * 1_000,
-            accounts: at * 1_000,
+            paced: [("a path".to_owned(), at * 1_000)].into(),
             pause: Some(Pause { until: at * 1_000 }),
             ..Record::default()
         };
@@ -239,7 +278,7 @@ mod tests {
             assert!(record.was_ahead);
             assert_eq!(record.logins.in_last_hour(1_000), 1, "{later}");
             assert_eq!(record.logins.in_last_day(1_000 + Logins::DAY), 0, "{later}: it is over one day");
-            let times = [record.failed.unwrap().at, record.asked, record.validated, record.accounts];
+            let times = [record.failed.unwrap().at, record.asked, record.validated, record.paced["a path"]];
             assert_eq!(times, [1_000_000; 4]);
             let most = (later * 1_000).min((1_000 + Pause::LONGEST) * 1_000);
             assert_eq!(record.pause.unwrap().until, most);

@@ -108,3 +108,47 @@ fn an_answer_that_is_too_long_is_not_read() {
 fn a_redirect_is_not_followed() {
     answered(r#"{"redirect":"https://evil.example/"}"#).fails(9, &["302"]);
 }
+
+#[test]
+fn values_come_through_as_they_are_written() {
+    let body = r#"{\"orderId\":123456789012345678901234567890,\"px\":1.10,\"neg\":-0,\"big\":1e400,\"b\":1,\"b\":2}"#;
+    let action = format!(r#"{{"status":200,"body":"{body}"}}"#);
+    for ran in [answered(&action), told(&action)] {
+        assert_eq!(ran.code, Some(0), "{ran}");
+        for value in ["123456789012345678901234567890,", "1.10,", "-0,", "1e400,", "\"b\": 1,", "\"b\": 2\n"]
+        {
+            assert!(ran.out.contains(value), "{value}: {ran}");
+        }
+    }
+    let world = crate::requests::ready_to_trade();
+    world.fault(&format!(r#"{{"on":"place-order","do":{action}}}"#));
+    world.succeed(["post", &crate::requests::orders(), "--data", crate::requests::ORDER]);
+}
+
+#[test]
+fn a_success_that_says_that_it_is_none_is_told_from_one() {
+    let elsewhere =
+        r#"{"status":200,"body":{"error":"Trading TWS session is connected from a different IP address"}}"#;
+    let ran = answered(elsewhere);
+    ran.fails(6, &["200 OK with an error inside", "log out TWS"]);
+    assert!(ran.json()["error"].as_str().unwrap().contains("different IP"), "and it is printed");
+    let ran = told(elsewhere);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((ran.code, &error["error"]["status"]), (Some(6), &Value::from(200)));
+    answered(r#"{"status":200,"body":{"error":"Order rejected"}}"#).fails(9, &["an error inside"]);
+    for fine in [r#"{"error":null}"#, r#"{"error":""}"#, r#"{"error":false}"#, r#"["error"]"#] {
+        let ran = answered(&format!(r#"{{"status":200,"body":{fine}}}"#));
+        assert_eq!(ran.code, Some(0), "{ran}");
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_shown_either() {
+    let unseen = "\u{feff}\u{ad}\u{e0041}\u{200b}\u{180e}\u{fff9}\u{202e}";
+    let text = answered(&format!(r#"{{"status":200,"body":"a{unseen}b"}}"#));
+    let json = answered(&format!(r#"{{"status":200,"body":{{"name":"a{unseen}b"}}}}"#));
+    for ran in [&text, &json] {
+        assert!(!ran.out.contains(|c| unseen.contains(c)), "{:?}", ran.out);
+    }
+    assert_eq!(json.json()["name"], format!("a{unseen}b"), "JSON says the same");
+}

@@ -242,3 +242,30 @@ fn no_snapshot_of_these_tests_holds_a_token() {
         assert!(!text.contains("eyJ"), "{}", path.display());
     }
 }
+
+/// Bidirectional marks, what cannot be seen, and what steers a terminal.
+const TREACHEROUS: &str = "\u{202e}\u{2066}\u{200b}\u{feff}\u{ad}\u{180e}\u{fffb}\u{e0041}\u{9b}";
+
+#[test]
+fn what_a_server_says_deceives_nobody_on_any_road() {
+    let said = format!(r#"{{"status":503,"body":{{"error":"pay{TREACHEROUS}TXET\u001b[31m"}}}}"#);
+    let world = || {
+        let world = World::new();
+        world.fault(&format!(r#"{{"on":"token","calls":1,"do":{said}}}"#));
+        world
+    };
+    let clean = |shown: &str| {
+        assert!(shown.contains("TXET"), "{shown:?}");
+        assert!(!shown.contains(|c| TREACHEROUS.contains(c) || c == '\u{1b}'), "{shown:?}");
+    };
+    let ran = world().run(["login", "-v"]);
+    clean(&ran.out);
+    clean(&ran.err);
+    clean(&world().run(["login", "--json"]).out);
+    clean(&world().run(["doctor"]).out);
+    #[cfg(unix)]
+    for form in [&[][..], &["--json"]] {
+        let world = world();
+        clean(&world.keep(form).line("TXET"));
+    }
+}

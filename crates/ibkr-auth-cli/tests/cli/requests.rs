@@ -46,6 +46,73 @@ fn a_get_that_is_refused_for_ever_ends() {
     assert_eq!(world.count(Endpoint::Token), 1, "the session is good");
 }
 
+/// IBKR has ended the brokerage session, and no invocation has seen that.
+fn without_brokerage_session() -> World {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.simulator.handle().advance(std::time::Duration::from_secs(360));
+    world
+}
+
+#[test]
+fn a_get_without_brokerage_session_is_repeated_once_that_is_open() {
+    let world = without_brokerage_session();
+    world.succeed(["get", "/iserver/accounts"]);
+    assert_eq!((world.count(Endpoint::Accounts), world.count(Endpoint::Init)), (2, 2));
+    assert_eq!(world.count(Endpoint::Token), 1, "no login was needed");
+    for error in ["Bad Request: no bridge", "Init session first"] {
+        let world = World::new();
+        world.fault(&format!(
+            r#"{{"on":"iserver/accounts","calls":1,"do":{{"status":400,"body":{{"error":"{error}","statusCode":400}}}}}}"#
+        ));
+        world.succeed(["get", "/iserver/accounts"]);
+        assert_eq!(world.count(Endpoint::Accounts), 2);
+    }
+}
+
+#[test]
+fn a_get_that_may_not_log_in_opens_no_brokerage_session() {
+    let world = without_brokerage_session();
+    world
+        .run(["get", "/iserver/accounts", "--no-login"])
+        .fails(9, &["nothing was executed", "`ibkr-auth login`"]);
+    assert_eq!((world.count(Endpoint::Accounts), world.count(Endpoint::Init)), (1, 1));
+}
+
+#[test]
+fn an_order_without_brokerage_session_opens_it_for_the_next() {
+    let world = ready_to_trade();
+    world.simulator.handle().advance(std::time::Duration::from_secs(360));
+    world.run(["post", &orders(), "--data", ORDER]).fails(9, &["nothing was executed"]);
+    world.succeed(["header"]);
+    assert_eq!((world.count(Endpoint::PlaceOrder), world.count(Endpoint::Init)), (1, 2));
+}
+
+#[test]
+fn what_needs_no_brokerage_session_works_beside_another_login() {
+    let world = World::new();
+    world.simulator.handle().kick(None);
+    world.run(["login"]).fails(6, &[]);
+    for _ in 0..2 {
+        let ran = world.succeed(["get", "/portfolio/accounts"]);
+        assert_eq!(ran.json()[0]["accountId"], demo::ACCOUNT);
+    }
+    assert_eq!(world.count(Endpoint::Token), 2, "one session does for both");
+    world.run(["get", "/iserver/accounts"]).fails(6, &["another login"]);
+    let _keeper = world.keep(&[]);
+    world.await_request(Endpoint::Tickle, 2);
+}
+
+#[test]
+fn a_logout_of_ones_own_ends_the_kept_session() {
+    let world = World::new();
+    world.succeed(["login"]);
+    world.succeed(["post", "//logout", "--data", "{}"]);
+    world.run(["header", "--no-login"]).fails(4, &["there is no session"]);
+    world.run(["post", "/logout"]).fails(4, &["there is no session"]);
+    assert_eq!((world.count(Endpoint::Token), world.count(Endpoint::Logout)), (1, 1));
+}
+
 #[test]
 fn a_body_comes_from_the_argument_a_file_or_standard_input() {
     let world = ready_to_trade();
@@ -125,7 +192,12 @@ fn odd_paths_are_refused_or_sent_as_they_are() {
     }
     assert!(world.sent().is_empty());
     world.succeed(["get", "/tickle?a=b&c=%20"]);
-    for path in ["/../../oauth2", "/%2e%2e/x", "/a//b", "/ä", "/x?y#z", "/v1/api/x", "-"] {
+    let sent = world.requests();
+    for path in ["/../../oauth2", "/%2e%2e/x", "/./tickle", "/a\\..\\b"] {
+        world.run(["get", path]).fails(2, &["path", "backslash"]);
+    }
+    assert_eq!(world.requests(), sent);
+    for path in ["/a//b", "/ä", "/x?y#z", "/v1/api/x", "-"] {
         let ran = world.run(["get", "--", path]);
         assert!(matches!(ran.code, Some(2 | 3 | 9)), "{path}: {ran}");
         assert!(!ran.err.contains("panicked"), "{ran}");

@@ -171,13 +171,31 @@ fn a_wrong_passphrase_at_the_prompt_is_said() {
 }
 
 #[test]
-fn an_interrupt_at_the_prompt_ends_the_program() {
+fn an_interrupt_at_the_prompt_ends_the_program_and_the_terminal_is_as_it_was() {
     let world = World::with_encrypted_key();
-    let mut terminal = asked(&world);
-    terminal.send("\u{3}");
-    let seen = terminal.rest();
-    assert!(!seen.contains("panicked"), "{seen}");
+    // As a script takes it; dash does not mend what a program leaves behind.
+    let script = "stty echo; trap : INT; before=$(stty -g); H=$(\"$0\" header); echo code $?; \
+                  test \"$before\" = \"$(stty -g)\" && echo as it was";
+    let mut terminal = Terminal::start(world.shell(script));
+    terminal.until("Passphrase of the private key");
+    terminal.send("sec\u{3}");
+    terminal.sees("code 130").sees("as it was");
+    assert!(!terminal.rest().contains("panicked"));
     assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_stop_at_the_prompt_restores_the_terminal_and_asks_again() {
+    let world = World::with_encrypted_key();
+    let script = "stty echo; set -m; before=$(stty -g); \"$0\" login; \
+                  test \"$before\" = \"$(stty -g)\" && echo as it was; fg";
+    let mut terminal = Terminal::start(world.shell(script));
+    terminal.until("Passphrase of the private key");
+    terminal.send("wro\u{1a}");
+    terminal.sees("as it was");
+    terminal.until("Passphrase of the private key");
+    terminal.send_line("secret");
+    terminal.until("Connected in");
 }
 
 #[test]

@@ -31,7 +31,7 @@ const NOTABLE_WAIT: Duration = Duration::from_secs(60);
 const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
 /// Two looks that a user wishes for are so far apart.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// And so far where a look is an `ssodh/init`.
+/// And so far where a person wishes to know whether another login has ended, which `ssodh/init` tells.
 const BETWEEN_INITS: Duration = Duration::from_secs(10);
 /// How far the two clocks may part before a suspend or a set clock is assumed.
 const CLOCK_JUMP: Duration = Duration::from_secs(5);
@@ -282,24 +282,27 @@ impl Session {
         }
     }
 
-    /// Looks now instead of at its time: for when a request of your own was refused, or another login has ended. It ends
-    /// nobody's session. However often it is called, two looks are 2 s apart, and 10 s while the session is left to another
-    /// login.
+    /// Looks now instead of at its time: for when a request of your own was refused. However often it is called, two looks are
+    /// 2 s apart. While the session is left to another login it does nothing: see [`ask_again`](Self::ask_again).
     pub fn check(&mut self) {
         if !self.known.bearer_is_good() {
             return;
         }
-        let Some(Upkeep { due: Some(due), left, asked, opened, .. }) = &mut self.upkeep else { return };
-        let look = match (left, due.deed) {
-            (Some(_), Deed::Renew | Deed::Login) => return,
-            (Some(_), _) => Due { at: opened.map(|last| last + BETWEEN_INITS), deed: Deed::Init },
-            (None, Deed::Tickle | Deed::Ask | Deed::Validate) => {
-                Due { at: asked.map(|last| last + BETWEEN_LOOKS), deed: Deed::Ask }
+        let Some(Upkeep { due: Some(due), left: None, asked, .. }) = &mut self.upkeep else { return };
+        let at = asked.map(|last| last + BETWEEN_LOOKS);
+        if due.deed <= Deed::Validate && at < due.at {
+            *due = Due { at, deed: Deed::Ask };
+        }
+    }
+
+    /// Asks now, instead of at its time, whether another login still has the session that was left to it, and takes
+    /// nothing. It is for a person: IBKR refuses logins of programs that ask over and over, so two are 10 s apart.
+    pub fn ask_again(&mut self) {
+        if let Some(Upkeep { due: Some(due), left: Some(_), opened, .. }) = &mut self.upkeep {
+            let at = opened.map(|last| last + BETWEEN_INITS);
+            if due.deed < Deed::Renew && at < due.at {
+                *due = Due { at, deed: Deed::Init };
             }
-            (None, _) => return,
-        };
-        if look.at < due.at {
-            *due = look;
         }
     }
 

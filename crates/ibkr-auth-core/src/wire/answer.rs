@@ -98,13 +98,22 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
         }
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = retry_after(response, LONGEST_PENALTY).unwrap_or(PENALTY_BOX);
-            (ErrorKind::RateLimited, Advice::RetryAfter(wait), "wait: going on can get the address blocked")
+            let todo = match step {
+                Step::ValidateSso => "IBKR takes one a minute; a login goes on without it",
+                _ => "wait: going on can get the address blocked",
+            };
+            (ErrorKind::RateLimited, Advice::RetryAfter(wait), todo)
         }
         StatusCode::INTERNAL_SERVER_ERROR if says(response, "sso dh token") => (
             ErrorKind::Server,
             Advice::RetryAfter(SSO_DH_PAUSE),
             "another session may hold the username, or the account is not yet set up for the Web API: paper accounts \
              may answer so for one to two weeks",
+        ),
+        StatusCode::NETWORK_AUTHENTICATION_REQUIRED => (
+            ErrorKind::Server,
+            Advice::RetryAfter(SOON),
+            "this network wants a login of its own before anything gets through: open any page in a browser",
         ),
         _ if status.is_server_error() => {
             let wait = retry_after(response, LONGEST_OUTAGE).unwrap_or(SOON);
@@ -255,6 +264,13 @@ mod tests {
         assert!(!tells(400, r#"{"error":"Bad Request: Please query /accounts first","statusCode":400}"#));
         assert!(!tells(200, r#"{"hmds":{"error":"no bridge"}}"#));
         assert!(!tells(403, "{}") && !tells(429, "{}") && !tells(503, ""));
+    }
+
+    #[test]
+    fn a_network_that_wants_a_login_of_its_own_is_not_ibkr() {
+        let config = Config::new("client", "main", "someone").unwrap();
+        let response = http::Response::builder().status(511).body(Vec::new()).unwrap();
+        assert!(failure(Step::Tickle, &config, &response).todo().contains("open any page in a browser"));
     }
 
     #[test]

@@ -7,20 +7,21 @@ use http::{
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use ibkr_auth_blocking::Response;
-use ibkr_auth_core::leaves_in_doubt;
+use ibkr_auth_core::{leaves_in_doubt, text::is_treacherous};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::json::indented;
 use crate::{
     commands::span,
     exit::Exit,
     failure::Failure,
-    output::{Output, is_treacherous},
+    store::Pause,
+    output::Output,
 };
 
-/// In seconds: a server that asks for more is not believed.
-const LONGEST_PAUSE: u64 = 3_600;
-/// So many seconds IBKR keeps who asked too often in its penalty box.
-const PENALTY: u64 = 600;
+/// So many seconds IBKR keeps who asked too often in its penalty box (its documentation, "pacing limitations").
+const PENALTY: u64 = 900;
 /// So many characters are shown of what cannot be read.
 const EXCERPT: usize = 200;
 /// Words without end may be tokens.
@@ -29,7 +30,8 @@ const TOKEN_LIKE: usize = 24;
 /// What an answer consists of.
 enum Body {
     Nothing,
-    Json(Value),
+    /// Indented.
+    Json(String),
     Text(String),
     /// No answer of the API: a portal's page, half of something, bytes.
     Unreadable,
@@ -42,12 +44,12 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
         Body::Unreadable if status.is_success() => return Err(unreadable(method, name, answer)),
         Body::Nothing if output.json => output.value(&Value::Null)?,
         Body::Nothing => {}
-        Body::Json(value) => output.value(&value)?,
+        Body::Json(json) => output.json(&json)?,
         Body::Text(text) => print(output, &text)?,
         Body::Unreadable => print(output, &String::from_utf8_lossy(answer.body()))?,
     }
     if status.is_success() {
-        return Ok(());
+        return error_inside(answer.body()).map_or(Ok(()), |said| Err(refused_inside(name, status, &said)));
     }
     let is_in_doubt = leaves_in_doubt(method, status);
     let mut failure = match is_in_doubt {
@@ -59,8 +61,62 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     if is_in_doubt {
         return Err(failure);
     }
-    let todo = advice(&failure, answer.body());
+    let todo = advice(&failure, answer);
     Err(failure.todo(todo))
+}
+
+/// What an answer says of the session that it was asked with: nothing was executed then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// The bearer token was refused, or the node does not know it.
+    Bearer,
+    /// The token is good, and there is no brokerage session.
+    Brokerage,
+}
+
+pub(super) fn lost(answer: &Response) -> Option<Lost> {
+    let says = |texts: &[&str]| {
+        let error = error_inside(answer.body()).unwrap_or_default().to_ascii_lowercase();
+        texts.iter().any(|text| error.contains(text))
+    };
+    match answer.status() {
+        StatusCode::UNAUTHORIZED if says(&["not authenticated"]) => Some(Lost::Brokerage),
+        StatusCode::BAD_REQUEST if says(&["no bridge", "init session first"]) => Some(Lost::Brokerage),
+        StatusCode::UNAUTHORIZED | StatusCode::GONE => Some(Lost::Bearer),
+        _ => None,
+    }
+}
+
+/// The `error` of an answer. IBKR sends one with 200 too, such as for an order that it does not take.
+fn error_inside(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Said {
+        error: Value,
+    }
+    // A list is no object with its members in order.
+    let object = body.trim_ascii_start().starts_with(b"{").then_some(body)?;
+    let Value::String(said) = serde_json::from_slice::<Said>(object).ok()?.error else { return None };
+    Some(said).filter(|said| !said.is_empty())
+}
+
+/// A success that says that it is none.
+fn refused_inside(name: &str, status: StatusCode, said: &str) -> Failure {
+    let exit = if is_elsewhere(said) { Exit::Competing } else { Exit::ApiError };
+    let todo = match exit {
+        Exit::Competing => {
+            "log out TWS, the phone or the portal on the other machine; data is for one address of a username at a time"
+        }
+        _ => "see what IBKR says about it above",
+    };
+    let mut failure =
+        Failure::new(exit, format!("{name}: IBKR answered {status} with an error inside")).todo(todo);
+    failure.status = Some(status.as_u16());
+    failure
+}
+
+/// Such as "Trading TWS session is connected from a different IP address".
+fn is_elsewhere(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("connected from a different ip")
 }
 
 fn print(output: Output, text: &str) -> Result<(), Failure> {
@@ -77,8 +133,8 @@ fn body(answer: &Response) -> Body {
         return Body::Nothing;
     }
     let kind = kind(answer);
-    match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
-        (Ok(value), _) => Body::Json(value),
+    match (indented(bytes), std::str::from_utf8(bytes)) {
+        (Some(json), _) => Body::Json(json),
         (_, Ok(text)) if kind.starts_with("text/") && kind != "text/html" => Body::Text(text.to_owned()),
         _ => Body::Unreadable,
     }
@@ -131,7 +187,7 @@ fn pause(answer: &Response) -> Option<u64> {
         return None;
     }
     let said = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    Some(said.and_then(|text| retry_after(text.trim())).unwrap_or(PENALTY).min(LONGEST_PAUSE))
+    Some(said.and_then(|text| retry_after(text.trim())).unwrap_or(PENALTY).min(Pause::LONGEST))
 }
 
 /// Seconds, or an HTTP date.
@@ -144,14 +200,15 @@ fn retry_after(text: &str) -> Option<u64> {
 }
 
 /// What IBKR's own errors mean on requests of one's own.
-fn advice(failure: &Failure, body: &[u8]) -> String {
-    let said = |text: &str| String::from_utf8_lossy(body).contains(text);
+fn advice(failure: &Failure, answer: &Response) -> String {
+    let said = |text: &str| String::from_utf8_lossy(answer.body()).contains(text);
+    let lost = lost(answer);
     let advice = match failure.status.unwrap_or_default() {
         _ if said("query /accounts first") => {
             "run `ibkr-auth get /iserver/accounts` first, once for each session"
         }
-        _ if said("no bridge") || said("Init session first") || said("not authenticated") => {
-            "the brokerage session is not open: `ibkr-auth login` opens it"
+        _ if lost == Some(Lost::Brokerage) => {
+            "the brokerage session is not open, and nothing was executed: `ibkr-auth login` opens it; then run it again"
         }
         401 => "the session was refused, and nothing was executed: run it again",
         404 => "check the path: paths are relative to /v1/api",
@@ -159,7 +216,9 @@ fn advice(failure: &Failure, body: &[u8]) -> String {
             let pause = span(failure.pause.unwrap_or(PENALTY));
             return format!("wait {pause}: going on gets your address blocked");
         }
-        410 => "this node has lost the session: log in anew, or set `domain: 1.api.ibkr.com`",
+        410 => {
+            "this node has lost the session, and nothing was executed: run it again, or set `domain: 1.api.ibkr.com`"
+        }
         500.. => "try again later",
         _ => "see what IBKR says about it above",
     };

@@ -10,7 +10,7 @@ use ibkr_sim::Endpoint;
 use rustix::process::Signal;
 
 use super::keeper::{Keeper, object, said};
-use crate::common::{HOSTS, World};
+use crate::common::{HOSTS, World, key};
 
 #[test]
 fn a_line_for_each_event_with_its_time() {
@@ -108,7 +108,7 @@ fn a_refusal_ends_it_with_its_exit_code_and_is_not_tried_again_blindly() {
 
     let before = world.requests();
     let ran = world.run(["keep"]);
-    ran.fails(5, &["a moment ago: not tried again"]);
+    ran.fails(8, &["a moment ago: not tried again"]);
     assert_eq!(world.requests(), before);
 }
 
@@ -180,4 +180,17 @@ fn a_host_that_is_none_is_answered_in_the_words_of_the_option() {
         ran.fails(2, &["one of IBKR's hosts"]);
         assert!(!ran.err.contains("base_url"), "{ran}");
     }
+}
+
+#[test]
+fn a_key_that_is_replaced_meanwhile_is_taken_up_without_a_restart() {
+    let world = World::behind_proxy();
+    let registered = world.read("private.pem");
+    world.write("private.pem", std::fs::read(key("rsa3072")).unwrap());
+    world.fault(r#"{"on":"token","calls":1,"do":{"delay_ms":3000}}"#);
+    let mut keeper = world.keep(&["--json"]);
+    world.await_request(Endpoint::Token, 1);
+    world.write("private.pem", registered);
+    keeper.line(r#""phase":"connected""#);
+    assert_eq!(world.count(Endpoint::Token), 2);
 }

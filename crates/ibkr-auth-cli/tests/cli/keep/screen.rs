@@ -19,12 +19,11 @@ fn the_screen_follows_the_session_and_the_keys() {
     let settings = begin.lines().next().unwrap().trim().to_owned();
     terminal.until("● connected");
     let shown = terminal.until("? help");
-    for text in ["api.ibkr.com", "seen at 203.0.113.7", "1 of 12 within the hour", "authenticated, connected"]
-    {
+    for text in ["api.ibkr.com", "seen at 203.0.113.7", "1 of 12 within the hour", "  ready"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     // The next login's tickle must come a second after this one's.
-    terminal.until(Regex("since [2-9] s"));
+    terminal.until(Regex("for [2-9] s"));
     terminal.send("p");
     terminal.until("● paused");
     terminal.send("r");
@@ -63,4 +62,37 @@ fn ctrl_c_restores_the_terminal_and_never_means_no_colours() {
     terminal.until("\x1b[?1049l");
     terminal.until("code 0");
     assert_eq!(terminal.rest().trim(), settings);
+}
+
+#[test]
+fn a_key_looks_whether_the_other_login_is_still_there() {
+    let world = World::behind_proxy();
+    world.simulator.handle().kick(None);
+    let mut terminal = screen(&world, "--color never");
+    terminal.until("● left to another login");
+    let shown = terminal.until("? help");
+    assert!(
+        shown.contains("`c` asks now") && shown.contains("not ready: another login has the session"),
+        "{shown}"
+    );
+    world.simulator.handle().with(ibkr_sim::Sim::release);
+    terminal.send("c");
+    terminal.until("asking whether the other login has ended");
+    terminal.until("● connected");
+    terminal.send("\x1a");
+    terminal.until("not stopped");
+    terminal.send("q");
+    terminal.until("code 0");
+}
+
+#[test]
+fn a_wait_says_which_one_it_is_and_the_way_out() {
+    let world = World::behind_proxy();
+    world.fault(r#"{"on":"token","do":{"status":429,"retry_after":1260}}"#);
+    let mut terminal = screen(&world, "--color never");
+    terminal.until(Regex("● waiting: IBKR asked for a pause  for [0-9]+ s, about 2[0-9] min [0-9]+ s more"));
+    let shown = terminal.until("? help");
+    assert!(shown.contains("do         wait: going on gets your address blocked"), "{shown}");
+    terminal.send("q");
+    terminal.until("code 0");
 }

@@ -53,6 +53,35 @@ fn a_service_manager_hears_that_it_is_ready_alive_and_stopping() {
     assert_eq!(keeper.end().0, Some(0));
 }
 
+/// An address that stands in no folder, such as systemd hands out in some set-ups.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_may_be_at_an_abstract_address() {
+    use std::os::{linux::net::SocketAddrExt, unix::net::SocketAddr};
+
+    let world = World::behind_proxy();
+    let name = world.path("notify").display().to_string();
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let mut command = world.command(["keep"]);
+    command.env("NOTIFY_SOCKET", format!("@{name}"));
+    let keeper = Keeper::start(command);
+    Manager(socket).hears("READY=1");
+    drop(keeper);
+}
+
+#[test]
+fn a_service_manager_that_cannot_be_reached_is_complained_of_once() {
+    let world = World::behind_proxy();
+    let mut command = world.command(["keep"]);
+    command.env("NOTIFY_SOCKET", world.path("nowhere"));
+    let mut keeper = Keeper::start(command);
+    keeper.line("the service manager cannot be told anything (NOTIFY_SOCKET): ");
+    keeper.line("connected");
+    let seen = keeper.stop().1;
+    assert!(!seen.contains("service manager"), "{seen}");
+}
+
 #[test]
 fn a_session_that_is_not_good_is_not_ready_but_given_time() {
     let world = World::behind_proxy();

@@ -22,6 +22,8 @@ at_once! {
     a_pause_that_ibkr_asks_for_is_kept_by_all_commands,
     a_pause_asked_for_on_a_request_of_ones_own_is_kept_too,
     a_pause_asked_for_while_a_session_is_healed_is_kept_too,
+    a_pause_of_one_endpoint_is_none_of_the_others,
+    a_pause_is_told_in_one_length_and_force_ends_it,
     a_login_that_is_put_off_is_not_tried_before,
     a_pause_gives_way_to_force_and_to_a_good_answer,
     a_simulator_has_no_login_budget,
@@ -113,8 +115,49 @@ fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
     world.fault(r#"{"on":"portfolio/accounts","do":{"status":429,"retry_after":300}}"#);
     world.run(["get", "/portfolio/accounts"]).fails(9, &["429", "wait"]);
     let before = world.sent();
-    world.run(["get", "/portfolio/accounts"]).fails(8, &["IBKR asked for a pause"]);
+    world.run(["get", "/portfolio//accounts"]).fails(8, &["IBKR asked for a pause"]);
     assert_eq!(world.sent_since(&before), [].into());
+}
+
+fn a_pause_of_one_endpoint_is_none_of_the_others() {
+    let world = World::new();
+    world.fault(r#"{"on":"orders","do":{"status":429}}"#);
+    world.fault(r#"{"on":"unknown","do":{"status":200,"body":{"msg":"Request was submitted"}}}"#);
+    world.run(["get", "/iserver/account/orders"]).fails(9, &["429", "15 min"]);
+    world.run(["get", "/iserver/account/orders"]).fails(8, &["other requests may go on"]);
+    let cancel = || world.succeed(["delete", "/iserver/account/DU1234567/order/1"]);
+    cancel();
+    for command in
+        [&["get", "/portfolio/accounts"][..], &["status"], &["tickle"], &["header", "--max-age", "0s"]]
+    {
+        world.succeed(command);
+    }
+    // The second endpoint that asks for a pause means all: this is the penalty box.
+    world.fault(r#"{"on":"iserver/accounts","do":{"status":429}}"#);
+    world.run(["get", "/iserver/accounts"]).fails(9, &["429"]);
+    let before = world.sent();
+    for command in [&["get", "/portfolio/accounts"][..], &["status"], &["header", "--max-age", "0s"]] {
+        world.run(command).fails(8, &["IBKR asked for a pause: nothing was sent"]);
+    }
+    assert_eq!(world.sent_since(&before), [].into());
+    cancel();
+    world.run(["delete", "/iserver/account/DU1234567/order/2", "--max-age", "0s"]).done();
+    // Every invocation that asks about a session tickles.
+    let world = World::new();
+    world.fault(r#"{"on":"tickle","do":{"status":429}}"#);
+    world.run(["get", "/tickle"]).fails(9, &["429"]);
+    world.run(["status"]).fails(8, &["IBKR asked for a pause: nothing was sent"]);
+}
+
+fn a_pause_is_told_in_one_length_and_force_ends_it() {
+    let world = World::new();
+    world.configure("retry_attempts: 1\n");
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":429,"retry_after":99999999}}"#);
+    world.run(["login"]).fails(8, &["wait 1 h 0 min"]);
+    let left = pause_of(&world.run(["login", "--json"]).json());
+    assert!((3_500..=3_600).contains(&left), "{left}");
+    world.succeed(["login", "--force"]);
+    world.succeed(["status"]);
 }
 
 fn a_pause_asked_for_while_a_session_is_healed_is_kept_too() {
@@ -135,6 +178,8 @@ fn a_login_that_is_put_off_is_not_tried_before() {
     world.run(["login"]).fails(8, &[]);
     world.run(["login"]).fails(8, &["IBKR asked for a pause", "`login --force` goes on all the same"]);
     assert_eq!(world.count(Endpoint::Token), 1);
+    world.run(["login", "--force"]).fails(8, &["429"]);
+    assert_eq!(world.count(Endpoint::Token), 2);
 }
 
 fn a_pause_gives_way_to_force_and_to_a_good_answer() {
@@ -200,10 +245,10 @@ fn pause_of(told: &Value) -> u64 {
 fn what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again() {
     let world = World::new();
     world.succeed(["login"]);
-    world.fault(r#"{"on":"portfolio/accounts","do":{"status":429,"retry_after":300}}"#);
-    let ran = world.run(["get", "/portfolio/accounts", "--json"]);
-    let error: Value = serde_json::from_str(&ran.err).unwrap();
-    assert_eq!((pause_of(&error), ran.code), (300, Some(9)));
+    world.fault(r#"{"on":"auth/status","do":{"status":429,"retry_after":300}}"#);
+    let ran = world.run(["status", "--json"]);
+    let error = ran.json();
+    assert_eq!((pause_of(&error), ran.code), (300, Some(8)));
     assert!(error["error"]["todo"].as_str().unwrap().starts_with("wait 5 min 0 s: "), "{error}");
     let until = world.read_record()["pause"]["until"].clone();
     for command in [&["status", "--json"][..], &["login", "--json"], &["get", "/tickle", "--json"]] {
@@ -241,7 +286,7 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
     for _ in 0..8 {
         world.run(["header"]).fails(8, &["500"]);
     }
-    world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth doctor"]);
+    world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth keep"]);
     let error = world.run(["header", "--json"]).json();
     assert!((3_400..=3_600).contains(&pause_of(&error)), "{error}");
     assert!(error["error"]["todo"].as_str().unwrap().contains("the next login is allowed in 5"), "{error}");

@@ -71,6 +71,17 @@ fn tickles_of_ones_own_keep_the_pace_too() {
     assert_eq!((world.count(Endpoint::Tickle), refusals(&world).as_str()), (4, "{}"));
 }
 
+#[test]
+fn what_is_taken_rarely_keeps_the_pace_however_it_is_written() {
+    let world = World::new();
+    let first = world.succeed(["get", "/portfolio/accounts"]);
+    assert_eq!(first.err, "", "nothing to wait for");
+    let ran = world.run(["get", "/Portfolio//%61ccounts?a=b"]);
+    let said = "IBKR takes one request for /portfolio/accounts in 5 s: waiting ";
+    assert!(ran.err.contains(said), "{ran}");
+    assert!(!refusals(&world).contains("pacing"), "{}", refusals(&world));
+}
+
 /// It says so, and waits.
 fn is_put_off(world: &World, arguments: &[&str]) {
     let mut child = world.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,0 +1,136 @@
+//! The session of a program that keeps it connected.
+
+use std::{
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use ibkr_auth_blocking::Error;
+
+use super::{Sessions, Wish, none};
+use crate::{
+    commands::span,
+    exit::Exit,
+    failure::Failure,
+    progress::Progress,
+    store::{KeeperNote, Kept, Record, Rest, Wait, seconds},
+};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// A program that keeps the session connected sees once a minute that it is good.
+const MAX_AGE: Duration = Duration::from_secs(150);
+/// A wait that is as good as over.
+const MOMENT: u64 = 2;
+
+impl Sessions {
+    /// The session of the program that keeps it connected, as soon as it is good.
+    pub(super) fn kept_by(&self, pid: u32, wish: &Wish) -> Result<Kept, Failure> {
+        if wish.fresh {
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("`ibkr-auth keep` (process {pid}) keeps this session"),
+            )
+            .todo("stop it before you log in anew"));
+        }
+        let waiting = format!("waiting for `ibkr-auth keep` (process {pid}) to connect");
+        let _progress = Progress::start(self.output, waiting);
+        let begin = Instant::now();
+        loop {
+            let Record { kept, keeper, .. } = self.record()?;
+            let is_left = keeper.as_ref().is_some_and(|note| note.waits == Some(Exit::Competing as u8));
+            if let Some(kept) = kept.filter(|kept| is_kept_alive(kept) || (wish.read_only && is_left)) {
+                return Ok(kept);
+            }
+            let left = wish.within.saturating_sub(begin.elapsed());
+            let is_pointless = keeper
+                .as_ref()
+                .is_some_and(|note| note.waits.is_some() || note.rests() > left.as_secs() + MOMENT);
+            let is_gone = self.store.keeper().is_none();
+            if is_pointless || wish.no_login || wish.compete || is_gone || left.is_zero() {
+                return Err(not_connected(pid, keeper));
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Why there is no session: a program that keeps it may know.
+    pub(crate) fn none(&self) -> Failure {
+        match (self.store.keeper(), self.record()) {
+            (Some(pid), Ok(record)) => not_connected(pid, record.keeper),
+            _ => none(),
+        }
+    }
+
+    /// What an error means here: the session of a program that keeps it connected is that program's to heal.
+    pub(super) fn told(&self, error: Error) -> Failure {
+        let failure = Failure::from(error);
+        match self.store.keeper().filter(|_| failure.is(Exit::NoSession)) {
+            Some(pid) => failure.todo(self.outlook(pid)),
+            None => failure,
+        }
+    }
+
+    /// What to do about a session that is not good and that a program keeps.
+    pub(crate) fn outlook(&self, pid: u32) -> String {
+        let note = self.record().ok().and_then(|record| record.keeper);
+        match note.as_ref().and_then(|note| note.way_out(pid)) {
+            Some(way_out) => way_out,
+            None => format!("wait: `ibkr-auth keep` (process {pid}) heals it at its next tickle"),
+        }
+    }
+}
+
+/// Whether a session that a program keeps connected was seen to be good lately.
+pub(crate) fn is_kept_alive(kept: &Kept) -> bool {
+    kept.is_fresh(seconds(SystemTime::now()), MAX_AGE)
+}
+
+/// A program keeps the session, and it is not good.
+fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
+    let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
+    let todo = "see its output for the reason, or stop it first";
+    let Some(note) = note else { return Failure::new(Exit::Server, what).todo(todo) };
+    let why = match note.phase.as_str() {
+        "connected" => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
+        phase => match &note.rest {
+            Some(rest) => format!("its phase: waiting, because {}", rest.why),
+            None => format!("its phase: {phase}"),
+        },
+    };
+    let todo = note.way_out(pid).unwrap_or_else(|| todo.to_owned());
+    let mut failure = Failure::new(Exit::Server, what).why(why).todo(todo);
+    failure.exit = note.waits.unwrap_or(failure.exit);
+    match note.rests() {
+        0 => failure,
+        rests => failure.left(rests),
+    }
+}
+
+impl KeeperNote {
+    /// So many seconds it does nothing that could heal the session.
+    fn rests(&self) -> u64 {
+        self.rest.as_ref().map_or(0, |rest| rest.until.saturating_sub(seconds(SystemTime::now())))
+    }
+
+    /// What to do where the session does not come back at the next tickle.
+    fn way_out(&self, pid: u32) -> Option<String> {
+        let stop = format!("stop it with `kill {pid}`");
+        if let Some(exit) = self.waits {
+            return Some(match (self.has_keys, exit == Exit::Competing as u8) {
+                (true, _) => format!("press `r` in its terminal, or {stop}"),
+                (false, true) => format!(
+                    "wait: it comes back when that login has ended; or {stop} and start it with `--compete`, which ends \
+                     that login"
+                ),
+                (false, false) => stop,
+            });
+        }
+        let Rest { why, .. } = self.rest.as_ref()?;
+        let left = Some(self.rests()).filter(|left| *left > 0)?;
+        let sooner = match why {
+            Wait::Asked => "going on gets your address blocked".to_owned(),
+            Wait::LoginsSpent => format!("or {stop} and start it with `--force`"),
+        };
+        Some(format!("wait {}; {sooner}", span(left)))
+    }
+}

@@ -1,0 +1,171 @@
+//! What IBKR takes only so often, and the pauses that it asks for.
+
+use std::{
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use super::{Sessions, turn::Turn};
+use crate::{
+    commands::span,
+    exit::Exit,
+    failure::Failure,
+    store::{Pause, Record, millis},
+};
+
+/// IBKR takes one tickle a second, and puts who sends more into its penalty box.
+pub(super) const BETWEEN: Duration = Duration::from_millis(1_100);
+/// Once in 5 s, with a margin for the way there.
+const RARELY: Duration = Duration::from_millis(5_200);
+/// Who waits longer wants to know for what.
+const NOTABLE: Duration = Duration::from_millis(500);
+/// Another invocation may be in the middle of a login.
+const AT_WORK: Duration = Duration::from_secs(90);
+
+const ACCOUNTS: &str = "portfolio/accounts";
+
+/// What IBKR takes once in 5 s of a username (its documentation, "pacing limitations"): a path, and under which name that
+/// is counted.
+const RARE: [(&str, &str); 7] = [
+    (ACCOUNTS, ACCOUNTS),
+    ("portfolio/subaccounts", ACCOUNTS),
+    ("iserver/orders", "iserver/account/orders"),
+    ("iserver/account/orders", "iserver/account/orders"),
+    ("iserver/trades", "iserver/account/trades"),
+    ("iserver/account/trades", "iserver/account/trades"),
+    ("iserver/account/pnl/partitioned", "iserver/account/pnl/partitioned"),
+];
+
+impl Sessions {
+    /// Waits until IBKR takes the next request for this path, if it takes it rarely, and says so.
+    pub(crate) fn pace_rare(&self, path: &str) -> Result<(), Failure> {
+        let Some((_, name)) = RARE.iter().find(|(rare, _)| *rare == path) else { return Ok(()) };
+        let mut turn = self.turn(AT_WORK, || {})?;
+        let wait = left(turn.record.paced.get(*name).copied().unwrap_or_default(), RARELY);
+        if wait >= NOTABLE {
+            let seconds = wait.as_secs_f64();
+            self.output
+                .note(format_args!("IBKR takes one request for /{name} in 5 s: waiting {seconds:.1} s"));
+        }
+        turn.pace_rare(name);
+        self.remember(&turn, RARELY);
+        Ok(())
+    }
+
+    /// The same for `/portfolio/accounts`, without a word.
+    pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.pace_accounts();
+        self.remember(&turn, RARELY);
+        Ok(())
+    }
+
+    /// Waits until IBKR takes the next tickle.
+    pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
+        let mut turn = self.turn(AT_WORK, || {})?;
+        turn.pace()?;
+        self.note(&mut turn, None);
+        Ok(())
+    }
+
+    /// Nothing of one's own is sent either while IBKR has asked for a pause.
+    pub(crate) fn heed_pause(&self) -> Result<(), Failure> {
+        no_pause(&self.store.read()?)
+    }
+
+    /// The same, and no request to an endpoint that has asked for a pause of its own.
+    pub(crate) fn heed_pause_of(&self, endpoint: &str) -> Result<(), Failure> {
+        let record = self.store.read()?;
+        no_pause(&record)?;
+        match record.pauses.get(endpoint).map_or(0, Pause::left) {
+            0 => Ok(()),
+            left => {
+                Err(Failure::new(Exit::Server, format!("IBKR asked for a pause of {endpoint}: not sent"))
+                    .why("it answered 429, too many requests, a while ago")
+                    .todo(format!(
+                        "wait {}: going on gets your address blocked; other requests may go on",
+                        span(left)
+                    ))
+                    .left(left))
+            }
+        }
+    }
+
+    /// Keeps a pause that IBKR has asked for at one endpoint. Who is in IBKR's penalty box gets the same answer
+    /// everywhere: the second endpoint that asks for one means all.
+    pub(crate) fn note_pause(&self, endpoint: &str, failure: &Failure) -> Result<(), Failure> {
+        let Some(seconds) = failure.new_pause() else { return Ok(()) };
+        let mut turn = self.turn(AT_WORK, || {})?;
+        let pauses = &mut turn.record.pauses;
+        pauses.retain(|_, pause| pause.left() > 0);
+        // Whoever asks about a session tickles.
+        if endpoint.ends_with(" /tickle") || pauses.keys().any(|other| other != endpoint) {
+            self.note(&mut turn, Some(failure));
+        } else {
+            pauses.insert(endpoint.to_owned(), Pause::new(seconds));
+            self.note(&mut turn, None);
+        }
+        Ok(())
+    }
+}
+
+impl Turn {
+    /// Waits for a second if need be.
+    ///
+    /// # Errors
+    /// While IBKR has asked for a longer pause.
+    pub(crate) fn pace(&self) -> Result<(), Failure> {
+        no_pause(&self.record)?;
+        thread::sleep(left(self.record.asked, BETWEEN));
+        Ok(())
+    }
+
+    /// The same, and whoever forces it ends the pause.
+    pub(crate) fn pace_or_force(&mut self, is_forced: bool) -> Result<(), Failure> {
+        if is_forced {
+            self.record.pause = None;
+        }
+        self.pace()
+    }
+
+    /// Waits, and notes that the accounts are asked for now.
+    pub(crate) fn pace_accounts(&mut self) {
+        self.pace_rare(ACCOUNTS);
+    }
+
+    fn pace_rare(&mut self, name: &str) {
+        let asked = self.record.paced.entry(name.to_owned()).or_default();
+        thread::sleep(left(*asked, RARELY));
+        *asked = millis(SystemTime::now());
+    }
+}
+
+impl Pause {
+    pub(super) fn new(seconds: u64) -> Self {
+        Self { until: millis(SystemTime::now()) + seconds.min(Self::LONGEST) * 1_000 }
+    }
+
+    /// In seconds.
+    fn left(&self) -> u64 {
+        self.until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000)
+    }
+}
+
+/// How much of `pause` is left since then. What lies in the future was written under another clock.
+fn left(then: u64, pause: Duration) -> Duration {
+    let passed = millis(SystemTime::now()).checked_sub(then);
+    passed.map_or(Duration::ZERO, |passed| pause.saturating_sub(Duration::from_millis(passed)))
+}
+
+fn no_pause(record: &Record) -> Result<(), Failure> {
+    match record.pause.as_ref().map_or(0, Pause::left) {
+        0 => Ok(()),
+        left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
+            .why("it answered 429, too many requests, a while ago")
+            .todo(format!(
+                "wait {}: going on gets your address blocked; `login --force` goes on all the same",
+                span(left)
+            ))
+            .left(left)),
+    }
+}
