@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use ibkr_auth_core::{
-    Config, Event, Now, Output, Phase, PublicIp, RequestId, Response, Session, Step, Transmit, TransportError,
-    TransportKind,
+    Config, Event, Now, Output, Phase, PublicIp, RequestId, Response, Session, Step, Transmit,
+    TransportError, TransportKind,
 };
 use ibkr_sim::{Endpoint, Fault, Manner, Moment, Peer, Sim, SimConfig, demo};
 

@@ -101,7 +101,8 @@ impl Ledger {
             // A closed door counts no logins, and neither does a web page.
             let uncounted = !error.may_have_been_executed()
                 || status.is_some_and(|status| status.is_server_error())
-                || (error.kind() == ErrorKind::Unreadable && status.is_some_and(|status| !status.is_success()));
+                || (error.kind() == ErrorKind::Unreadable
+                    && status.is_some_and(|status| !status.is_success()));
             if uncounted && error.step() == Some(Step::SsodhInit) {
                 self.competed.pop();
             }
@@ -138,7 +139,9 @@ impl Ledger {
             let recent = self.competed.iter().filter(|at| now.mono - **at < HOUR).count();
             // Each wish may be tried until IBKR has answered it.
             let kept = self.compete || self.wished > 0 || recent <= 3;
-            keep(kept, "another login is ended within the budget alone", || format!("{recent} within the hour"))?;
+            keep(kept, "another login is ended within the budget alone", || {
+                format!("{recent} within the hour")
+            })?;
         }
         if transmit.step == Step::ValidateSso {
             let before = self.validated.replace(now.mono);

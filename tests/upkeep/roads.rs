@@ -50,9 +50,10 @@ fn waits_are_told_when_they_begin() {
     world.fault(r#"{"on":"token","do":{"hang":true}}"#);
     world.session.keep_connected(KeepConnected::default());
     world.run_until_phase(HOUR, Phase::LoginsSpent { about: SECOND });
-    let told = world.events.iter().rfind(|(_, event)| {
-        matches!(event, Event::Phase { phase: Phase::LoginsSpent { .. }, .. })
-    });
+    let told = world
+        .events
+        .iter()
+        .rfind(|(_, event)| matches!(event, Event::Phase { phase: Phase::LoginsSpent { .. }, .. }));
     let (at, _) = told.expect("the event is there as soon as the phase is");
     assert!(world.elapsed() - *at < SECOND);
 }
@@ -89,7 +90,11 @@ fn a_clock_that_is_far_off_is_waited_for_without_asking_ibkr() {
         world.server_ahead = hours * 3_600_000;
         world.session.keep_connected(KeepConnected::default());
         world.run_for(10 * MINUTE);
-        assert_eq!((world.session.phase(), world.count(Step::GetAccessToken)), (Phase::Connecting, 1), "{hours}");
+        assert_eq!(
+            (world.session.phase(), world.count(Step::GetAccessToken)),
+            (Phase::Connecting, 1),
+            "{hours}"
+        );
         // The clock is set.
         let off = Duration::from_secs(hours.unsigned_abs() * 3_600);
         world.now.wall = if hours > 0 { world.now.wall + off } else { world.now.wall - off };
@@ -138,7 +143,8 @@ fn a_key_that_was_exchanged_while_we_run_is_read_anew() {
 
     let (waits, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut world = World::new();
-    let key = Rotated { key: ibkr_auth_tests::lab::key(), waits: Arc::clone(&waits), asked: Arc::clone(&asked) };
+    let key =
+        Rotated { key: ibkr_auth_tests::lab::key(), waits: Arc::clone(&waits), asked: Arc::clone(&asked) };
     world.session = ibkr_auth_core::Session::new(world.session.config().clone(), key, 7);
     let mut world = kept(world, KeepConnected::default());
     waits.store(true, Ordering::Relaxed);

@@ -26,7 +26,9 @@ fn an_init_that_fails_for_good_costs_no_login_after_the_other() {
 
 #[test]
 fn a_tickle_that_never_works_is_not_the_only_thing_that_is_asked() {
-    for failure in [r#"{"status":500}"#, r#"{"status":200,"body":"nonsense"}"#, r#"{"hang":true}"#, r#"{"reset":true}"#] {
+    for failure in
+        [r#"{"status":500}"#, r#"{"status":200,"body":"nonsense"}"#, r#"{"hang":true}"#, r#"{"reset":true}"#]
+    {
         let mut world = connected();
         world.fault(&format!(r#"{{"on":"tickle","do":{failure}}}"#));
         world.run_for(20 * MINUTE);
@@ -55,9 +57,7 @@ fn an_end_that_is_announced_and_does_not_come_costs_no_login() {
         let tickle = format!(
             r#"{{"session":"aa","ssoExpires":{expires},"iserver":{{"authStatus":{{"authenticated":true,"connected":true}}}}}}"#
         );
-        world.fault(&format!(
-            r#"{{"on":"tickle","do":{{"status":200,"processed":true,"body":{tickle}}}}}"#
-        ));
+        world.fault(&format!(r#"{{"on":"tickle","do":{{"status":200,"processed":true,"body":{tickle}}}}}"#));
         let mut world = kept(world, KeepConnected::default());
         world.run_for(2 * HOUR);
         assert_eq!(world.count(Step::GetBearerToken), 1, "{expires}: {}", world.story());
@@ -108,9 +108,7 @@ fn a_region_that_validate_tells_is_believed() {
     let mut world = kept(world, KeepConnected::default());
     world.run_for(12 * HOUR - MINUTE);
     let before = world.count(Step::SsodhInit);
-    let closed = world.run_until(10 * MINUTE, |session| {
-        matches!(session.phase(), Phase::Maintenance { .. })
-    });
+    let closed = world.run_until(10 * MINUTE, |session| matches!(session.phase(), Phase::Maintenance { .. }));
     assert!(closed < 10 * MINUTE);
     healed(&mut world, 2 * HOUR);
     assert!(world.count(Step::SsodhInit) - before < 40, "{}", world.count(Step::SsodhInit) - before);

@@ -40,9 +40,10 @@ impl Clock {
         let agreed = *self.agreed.get_or_insert(sent);
         let by_wall = seen.millis.unsigned_abs();
         let passed = received.mono.saturating_duration_since(agreed.mono);
-        let by_mono = agreed.wall.checked_add(passed).and_then(|expected| {
-            signed_millis(expected, seen.correct(received.wall)).map(i64::unsigned_abs)
-        });
+        let by_mono = agreed
+            .wall
+            .checked_add(passed)
+            .and_then(|expected| signed_millis(expected, seen.correct(received.wall)).map(i64::unsigned_abs));
         let most = CORRECTED.as_millis() as u64;
         if by_wall <= most {
             self.agreed = Some(received);

@@ -4,9 +4,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 
 use http::{Method, StatusCode};
 
-use crate::{
-    ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt, text,
-};
+use crate::{ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt, text};
 
 /// Something failed: which step, what the server said (redacted), and what to do. Cheap to clone.
 #[derive(Clone)]

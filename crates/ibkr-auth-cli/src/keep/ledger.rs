@@ -1,8 +1,8 @@
 //! What the store is told while a session is kept: other invocations live on it, and so does the next keeper.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use ibkr_auth_blocking::{Advice, Error, ErrorKind, Event, Phase, SavedSession, Snapshot};
+use ibkr_auth_blocking::{ErrorKind, Event, Phase, SavedSession, Snapshot};
 use ibkr_auth_core::Step;
 
 use crate::{
@@ -11,9 +11,6 @@ use crate::{
     sessions::{Sessions, Turn, failed, had_no_effect, kept},
     store::{Failed, KeeperNote, Kept, Logins, Rest, Wait, seconds},
 };
-
-/// Shorter waits are those between two tries.
-const NOTABLE: Duration = Duration::from_secs(60);
 
 /// The login that is counted, with the count before it.
 enum Login {
@@ -87,7 +84,9 @@ impl<'a> Ledger<'a> {
         if let Some(error) = because.filter(|error| error.kind() == ErrorKind::RateLimited) {
             self.pause = Some(Failure::from(error.clone()));
         }
-        self.rest_in(snapshot.phase(), because);
+        if let Event::Phase { phase, .. } = event {
+            self.rest = rest(*phase, now);
+        }
         if snapshot.phase() == Phase::Off {
             // What is left at the end is told apart.
             return;
@@ -114,25 +113,6 @@ impl<'a> Ledger<'a> {
         self.is_behind |= !matches!(event, Event::Sent { .. });
     }
 
-    /// A wait may have begun that no event has told yet.
-    pub(super) fn look(&mut self, phase: Phase) {
-        if matches!(phase, Phase::Waiting { .. }) && !self.is_noted(phase) {
-            self.rest_in(phase, None);
-            self.note = Some(self.note(phase));
-            self.is_behind = true;
-        }
-    }
-
-    fn is_noted(&self, phase: Phase) -> bool {
-        self.note.as_ref().is_some_and(|note| note.phase == phase.to_string())
-    }
-
-    fn rest_in(&mut self, phase: Phase, because: Option<&Error>) {
-        if because.is_some() || self.rest.is_none() || !self.is_noted(phase) {
-            self.rest = rest(phase, because, seconds(SystemTime::now()));
-        }
-    }
-
     /// The automatic mode has stopped for good.
     pub(super) fn stopped(&mut self, failure: &Failure) {
         self.failed = Some(failed(self.failed.as_ref(), &self.settings, failure));
@@ -150,11 +130,6 @@ impl<'a> Ledger<'a> {
             before.as_ref().map_or(latest.clone(), |before| latest.or(before))
         });
         self.is_behind = true;
-    }
-
-    /// The wait that it is in.
-    pub(super) fn rest(&self) -> Option<Rest> {
-        self.rest
     }
 
     /// Where the session stands, for those who would use it.
@@ -240,11 +215,12 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Which of the two waits it is: one that IBKR has asked for comes with an error that says how long.
-fn rest(phase: Phase, because: Option<&Error>, now: u64) -> Option<Rest> {
-    let Phase::Waiting { about } = phase else { return None };
-    let asked = |error: &Error| matches!(error.advice(), Advice::RetryAfter(asked) if asked >= NOTABLE);
-    let why = if because.is_some_and(asked) { Wait::Asked } else { Wait::LoginsSpent };
+fn rest(phase: Phase, now: u64) -> Option<Rest> {
+    let (about, why) = match phase {
+        Phase::Waiting { about } => (about, Wait::Asked),
+        Phase::LoginsSpent { about } => (about, Wait::LoginsSpent),
+        _ => return None,
+    };
     Some(Rest { until: now + about.as_secs(), why })
 }
 

@@ -102,7 +102,7 @@ fn phase(status: &Status, paint: Paint) -> String {
         _ => WARN,
     };
     let mut about = format!("for {}", span(status.phase_since.mono.elapsed().as_secs()));
-    if let Phase::Waiting { about: wait } = status.phase() {
+    if let Phase::Waiting { about: wait } | Phase::LoginsSpent { about: wait } = status.phase() {
         let left = wait.saturating_sub(status.phase_since.mono.elapsed());
         about += &format!(", about {} more", span(left.as_secs()));
     }

@@ -9,10 +9,7 @@ use ibkr_auth_blocking::{Event, Phase, Snapshot};
 use ibkr_auth_core::{Step, text::one_line};
 
 use super::words::{Line, maybe_closed};
-use crate::{
-    mask,
-    store::{Rest, Wait},
-};
+use crate::{mask, store::Wait};
 
 /// So many lines stay on the screen.
 const RECENT: usize = 60;
@@ -42,8 +39,6 @@ pub(super) struct Status {
     pub(super) tickled: Option<Instant>,
     /// Within the last hour, and the last day.
     pub(super) logins: (usize, usize),
-    /// The wait that it is in.
-    pub(super) rest: Option<Rest>,
     /// The request that is on its way.
     pub(super) asking: Option<Step>,
     /// When a request was last sent.
@@ -76,7 +71,6 @@ impl Status {
             began: now,
             tickled: None,
             logins: (0, 0),
-            rest: None,
             asking: None,
             asked: None,
             reason: None,
@@ -149,24 +143,26 @@ impl Status {
     pub(super) fn reason(&self) -> Option<&str> {
         let is_trying = matches!(
             self.phase(),
-            Phase::Connecting | Phase::Recovering | Phase::Maintenance { .. } | Phase::Waiting { .. }
+            Phase::Connecting
+                | Phase::Recovering
+                | Phase::Maintenance { .. }
+                | Phase::Waiting { .. }
+                | Phase::LoginsSpent { .. }
         );
         self.reason.as_deref().filter(|_| is_trying)
     }
 
     /// The way out of the phase, where there is one.
     pub(super) fn way_out(&self) -> Option<&'static str> {
-        match (self.phase(), self.rest) {
-            (Phase::Yielded, _) => {
+        match self.phase() {
+            Phase::Yielded => {
                 Some("comes back when that login has ended; `c` asks now, `r` takes the session from it")
             }
-            (Phase::Waiting { .. }, Some(Rest { why: Wait::LoginsSpent, .. })) => Some(
+            Phase::LoginsSpent { .. } => Some(
                 "`q`, then `ibkr-auth keep --force`, logs in sooner; find out first why the sessions do not last",
             ),
-            (Phase::Waiting { .. }, Some(Rest { why: Wait::Asked, .. })) => {
-                Some("wait: going on gets your address blocked")
-            }
-            (Phase::Paused, _) => Some("`r` logs in again"),
+            Phase::Waiting { .. } => Some("wait: going on gets your address blocked"),
+            Phase::Paused => Some("`r` logs in again"),
             _ => None,
         }
     }
@@ -176,10 +172,8 @@ impl Status {
         match (self.leaving, self.phase()) {
             (Some(leaving), _) => leaving.to_owned(),
             (None, Phase::Yielded) => "left to another login, such as TWS or the phone".to_owned(),
-            (None, Phase::Waiting { .. }) => match self.rest {
-                Some(Rest { why, .. }) => format!("waiting: {why}"),
-                None => "waiting".to_owned(),
-            },
+            (None, Phase::Waiting { .. }) => format!("waiting: {}", Wait::Asked),
+            (None, Phase::LoginsSpent { .. }) => format!("waiting: {}", Wait::LoginsSpent),
             (None, Phase::Maintenance { until }) => maybe_closed(until),
             (None, phase) => phase.to_string(),
         }

@@ -124,8 +124,7 @@ impl Watch<'_> {
     /// What is known goes everywhere.
     pub(super) fn follow(&mut self) {
         self.status.look(self.handle.snapshot());
-        self.ledger.look(self.status.phase());
-        (self.status.logins, self.status.rest) = (self.ledger.logins(), self.ledger.rest());
+        self.status.logins = self.ledger.logins();
         self.write_down();
         if self.ledger.is_holding() && self.has_settled() {
             self.ledger.release();
@@ -171,7 +170,7 @@ fn looked(phase: Phase) -> &'static str {
         Phase::Connected => "looking whether the session is good",
         Phase::Yielded => "asking whether the other login has ended",
         Phase::Paused => "paused: there is nothing to look at, `r` resumes",
-        Phase::Waiting { .. } => "not now: it looks when the wait is over",
+        Phase::Waiting { .. } | Phase::LoginsSpent { .. } => "not now: it looks when the wait is over",
         _ => "it is being healed, and looks by itself",
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn maybe_closed(until: SystemTime) -> String {
 fn level_of(phase: Phase) -> Level {
     match phase {
         Phase::Yielded | Phase::Stopped => Level::Person,
-        Phase::Recovering | Phase::Waiting { .. } => Level::Warning,
+        Phase::Recovering | Phase::Waiting { .. } | Phase::LoginsSpent { .. } => Level::Warning,
         _ => Level::Info,
     }
 }
@@ -75,6 +75,7 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Recovering => "recovering",
         Phase::Maintenance { .. } => "maintenance",
         Phase::Waiting { .. } => "waiting",
+        Phase::LoginsSpent { .. } => "logins_spent",
         Phase::Yielded => "yielded",
         Phase::Paused => "paused",
         Phase::Stopped => "stopped",
@@ -112,7 +113,9 @@ pub(super) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
                 object("phase", *phase, json!({ "why": because.as_ref().map(ToString::to_string) }));
             match phase {
                 Phase::Maintenance { until } => told.insert("until".to_owned(), json!(stamp(*until))),
-                Phase::Waiting { about } => told.insert("about_s".to_owned(), json!(about.as_secs())),
+                Phase::Waiting { about } | Phase::LoginsSpent { about } => {
+                    told.insert("about_s".to_owned(), json!(about.as_secs()))
+                }
                 _ => None,
             };
             told

@@ -87,7 +87,9 @@ fn settle(
             {
                 break Err(closed(&phase, reason.take()));
             }
-            Phase::Waiting { about } if about > left => break Err(closed(&phase, reason.take())),
+            Phase::Waiting { about } | Phase::LoginsSpent { about } if about > left => {
+                break Err(closed(&phase, reason.take()));
+            }
             _ => {}
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {

@@ -37,8 +37,10 @@ fn is_root(what: &str) -> bool {
     is_root
 }
 
+type Reading = Box<dyn Fn() -> Result<(), String>>;
+
 /// Settings, key, passphrase and certificates, each with a way to read it.
-fn files(folder: &Folder) -> Vec<(std::path::PathBuf, Box<dyn Fn() -> Result<(), String>>)> {
+fn files(folder: &Folder) -> Vec<(std::path::PathBuf, Reading)> {
     let ca = folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n");
     let passphrase = folder.write("passphrase.txt", "secret");
     let settings = format!("{MINIMAL}private_key_passphrase_file: passphrase.txt\n");

@@ -8,8 +8,8 @@ use std::{
 
 use super::plan::Command;
 use crate::{
-    clock::Clock,
-    AccessToken, AuthStatus, BearerToken, Error, ErrorKind, Expiry, Now, Region, Secret, SsoDetails, Step, Tier,
+    AccessToken, AuthStatus, BearerToken, Error, ErrorKind, Expiry, Now, Region, Secret, SsoDetails, Step,
+    Tier, clock::Clock,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute.
@@ -114,7 +114,9 @@ impl Known {
     pub(super) fn keep_bearer_end(&mut self, expiry: Option<Expiry>, now: Now) {
         let left = match expiry {
             Some(Expiry::In(left)) => left,
-            Some(Expiry::At(end)) => end.duration_since(self.clock.skew().correct(now.wall)).unwrap_or_default(),
+            Some(Expiry::At(end)) => {
+                end.duration_since(self.clock.skew().correct(now.wall)).unwrap_or_default()
+            }
             None => return,
         };
         self.bearer_ends =

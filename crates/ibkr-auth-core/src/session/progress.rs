@@ -56,10 +56,14 @@ impl Session {
             PublicIp::Lookup(services) => services.len(),
             PublicIp::Fixed(_) => 0,
         };
-        let clock_was_wrong =
-            error.kind() == ErrorKind::Rejected && self.known.clock.skew().differs_notably_from(exchange.skew);
+        let clock_was_wrong = error.kind() == ErrorKind::Rejected
+            && self.known.clock.skew().differs_notably_from(exchange.skew);
         let may_doubt = self.tasks[index].command() == Command::Connect && services > 0;
-        if may_doubt && step == Step::GetBearerToken && error.kind() == ErrorKind::Rejected && !clock_was_wrong {
+        if may_doubt
+            && step == Step::GetBearerToken
+            && error.kind() == ErrorKind::Rejected
+            && !clock_was_wrong
+        {
             return self.doubt_address(now, index, services, error);
         }
         if step == Step::PublicIp && self.tasks[index].doubted.is_some() {
@@ -250,7 +254,8 @@ fn not_established(reason: Option<String>) -> Error {
         Some(reason) => format!("the brokerage session was not established in time ({reason})"),
         None => "the brokerage session was not established in time".to_owned(),
     };
-    let todo = "try again later; at night it may be maintenance, and another login of the username may hold it";
+    let todo =
+        "try again later; at night it may be maintenance, and another login of the username may hold it";
     Error::plain(
         ErrorKind::NotEstablished,
         Some(Step::SsodhInit),

@@ -81,12 +81,13 @@ impl Session {
         if skew.differs_notably_from(before) {
             self.tell(Event::ClockSkew(skew));
         }
-        let result = self.read(now, exchange.step, response).map_err(|error| match self.known.clock.beyond() {
-            Some(wrong) if error.kind() == ErrorKind::Rejected && exchange.step.is_signed() => {
-                error.by_a_wrong_clock(wrong)
-            }
-            _ => error,
-        });
+        let result =
+            self.read(now, exchange.step, response).map_err(|error| match self.known.clock.beyond() {
+                Some(wrong) if error.kind() == ErrorKind::Rejected && exchange.step.is_signed() => {
+                    error.by_a_wrong_clock(wrong)
+                }
+                _ => error,
+            });
         if self.known.bearer.is_some()
             && let Some(id) = wire::session_cookie(response)
         {

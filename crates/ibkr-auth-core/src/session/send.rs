@@ -117,7 +117,13 @@ impl Session {
         let deadline = now.mono + timeout + BACK_STOP;
         self.in_flight.insert(
             id,
-            Exchange { step, sent: now, deadline, skew: self.known.clock.skew(), generation: self.known.generation },
+            Exchange {
+                step,
+                sent: now,
+                deadline,
+                skew: self.known.clock.skew(),
+                generation: self.known.generation,
+            },
         );
         self.tell(Event::Sent { step });
         Transmit { id, step, timeout, request }

@@ -133,7 +133,9 @@ impl Snapshot {
                 "log in with a new client once that is mended",
                 error.as_ref().map_or(Advice::Reconnect, Error::advice),
             ),
-            (Phase::Waiting { about } | Phase::LoginsSpent { about }, _) => ("wait with `ready`", Advice::RetryAfter(about)),
+            (Phase::Waiting { about } | Phase::LoginsSpent { about }, _) => {
+                ("wait with `ready`", Advice::RetryAfter(about))
+            }
             (Phase::Connecting | Phase::Connected | Phase::Recovering | Phase::Maintenance { .. }, _) => {
                 ("wait with `ready`", soon)
             }

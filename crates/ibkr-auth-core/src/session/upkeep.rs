@@ -12,8 +12,8 @@ mod trouble;
 
 use std::time::{Duration, Instant, SystemTime};
 
-pub use phase::Phase;
 pub(super) use budget::Reach;
+pub use phase::Phase;
 pub use policy::{KeepConnected, LoginBudget, OnCompeting};
 
 use super::{Session, plan::Command, task::Task, ticket::Done};

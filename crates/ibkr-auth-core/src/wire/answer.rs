@@ -71,7 +71,8 @@ pub(crate) fn secret(
     response: &Response,
     text: String,
 ) -> Result<Secret, Error> {
-    let is_sound = (1..=LONGEST_SECRET).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_sound =
+        (1..=LONGEST_SECRET).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if is_sound { Ok(Secret::new(text)) } else { Err(unreadable(step, config, response)) }
 }
 
@@ -141,15 +142,11 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             Advice::RetryAfter(SOON),
             "IBKR's edge refused the request before any login: check user_agent, proxy, and that this address is not blocked",
         ),
-        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED
-            if excerpt::is_html(response) =>
-        {
-            (
-                ErrorKind::Unreadable,
-                Advice::RetryAfter(SOON),
-                "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
-            )
-        }
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED if excerpt::is_html(response) => (
+            ErrorKind::Unreadable,
+            Advice::RetryAfter(SOON),
+            "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
+        ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
             (ErrorKind::Rejected, Advice::Never, refusal(step, status))
         }

@@ -58,7 +58,8 @@ impl AuthStatus {
         let says = |text: &Option<String>| {
             text.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("compete"))
         };
-        let refused = (self.passed == Some(false) && self.connected) || says(&self.fail) || says(&self.message);
+        let refused =
+            (self.passed == Some(false) && self.connected) || says(&self.fail) || says(&self.message);
         self.competing || (!self.authenticated && refused)
     }
 

@@ -59,7 +59,10 @@ pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
     let body: Body = answer::json(STEP, config, response)?;
     match (body.error.as_deref(), body.iserver) {
         (None, Some(iserver)) => Ok(Tickle {
-            session_id: body.session.map(|id| answer::cookie_value(STEP, config, response, id)).transpose()?,
+            session_id: body
+                .session
+                .map(|id| answer::cookie_value(STEP, config, response, id))
+                .transpose()?,
             sso_expires: lenient_u64(&body.sso_expires).and_then(Expiry::from_millis),
             auth_status: iserver.auth_status,
         }),

@@ -12,13 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json::indented;
-use crate::{
-    commands::span,
-    exit::Exit,
-    failure::Failure,
-    store::Pause,
-    output::Output,
-};
+use crate::{commands::span, exit::Exit, failure::Failure, output::Output, store::Pause};
 
 /// So many seconds IBKR keeps who asked too often in its penalty box (its documentation, "pacing limitations").
 const PENALTY: u64 = 900;

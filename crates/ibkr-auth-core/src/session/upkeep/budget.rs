@@ -35,7 +35,8 @@ impl Reach {
     pub(in crate::session) fn of<T>(result: &Result<T, Error>) -> Self {
         let Err(error) = result else { return Self::Counted };
         let status = error.status();
-        let no_answer_of_ibkr = error.kind() == ErrorKind::Unreadable && status.is_none_or(|s| !s.is_success());
+        let no_answer_of_ibkr =
+            error.kind() == ErrorKind::Unreadable && status.is_none_or(|s| !s.is_success());
         match error.may_have_been_executed() {
             false => Self::Nowhere,
             true if status.is_some_and(|s| s.is_server_error()) || no_answer_of_ibkr => Self::Sent,

@@ -19,9 +19,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    BETWEEN_TICKLES, Deed, EXTEND_BEFORE, Left, OnCompeting, Phase, Reach, Session, Trouble,
-    VALIDATE_EVERY, WrongClock,
-    trouble::HOST_IS_DEAD,
+    BETWEEN_TICKLES, Deed, EXTEND_BEFORE, Left, OnCompeting, Phase, Reach, Session, Trouble, VALIDATE_EVERY,
+    WrongClock, trouble::HOST_IS_DEAD,
 };
 use crate::{
     Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier,
@@ -128,7 +127,8 @@ impl Session {
     /// this does not help is not given up for that: whether it has ended is asked when the end has passed.
     fn plan_upkeep(&mut self, now: Now, deed: Deed) {
         let Some(upkeep) = &mut self.upkeep else { return };
-        let tickle = upkeep.tickled.map_or(now.mono, |last| (last + upkeep.policy.tickle_every).max(now.mono));
+        let tickle =
+            upkeep.tickled.map_or(now.mono, |last| (last + upkeep.policy.tickle_every).max(now.mono));
         let validated = self.known.last_validated(now);
         let may_validate = now.mono + VALIDATE_PAUSE.saturating_sub(validated.unwrap_or(VALIDATE_PAUSE));
         let validate_due = validated.is_none_or(|ago| ago >= VALIDATE_EVERY);
@@ -149,7 +149,8 @@ impl Session {
         }
         let is_hard = upkeep.hard_end.is_some_and(|hard| near(hard, ends.wall));
         let region = self.region();
-        let is_hard = is_hard || near(region.next_midnight(self.known.clock.skew().correct(now.wall)), corrected);
+        let is_hard =
+            is_hard || near(region.next_midnight(self.known.clock.skew().correct(now.wall)), corrected);
         if validate_due {
             return self.plan_deed(Deed::Validate, None);
         }
@@ -315,10 +316,8 @@ impl Session {
         };
         let unproven = upkeep.unproven_logins;
         let is_promise = error.kind() == ErrorKind::RateLimited;
-        let clear = trouble.silent == 0
-            && next > deed
-            && asked.is_zero()
-            && (unproven == 0 || next < Deed::Renew);
+        let clear =
+            trouble.silent == 0 && next > deed && asked.is_zero() && (unproven == 0 || next < Deed::Renew);
         let hosts = upkeep.hosts.len() as u32;
         // What has not even left the machine burdens nobody.
         let login_wait = match reach {
@@ -355,7 +354,11 @@ impl Session {
         match () {
             // Whether the server is back can be asked without logging in.
             () if probe && self.known.bearer_is_good() => {
-                if trouble.is_some_and(Trouble::asks_otherwise) { Deed::Ask } else { Deed::Tickle }
+                if trouble.is_some_and(Trouble::asks_otherwise) {
+                    Deed::Ask
+                } else {
+                    Deed::Tickle
+                }
             }
             // Even with a bearer token that was refused. A login that did not get out can be tried itself.
             () if probe && self.known.bearer.is_some() && got_out => Deed::Ask,
