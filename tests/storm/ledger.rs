@@ -138,7 +138,9 @@ impl Ledger {
             self.competed.push(now.mono);
             let recent = self.competed.iter().filter(|at| now.mono - **at < HOUR).count();
             // Each wish may be tried until IBKR has answered it.
-            let kept = self.compete || self.wished > 0 || recent <= 3;
+            // So may what a bearer token that was replaced has left behind.
+            let renewed = self.logins[1].iter().filter(|at| now.mono - **at < HOUR).count();
+            let kept = self.compete || self.wished > 0 || recent <= 3 + renewed;
             keep(kept, "another login is ended within the budget alone", || {
                 format!("{recent} within the hour")
             })?;

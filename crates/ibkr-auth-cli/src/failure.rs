@@ -132,7 +132,10 @@ impl From<FileError> for Failure {
 fn exit_of(kind: ErrorKind) -> Exit {
     match kind {
         ErrorKind::Config | ErrorKind::Sign => Exit::Config,
-        ErrorKind::Order | ErrorKind::Unauthorized | ErrorKind::NoBrokerageSession => Exit::NoSession,
+        ErrorKind::Order
+        | ErrorKind::NotConnected
+        | ErrorKind::Unauthorized
+        | ErrorKind::NoBrokerageSession => Exit::NoSession,
         ErrorKind::Rejected => Exit::Refused,
         ErrorKind::Competing => Exit::Competing,
         ErrorKind::PublicIp | ErrorKind::Transport | ErrorKind::Timeout => Exit::Network,

@@ -34,9 +34,9 @@ pub(crate) struct KeepArgs {
     /// at most. Without this it goes on, and ours comes back when it has ended
     #[arg(long)]
     compete: bool,
-    /// Whose nightly reset, midnight and weekend maintenance count
-    #[arg(long, value_name = "PLACE", value_enum, default_value_t)]
-    region: Place,
+    /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
+    #[arg(long, value_name = "PLACE", value_enum)]
+    region: Option<Place>,
     /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
     #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
     hosts: Vec<Host>,
@@ -55,10 +55,9 @@ pub(crate) struct KeepArgs {
 }
 
 /// Where IBKR's servers nearest to the user are.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Place {
     /// America
-    #[default]
     NewYork,
     /// Europe
     Zug,

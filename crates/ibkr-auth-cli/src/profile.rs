@@ -27,11 +27,9 @@ impl Profile {
     pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
         let settings = reader(global)?.read()?;
         let (warnings, is_local) = (settings.warnings().to_vec(), settings.is_local());
-        // Where the settings say nothing, nobody's TWS is to be ended.
-        let compete = settings.sets("compete") && settings.config.compete();
         let Unkeyed { config, transport, profile, key, .. } = settings;
         let key = LazyKey::new(key, global.passphrase_fd);
-        Ok(Self { name: profile, config: config.with_compete(compete), transport, key, warnings, is_local })
+        Ok(Self { name: profile, config, transport, key, warnings, is_local })
     }
 
     /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with the proxy and

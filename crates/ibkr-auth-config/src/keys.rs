@@ -105,7 +105,7 @@ pub(crate) const ALL: &[Key] = &[
     Key::optional(
         "compete",
         TRUTH,
-        "Whether to end another brokerage session of the username. Default: `true` in the libraries; the program `ibkr-auth` ends none unless this or `--compete` says so.",
+        "Whether to end another brokerage session of the username, such as a TWS that is logged in. Default: `false`. In the program `--compete` says it for once.",
         |draft, given| {
             let compete = given.truth()?;
             draft.set(|config| Ok(config.with_compete(compete)))

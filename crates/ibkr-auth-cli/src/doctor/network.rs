@@ -213,14 +213,15 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
         );
     };
     let off = ahead(*date, call);
-    context.clock = off;
+    // No more is believed than a login believes.
+    context.clock = if off.unsigned_abs() < CLOCK_FAILS { off } else { 0 };
     if off == 0 {
         return Finding::pass("agrees with the server's, to the second");
     }
     let way = if off > 0 { "behind" } else { "ahead of" };
     let text = format!("this clock is {:.1} s {way} the server's", off.unsigned_abs() as f64 / 1_000.0);
     let means = "a client assertion lives from 10 s before to 20 s after (docs/ONBOARDING.md §9, step 1): with a clock \
-                 that is further off, IBKR answers 400. ibkr-auth corrects it by itself, other programs do not";
+                 that is further off, IBKR answers 400. ibkr-auth corrects up to 5 minutes by itself, other programs nothing";
     let todo = "turn on time synchronisation, such as `timedatectl set-ntp true`";
     match off.unsigned_abs() {
         CLOCK_FAILS.. => Finding::fail(text, means, todo),

@@ -74,9 +74,13 @@ fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, F
 
 fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
-    KeepConnected::default()
+    let policy = KeepConnected::default();
+    let policy = match args.region {
+        Some(place) => policy.with_region(place.into()),
+        None => policy,
+    };
+    policy
         .with_tickle_every(args.tickle_every)
-        .with_region(args.region.into())
         .with_hosts(args.hosts.iter().cloned())
         .with_competing(competing)
         .with_past_logins(if args.force { Vec::new() } else { ages(&turn.record.logins) })

@@ -74,6 +74,8 @@ pub(super) struct Upkeep {
     competed: bool,
     /// And that was a take of the policy's.
     is_take: bool,
+    /// What holds the session is what we have left behind.
+    ends_own: bool,
     /// The user has it taken back now.
     reclaims: bool,
     /// Nothing has come of the first login yet: whether that may end another session is the configuration's word.
@@ -165,7 +167,12 @@ impl Session {
             .take()
             .map(|before| (before.logins, before.assertions, before.takes, before.silent_until));
         let (mut logins, assertions, takes, silent_until) = before.unwrap_or_else(|| {
-            (Budget::new(policy.logins), Budget::new(policy::ASSERTIONS), Budget::new(policy::TAKES), None)
+            (
+                Budget::brake(policy.logins),
+                Budget::brake(policy::ASSERTIONS),
+                Budget::wall(policy::TAKES),
+                None,
+            )
         });
         logins.set_limit(policy.logins);
         let running = self.adopt_connect();
@@ -188,6 +195,7 @@ impl Session {
             taking: None,
             competed: false,
             is_take: false,
+            ends_own: false,
             reclaims: false,
             is_first: self.known.bearer.is_none(),
             next_login: None,
@@ -399,6 +407,7 @@ impl Session {
         (upkeep.due, upkeep.running) = (None, Some(deed));
         if deed >= Deed::Init {
             upkeep.competed = compete;
+            upkeep.ends_own = false;
             upkeep.is_take = upkeep.taking.take_if(|at| *at <= now.mono).is_some();
             if upkeep.is_take {
                 upkeep.takes.spend(now.mono);
@@ -421,7 +430,7 @@ impl Session {
     /// Whether `ssodh/init` may end another session of the username: never unless the user or the policy has said so.
     fn may_compete(&self, now: Now) -> bool {
         let Some(upkeep) = &self.upkeep else { return self.config.compete };
-        let takes = upkeep.reclaims || upkeep.taking.is_some_and(|at| at <= now.mono);
+        let takes = upkeep.reclaims || upkeep.ends_own || upkeep.taking.is_some_and(|at| at <= now.mono);
         match upkeep.policy.competing {
             OnCompeting::Never => false,
             _ => takes || (upkeep.is_first && self.config.compete),

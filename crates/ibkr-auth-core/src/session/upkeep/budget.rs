@@ -1,5 +1,5 @@
-//! So many in an hour, so many in a day. It is a brake, not a wall: half of them may be spent as they come, the other half
-//! is spread over the time, so that the next one is never far.
+//! So many in an hour, so many in a day. A wall lets all of them through as they come, a brake only half of them: the other
+//! half is spread over the time, so that the next one is never far.
 
 use std::{
     collections::VecDeque,
@@ -14,6 +14,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) struct Budget {
     limit: LoginBudget,
+    is_brake: bool,
     /// When it was spent, oldest first: the last day alone.
     spent: VecDeque<Instant>,
 }
@@ -46,8 +47,12 @@ impl Reach {
 }
 
 impl Budget {
-    pub(super) fn new(limit: LoginBudget) -> Self {
-        Self { limit, spent: VecDeque::new() }
+    pub(super) fn brake(limit: LoginBudget) -> Self {
+        Self { limit, is_brake: true, spent: VecDeque::new() }
+    }
+
+    pub(super) fn wall(limit: LoginBudget) -> Self {
+        Self { is_brake: false, ..Self::brake(limit) }
     }
 
     pub(super) fn set_limit(&mut self, limit: LoginBudget) {
@@ -84,7 +89,7 @@ impl Budget {
 
     fn frees(&self, count: usize, window: Duration, now: Instant) -> Option<Instant> {
         let count = count.max(1);
-        let at_once = count.div_ceil(2);
+        let at_once = if self.is_brake { count.div_ceil(2) } else { count };
         let recent = self.spent.iter().filter(|at| now.saturating_duration_since(**at) < window).count();
         if recent < at_once {
             return None;
@@ -106,7 +111,7 @@ mod tests {
     fn what_was_spent_before_counts() {
         let now = Bench::new().now.mono + DAY;
         let minutes = |count: u64| Duration::from_secs(60 * count);
-        let mut budget = Budget::new(LoginBudget { per_hour: 2, per_day: 3 });
+        let mut budget = Budget::brake(LoginBudget { per_hour: 2, per_day: 3 });
         budget.recall(&[minutes(50), minutes(10), minutes(90), minutes(2_000)], now);
         assert_eq!(budget.free_at(now), Some(now - minutes(90) + DAY));
         budget.set_limit(LoginBudget { per_hour: 2, per_day: 9 });
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn neither_the_hour_nor_the_day_is_overdrawn() {
         let mut now = Bench::new().now.mono;
-        let mut budget = Budget::new(LoginBudget { per_hour: 3, per_day: 5 });
+        let mut budget = Budget::brake(LoginBudget { per_hour: 3, per_day: 5 });
         let mut spent: Vec<Instant> = Vec::new();
         for _ in 0..50 {
             match budget.free_at(now) {
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn it_is_a_brake_and_not_a_wall() {
         let mut now = Bench::new().now.mono;
-        let mut budget = Budget::new(LoginBudget::default());
+        let mut budget = Budget::brake(LoginBudget::default());
         let mut longest = Duration::ZERO;
         for _ in 0..20 {
             match budget.free_at(now) {

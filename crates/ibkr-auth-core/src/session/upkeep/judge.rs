@@ -171,15 +171,17 @@ impl Session {
         let is_ours = self.known.is_held_by_an_old_bearer(now, fresh);
         let may_take = upkeep.takes.free_at(now.mono).is_none();
         let wait = match upkeep.policy.competing {
-            OnCompeting::Never => None,
-            _ if !may_take => None,
-            _ if is_ours => Some(Duration::ZERO),
-            OnCompeting::Take => Some(Duration::ZERO),
-            OnCompeting::RetakeAfter(wait) => Some(wait),
-            OnCompeting::Yield => None,
+            OnCompeting::Take if may_take => Some(Duration::ZERO),
+            OnCompeting::RetakeAfter(wait) if may_take => Some(wait),
+            _ => None,
         };
         self.known.forget_who_held();
         (upkeep.is_first, upkeep.reclaims) = (false, false);
+        if is_ours && upkeep.policy.competing != OnCompeting::Never {
+            (upkeep.ends_own, upkeep.left) = (true, None);
+            self.broken(now, None);
+            return self.plan_deed(Deed::Init, None);
+        }
         // What is being waited for is not waited for anew.
         upkeep.taking = wait.map(|wait| upkeep.taking.unwrap_or(now.mono + wait));
         if upkeep.taking.is_some_and(|at| at <= now.mono) {

@@ -93,7 +93,7 @@ impl KeepConnected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCompeting {
     /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session
-    /// is ended: one that was ours at the last tickle and whose bearer token has ended since, three times an hour at most.
+    /// is ended: one that was ours at the last tickle and whose bearer token has ended since.
     #[default]
     Yield,
     /// Take it back at once, three times an hour at most; then yield.
