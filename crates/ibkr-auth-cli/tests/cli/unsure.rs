@@ -113,7 +113,8 @@ fn a_get_without_an_answer_is_no_danger() {
 fn an_order_that_was_never_sent_is_no_danger() {
     let world = ready_to_trade();
     let path = orders();
-    let ran = world.run_with([("IBKR_AUTH_PROXY", "http://127.0.0.1:1")], ["post", &path, "--data", ORDER]);
+    world.fault(r#"{"on":"tls","do":{"reset":true}}"#);
+    let ran = world.run(["post", &path, "--data", ORDER]);
     ran.fails(7, &["not sent: no connection"]);
     assert!(!ran.err.contains("may have been executed"), "{ran}");
     assert_eq!(world.count(Endpoint::PlaceOrder), 0);

@@ -41,7 +41,7 @@ type Reading = Box<dyn Fn() -> Result<(), String>>;
 
 /// Settings, key, passphrase and certificates, each with a way to read it.
 fn files(folder: &Folder) -> Vec<(std::path::PathBuf, Reading)> {
-    let ca = folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n");
+    let ca = folder.write("ca.pem", include_str!("ca.pem"));
     let passphrase = folder.write("passphrase.txt", "secret");
     let settings = format!("{MINIMAL}private_key_passphrase_file: passphrase.txt\n");
     let config = folder.write("config.yaml", settings);

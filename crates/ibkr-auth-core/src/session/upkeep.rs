@@ -197,7 +197,7 @@ impl Session {
             is_take: false,
             ends_own: false,
             reclaims: false,
-            is_first: self.known.bearer.is_none(),
+            is_first: true,
             next_login: None,
             silent_until,
             barred_since: None,
@@ -239,15 +239,19 @@ impl Session {
 
     /// What IBKR has said already is not asked again.
     fn first_deed(&self) -> Deed {
-        let lost = |status: &AuthStatus| !status.is_ready() && !status.competing;
+        let known = self.known.auth_status.as_ref().filter(|_| self.config.tier == Tier::Brokerage);
+        let may_open = |status: &AuthStatus| !status.is_held() || self.config.compete;
         if self.known.bearer.is_none() {
             Deed::Login
         } else if !self.known.bearer_is_good() {
             Deed::Renew
-        } else if self.config.tier == Tier::Brokerage && self.known.auth_status.as_ref().is_some_and(lost) {
-            Deed::Init
         } else {
-            Deed::Tickle
+            match known {
+                Some(status) if status.is_ready() => Deed::Tickle,
+                Some(status) if may_open(status) => Deed::Init,
+                Some(_) => Deed::Ask,
+                None => Deed::Tickle,
+            }
         }
     }
 

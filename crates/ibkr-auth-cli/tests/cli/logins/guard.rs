@@ -122,7 +122,7 @@ fn a_pause_asked_for_on_a_request_of_ones_own_is_kept_too() {
 fn a_pause_of_one_endpoint_is_none_of_the_others() {
     let world = World::new();
     world.fault(r#"{"on":"orders","do":{"status":429}}"#);
-    world.fault(r#"{"on":"unknown","do":{"status":200,"body":{"msg":"Request was submitted"}}}"#);
+    world.fault(r#"{"on":"cancel-order","do":{"status":200,"body":{"msg":"Request was submitted"}}}"#);
     world.run(["get", "/iserver/account/orders"]).fails(9, &["429", "15 min"]);
     world.run(["get", "/iserver/account/orders"]).fails(8, &["other requests may go on"]);
     let cancel = || world.succeed(["delete", "/iserver/account/DU1234567/order/1"]);
