@@ -156,7 +156,12 @@ fn a_session_that_is_left_to_another_is_renewed_all_the_same() {
         world.sim.kick(None);
         world.run_for(6 * HOUR);
         assert_eq!(world.session.phase(), Phase::Yielded);
-        assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
+        // It is found to have ended, and made anew.
+        assert!(
+            world.sim.counters().refusals.values().sum::<u64>() <= 6,
+            "{:?}",
+            world.sim.counters().refusals
+        );
         assert!(world.count(Step::GetBearerToken) <= 7, "{competing:?}");
         assert_eq!(
             world.count(Step::ValidateSso),

@@ -408,3 +408,26 @@ fn beginning_again_gives_no_new_budget() {
     }
     assert!(world.count(Step::GetBearerToken) <= 3, "{}", world.count(Step::GetBearerToken));
 }
+
+#[test]
+fn the_read_only_tier_keeps_the_pace_of_looks_too() {
+    let read_only = |config: Config| config.with_tier(Tier::ReadOnly);
+    let mut world = kept(World::with(|_| {}, read_only), KeepConnected::default());
+    let before = world.count(Step::Tickle);
+    for _ in 0..100 {
+        world.session.check();
+        world.run_for(SECOND / 10);
+    }
+    let looks = world.count(Step::Tickle) - before;
+    assert!((4..=6).contains(&looks), "{looks}");
+    assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
+}
+
+#[test]
+fn a_429_to_validate_stops_no_tickles() {
+    let mut world = connected();
+    world.fault(r#"{"on":"sso/validate","calls":1,"do":{"status":429}}"#);
+    world.run_for(20 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Connected, "{}", world.story());
+    assert!(world.count(Step::Tickle) >= 19 && world.works());
+}

@@ -113,3 +113,49 @@ fn a_region_that_validate_tells_is_believed() {
     healed(&mut world, 2 * HOUR);
     assert!(world.count(Step::SsodhInit) - before < 40, "{}", world.count(Step::SsodhInit) - before);
 }
+
+#[test]
+fn a_login_step_that_never_works_leads_to_the_whole_login() {
+    for failure in [r#"{"hang":true}"#, r#"{"reset":true}"#, r#"{"status":503}"#] {
+        let mut world = connected();
+        for step in ["tickle", "auth/status"] {
+            world.fault(&format!(r#"{{"on":"{step}","do":{{"status":401,"body":"gone"}}}}"#));
+        }
+        world.fault(&format!(r#"{{"on":"sso-sessions","do":{failure}}}"#));
+        world.run_for(3 * HOUR);
+        assert!(world.count(Step::GetAccessToken) >= 2, "{failure}: {}", world.story());
+        world.sim.clear_faults();
+        healed(&mut world, 10 * MINUTE);
+    }
+}
+
+#[test]
+fn bearer_tokens_that_are_refused_one_after_the_other_lead_to_the_whole_login() {
+    let mut world = connected();
+    world.fault(r#"{"on":"tickle","calls":"1..4","do":{"status":401,"body":"gone"}}"#);
+    world.run_for(5 * MINUTE);
+    assert!(world.count(Step::GetAccessToken) >= 2, "{}", world.story());
+}
+
+#[test]
+fn a_session_that_works_is_not_replaced_over_and_over_because_looks_fail() {
+    let mut world = connected();
+    world.fault(r#"[{"on":"tickle","do":{"status":503}},{"on":"auth/status","do":{"status":503}}]"#);
+    world.run_for(24 * HOUR);
+    let logins = world.count(Step::GetBearerToken);
+    assert!((2..=20).contains(&logins), "{logins} {}", world.story());
+}
+
+#[test]
+fn a_session_that_opens_and_is_not_there_leads_to_a_new_bearer() {
+    let mut world = connected();
+    world.fault(
+        r#"{"on":"tickle","do":{"patch":{"iserver":{"authStatus":{"authenticated":false,"established":false}}}}}"#,
+    );
+    world.run_for(15 * MINUTE);
+    assert!(world.count(Step::GetBearerToken) >= 2, "{}", world.story());
+    world.run_for(6 * HOUR);
+    assert!(world.count(Step::SsodhInit) < 6 * 70 && world.count(Step::GetBearerToken) <= 70);
+    world.sim.clear_faults();
+    healed(&mut world, 50 * MINUTE);
+}

@@ -114,3 +114,51 @@ fn a_look_that_a_user_wishes_for_while_it_is_left_finds_that_it_is_free() {
     healed(&mut world, 12 * SECOND);
     assert_eq!(world.competed, 0);
 }
+
+#[test]
+fn who_waits_for_another_login_to_end_is_not_refused_for_good_at_once() {
+    let mut world = World::new();
+    world.sim.kick(None);
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Yielded);
+    world.sim.restart();
+    world.sim.kick(None);
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":401}}"#);
+    world.run_for(10 * MINUTE);
+    assert_ne!(world.session.phase(), Phase::Stopped, "{}", world.story());
+    world.sim.release();
+    healed(&mut world, 11 * MINUTE);
+}
+
+#[test]
+fn waiting_for_another_login_burns_no_logins_whatever_ends_are_announced() {
+    for announced in [None, Some("0"), Some("90000")] {
+        let sliding = |sim: &mut SimConfig| {
+            sim.rules.bearer_life = 10 * MINUTE;
+            sim.rules.bearer_extended_by = Extension::AnyRequest;
+        };
+        let mut world = kept(World::with(sliding, |c| c), KeepConnected::default());
+        if let Some(expires) = announced {
+            world.fault(&format!(r#"{{"on":"tickle","do":{{"patch":{{"ssoExpires":{expires}}}}}}}"#));
+        }
+        world.sim.kick(None);
+        world.run_for(6 * HOUR);
+        assert_eq!(world.session.phase(), Phase::Yielded);
+        let logins = world.count(Step::GetBearerToken);
+        assert!(logins <= 2, "{announced:?}: {logins}\n{}", world.story());
+    }
+}
+
+#[test]
+fn who_logs_in_during_a_pause_is_not_taken_for_what_was_left_behind() {
+    let mut world = connected();
+    // The logout takes effect, but is never answered well.
+    world.fault(r#"{"on":"logout","do":{"status":503,"processed":true}}"#);
+    world.session.pause();
+    world.run_for(20 * SECOND);
+    world.sim.kick(None);
+    world.session.resume();
+    world.run_for(5 * MINUTE);
+    assert_eq!((world.session.phase(), world.competed), (Phase::Yielded, 0), "{}", world.story());
+}

@@ -140,7 +140,7 @@ impl Handle {
         let snapshot = self.snapshot();
         let answer =
             send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout()).await?;
-        if wire::tells_of_lost_session(&answer) {
+        if wire::lost_session(&answer).is_some() {
             self.check();
         }
         Ok(answer)

@@ -169,7 +169,7 @@ impl Handle {
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
-        if wire::tells_of_lost_session(&answer) {
+        if wire::lost_session(&answer).is_some() {
             self.check();
         }
         Ok(answer)

@@ -100,6 +100,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let exit = match error.advice() {
             Advice::FindOut => Exit::Unknown,
+            _ if error.is_proxy_refusal() => Exit::Config,
             _ => exit_of(error.kind()),
         };
         let mut failure = Self::new(exit, error.what());
@@ -136,7 +137,7 @@ fn exit_of(kind: ErrorKind) -> Exit {
         | ErrorKind::NotConnected
         | ErrorKind::Unauthorized
         | ErrorKind::NoBrokerageSession => Exit::NoSession,
-        ErrorKind::Rejected => Exit::Refused,
+        ErrorKind::Rejected | ErrorKind::Clock => Exit::Refused,
         ErrorKind::Competing => Exit::Competing,
         ErrorKind::PublicIp | ErrorKind::Transport | ErrorKind::Timeout => Exit::Network,
         ErrorKind::NotEstablished

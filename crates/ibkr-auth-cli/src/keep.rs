@@ -31,7 +31,8 @@ use watch::Watch;
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeepArgs {
     /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three times an hour
-    /// at most. Without this it goes on, and ours comes back when it has ended
+    /// at most. Without this it goes on, and ours comes back when it has ended; `compete: true` in the settings ends one
+    /// at the first login alone
     #[arg(long)]
     compete: bool,
     /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]

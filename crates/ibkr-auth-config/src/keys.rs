@@ -87,7 +87,7 @@ pub(crate) const ALL: &[Key] = &[
     Key::optional(
         "base_url",
         URL,
-        "Any other server: a simulator, a proxy of your own. It is sent your tokens.",
+        "Any other server: a simulator, a proxy of your own. It is sent your tokens. One on this machine is taken for a simulator: logins are not limited.",
         |draft, given| {
             let host = Host::custom(given.text()?)?;
             draft.set(|config| Ok(config.with_host(host)))

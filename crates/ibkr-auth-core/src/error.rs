@@ -126,8 +126,18 @@ impl Error {
         self.0.transport == Some(TransportKind::Broken)
     }
 
-    /// Whether the way out of this machine is barred by wrong credentials: no other host or service can help.
-    pub(crate) fn is_proxy_refusal(&self) -> bool {
+    /// Whether IBKR may have counted a signed request that failed so as a login: not if it was never sent, nor if a closed door or
+    /// a web page answered.
+    pub fn may_count_as_login(&self) -> bool {
+        let is_closed = self.0.status.is_some_and(|status| status.is_server_error());
+        let is_foreign =
+            self.0.kind == ErrorKind::Unreadable && self.0.status.is_some_and(|status| !status.is_success());
+        self.may_have_been_executed() && !is_closed && !is_foreign
+    }
+
+    /// Whether the way out of this machine is barred by wrong credentials of the proxy: no other host or service can help, and
+    /// repeating them may lock the user's account there.
+    pub fn is_proxy_refusal(&self) -> bool {
         self.0.transport == Some(TransportKind::ProxyRefused)
     }
 

@@ -20,7 +20,7 @@
 //! let mut bench = Bench::new();
 //! bench.until(&mut session, Session::is_connected, testing::healthy);
 //!
-//! // Another login takes the session, and ends after ten minutes.
+//! // Another login takes the session, and ends after a quarter of an hour.
 //! bench.live(&mut session, Duration::from_secs(600), |transmit| match transmit.step {
 //!     Step::Tickle | Step::SsodhInit | Step::Status => Ok(testing::competing()),
 //!     _ => testing::healthy(transmit),
@@ -98,7 +98,7 @@ pub fn expired() -> Response {
     answer(401, r#"{"title":"Unauthorized","status":401,"detail":"Access token expired"}"#)
 }
 
-/// Too many requests. With `Retry-After`, or without: then IBKR's penalty box is meant, ten minutes.
+/// Too many requests. With `Retry-After`, or without: then IBKR's penalty box is meant, a quarter of an hour.
 pub fn rate_limited(retry_after: Option<Duration>) -> Response {
     let mut response = answer(429, r#"{"error":"Too Many Requests","statusCode":429}"#);
     let seconds = retry_after.map(|wait| wait.as_secs().into());

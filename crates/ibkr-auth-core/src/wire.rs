@@ -32,6 +32,6 @@ pub mod status;
 pub mod tickle;
 pub mod validate_sso;
 
-pub use answer::tells_of_lost_session;
+pub use answer::{Lost, lost_session, pause_asked};
 pub use build::Authorization;
 pub(crate) use build::session_cookie;

@@ -18,7 +18,7 @@ use crate::{
     sessions::{Sessions, Wish},
     store::Kept,
 };
-use answer::Lost;
+use ibkr_auth_core::wire::{Lost, lost_session};
 use path::{endpoint, meaning, no_path, normal};
 
 /// As much as the clients read of an answer.
@@ -56,7 +56,7 @@ fn call(
     let wish = &Wish { read_only: !call.needs_brokerage(), ..wish.clone() };
     let mut kept = call.session(sessions, wish)?;
     let mut answer = call.ask(sessions, &kept, request)?;
-    let lost = answer::lost(&answer);
+    let lost = lost_session(&answer);
     if let Some(lost) = lost.filter(|_| *method == Method::GET && !wish.no_login) {
         // Nothing was executed, and a GET may be repeated: with a session that is good.
         sessions.doubt(&kept)?;
@@ -72,11 +72,11 @@ fn call(
     let shown = answer::show(sessions.output, method, &call.name, &answer);
     match &shown {
         Err(failure @ Failure { pause: Some(_), .. }) => sessions.note_pause(&call.endpoint, failure)?,
-        Err(_) if answer::lost(&answer).is_some() => sessions.doubt(&kept)?,
+        Err(_) if lost_session(&answer).is_some() => sessions.doubt(&kept)?,
         Ok(()) if call.is_logout() => sessions.forget(&kept)?,
         _ => {}
     }
-    match (sessions.store.keeper(), answer::lost(&answer)) {
+    match (sessions.store.keeper(), lost_session(&answer)) {
         (Some(pid), Some(_)) => shown.map_err(|failure| failure.todo(sessions.outlook(pid))),
         _ => shown,
     }
@@ -165,7 +165,7 @@ fn unsure(what: &str, why: &str) -> Failure {
 }
 
 /// What to do before anything else.
-const FIND_OUT: &str = "ask IBKR what became of it, such as with `ibkr-auth get /iserver/account/orders`, before you send anything again";
+const FIND_OUT: &str = "ask IBKR what became of it, with `ibkr-auth get /iserver/account/orders` and `ibkr-auth get /iserver/account/trades`, before you send anything again";
 
 /// The body of a request: given, from a file, or from standard input. It has to be JSON: half an order is none.
 fn body(data: &str) -> Result<Vec<u8>, Failure> {

@@ -199,7 +199,11 @@ pub(super) fn tls(context: &mut Context<'_>) -> Finding {
     }
 }
 
+/// An error of the server may come from anybody on the road.
 fn date(response: &ibkr_auth_blocking::Response) -> Option<SystemTime> {
+    if response.status().is_server_error() {
+        return None;
+    }
     httpdate::parse_http_date(response.headers().get(header::DATE)?.to_str().ok()?).ok()
 }
 

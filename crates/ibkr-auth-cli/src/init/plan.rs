@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ibkr_auth_config::local;
+
 use crate::{
     args::Global,
     exit::Exit,
@@ -294,8 +296,7 @@ fn put(staged: Staged) -> Result<Option<PathBuf>, Failure> {
 }
 
 fn holds(path: &Path, public: &PublicKey) -> bool {
-    fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() < 65_536)
-        && fs::read(path).is_ok_and(|bytes| bytes.trim_ascii() == public.pem.trim().as_bytes())
+    local::read(path).is_ok_and(|content| content.bytes.trim_ascii() == public.pem.trim().as_bytes())
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

@@ -18,6 +18,8 @@ enum Login {
     UnderWay(Logins),
     /// A step of it has failed, and may be tried again.
     Tripped(Logins),
+    /// Its access token came: what fails now takes nothing back.
+    Counted,
 }
 
 pub(super) struct Ledger<'a> {
@@ -200,6 +202,10 @@ impl<'a> Ledger<'a> {
                 Login::UnderWay(before)
             }
             (Event::Done { step: Step::GetBearerToken, .. }, _) => Login::None,
+            (Event::Done { step: Step::GetAccessToken, .. }, Login::UnderWay(_)) => Login::Counted,
+            (Event::Failed { error, .. }, Login::Counted) if error.step().is_some_and(is_login) => {
+                Login::None
+            }
             (Event::Failed { error, .. }, Login::UnderWay(before)) if had_no_effect(error) => {
                 self.logins = before;
                 Login::None

@@ -70,8 +70,8 @@ pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure
 
 /// Whether a login that failed so cannot have reached the systems that count logins.
 pub(crate) fn had_no_effect(error: &Error) -> bool {
-    let is_closed = error.status().is_some_and(|status| matches!(status.as_u16(), 502..=504));
-    error.step() == Some(Step::GetAccessToken) && (is_closed || !error.may_have_been_executed())
+    let is_login = matches!(error.step(), Some(Step::GetAccessToken | Step::GetBearerToken));
+    is_login && !error.may_count_as_login()
 }
 
 /// Whether a login may have reached the systems that count logins: told by its events.

@@ -126,7 +126,11 @@ impl Made {
             Event::Sent { step: Step::GetAccessToken } => self.access_tokens += 1,
             Event::Sent { step: Step::GetBearerToken } => self.bearers += 1,
             Event::Failed { error, .. } if had_no_effect(error) => {
-                self.access_tokens = self.access_tokens.saturating_sub(1);
+                let count = match error.step() {
+                    Some(Step::GetBearerToken) => &mut self.bearers,
+                    _ => &mut self.access_tokens,
+                };
+                *count = count.saturating_sub(1);
             }
             _ => {}
         }

@@ -83,7 +83,7 @@ impl Sessions {
                 Err(Failure::new(Exit::Server, format!("IBKR asked for a pause of {endpoint}: not sent"))
                     .why("it answered 429, too many requests, a while ago")
                     .todo(format!(
-                        "wait {}: going on gets your address blocked; other requests may go on",
+                        "wait {}: going on gets your address blocked; other requests may go on, and `login --force` ends the pause",
                         span(left)
                     ))
                     .left(left))
@@ -124,6 +124,7 @@ impl Turn {
     pub(crate) fn pace_or_force(&mut self, is_forced: bool) -> Result<(), Failure> {
         if is_forced {
             self.record.pause = None;
+            self.record.pauses.clear();
         }
         self.pace()
     }

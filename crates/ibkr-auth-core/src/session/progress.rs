@@ -16,9 +16,14 @@ const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
 impl Session {
     pub(super) fn succeed(&mut self, now: Now, index: usize, step: Step, done: Done) {
         if let Done::PublicIp(ip) = done
-            && self.tasks[index].doubted.as_ref().is_some_and(|doubted| doubted.ip == ip)
+            && let Some(doubted) = &self.tasks[index].doubted
         {
-            return self.ask_another_service(now, index);
+            if doubted.ip == ip {
+                return self.ask_another_service(now, index);
+            }
+            if !self.may_sign_again(now, index) {
+                return self.conclude_doubt(now, index);
+            }
         }
         if step == Step::GetBearerToken {
             self.remember_service(index);
@@ -31,6 +36,7 @@ impl Session {
             if status.is_ready() {
                 task.set(Step::Status, JobState::Done);
             } else if let Some(error) = self.give_up_waiting(now, index, status, establish_by) {
+                self.tell(Event::Failed { error: error.clone(), took: Duration::ZERO });
                 return self.conclude(now, index, Err(error));
             } else {
                 self.tasks[index].set(Step::Status, JobState::Waiting(Some(now.mono + ESTABLISHED_POLL)));
@@ -69,6 +75,10 @@ impl Session {
         if step == Step::PublicIp && self.tasks[index].doubted.is_some() {
             return self.ask_another_service(now, index);
         }
+        let corrects = step.is_signed()
+            && clock_was_wrong
+            && self.tasks[index].job_mut(step).is_some_and(|job| !job.clock_corrected)
+            && self.may_sign_again(now, index);
         let reconnects = error.is_break() && self.may_reconnect(now, index, step);
         let task = &mut self.tasks[index];
         let (patient, is_login) = (task.is_patient() && task.failed.is_none(), task.command().establishes());
@@ -78,7 +88,7 @@ impl Session {
             job.service = (job.service + 1) % services;
             job.asked += 1;
             job.state = JobState::Waiting(None);
-        } else if step.is_signed() && clock_was_wrong && !job.clock_corrected {
+        } else if corrects {
             job.clock_corrected = true;
             job.state = JobState::Waiting(None);
         } else if is_login && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
@@ -135,12 +145,19 @@ impl Session {
                     job.state = JobState::Waiting(None);
                 }
             }
-            _ => {
-                let Some(doubted) = task.doubted.take() else { return };
-                let refusal = self.known.explain_addresses(doubted.refusal, now);
-                self.conclude(now, index, Err(refusal));
-            }
+            _ => self.conclude_doubt(now, index),
         }
+    }
+
+    fn conclude_doubt(&mut self, now: Now, index: usize) {
+        let Some(doubted) = self.tasks[index].doubted.take() else { return };
+        let refusal = self.known.explain_addresses(doubted.refusal, now);
+        self.conclude(now, index, Err(refusal));
+    }
+
+    /// Whether a signed step may be repeated at once: in the automatic mode it counts as a login of its own.
+    fn may_sign_again(&mut self, now: Now, index: usize) -> bool {
+        !self.tasks[index].is_upkeep || self.may_log_in_once_more(now)
     }
 
     /// The service whose address IBKR has taken is asked first from now on.
@@ -158,7 +175,7 @@ impl Session {
         let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
         let is_first = task.jobs.iter().any(|job| job.step == step && !job.reconnected);
         let may = task.reconnects(&self.config) && task.failed.is_none() && is_first && !is_rare;
-        may && !(task.is_upkeep && step.is_signed() && !self.may_log_in_once_more(now))
+        may && (!step.is_signed() || self.may_sign_again(now, index))
     }
 
     /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it counts as a

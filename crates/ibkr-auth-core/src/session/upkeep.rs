@@ -88,6 +88,10 @@ pub(super) struct Upkeep {
     barred_since: Option<Instant>,
     /// This machine's clock is wrong by more than is corrected.
     clock: Option<WrongClock>,
+    /// How often something dearer was tried, because a deed went on failing, since a look succeeded.
+    escalations: u32,
+    /// How often `ssodh/init` has opened a session since a look found it good.
+    reopened: Option<u32>,
     /// How often IBKR has refused in a row whom it knew before.
     refusals: usize,
     /// IBKR has known this client, key and user.
@@ -175,7 +179,7 @@ impl Session {
             )
         });
         logins.set_limit(policy.logins);
-        let running = self.adopt_connect();
+        let running = self.adopt_connect(&policy);
         if running.is_some() {
             // It counts against the budget too.
             policy.past_logins.push(Duration::ZERO);
@@ -193,7 +197,7 @@ impl Session {
             assertions,
             takes,
             taking: None,
-            competed: false,
+            competed: running.is_some() && self.config.compete,
             is_take: false,
             ends_own: false,
             reclaims: false,
@@ -202,6 +206,8 @@ impl Session {
             silent_until,
             barred_since: None,
             clock: None,
+            escalations: 0,
+            reopened: None,
             refusals: 0,
             was_known: self.known.bearer.is_some(),
             was_connected: self.known.is_connected(self.config.tier),
@@ -220,9 +226,10 @@ impl Session {
     }
 
     /// A `connect` that is under way becomes the first login.
-    fn adopt_connect(&mut self) -> Option<Deed> {
+    fn adopt_connect(&mut self, policy: &KeepConnected) -> Option<Deed> {
         let connect = self.tasks.iter_mut().find(|task| task.command() == Command::Connect)?;
         connect.is_upkeep = true;
+        connect.compete &= policy.competing != OnCompeting::Never;
         Some(Deed::Login)
     }
 
@@ -263,6 +270,8 @@ impl Session {
             self.stopped_by = None;
             (upkeep.due, upkeep.running, upkeep.trouble, upkeep.left) = (None, None, None, None);
             self.cancel_all();
+            // Whoever logs in meanwhile is not to be taken for what we have left behind.
+            self.known.forget_who_held();
             self.upkeep = Some(upkeep);
             // It waits for a bearer token that is on its way, and sends nothing where there is none.
             self.tasks.push(Task::persistent_logout(&self.config));
@@ -418,6 +427,10 @@ impl Session {
             }
         }
         match deed {
+            // In the read-only tier it is the only look there is.
+            Deed::Tickle if self.config.tier == Tier::ReadOnly => {
+                (upkeep.tickled, upkeep.asked) = (Some(now.mono), Some(now.mono));
+            }
             Deed::Tickle => upkeep.tickled = Some(now.mono),
             Deed::Ask => upkeep.asked = Some(now.mono),
             Deed::Validate => {}

@@ -82,12 +82,32 @@ pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error
     Error::answered(kind, step, response, &config.secrets(), todo, advice)
 }
 
-/// Whether the answer to a request of your own says that the session is lost, or its brokerage session: any 401, and a 400
-/// with IBKR's words for it. The request was not executed then. What to do: [`Session::check`](crate::Session::check), or
-/// connect again.
-pub fn tells_of_lost_session(response: &Response) -> bool {
-    let (kind, ..) = meaning(Step::Status, response);
-    matches!(kind, ErrorKind::Unauthorized | ErrorKind::NoBrokerageSession)
+/// What an answer to a request of your own says of the session: the request was not executed then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// The bearer token was refused, or this node does not know it: `connect` again.
+    Bearer,
+    /// The token is good, and there is no brokerage session: `ssodh_init`.
+    Brokerage,
+}
+
+/// Whether the answer to a request of your own says that the session is lost, or its brokerage session: a 401, a 410, and a
+/// 400 with IBKR's words for it; not a web page, which is somebody else's. What to do:
+/// [`Session::check`](crate::Session::check), or connect again.
+pub fn lost_session(response: &Response) -> Option<Lost> {
+    match meaning(Step::Status, response).0 {
+        ErrorKind::Unauthorized | ErrorKind::Gone => Some(Lost::Bearer),
+        ErrorKind::NoBrokerageSession => Some(Lost::Brokerage),
+        _ => None,
+    }
+}
+
+/// How long IBKR wants to be left alone after this answer, if it is a 429: an hour at most.
+pub fn pause_asked(response: &Response) -> Option<Duration> {
+    match meaning(Step::Status, response) {
+        (ErrorKind::RateLimited, Advice::RetryAfter(pause), _) => Some(pause),
+        _ => None,
+    }
 }
 
 fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str) {
@@ -251,9 +271,11 @@ mod tests {
     #[test]
     fn an_answer_to_a_users_request_tells_of_a_lost_session_in_every_form() {
         let tells = |status: u16, body: &str| {
-            tells_of_lost_session(&http::Response::builder().status(status).body(body.into()).unwrap())
+            lost_session(&http::Response::builder().status(status).body(body.into()).unwrap()).is_some()
         };
         assert!(tells(401, ""));
+        assert!(tells(410, "gone"));
+        assert!(!tells(401, "<html><title>hotel</title></html>"));
         assert!(tells(401, "not authenticated"));
         assert!(tells(401, r#"{"error":"not authenticated","statusCode":401}"#));
         assert!(tells(400, r#"{"error":"Bad Request: no bridge","statusCode":400}"#));

@@ -1,21 +1,18 @@
 //! What came back, and what it means.
 
-use std::time::SystemTime;
-
-use http::{
-    Method, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
-};
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use ibkr_auth_blocking::Response;
-use ibkr_auth_core::{leaves_in_doubt, text::is_treacherous};
+use ibkr_auth_core::{
+    leaves_in_doubt,
+    text::is_treacherous,
+    wire::{Lost, lost_session, pause_asked},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json::indented;
-use crate::{commands::span, exit::Exit, failure::Failure, output::Output, store::Pause};
+use crate::{commands::span, exit::Exit, failure::Failure, output::Output};
 
-/// So many seconds IBKR keeps who asked too often in its penalty box (its documentation, "pacing limitations").
-const PENALTY: u64 = 900;
 /// So many characters are shown of what cannot be read.
 const EXCERPT: usize = 200;
 /// Words without end may be tokens.
@@ -51,34 +48,12 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
         false => Failure::new(Exit::ApiError, format!("{name}: IBKR answered {status}")),
     };
     failure.status = Some(status.as_u16());
-    failure.pause = pause(answer);
+    failure.pause = pause_asked(answer).map(|pause| pause.as_secs());
     if is_in_doubt {
         return Err(failure);
     }
     let todo = advice(&failure, answer);
     Err(failure.todo(todo))
-}
-
-/// What an answer says of the session that it was asked with: nothing was executed then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lost {
-    /// The bearer token was refused, or the node does not know it.
-    Bearer,
-    /// The token is good, and there is no brokerage session.
-    Brokerage,
-}
-
-pub(super) fn lost(answer: &Response) -> Option<Lost> {
-    let says = |texts: &[&str]| {
-        let error = error_inside(answer.body()).unwrap_or_default().to_ascii_lowercase();
-        texts.iter().any(|text| error.contains(text))
-    };
-    match answer.status() {
-        StatusCode::UNAUTHORIZED if says(&["not authenticated"]) => Some(Lost::Brokerage),
-        StatusCode::BAD_REQUEST if says(&["no bridge", "init session first"]) => Some(Lost::Brokerage),
-        StatusCode::UNAUTHORIZED | StatusCode::GONE => Some(Lost::Bearer),
-        _ => None,
-    }
 }
 
 /// The `error` of an answer. IBKR sends one with 200 too, such as for an order that it does not take.
@@ -175,28 +150,10 @@ fn printable(c: char) -> char {
     if is_treacherous(c) { ' ' } else { c }
 }
 
-/// So many seconds IBKR wants to be left alone.
-fn pause(answer: &Response) -> Option<u64> {
-    if answer.status() != StatusCode::TOO_MANY_REQUESTS {
-        return None;
-    }
-    let said = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    Some(said.and_then(|text| retry_after(text.trim())).unwrap_or(PENALTY).min(Pause::LONGEST))
-}
-
-/// Seconds, or an HTTP date.
-fn retry_after(text: &str) -> Option<u64> {
-    if let Ok(seconds) = text.parse() {
-        return Some(seconds);
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(SystemTime::now()).unwrap_or_default().as_secs())
-}
-
 /// What IBKR's own errors mean on requests of one's own.
 fn advice(failure: &Failure, answer: &Response) -> String {
     let said = |text: &str| String::from_utf8_lossy(answer.body()).contains(text);
-    let lost = lost(answer);
+    let lost = lost_session(answer);
     let advice = match failure.status.unwrap_or_default() {
         _ if said("query /accounts first") => {
             "run `ibkr-auth get /iserver/accounts` first, once for each session"
@@ -204,10 +161,11 @@ fn advice(failure: &Failure, answer: &Response) -> String {
         _ if lost == Some(Lost::Brokerage) => {
             "the brokerage session is not open, and nothing was executed: `ibkr-auth login` opens it; then run it again"
         }
-        401 => "the session was refused, and nothing was executed: run it again",
+        401 if lost.is_some() => "the session was refused, and nothing was executed: run it again",
+        401 => "something other than IBKR answered: look for a proxy, or a login that this network wants",
         404 => "check the path: paths are relative to /v1/api",
         429 => {
-            let pause = span(failure.pause.unwrap_or(PENALTY));
+            let pause = span(failure.pause.unwrap_or_default());
             return format!("wait {pause}: going on gets your address blocked");
         }
         410 => {
@@ -222,24 +180,6 @@ fn advice(failure: &Failure, answer: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn who_asked_too_often_rests() {
-        let pause = |status, header: &[&str]| {
-            let mut answer = http::Response::builder().status(status);
-            for value in header {
-                answer = answer.header(RETRY_AFTER, *value);
-            }
-            pause(&answer.body(Vec::new()).unwrap())
-        };
-        assert_eq!(pause(429, &[]), Some(PENALTY));
-        assert_eq!(pause(429, &["soon"]), Some(PENALTY));
-        assert_eq!(pause(429, &["7"]), Some(7));
-        assert_eq!(pause(429, &["Sun, 06 Nov 1994 08:49:37 GMT"]), Some(0));
-        let later = SystemTime::now() + std::time::Duration::from_secs(90);
-        assert!(matches!(pause(429, &[&httpdate::fmt_http_date(later)]), Some(88..=90)));
-        assert_eq!(pause(503, &["7"]), None);
-    }
 
     #[test]
     fn an_excerpt_is_a_line_without_tokens() {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::LoginBudget;
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -35,13 +35,10 @@ impl Reach {
     /// How far a signed request came that was answered, or failed, so.
     pub(in crate::session) fn of<T>(result: &Result<T, Error>) -> Self {
         let Err(error) = result else { return Self::Counted };
-        let status = error.status();
-        let no_answer_of_ibkr =
-            error.kind() == ErrorKind::Unreadable && status.is_none_or(|s| !s.is_success());
         match error.may_have_been_executed() {
             false => Self::Nowhere,
-            true if status.is_some_and(|s| s.is_server_error()) || no_answer_of_ibkr => Self::Sent,
-            true => Self::Counted,
+            true if error.may_count_as_login() => Self::Counted,
+            true => Self::Sent,
         }
     }
 }

@@ -19,8 +19,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    BETWEEN_TICKLES, Deed, EXTEND_BEFORE, Left, OnCompeting, Phase, Reach, Session, Trouble, VALIDATE_EVERY,
-    WrongClock, trouble::HOST_IS_DEAD,
+    BETWEEN_TICKLES, Deed, EXTEND_BEFORE, Left, OnCompeting, Phase, Reach, Session, Trouble, Upkeep,
+    VALIDATE_EVERY, WrongClock, trouble::HOST_IS_DEAD,
 };
 use crate::{
     Advice, AuthStatus, Error, ErrorKind, Event, Now, Step, Tier,
@@ -63,8 +63,13 @@ impl Session {
         if let Some(trouble) = &mut upkeep.trouble {
             trouble.hears(deed);
         }
-        if deed >= Deed::Renew {
-            upkeep.next_login = None;
+        match deed {
+            // Whatever it says, IBKR has answered the bearer token.
+            Deed::Tickle | Deed::Ask => (upkeep.unproven_logins, upkeep.escalations) = (0, 0),
+            Deed::Validate => upkeep.unproven_logins = 0,
+            // The last step of a login, which proves no more than the login did.
+            Deed::Init => {}
+            Deed::Renew | Deed::Login => upkeep.next_login = None,
         }
         match done {
             Done::Tickle(tickle) if self.config.tier == Tier::Brokerage => {
@@ -80,18 +85,33 @@ impl Session {
         match left {
             _ if status.is_ready() => self.healthy(now, deed),
             // It was said that another login is there, and is so no more.
-            Some(left) if left.is_said && !status.is_held() => self.plan_deed(Deed::Init, None),
+            Some(left) if left.is_said && !status.is_held() => {
+                if let Some(upkeep) = &mut self.upkeep {
+                    // Should that be contradicted, it is not believed again.
+                    upkeep.left = Some(Left { is_said: false, ..left });
+                }
+                self.plan_deed(Deed::Init, None);
+            }
             Some(_) => self.bide(now),
-            None if status.is_held() => self.lost_to_another(now, status.competing),
+            None if status.is_held() => self.lost_to_another(now, status.competing, None),
             None => {
                 self.broken(now, None);
                 let patient = self.in_trouble_for(now) < self.config.establish_within;
                 match status.authenticated && status.connected && patient {
                     true => self.plan_deed(Deed::Ask, Some(now.mono + ESTABLISHING)),
+                    false if self.opened_in_vain() => {
+                        self.known.refuse_bearer();
+                        self.plan_deed(Deed::Renew, None);
+                    }
                     false => self.plan_deed(Deed::Init, None),
                 }
             }
         }
+    }
+
+    /// Whether `ssodh/init` has brought a session three times that the next look did not find.
+    fn opened_in_vain(&mut self) -> bool {
+        self.upkeep.as_mut().and_then(|upkeep| upkeep.reopened.take_if(|times| *times >= 3)).is_some()
     }
 
     fn in_trouble_for(&self, now: Now) -> Duration {
@@ -103,10 +123,15 @@ impl Session {
         let Some(upkeep) = &mut self.upkeep else { return };
         (upkeep.was_connected, upkeep.was_known, upkeep.is_first) = (true, true, false);
         (upkeep.left, upkeep.taking, upkeep.reclaims) = (None, None, false);
+        upkeep.reopened = match deed {
+            Deed::Init => Some(upkeep.reopened.unwrap_or_default() + 1),
+            Deed::Tickle | Deed::Ask => None,
+            _ => upkeep.reopened,
+        };
         match deed {
             Deed::Renew | Deed::Login => upkeep.unproven_logins += 1,
             Deed::Tickle | Deed::Ask | Deed::Validate | Deed::Init => {
-                (upkeep.unproven_logins, upkeep.barred_since, upkeep.refusals) = (0, None, 0);
+                (upkeep.barred_since, upkeep.refusals) = (None, 0);
             }
         }
         if let Some(trouble) = upkeep.trouble.take() {
@@ -165,11 +190,14 @@ impl Session {
     }
 
     /// Another login has the session, or may have it: IBKR opens it with `compete` alone.
-    fn lost_to_another(&mut self, now: Now, is_said: bool) {
+    fn lost_to_another(&mut self, now: Now, is_said: bool, because: Option<&Error>) {
         let Some(upkeep) = &mut self.upkeep else { return };
         let fresh = upkeep.policy.tickle_every + JUST_NOW;
         let is_ours = self.known.is_held_by_an_old_bearer(now, fresh);
-        let may_take = upkeep.takes.free_at(now.mono).is_none();
+        // Where IBKR merely does not open it, another login is a guess.
+        let is_guess = because.is_some_and(|error| error.kind() == ErrorKind::NotEstablished);
+        let longest = if is_guess { 2 * ASK_SOON } else { ASK_RARELY };
+        let may_take = !is_guess && upkeep.takes.free_at(now.mono).is_none();
         let wait = match upkeep.policy.competing {
             OnCompeting::Take if may_take => Some(Duration::ZERO),
             OnCompeting::RetakeAfter(wait) if may_take => Some(wait),
@@ -177,6 +205,8 @@ impl Session {
         };
         self.known.forget_who_held();
         (upkeep.is_first, upkeep.reclaims) = (false, false);
+        // IBKR has just answered this bearer token.
+        (upkeep.was_known, upkeep.refusals, upkeep.barred_since) = (true, 0, None);
         if is_ours && upkeep.policy.competing != OnCompeting::Never {
             (upkeep.ends_own, upkeep.left) = (true, None);
             self.broken(now, None);
@@ -190,29 +220,20 @@ impl Session {
             return self.plan_deed(Deed::Init, None);
         }
         let since = upkeep.left.map_or(now.mono, |left| left.since);
-        let pause = (now.mono.saturating_duration_since(since) / 4).clamp(ASK_SOON, ASK_RARELY);
+        let is_said = is_said && upkeep.left.is_none_or(|left| left.is_said);
+        let pause = (now.mono.saturating_duration_since(since) / 4).clamp(ASK_SOON, longest);
         let ask_at = upkeep.taking.unwrap_or(now.mono + pause);
         upkeep.left = Some(Left { since, is_said, ask_at });
-        self.broken(now, None);
+        self.broken(now, because);
         self.bide(now);
     }
 
     /// What is done while the session is left to another login: a look each minute, and in time it is asked for politely, or
-    /// taken. The bearer token is renewed meanwhile, and not extended: `sso/validate` is one a minute for both.
+    /// taken. The bearer token may end meanwhile; a look finds that out, and gets a new one.
     fn bide(&mut self, now: Now) {
-        let Some(upkeep) = &self.upkeep else { return };
-        let Some(left) = upkeep.left else { return };
-        let look = now.mono + upkeep.policy.tickle_every;
-        let renew =
-            self.known.bearer_ends.map(|ends| ends.mono.checked_sub(EXTEND_BEFORE).unwrap_or(now.mono));
-        let tickled = upkeep.opened.is_some_and(|opened| upkeep.tickled.is_some_and(|at| at > opened));
-        let (deed, at) = match renew {
-            Some(renew) if renew < look.min(left.ask_at) => (Deed::Renew, renew),
-            _ if left.ask_at <= look => (Deed::Init, left.ask_at),
-            // A tickle tells when the bearer token ends.
-            None if !tickled => (Deed::Tickle, look),
-            _ => (Deed::Ask, look),
-        };
+        let Some(Upkeep { left: Some(left), policy, .. }) = &self.upkeep else { return };
+        let look = now.mono + policy.tickle_every;
+        let (deed, at) = if left.ask_at <= look { (Deed::Init, left.ask_at) } else { (Deed::Ask, look) };
         self.plan_deed(deed, Some(at));
     }
 
@@ -233,8 +254,9 @@ impl Session {
             (ErrorKind::Competing | ErrorKind::NotEstablished, _)
                 if error.kind() == ErrorKind::Competing || may_be_held =>
             {
+                upkeep.unproven_logins += u32::from(deed >= Deed::Renew);
                 let is_said = self.known.auth_status.as_ref().is_some_and(|status| status.competing);
-                return self.lost_to_another(now, is_said);
+                return self.lost_to_another(now, is_said, Some(error));
             }
             (ErrorKind::Config, _) => return self.stop(error),
             (ErrorKind::Clock, _) => return self.wait_for_the_clock(now, deed, error),
@@ -259,13 +281,24 @@ impl Session {
                     upkeep.barred_since = Some(now.mono);
                 }
             }
-            (ErrorKind::Unauthorized, _) => self.known.refuse_bearer(),
+            // One a minute for all programs of the username: a real penalty box shows at the next tickle.
+            (ErrorKind::RateLimited, Some(Step::ValidateSso)) if deed == Deed::Validate => {
+                let tickle = now.mono + upkeep.policy.tickle_every;
+                return self.plan_deed(Deed::Tickle, Some(tickle));
+            }
+            (ErrorKind::Unauthorized, _) => {
+                self.known.refuse_bearer();
+                // The bearer token before it ended like this too.
+                if upkeep.unproven_logins > 0 {
+                    self.known.drop_access_token();
+                }
+            }
             (ErrorKind::Order, _) => self.known.drop_access_token(),
             (ErrorKind::Gone, _) if upkeep.hosts.len() < 2 => self.known.refuse_bearer(),
             _ => {}
         }
         let trouble = upkeep.trouble.get_or_insert_with(|| Trouble::begin(now.mono));
-        trouble.count(deed, silent);
+        trouble.count(deed, silent, error.kind() == ErrorKind::PublicIp);
         self.broken(now, Some(error));
         self.heal(now, deed, error, reach);
     }
@@ -289,7 +322,12 @@ impl Session {
         let gone = silent && error.kind() == ErrorKind::Gone;
         let (turns, whole_round) = (trouble.turns(hosts), trouble.whole_round(hosts));
         let calls_for_more = error.kind() != ErrorKind::RateLimited && trouble.calls_for_more();
-        let escalates = !is_closed && trouble.escalates(now.mono, deed, error.status().is_some());
+        // A login says something about what it builds on when a signed step got out, and failed.
+        let signed = reach > Reach::Nowhere && error.step().is_some_and(Step::is_signed);
+        let may_escalate = (deed < Deed::Renew || signed) && !is_closed && upkeep.left.is_none();
+        let escalates =
+            may_escalate && trouble.escalates(now.mono, deed, error.status().is_some(), upkeep.escalations);
+        upkeep.escalations += u32::from(escalates);
         if silent && (turns || gone) {
             self.next_host();
             if gone && whole_round {
@@ -341,7 +379,14 @@ impl Session {
         if is_promise {
             upkeep.silent_until = Some(now.mono + wait);
         }
-        self.plan_deed(next, at);
+        match &mut upkeep.left {
+            // It is looked at, and asked for, at its own pace.
+            Some(left) if next < Deed::Renew && !is_promise => {
+                left.ask_at = left.ask_at.max(now.mono + ASK_SOON);
+                self.bide(now);
+            }
+            _ => self.plan_deed(next, at),
+        }
         if is_promise {
             self.known.doubt_brokerage();
             self.enter(Phase::Waiting { about: wait }, Some(error));
@@ -407,7 +452,7 @@ impl Session {
         let is_closed = self.region().closed(self.known.clock.skew().correct(now.wall)).is_some();
         let Some(upkeep) = &mut self.upkeep else { return };
         let tries = match error.step() {
-            _ if upkeep.was_known => AGAIN.len(),
+            _ if upkeep.was_known || self.known.bearer.is_some() => AGAIN.len(),
             // The token that was just issued has proved client and key.
             Some(Step::GetBearerToken) => 1,
             _ => 0,

@@ -8,7 +8,7 @@ use crate::{Host, Region};
 /// take it from each other for ever.
 pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
-/// However IBKR answers, no more assertions than these leave the machine: whoever receives one may log in with it.
+/// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
 pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
 
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
@@ -88,8 +88,8 @@ impl KeepConnected {
 
 /// What to do when another login of the same username takes the brokerage session. IBKR allows one at a time.
 ///
-/// After every loss the session is first asked for without `compete`, which ends nobody. Only when IBKR refuses that does
-/// this decide, whether IBKR says that another login is there or not.
+/// Unless IBKR itself says that another login is there, a session that was lost is first asked for without `compete`, which
+/// ends nobody. Only when that is refused does this decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCompeting {
     /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session

@@ -53,11 +53,13 @@ impl Trouble {
         }
     }
 
-    pub(super) fn count(&mut self, deed: Deed, silent: bool) {
+    pub(super) fn count(&mut self, deed: Deed, silent: bool, is_look_up: bool) {
         *self.failed.entry(deed).or_default() += 1;
         if silent {
             self.silent += 1;
-            self.deaf += u32::from(deed != Deed::Init);
+            self.deaf += u32::from(deed != Deed::Init && !is_look_up);
+            // Then it is the road, whatever was heard before.
+            self.heard &= self.deaf < HOST_IS_DEAD;
         } else {
             let before = self.refused.filter(|(refused, _)| *refused == deed).map_or(0, |(_, times)| times);
             self.refused = Some((deed, before + 1));
@@ -89,11 +91,12 @@ impl Trouble {
     }
 
     /// Whether a deed that goes on failing without a refusal has done so long enough for something dearer: it fails where
-    /// others are answered, or a server is there that `answers` everything with an error. Rarer each time.
-    pub(super) fn escalates(&mut self, now: Instant, deed: Deed, answers: bool) -> bool {
+    /// others are answered, or a server is there that `answers` everything with an error. Rarer the more often that was done
+    /// before.
+    pub(super) fn escalates(&mut self, now: Instant, deed: Deed, answers: bool, before: u32) -> bool {
         let failed = self.failed.get(&deed).copied().unwrap_or(0);
-        let doubled = 1 << self.escalations.min(8);
-        let alone = self.heard && failed >= GIVE_UP_AFTER * doubled;
+        let doubled = 1 << (self.escalations.max(before)).min(5);
+        let alone = (self.heard || deed == Deed::Renew) && failed >= GIVE_UP_AFTER * doubled;
         let overdue = answers && now.saturating_duration_since(self.since) >= PATIENCE * doubled;
         let escalates = self.silent > 0 && (alone || overdue);
         if escalates {
