@@ -8,7 +8,7 @@ use std::{
 };
 
 use ibkr_auth_core::{Request, Response, TransportError, TransportKind};
-use ibkr_sim::{Manner, Moment, Peer, Sim, SimConfig};
+use ibkr_sim::{Fault, Manner, Moment, Peer, Sim, SimConfig};
 
 use crate::{
     dice::Dice,
@@ -75,6 +75,9 @@ enum Arrival {
     Answer,
     AnswerAgain,
 }
+
+/// Of the service that is asked first.
+const LIE: &str = r#"{"on":"lookup","host":"api.ipify.org","do":{"status":200,"body":"8.8.8.8"}}"#;
 
 impl<'a, S: Strategy> Year<'a, S> {
     fn new(world: &'a World, strategy: S) -> Self {
@@ -253,6 +256,12 @@ impl<'a, S: Strategy> Year<'a, S> {
         self.let_act();
     }
 
+    fn fault(&mut self, script: &str) {
+        for fault in Fault::parse_script(script).expect("a fault script") {
+            self.sim.add_fault(fault);
+        }
+    }
+
     fn change(&mut self, change: &Change) {
         self.note(Line::Change(change.clone()));
         match change {
@@ -260,7 +269,13 @@ impl<'a, S: Strategy> Year<'a, S> {
             Change::RoadUp => self.road -= 1,
             Change::Slow(slow) => self.slow = *slow,
             Change::Address(ip) => self.sim.set_ip(IpAddr::V4(*ip)),
-            Change::RivalComes => self.sim.kick(None),
+            Change::RivalComes(shown) => {
+                self.sim.config_mut().rules.competing_shown = *shown;
+                self.sim.kick(None);
+            }
+            Change::Stuck(step) => self.fault(&format!(r#"{{"on":"{step}","do":{{"status":500}}}}"#)),
+            Change::Liar => self.fault(LIE),
+            Change::Cured => self.sim.clear_faults(),
             Change::RivalLeaves => self.sim.release(),
             Change::Restart => self.sim.restart(),
             Change::HostsDie(hosts, state) => {

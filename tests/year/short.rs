@@ -58,7 +58,9 @@ fn a_year_has_every_kind_of_trouble() {
     assert_eq!(has(|change| *change == Change::Midnight), 364);
     for count in [
         has(|change| matches!(change, Change::Address(_))),
-        has(|change| *change == Change::RivalComes),
+        has(|change| matches!(change, Change::RivalComes(_))),
+        has(|change| matches!(change, Change::Stuck(_))),
+        has(|change| *change == Change::Liar),
         has(|change| *change == Change::Restart),
         has(|change| *change == Change::Outage),
         has(|change| matches!(change, Change::HostsDie(..))),

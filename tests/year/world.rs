@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use ibkr_sim::{Calendar, HostState, Moment, Region};
+use ibkr_sim::{Calendar, CompetingShown, HostState, Moment, Region};
 
 use crate::dice::Dice;
 
@@ -42,6 +42,8 @@ const CUT: Trouble = Trouble { name: "cut", every: YEAR / 12.0, lasts: (5.0 * MI
 const SLOW: Trouble = Trouble { name: "slow", every: WEEK, lasts: (5.0 * MINUTE, 30.0 * MINUTE) };
 const ADDRESS: Trouble = Trouble { name: "address", every: WEEK, lasts: (0.0, 0.0) };
 const RIVAL: Trouble = Trouble { name: "rival", every: WEEK / 2.0, lasts: (MINUTE, 30.0 * MINUTE) };
+const STUCK: Trouble = Trouble { name: "stuck", every: YEAR / 12.0, lasts: (10.0 * MINUTE, 4.0 * HOUR) };
+const LIAR: Trouble = Trouble { name: "liar", every: YEAR / 12.0, lasts: (HOUR, 2.0 * DAY) };
 const OUTAGE: Trouble = Trouble { name: "outage", every: YEAR / 12.0, lasts: (MINUTE, 30.0 * MINUTE) };
 const RESTART: Trouble = Trouble { name: "restart", every: 2.0 * WEEK, lasts: (20.0, 120.0) };
 const HOST: Trouble = Trouble { name: "host", every: YEAR / 12.0, lasts: (HOUR, 8.0 * HOUR) };
@@ -66,10 +68,16 @@ pub(crate) enum Change {
     Slow(bool),
     /// The public address changes.
     Address(Ipv4Addr),
-    /// Somebody logs in on another platform.
-    RivalComes,
+    /// Somebody logs in on another platform, which IBKR says in one of the ways that were seen.
+    RivalComes(CompetingShown),
     /// And out again.
     RivalLeaves,
+    /// One kind of looks at a session fails, while everything else works.
+    Stuck(&'static str),
+    /// The look-up service that is asked first tells the address of somebody else.
+    Liar,
+    /// The two of them end.
+    Cured,
     /// The servers go down, to come up again with empty memories.
     Restart,
     /// The servers answer 503.
@@ -144,7 +152,16 @@ impl World {
     }
 
     fn servers(&mut self) {
-        self.fill(&RIVAL, |_| (Change::RivalComes, Some(Change::RivalLeaves)));
+        self.fill(&RIVAL, |dice| {
+            let shown = [CompetingShown::Flag, CompetingShown::FailText, CompetingShown::Never];
+            let shown = shown[dice.within(0.0..3.0) as usize];
+            (Change::RivalComes(shown), Some(Change::RivalLeaves))
+        });
+        self.fill(&STUCK, |dice| {
+            let step = ["tickle", "auth/status"][dice.within(0.0..2.0) as usize];
+            (Change::Stuck(step), Some(Change::Cured))
+        });
+        self.fill(&LIAR, |_| (Change::Liar, Some(Change::Cured)));
         self.fill(&HOST, |dice| {
             let state = [HostState::Gone, HostState::Unavailable, HostState::Refuse];
             let state = state[dice.within(0.0..3.0) as usize];
@@ -224,7 +241,9 @@ impl Change {
             Self::RoadUp => "road",
             Self::Slow(true) => "slow answers",
             Self::Address(_) => "address",
-            Self::RivalComes => "rival",
+            Self::RivalComes(_) => "rival",
+            Self::Stuck(_) => "stuck step",
+            Self::Liar => "lying look-up",
             Self::Restart => "restart",
             Self::Outage => "outage",
             Self::HostsDie(..) => "dead host",

@@ -185,7 +185,8 @@ mod tests {
         let error = |step, kind| Error::transport(step, &TransportError::new(kind, "it failed"));
         assert!(had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Connect)));
         assert!(!had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Timeout)));
-        assert!(!had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Connect)));
+        assert!(had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Connect)));
+        assert!(!had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Broken)));
         // The token is asked for at the same time.
         assert!(!had_no_effect(&error(Some(Step::PublicIp), TransportKind::Connect)));
         assert!(!had_no_effect(&error(None, TransportKind::Timeout)));

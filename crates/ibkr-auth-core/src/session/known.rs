@@ -44,7 +44,7 @@ pub(super) struct Known {
     pub(super) session_id: Option<Secret>,
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
-    /// When IBKR last said that the brokerage session is ours and ready, and under which bearer token.
+    /// When IBKR last said that the brokerage session is ours, ready or about to be, and under which bearer token.
     held: Option<(Now, u64)>,
     /// Whose clock on the wall counts for this username.
     pub(super) region: Option<Region>,
@@ -84,7 +84,7 @@ impl Known {
     /// What IBKR says of the brokerage session under the bearer token that is in use.
     pub(super) fn keep_status(&mut self, status: AuthStatus, now: Now) {
         self.accept_bearer();
-        if status.is_ready() {
+        if status.authenticated && !status.competing {
             self.held = Some((now, self.generation));
         } else if self.held.is_some_and(|(_, generation)| generation == self.generation) {
             self.held = None;

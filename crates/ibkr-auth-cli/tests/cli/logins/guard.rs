@@ -282,9 +282,9 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    world.fault(r#"{"on":"token","calls":"..8","do":{"status":500}}"#);
+    world.fault(r#"{"on":"token","calls":"..8","do":{"reset":true}}"#);
     for _ in 0..8 {
-        world.run(["header"]).fails(8, &["500"]);
+        world.run(["header"]).fails(7, &["the connection broke"]);
     }
     world.run(["header"]).fails(8, &["within the last hour", "login --force", "ibkr-auth keep"]);
     let error = world.run(["header", "--json"]).json();
