@@ -289,16 +289,18 @@ fn every_form_of_a_lost_session_makes_it_look<D: Driver>() {
             None => Ok(lost.clone()),
             Some(step) => Ok(testing::healthy_answer(step)),
         });
-        let (told, tickles) = mpsc::channel();
+        let (told, looks) = mpsc::channel();
         client.on_event(move |event| {
-            if let Event::Done { step: Step::Tickle, .. } = event {
-                let _ = told.send(());
+            if let Event::Done { step: step @ (Step::Tickle | Step::Status), .. } = event {
+                let _ = told.send(*step);
             }
         });
         let handle = client.keep_connected(KeepConnected::default());
         handle.ready(SOON).unwrap();
-        tickles.recv_timeout(SOON).expect("the tickle that follows a login");
+        let tickle = looks.recv_timeout(SOON).expect("the tickle that follows a login");
+        assert_eq!(tickle, Step::Tickle);
         assert_eq!(accounts(&handle), status);
-        tickles.recv_timeout(SOON).expect("a look before the minute is over");
+        let look = looks.recv_timeout(SOON).expect("a look before the minute is over");
+        assert_eq!(look, Step::Status, "tickles are one a second for all programs of a username");
     }
 }

@@ -53,7 +53,7 @@ fn each_request_has_the_shape_that_ibkr_demands<D: Driver>() {
         healthy(&mut server, "POST", "/v1/api/iserver/auth/ssodh/init", Step::SsodhInit)
             .match_header("content-type", "application/json")
             .match_header("content-length", "31")
-            .match_body(r#"{"publish":true,"compete":true}"#),
+            .match_body(r#"{"publish":true,"compete":false}"#),
         healthy(&mut server, "POST", "/v1/api/tickle", Step::Tickle).match_header("content-length", "0"),
         healthy(&mut server, "POST", "/v1/api/iserver/auth/status", Step::Status)
             .match_header("content-length", "0")
