@@ -12,6 +12,8 @@ use super::{
 use crate::{Advice, AuthStatus, Error, ErrorKind, Event, Now, PublicIp, Step, Tier};
 
 const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
+/// On connections that break one after the other.
+const LOGOUT_TRIES: u32 = 3;
 
 impl Session {
     pub(super) fn succeed(&mut self, now: Now, index: usize, step: Step, done: Done) {
@@ -173,7 +175,10 @@ impl Session {
         let task = &self.tasks[index];
         // IBKR takes these only so often, and the one that broke may have arrived.
         let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
-        let is_first = task.jobs.iter().any(|job| job.step == step && !job.reconnected);
+        // A logout harms nobody by coming again, and one that is lost leaves a session behind.
+        let may_again = |failures| step == Step::Logout && failures < LOGOUT_TRIES;
+        let is_first =
+            task.jobs.iter().any(|job| job.step == step && (!job.reconnected || may_again(job.failures)));
         let may = task.reconnects(&self.config) && task.failed.is_none() && is_first && !is_rare;
         may && (!step.is_signed() || self.may_sign_again(now, index))
     }

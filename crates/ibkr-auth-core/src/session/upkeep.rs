@@ -270,8 +270,9 @@ impl Session {
             self.stopped_by = None;
             (upkeep.due, upkeep.running, upkeep.trouble, upkeep.left) = (None, None, None, None);
             self.cancel_all();
-            // Whoever logs in meanwhile is not to be taken for what we have left behind.
+            // Whoever logs in meanwhile is not to be taken for what we have left behind, nor taken from.
             self.known.forget_who_held();
+            (upkeep.ends_own, upkeep.taking, upkeep.reclaims) = (false, None, false);
             self.upkeep = Some(upkeep);
             // It waits for a bearer token that is on its way, and sends nothing where there is none.
             self.tasks.push(Task::persistent_logout(&self.config));

@@ -21,8 +21,9 @@ pub(super) struct Trouble {
     deaf: u32,
     /// Something else was answered meanwhile: it is the deed that fails, not the road.
     heard: bool,
-    /// How often something dearer was tried because a deed went on failing.
+    /// How often something dearer was tried because a deed went on failing, and when last; else when the trouble began.
     escalations: u32,
+    escalated: Instant,
     /// Logins that failed.
     logins: u32,
 }
@@ -49,6 +50,7 @@ impl Trouble {
             deaf: 0,
             heard: false,
             escalations: 0,
+            escalated: now,
             logins: 0,
         }
     }
@@ -97,10 +99,11 @@ impl Trouble {
         let failed = self.failed.get(&deed).copied().unwrap_or(0);
         let doubled = 1 << (self.escalations.max(before)).min(5);
         let alone = (self.heard || deed == Deed::Renew) && failed >= GIVE_UP_AFTER * doubled;
-        let overdue = answers && now.saturating_duration_since(self.since) >= PATIENCE * doubled;
+        let overdue = answers && now.saturating_duration_since(self.escalated) >= PATIENCE * doubled;
         let escalates = self.silent > 0 && (alone || overdue);
         if escalates {
             self.escalations += 1;
+            self.escalated = now;
             self.failed.clear();
             self.heard = false;
         }
