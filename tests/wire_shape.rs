@@ -52,7 +52,7 @@ fn each_request_has_the_shape_that_ibkr_demands<D: Driver>() {
             .match_header("authorization", "Bearer fake.bearer.token"),
         healthy(&mut server, "POST", "/v1/api/iserver/auth/ssodh/init", Step::SsodhInit)
             .match_header("content-type", "application/json")
-            .match_header("content-length", "31")
+            .match_header("content-length", "32")
             .match_body(r#"{"publish":true,"compete":false}"#),
         healthy(&mut server, "POST", "/v1/api/tickle", Step::Tickle).match_header("content-length", "0"),
         healthy(&mut server, "POST", "/v1/api/iserver/auth/status", Step::Status)
