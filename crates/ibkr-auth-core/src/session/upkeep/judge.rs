@@ -7,7 +7,7 @@
 //! | 401, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login |
 //! | 403 | a new bearer token; when it goes on for 2 minutes, as a refusal |
 //! | 410 | another host, with the same bearer token; a new one when no other host is left |
-//! | 429 | nothing until `Retry-After`, or 15 minutes, has passed |
+//! | 429 | nothing until `Retry-After`, or 15 minutes, has passed; to `sso/validate` alone: tickles go on |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
 //! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and then `auth/status`, until a server answers, from the second time on at one host after the other; no login before |
 //! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
