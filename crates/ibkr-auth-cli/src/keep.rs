@@ -7,6 +7,7 @@ mod ledger;
 mod lines;
 mod page;
 mod screen;
+mod second;
 mod signals;
 mod start;
 mod status;
@@ -23,6 +24,7 @@ use ibkr_auth_blocking::{Host, Region};
 
 use crate::{args::duration, failure::Failure, sessions::Sessions};
 use input::Source;
+use second::SecondTry;
 use status::Status;
 use systemd::Systemd;
 use view::View;
@@ -90,7 +92,9 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     status.paper = ledger.paper();
     let view = View::open(sessions.output, args.plain, source.clone());
     ledger.has_keys = view.has_keys();
-    let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd: Systemd::default() };
+    let systemd = Systemd::default();
+    let second = SecondTry::default();
+    let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd, second };
     let cause = watch.run();
     watch.leave(cause, args.logout)
 }

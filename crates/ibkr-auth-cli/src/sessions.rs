@@ -18,6 +18,7 @@ pub(crate) use diagnose::Diagnosis;
 pub(crate) use guard::{ages, failed, had_no_effect, not_refused};
 pub(crate) use keeper::is_kept_alive;
 pub(crate) use make::competing;
+pub(crate) use replay::SPREAD;
 pub(crate) use turn::Turn;
 
 use std::{

@@ -49,6 +49,8 @@ pub(super) struct Status {
     pub(super) heard: Instant,
     pub(super) recent: VecDeque<Line>,
     pub(super) leaving: Option<&'static str>,
+    /// The first login is about to be tried once more, and the session is made ready for that.
+    pub(super) is_second_try: bool,
     connected: Duration,
     looked: Instant,
 }
@@ -77,13 +79,17 @@ impl Status {
             heard: now.mono,
             recent: VecDeque::new(),
             leaving: None,
+            is_second_try: false,
             connected: Duration::ZERO,
             looked: now.mono,
         }
     }
 
     pub(super) fn phase(&self) -> Phase {
-        self.snapshot.phase()
+        match self.snapshot.phase() {
+            Phase::Stopped | Phase::Paused if self.is_second_try => Phase::Connecting,
+            phase => phase,
+        }
     }
 
     pub(super) fn hear(&mut self, event: &Event) {

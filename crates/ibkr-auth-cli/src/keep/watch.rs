@@ -7,6 +7,7 @@ use ibkr_auth_blocking::{Event, Handle, Phase};
 use super::{
     input::{Input, Inputs, Source},
     ledger::Ledger,
+    second::SecondTry,
     status::Status,
     systemd::Systemd,
     view::View,
@@ -29,11 +30,15 @@ pub(super) struct Watch<'a> {
     pub(super) status: Status,
     pub(super) view: View,
     pub(super) systemd: Systemd,
+    pub(super) second: SecondTry,
 }
 
 const CTRL_Z: char = '\u{1a}';
 const NOT_STOPPED: &str =
     "not stopped: the session would end meanwhile; `q` leaves, and keeps it for some minutes";
+
+const ONCE_MORE: &str =
+    "the refusal may be chance: a program that has just ended may have sent the same; once more in 10 s";
 
 /// Why a keeper leaves.
 pub(super) enum Cause {
@@ -65,7 +70,13 @@ impl Watch<'_> {
 
     fn take(&mut self, input: Input) -> Option<Cause> {
         match input {
+            Input::Event(event) if self.second.swallows(&event, self.status.uptime()) => {
+                if !std::mem::replace(&mut self.status.is_second_try, true) {
+                    self.say(Level::Warning, ONCE_MORE);
+                }
+            }
             Input::Event(event) => {
+                self.status.is_second_try &= self.second.is_under_way();
                 self.hear(&event);
                 if let Event::Phase { phase: Phase::Stopped, because } = event {
                     let failure = because.map_or_else(died, Failure::from);
@@ -102,7 +113,10 @@ impl Watch<'_> {
 
     fn press(&mut self, key: char) {
         match key {
-            'p' => self.handle.pause(),
+            'p' => {
+                self.second = SecondTry::Used;
+                self.handle.pause();
+            }
             'r' => self.handle.resume(),
             'c' => {
                 match self.status.phase() {
@@ -123,6 +137,7 @@ impl Watch<'_> {
 
     /// What is known goes everywhere.
     pub(super) fn follow(&mut self) {
+        self.second.begin(&self.handle);
         self.status.look(self.handle.snapshot());
         self.status.logins = self.ledger.logins();
         self.write_down();
@@ -160,7 +175,7 @@ impl Watch<'_> {
     fn patience(&self) -> Duration {
         let screen = self.view.is_screen().then_some(SECOND);
         let store = (self.ledger.is_behind() || self.ledger.is_holding()).then_some(SECOND);
-        [screen, store, self.systemd.every()].into_iter().flatten().min().unwrap_or(IDLE)
+        [screen, store, self.systemd.every(), self.second.due_in()].into_iter().flatten().min().unwrap_or(IDLE)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Assertions made further apart differ: core spreads their ends over so many seconds.
-const SPREAD: u64 = 10;
+pub(crate) const SPREAD: u64 = 10;
 const TURN_WITHIN: Duration = Duration::from_secs(90);
 
 impl Sessions {

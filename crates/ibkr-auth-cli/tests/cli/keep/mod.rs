@@ -3,5 +3,6 @@
 mod keeper;
 mod lines;
 mod screen;
+mod second;
 mod store;
 mod systemd;
