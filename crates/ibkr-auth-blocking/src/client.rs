@@ -71,8 +71,9 @@ impl Client {
     /// A client with this configuration and key, which may be anything that signs. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the trust store or the proxy cannot be used.
+    /// When the trust store or the proxy cannot be used, or the key is the simulator's and the server is not on this machine.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
+        transport.admit_key(&config, &key)?;
         let http = Http::new(transport)?;
         let session = Session::new(config, key, RandomState::new().hash_one(0));
         Ok(Self::with_http(session, move |request, limit| http.send(request, limit)))

@@ -1,10 +1,10 @@
 //! What stays on this machine, and the one key that may go nowhere else.
 
 use http::Uri;
-use ibkr_auth_core::{Config, Host};
+use ibkr_auth_core::{Config, Error, Host, Sign, is_this_machine};
 use ibkr_jws::RsaKey;
 
-use crate::{Proxy, Transport, error::Problem, no_proxy};
+use crate::{Proxy, Transport, error::Problem};
 
 /// The public half of the key that ships with the simulator.
 const DEMO: &str = include_str!("demo_key.pem");
@@ -17,11 +17,29 @@ pub fn is_demo_key(key: &RsaKey) -> bool {
 
 pub(crate) fn refuse_demo_key(key: &RsaKey) -> Result<(), Problem> {
     match is_demo_key(key) {
-        true => Err(Problem::new(
-            "is the simulator's demo key, whose private half everybody has",
-            "use a key of your own (`ibkr-auth init` makes one); if you meant the simulator, set base_url",
-        )),
+        true => Err(Problem::new(WHAT, TODO)),
         false => Ok(()),
+    }
+}
+
+const WHAT: &str = "is the simulator's demo key, whose private half everybody has";
+const TODO: &str =
+    "use a key of your own (`ibkr-auth init` makes one); if you meant the simulator, set base_url";
+
+impl Transport {
+    /// Refuses the simulator's [demo key](is_demo_key) where a request leaves this machine: for whoever makes a client of
+    /// parts.
+    ///
+    /// # Errors
+    /// When it is that key, and neither the server nor the proxy is on this machine.
+    pub fn admit_key(&self, config: &Config, key: &impl Sign) -> Result<(), Error> {
+        let is_demo = key.public_key_pem().is_some_and(|pem| pem.trim() == DEMO.trim());
+        if !is_demo
+            || is_first_stop(config, &Self { proxy: Some(self.chosen_proxy()?.into_owned()), ..self.clone() })
+        {
+            return Ok(());
+        }
+        Err(Error::config(format!("the key {WHAT}"), TODO))
     }
 }
 
@@ -54,5 +72,5 @@ fn server(host: &Host) -> Uri {
 }
 
 fn is_loopback(url: &Uri) -> bool {
-    url.host().is_some_and(|host| no_proxy::is_loopback(&no_proxy::bare(host)))
+    url.host().is_some_and(is_this_machine)
 }

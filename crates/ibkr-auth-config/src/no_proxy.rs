@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::Uri;
+use ibkr_auth_core::is_this_machine;
 
 /// A list of hosts, and this machine. Items are separated by commas or blanks: `*`, a host, a domain with all hosts in it (a dot
 /// before it changes nothing), an address, or a network like `10.0.0.0/8`; each with a port or without. What is none of
@@ -35,7 +36,7 @@ impl NoProxy {
         let host = bare(target.host().unwrap_or_default());
         let default = if target.scheme_str() == Some("http") { 80 } else { 443 };
         let port = target.port_u16().unwrap_or(default);
-        is_loopback(&host)
+        is_this_machine(&host)
             || self.0.iter().any(|item| item.port.is_none_or(|own| own == port) && item.hosts.contain(&host))
     }
 }
@@ -83,12 +84,8 @@ impl Hosts {
 }
 
 /// In lower case, without the brackets of an IPv6 address and the dot that may end a name.
-pub(crate) fn bare(host: &str) -> String {
+fn bare(host: &str) -> String {
     host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase()
-}
-
-pub(crate) fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn bits(address: IpAddr) -> u32 {

@@ -65,6 +65,10 @@ impl Sign for SigningKey {
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
         true
     }
+
+    fn public_key_pem(&self) -> Option<String> {
+        Sign::public_key_pem(&self.rsa())
+    }
 }
 
 impl fmt::Debug for SigningKey {

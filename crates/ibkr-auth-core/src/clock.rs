@@ -6,7 +6,7 @@ use crate::{Now, Response, excerpt};
 
 /// A clock that is wrong by more is not corrected. Whoever could move it freely would have us sign, today, logins for any
 /// day to come.
-pub(crate) const CORRECTED: Duration = Duration::from_secs(300);
+pub const CORRECTED: Duration = Duration::from_secs(300);
 
 /// What is known of IBKR's clock, and of ours.
 #[derive(Clone, Default)]

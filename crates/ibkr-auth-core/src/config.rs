@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderValue, Uri};
 
-pub use host::Host;
+pub use host::{Host, is_this_machine};
 pub use unfinished::unfinished;
 
 use crate::{Secret, wire::public_ip::is_public};

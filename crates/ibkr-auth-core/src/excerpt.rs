@@ -5,14 +5,11 @@ use serde_json::Value;
 
 use crate::{
     Response,
-    text::{self, REDACTED},
+    text::{self, LOOKED_AT, beginning},
 };
 
 /// So much of an error is shown.
 const LONGEST: usize = 300;
-/// So much of it is looked at, in bytes: what is hidden is longer than what stands for it.
-const LOOKED_AT: usize = 4 * 1024;
-const TOKEN_LIKE: usize = 24;
 
 /// A short, printable, redacted excerpt of an answer that is not a success; `None` when it says nothing.
 ///
@@ -41,55 +38,8 @@ pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
     (!excerpt.is_empty()).then_some(excerpt)
 }
 
-pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    // What cannot be seen could part a secret.
-    let seen: String = beginning(text, LOOKED_AT).chars().filter_map(plain).collect();
-    let shown: Vec<_> = text::hide(&seen, secrets).split_whitespace().map(hide_token_runs).collect();
-    let shown = shown.join(" ");
-    match shown.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", beginning(&shown, end)),
-        None => shown,
-    }
-}
-
-/// `None` for what cannot be seen, space for controls.
-fn plain(c: char) -> Option<char> {
-    match c {
-        _ if c.is_control() => Some(' '),
-        _ if text::is_treacherous(c) => None,
-        _ => Some(c),
-    }
-}
-
-/// As many whole words as fit in so many bytes: half a secret would not be known for one.
-fn beginning(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
-    }
-    let parts = |c: char| c.is_whitespace() || c.is_control();
-    let (head, rest) = text.split_at((0..=most).rfind(|end| text.is_char_boundary(*end)).unwrap_or_default());
-    match head.rfind(parts) {
-        _ if rest.starts_with(parts) => head,
-        Some(end) => &head[..end],
-        None => REDACTED,
-    }
-}
-
-fn hide_token_runs(word: &str) -> String {
-    let mut shown = String::new();
-    let mut run = String::new();
-    for c in word.chars().chain(std::iter::once('\0')) {
-        if c.is_ascii_alphanumeric() || "-_.+/=~%".contains(c) {
-            run.push(c);
-        } else {
-            shown.push_str(if run.len() >= TOKEN_LIKE { REDACTED } else { &run });
-            run.clear();
-            if c != '\0' {
-                shown.push(c);
-            }
-        }
-    }
-    shown
+pub(crate) fn redact(said: &str, secrets: &[&str]) -> String {
+    text::excerpt(said, secrets, LONGEST)
 }
 
 pub(crate) fn is_html(response: &Response) -> bool {

@@ -81,8 +81,8 @@ mod transport;
 pub mod wire;
 
 pub use calendar::Region;
-pub use clock::ClockSkew;
-pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier, unfinished};
+pub use clock::{CORRECTED as CLOCK_CORRECTED, ClockSkew};
+pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier, is_this_machine, unfinished};
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};

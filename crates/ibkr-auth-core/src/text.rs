@@ -35,8 +35,66 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The text without what cannot be seen, which could part a word; space for controls.
+pub fn seen(text: &str) -> String {
+    let shown = |c: char| match c {
+        _ if c.is_control() => Some(' '),
+        _ if is_treacherous(c) => None,
+        _ => Some(c),
+    };
+    text.chars().filter_map(shown).collect()
+}
+
+/// So much of a text is looked at for an excerpt, in bytes: what is hidden is longer than what stands for it.
+pub(crate) const LOOKED_AT: usize = 4 * 1024;
+/// Runs of characters that are as long may be tokens.
+const TOKEN_LIKE: usize = 24;
+
+/// The beginning of a foreign text in one line of about `longest` characters, without these secrets, without what looks
+/// like a token, and without what deceives.
+pub fn excerpt(text: &str, secrets: &[&str], longest: usize) -> String {
+    let shown = hide(&seen(beginning(text, LOOKED_AT)), secrets);
+    let shown: Vec<_> = shown.split_whitespace().map(hide_token_runs).collect();
+    let shown = shown.join(" ");
+    match shown.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", beginning(&shown, end)),
+        None => shown,
+    }
+}
+
+/// As many whole words as fit in so many bytes: half a secret would not be known for one.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let parts = |c: char| c.is_whitespace() || c.is_control();
+    let (head, rest) = text.split_at((0..=most).rfind(|end| text.is_char_boundary(*end)).unwrap_or_default());
+    match head.rfind(parts) {
+        _ if rest.starts_with(parts) => head,
+        Some(end) => &head[..end],
+        None => REDACTED,
+    }
+}
+
+fn hide_token_runs(word: &str) -> String {
+    let mut shown = String::new();
+    let mut run = String::new();
+    for c in word.chars().chain(std::iter::once('\0')) {
+        if c.is_ascii_alphanumeric() || "-_.+/=~%".contains(c) {
+            run.push(c);
+        } else {
+            shown.push_str(if run.len() >= TOKEN_LIKE { REDACTED } else { &run });
+            run.clear();
+            if c != '\0' {
+                shown.push(c);
+            }
+        }
+    }
+    shown
+}
+
 /// What stands for a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
+const REDACTED: &str = "[redacted]";
 
 /// Shorter secrets stand in many words by chance: they go where they are words of their own.
 const LONG: usize = 8;
@@ -88,6 +146,14 @@ mod tests {
             assert_eq!(one_line(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
         }
         assert_eq!(one_line("a\r\nb\tc\u{2028}ä€🙂"), "a  b c ä€🙂");
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line_without_tokens_and_what_deceives() {
+        let token = "x".repeat(TOKEN_LIKE);
+        assert_eq!(excerpt(&format!("<p>a\nb\u{1b} \u{202e}{token}</p>"), &[], 200), "<p>a b [redacted]</p>");
+        assert_eq!(excerpt("user hun\u{200b}ter2", &["hunter2"], 200), "user [redacted]");
+        assert_eq!(excerpt(&"a ".repeat(1_000), &[], 200).chars().count(), 200);
     }
 
     #[test]

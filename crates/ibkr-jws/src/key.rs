@@ -124,6 +124,10 @@ impl Sign for RsaKey {
             .map_err(|_| SignError::new("ring refused to sign with this RSA key; make a new one"))?;
         Ok(signature)
     }
+
+    fn public_key_pem(&self) -> Option<String> {
+        Self::public_key_pem(self).ok()
+    }
 }
 
 /// Keys are the same if their public halves are.

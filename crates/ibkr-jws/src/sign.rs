@@ -22,6 +22,12 @@ pub trait Sign: Send + Sync {
     fn reload(&self) -> bool {
         false
     }
+
+    /// The public half, in the form of IBKR's upload (`-----BEGIN PUBLIC KEY-----`), where it is known: by it a key is
+    /// refused whose private half is no secret.
+    fn public_key_pem(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<S: Sign + ?Sized> Sign for Arc<S> {
@@ -32,6 +38,10 @@ impl<S: Sign + ?Sized> Sign for Arc<S> {
     fn reload(&self) -> bool {
         (**self).reload()
     }
+
+    fn public_key_pem(&self) -> Option<String> {
+        (**self).public_key_pem()
+    }
 }
 
 impl<S: Sign + ?Sized> Sign for Box<S> {
@@ -41,6 +51,10 @@ impl<S: Sign + ?Sized> Sign for Box<S> {
 
     fn reload(&self) -> bool {
         (**self).reload()
+    }
+
+    fn public_key_pem(&self) -> Option<String> {
+        (**self).public_key_pem()
     }
 }
 

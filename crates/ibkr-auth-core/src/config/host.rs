@@ -1,6 +1,6 @@
 //! IBKR's hosts by name, and other servers only when they are meant.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use http::Uri;
 
@@ -46,7 +46,7 @@ impl Host {
     /// Whether it is on this machine: a simulator, a gateway.
     pub fn is_loopback(&self) -> bool {
         let host = self.base.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned));
-        host.is_some_and(|host| is_loopback(&host))
+        host.is_some_and(|host| is_this_machine(&host))
     }
 
     /// Any other server: a simulator, a proxy of your own. It will be sent your tokens.
@@ -130,14 +130,17 @@ pub(super) fn absolute_url(field: &'static str, text: &str) -> Result<Uri, Confi
     }
     match url.scheme_str() {
         Some("https") => Ok(url),
-        Some("http") if is_loopback(authority.host()) => Ok(url),
+        Some("http") if is_this_machine(authority.host()) => Ok(url),
         Some("http") => Err(problem("must be https: plain http is for this machine alone")),
         _ => Err(problem("must be https: write it like https://example.com")),
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+/// Whether the host of a URL is this machine: `localhost`, or an address that never leaves it.
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']']).trim_end_matches('.');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -171,6 +174,16 @@ mod tests {
     fn only_scheme_host_and_port_are_kept() {
         for url in ["https://example.com:8443", "https://example.com:8443/", "https://example.com:8443#x"] {
             assert_eq!(Host::custom(url).unwrap().url("/v1"), "https://example.com:8443/v1", "{url}");
+        }
+    }
+
+    #[test]
+    fn this_machine_has_many_names_and_no_other_has_one() {
+        for here in ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for there in ["", "localhost.example", "128.0.0.1", "127.0.0.1.example", "[2001:db8::1]", "0.0.0.0"] {
+            assert!(!is_this_machine(there), "{there}");
         }
     }
 
