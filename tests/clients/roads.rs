@@ -1,7 +1,7 @@
 //! The way to the servers: certificates, proxies, addresses.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, Ipv6Addr, TcpListener},
     path::PathBuf,
     process::Command,
@@ -25,6 +25,8 @@ for_both_clients!(
     variables_of_trust_that_are_set_to_nothing_do_not_count,
     a_system_without_authorities_is_named_as_such,
     a_proxy_that_refuses_its_credentials_is_asked_as_rarely_as_can_be,
+    a_page_in_place_of_the_tunnel_is_laid_to_the_proxy,
+    the_demo_key_opens_nothing_but_this_machine,
     ipv6_is_not_used,
 );
 
@@ -185,6 +187,43 @@ fn a_proxy_that_refuses_its_credentials_is_asked_as_rarely_as_can_be<D: Driver>(
     assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::Never), "{error}");
     assert!(error.to_string().contains("the proxy refused its credentials"), "{error}");
     assert!(asked.load(Ordering::SeqCst) <= 2, "{asked:?}");
+}
+
+/// As a captive portal does.
+fn a_page_in_place_of_the_tunnel_is_laid_to_the_proxy<D: Driver>() {
+    let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = Secret::new(format!("http://{}", proxy.local_addr().unwrap()));
+    thread::spawn(move || {
+        for stream in proxy.incoming() {
+            let mut stream = stream.unwrap();
+            let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).for_each(drop);
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+            // It answers the begin of the handshake.
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n<html>Log in to this network</html>");
+        }
+    });
+    let transport = Transport { proxy: Some(Proxy::Url(url)), ..Transport::default() };
+    let mut client = D::new(testing::config(), testing::FakeKey, &transport).unwrap();
+    let said = client.get_access_token().unwrap_err().to_string();
+    assert!(said.contains("through the proxy") && said.contains("speaks no TLS"), "{said}");
+    assert!(!said.contains("ca_file"), "{said}");
+}
+
+fn the_demo_key_opens_nothing_but_this_machine<D: Driver>() {
+    let config = || Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).unwrap();
+    let through = |proxy| Transport { proxy: Some(proxy), ..Transport::default() };
+    for elsewhere in [Proxy::Off, Proxy::Url(Secret::new("http://proxy.example:3128"))] {
+        let Err(error) = D::new(config(), key(), &through(elsewhere)) else {
+            panic!("everybody has that key")
+        };
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("the simulator's demo key"), "{error}");
+    }
+    let here = Host::custom("https://localhost:8443").unwrap();
+    assert!(D::new(config().with_host(here), key(), &through(Proxy::Off)).is_ok());
+    assert!(D::new(config(), key(), &through(Proxy::Url(Secret::new(NOBODY)))).is_ok());
 }
 
 /// The look-up and IBKR have to see the same address.

@@ -183,7 +183,10 @@ fn failure(error: reqwest::Error, proxied: bool, to_connect: Duration) -> Transp
 
 fn no_connection(error: &reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {
     if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        return TransportError::new(tls_kind(error), error.to_string());
+        return match error {
+            rustls::Error::InvalidMessage(_) if proxied => TransportError::no_tls_behind_proxy(),
+            error => TransportError::new(tls_kind(error), error.to_string()),
+        };
     }
     if says(error, "tunnel error: proxy authorization required") {
         return TransportError::new(TransportKind::ProxyRefused, "it answered 407");

@@ -159,7 +159,10 @@ impl Way {
     fn no_connection(&self, unsent: Unsent) -> TransportError {
         let (error, before_proxy) = unsent.unwrap();
         if let Some(error) = tls_error(&error) {
-            return TransportError::new(tls_kind(error), error.to_string());
+            return match error {
+                rustls::Error::InvalidMessage(_) if self.proxied => TransportError::no_tls_behind_proxy(),
+                error => TransportError::new(tls_kind(error), error.to_string()),
+            };
         }
         let reason = match &error {
             ureq::Error::ConnectProxyFailed(said) => match said.rsplit_once('/') {

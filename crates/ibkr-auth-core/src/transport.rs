@@ -101,6 +101,12 @@ impl TransportError {
         Self { kind, detail: text::one_line(&detail) }
     }
 
+    /// What answered behind a proxy that had opened a tunnel spoke no TLS, as the login pages of networks do.
+    pub fn no_tls_behind_proxy() -> Self {
+        let why = "what it leads to speaks no TLS: perhaps this network wants a login in a browser first";
+        Self::new(TransportKind::Proxy, why)
+    }
+
     /// No answer within the time allowed.
     pub fn timeout() -> Self {
         Self::new(TransportKind::Timeout, "")
