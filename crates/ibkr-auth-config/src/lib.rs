@@ -82,6 +82,10 @@ mod variables;
 mod yaml;
 
 pub use error::FileError;
+
+/// The table of settings above, for programs that show it.
+pub const KEYS: &str = include_str!("../KEYS.md");
+
 pub use here::is_demo_key;
 pub use key_source::{KeySource, ReadKey};
 pub use no_proxy::NoProxy;

@@ -27,6 +27,14 @@ pub fn read(path: &Path) -> Result<Content, FileError> {
     file::read(path).map_err(|problem| problem.at("it"))
 }
 
+/// Opens a regular file for reading, through symbolic links and whoever owns it. A FIFO is not waited for.
+///
+/// # Errors
+/// When it is not there, or no regular file. The sentence has "it" for its subject.
+pub fn open_regular(path: &Path) -> Result<File, FileError> {
+    open(path).map(|(file, _)| file).map_err(|problem| problem.at("it"))
+}
+
 impl Content {
     /// Whether users other than its owner may read it. `false` where the platform has no such modes.
     pub fn is_open_to_others(&self) -> bool {
@@ -314,7 +322,20 @@ mod system {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use super::system::{judge_readers, judge_writers};
+    use super::{
+        system::{judge_readers, judge_writers},
+        unreadable,
+    };
+
+    /// Too many open files (EMFILE), and a network's file that is gone (ESTALE).
+    #[test]
+    fn what_the_standard_library_has_no_name_for_is_said_by_the_system() {
+        for (code, words) in [(24, "Too many open files"), (116, "Stale file handle")] {
+            let said = unreadable(&std::io::Error::from_raw_os_error(code)).at("it").to_string();
+            assert!(said.contains(words) || cfg!(not(target_os = "linux")), "{said}");
+            assert!(!said.contains("uncategorized"), "{said}");
+        }
+    }
 
     #[test]
     fn a_file_is_changed_by_its_user_and_by_root_alone() {

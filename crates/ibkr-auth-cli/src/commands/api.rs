@@ -4,10 +4,11 @@ mod answer;
 mod json;
 mod path;
 
-use std::{fs, io, io::Read, path::Path, time::Duration};
+use std::{io, io::Read, path::Path, time::Duration};
 
 use http::{Method, header::CONTENT_TYPE};
 use ibkr_auth_blocking::{Advice, Error, Request, Response};
+use ibkr_auth_config::local::open_regular;
 
 use super::{logout::not_kept_connected, validate::await_validate};
 use crate::{
@@ -173,14 +174,7 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
         None => data.as_bytes().to_vec(),
         Some("-") => from(io::stdin().lock(), "standard input")?,
         Some(path) => {
-            let is_file = fs::metadata(path).map(|about| about.is_file());
-            match is_file {
-                Ok(true) => {}
-                Ok(false) => return Err(unreadable(path, "it is not a file")),
-                Err(error) => return Err(unreadable(path, &error.to_string())),
-            }
-            let file =
-                fs::File::open(Path::new(path)).map_err(|error| unreadable(path, &error.to_string()))?;
+            let file = open_regular(Path::new(path)).map_err(|error| unreadable(path, error.what()))?;
             from(file, path)?
         }
     };

@@ -140,13 +140,21 @@ fn a_body_that_is_none_is_refused_before_anything_is_sent() {
         ("@binary", "binary is not JSON"),
         ("@huge.json", "longer than 1 MiB"),
         ("@nowhere.json", "cannot be read from nowhere.json"),
-        ("@.", "it is not a file"),
+        ("@.", "it is a folder"),
         ("@", "cannot be read from"),
         ("@-", "standard input is not JSON"),
     ] {
         world.run(["post", "/tickle", "--data", data]).fails(2, &[words]);
     }
     assert!(world.sent().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_body_is_not_waited_for_at_a_pipe_without_a_writer() {
+    let world = World::new();
+    assert!(world.shell("mkfifo pipe").status().unwrap().success());
+    world.run(["post", "/tickle", "--data", "@pipe"]).fails(2, &["it is not a regular file"]);
 }
 
 #[test]
