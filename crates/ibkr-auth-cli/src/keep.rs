@@ -89,7 +89,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
         args.tickle_every,
         handle.snapshot(),
     );
-    status.paper = ledger.paper();
+    (status.paper, status.takes) = (ledger.paper(), args.compete);
     let view = View::open(sessions.output, args.plain, source.clone());
     ledger.has_keys = view.has_keys();
     let systemd = Systemd::default();

@@ -2,15 +2,12 @@
 
 use std::env;
 
-use ibkr_auth_core::text::{hide, is_treacherous};
+use ibkr_auth_core::text;
 use zeroize::Zeroizing;
 
-/// Runs of characters that are as long may be tokens.
-const TOKEN_LIKE: usize = 24;
 const LONGEST: usize = 120;
 /// Shorter texts stand in many words by chance.
 const SHORTEST_SECRET: usize = 4;
-const HIDDEN: &str = "[redacted]";
 
 /// The ends of a username: enough to tell two apart.
 pub(crate) fn username(name: &str) -> String {
@@ -29,13 +26,8 @@ pub(crate) fn account(id: &str) -> String {
 }
 
 /// A few words of a server: one short line, and nothing that looks like a token.
-pub(crate) fn said(text: &str) -> String {
-    let text = seen(text);
-    let shown: Vec<_> = text
-        .split_whitespace()
-        .map(|word| if word.chars().count() < TOKEN_LIKE { word } else { HIDDEN })
-        .collect();
-    shown.join(" ").chars().take(LONGEST).collect()
+pub(crate) fn said(said: &str) -> String {
+    text::excerpt(said, &[], LONGEST)
 }
 
 /// A path for a report that others read: the home folder is `~`.
@@ -61,18 +53,8 @@ impl Secrets {
     /// The text without them, and without characters that move the cursor, turn the text around or cannot be seen.
     pub(crate) fn cleaned(&self, text: &str) -> String {
         let secrets: Vec<&str> = self.0.iter().map(|secret| secret.as_str()).collect();
-        hide(&seen(text), &secrets)
+        text::hide(&text::seen(text), &secrets)
     }
-}
-
-/// What cannot be seen could part a word, and so goes before anything is looked for.
-fn seen(text: &str) -> String {
-    let shown = |c: char| match c {
-        _ if c.is_control() => Some(' '),
-        _ if is_treacherous(c) => None,
-        _ => Some(c),
-    };
-    text.chars().filter_map(shown).collect()
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ use crate::{
     store::{Kept, Record, Store, millis, seconds},
 };
 
-/// A login may take that long.
-const TURN_WITHIN: Duration = Duration::from_secs(90);
+/// A login takes no longer; whoever waits for that of another invocation waits so long.
+pub(crate) const LOGIN_WITHIN: Duration = Duration::from_secs(90);
 /// IBKR takes one `sso/validate` a minute of a username.
 const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
 
@@ -150,7 +150,7 @@ impl Sessions {
     ) -> Result<(T, Snapshot), Failure> {
         let progress = Progress::start(self.output, "asking IBKR");
         let mut turn =
-            self.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+            self.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
         self.warn_of_damage(&turn.record);
         let before = turn.record.kept.clone().ok_or_else(|| self.none())?;
         turn.pace()?;

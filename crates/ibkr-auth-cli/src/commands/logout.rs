@@ -1,19 +1,20 @@
 //! `ibkr-auth logout`: the end of the kept session.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::{exit::Exit, failure::Failure, progress::Progress, sessions::Sessions};
-
-/// A login of another invocation takes no longer.
-const WITHIN: Duration = Duration::from_secs(90);
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    progress::Progress,
+    sessions::{LOGIN_WITHIN, Sessions},
+};
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let Sessions { output, .. } = sessions;
     not_kept_connected(sessions)?;
     let progress = Progress::start(*output, "logging out");
-    let mut turn = sessions.turn(WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+    let mut turn =
+        sessions.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
     // One may have begun meanwhile.
     not_kept_connected(sessions)?;
     sessions.warn_of_damage(&turn.record);

@@ -10,6 +10,7 @@ use std::{
 
 use http::{Method, Uri, header};
 use ibkr_auth_blocking::{Error, TransportKind};
+use ibkr_auth_core::CLOCK_CORRECTED;
 
 use super::{
     answer::Trouble,
@@ -20,10 +21,8 @@ use super::{
 };
 
 const LONGEST_LOOKUP: Duration = Duration::from_secs(10);
-/// Both in milliseconds.
+/// In milliseconds: up to here it is corrected without a word.
 const CLOCK_WARNS: u64 = 5_000;
-/// Up to here it is corrected without a word.
-const CLOCK_FAILS: u64 = 300_000;
 
 /// Which proxy, from where, and whether it can be reached. A user name and password in it are never shown.
 pub(super) fn proxy(context: &mut Context<'_>) -> Finding {
@@ -102,7 +101,7 @@ pub(super) fn dns(context: &mut Context<'_>) -> Finding {
         return Finding::pass(format!("{name} is resolved by the proxy"));
     }
     let means = "IBKR's host has no address here; no request can be sent. Both our clients speak IPv4 alone, so that \
-                 the look-up of the public address and IBKR see the same one (docs/ONBOARDING.md §7)";
+                 the look-up of the public address and IBKR see the same one (`ibkr-auth guide`, §7)";
     let todo = format!(
         "check the network and /etc/resolv.conf (`getent ahostsv4 {name}`), and `domain` or `base_url`; where only a \
          proxy leads out, set HTTPS_PROXY"
@@ -218,17 +217,18 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
     };
     let off = ahead(*date, call);
     // No more is believed than a login believes.
-    context.clock = if off.unsigned_abs() < CLOCK_FAILS { off } else { 0 };
+    let is_corrected = u128::from(off.unsigned_abs()) <= CLOCK_CORRECTED.as_millis();
+    context.clock = if is_corrected { off } else { 0 };
     if off == 0 {
         return Finding::pass("agrees with the server's, to the second");
     }
     let way = if off > 0 { "behind" } else { "ahead of" };
     let text = format!("this clock is {:.1} s {way} the server's", off.unsigned_abs() as f64 / 1_000.0);
-    let means = "a client assertion lives from 10 s before to 20 s after (docs/ONBOARDING.md §9, step 1): with a clock \
+    let means = "a client assertion lives from 10 s before to 20 s after (`ibkr-auth guide`, §9, step 1): with a clock \
                  that is further off, IBKR answers 400. ibkr-auth corrects up to 5 minutes by itself, other programs nothing";
     let todo = "turn on time synchronisation, such as `timedatectl set-ntp true`";
     match off.unsigned_abs() {
-        CLOCK_FAILS.. => Finding::fail(text, means, todo),
+        _ if !is_corrected => Finding::fail(text, means, todo),
         CLOCK_WARNS.. => Finding::warn(text, means, todo),
         _ => Finding::pass(text),
     }

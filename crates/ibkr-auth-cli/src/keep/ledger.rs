@@ -141,7 +141,7 @@ impl<'a> Ledger<'a> {
             Phase::Yielded => Some(Exit::Competing as u8),
             _ => None,
         };
-        KeeperNote { phase: phase.to_string(), waits, rest: self.rest, has_keys: self.has_keys }
+        KeeperNote { phase: phase.into(), waits, rest: self.rest, has_keys: self.has_keys }
     }
 
     /// Lets other invocations go on.

@@ -1,6 +1,6 @@
 //! From what is kept to a session that is kept connected.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ibkr_auth_blocking::{Client, Handle, KeepConnected, OnCompeting};
 
@@ -9,12 +9,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    sessions::{Sessions, Turn, ages, not_refused},
+    sessions::{LOGIN_WITHIN, Sessions, Turn, ages, not_refused},
     store::{Keeper, millis},
 };
-
-/// A login of another invocation takes no longer.
-const TURN_WITHIN: Duration = Duration::from_secs(90);
 
 /// The place of the one keeper.
 pub(super) fn place(sessions: &Sessions) -> Result<Keeper, Failure> {
@@ -59,7 +56,7 @@ pub(super) fn start<'a>(
 
 fn take_turn(sessions: &Sessions) -> Result<Turn, Failure> {
     let progress = Progress::start(sessions.output, "starting");
-    sessions.turn(TURN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
+    sessions.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
 }
 
 /// With the kept session, if there is one that can be used.

@@ -32,6 +32,8 @@ pub(super) struct Status {
     /// Masked.
     pub(super) username: String,
     pub(super) tickle_every: Duration,
+    /// It ends other logins.
+    pub(super) takes: bool,
     pub(super) snapshot: Snapshot,
     pub(super) paper: Option<bool>,
     pub(super) phase_since: Moment,
@@ -67,6 +69,7 @@ impl Status {
             profile,
             username: mask::username(username),
             tickle_every,
+            takes: false,
             snapshot,
             paper: None,
             phase_since: now,

@@ -34,7 +34,7 @@ impl View {
     }
 
     pub(super) fn event(&mut self, event: &Event, status: &mut Status) {
-        let line = Line::of(event);
+        let line = Line::of(event, status.takes);
         if let Self::Lines(lines) = self {
             lines.event(event, line.as_ref(), status.phase());
         }

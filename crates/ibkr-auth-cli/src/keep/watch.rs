@@ -13,14 +13,12 @@ use super::{
     view::View,
     words::{Level, Line},
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, sessions::LOGIN_WITHIN};
 
 /// What the screen shows in seconds moves once a second; a store that is in use is tried again as soon.
 const SECOND: Duration = Duration::from_secs(1);
 /// Nothing else wakes a keeper that has nothing to do.
 const IDLE: Duration = Duration::from_secs(60);
-/// Others wait no longer for the first login.
-const FIRST_LOGIN: Duration = Duration::from_secs(90);
 
 pub(super) struct Watch<'a> {
     pub(super) handle: Handle,
@@ -169,13 +167,17 @@ impl Watch<'_> {
     /// Whether the first login has come to something, if only to a wait.
     fn has_settled(&self) -> bool {
         !matches!(self.status.phase(), Phase::Connecting | Phase::Recovering)
-            || self.status.uptime() > FIRST_LOGIN
+            || self.status.uptime() > LOGIN_WITHIN
     }
 
     fn patience(&self) -> Duration {
         let screen = self.view.is_screen().then_some(SECOND);
         let store = (self.ledger.is_behind() || self.ledger.is_holding()).then_some(SECOND);
-        [screen, store, self.systemd.every(), self.second.due_in()].into_iter().flatten().min().unwrap_or(IDLE)
+        [screen, store, self.systemd.every(), self.second.due_in()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(IDLE)
     }
 }
 

@@ -6,7 +6,7 @@ use ibkr_auth_blocking::{Event, Phase};
 use ibkr_auth_core::{Step, text::one_line};
 use serde_json::{Map, Value, json};
 
-use crate::utc::stamp;
+use crate::{store::Standing, utc::stamp};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl Line {
     }
 
     /// `None`: what happens each minute, and what another event says too.
-    pub(super) fn of(event: &Event) -> Option<Self> {
+    /// `takes`: it was told to end other logins, and does so as often as is safe.
+    pub(super) fn of(event: &Event, takes: bool) -> Option<Self> {
         let level = match event {
             Event::Sent { .. }
             | Event::Connected
@@ -42,10 +43,14 @@ impl Line {
             _ => Level::Info,
         };
         let text = match event {
-            Event::Phase { phase: Phase::Yielded, .. } => {
-                "left to another login, such as TWS or the phone: comes back when that one has ended; --compete ends it"
-                    .to_owned()
-            }
+            Event::Phase { phase: Phase::Yielded, .. } => format!(
+                "left to another login, such as TWS or the phone: comes back when that one has ended; {}",
+                if takes {
+                    "it has taken the session from it as often as is safe"
+                } else {
+                    "--compete ends it"
+                }
+            ),
             Event::Phase { phase: Phase::Maintenance { until }, .. } => maybe_closed(*until),
             other => other.to_string(),
         };
@@ -63,23 +68,6 @@ fn level_of(phase: Phase) -> Level {
         Phase::Yielded | Phase::Stopped => Level::Person,
         Phase::Recovering | Phase::Waiting { .. } | Phase::LoginsSpent { .. } => Level::Warning,
         _ => Level::Info,
-    }
-}
-
-/// For programs.
-pub(super) fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Off => "off",
-        Phase::Connecting => "connecting",
-        Phase::Connected => "connected",
-        Phase::Recovering => "recovering",
-        Phase::Maintenance { .. } => "maintenance",
-        Phase::Waiting { .. } => "waiting",
-        Phase::LoginsSpent { .. } => "logins_spent",
-        Phase::Yielded => "yielded",
-        Phase::Paused => "paused",
-        Phase::Stopped => "stopped",
-        _ => "unknown",
     }
 }
 
@@ -131,7 +119,7 @@ pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Valu
     let mut told = Map::new();
     told.insert("time".to_owned(), json!(stamp(SystemTime::now())));
     told.insert("event".to_owned(), json!(event));
-    told.insert("phase".to_owned(), json!(name(phase)));
+    told.insert("phase".to_owned(), json!(Standing::from(phase)));
     if let Value::Object(more) = more {
         told.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
     }
@@ -143,9 +131,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nobody_is_told_to_use_what_is_in_use() {
+        let left = Event::Phase { phase: Phase::Yielded, because: None };
+        let said = [false, true].map(|takes| Line::of(&left, takes).unwrap().text.contains("--compete"));
+        assert_eq!(said, [true, false]);
+    }
+
+    #[test]
     fn maintenance_is_a_guess() {
         let phase = Phase::Maintenance { until: SystemTime::UNIX_EPOCH };
-        let text = Line::of(&Event::Phase { phase, because: None }).unwrap().text;
+        let text = Line::of(&Event::Phase { phase, because: None }, false).unwrap().text;
         assert!(
             text.contains("may be IBKR's maintenance, until 1970-01-01T00:00:00Z at the latest"),
             "{text}"

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    store::{KeeperNote, Kept, Record, Rest, Wait, seconds},
+    store::{KeeperNote, Kept, Record, Rest, Standing, Wait, seconds},
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -90,8 +90,8 @@ fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
     let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
     let todo = "see its output for the reason, or stop it first";
     let Some(note) = note else { return Failure::new(Exit::Server, what).todo(todo) };
-    let why = match note.phase.as_str() {
-        "connected" => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
+    let why = match note.phase {
+        Standing::Connected => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
         phase => match &note.rest {
             Some(rest) => format!("its phase: waiting, because {}", rest.why),
             None => format!("its phase: {phase}"),

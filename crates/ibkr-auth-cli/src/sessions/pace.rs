@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Sessions, turn::Turn};
+use super::{LOGIN_WITHIN, Sessions, turn::Turn};
 use crate::{
     commands::span,
     exit::Exit,
@@ -19,8 +19,6 @@ pub(super) const BETWEEN: Duration = Duration::from_millis(1_100);
 const RARELY: Duration = Duration::from_millis(5_200);
 /// Who waits longer wants to know for what.
 const NOTABLE: Duration = Duration::from_millis(500);
-/// Another invocation may be in the middle of a login.
-const AT_WORK: Duration = Duration::from_secs(90);
 
 const ACCOUNTS: &str = "portfolio/accounts";
 
@@ -40,7 +38,7 @@ impl Sessions {
     /// Waits until IBKR takes the next request for this path, if it takes it rarely, and says so.
     pub(crate) fn pace_rare(&self, path: &str) -> Result<(), Failure> {
         let Some((_, name)) = RARE.iter().find(|(rare, _)| *rare == path) else { return Ok(()) };
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         let wait = left(turn.record.paced.get(*name).copied().unwrap_or_default(), RARELY);
         if wait >= NOTABLE {
             let seconds = wait.as_secs_f64();
@@ -54,7 +52,7 @@ impl Sessions {
 
     /// The same for `/portfolio/accounts`, without a word.
     pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         turn.pace_accounts();
         self.remember(&turn, RARELY);
         Ok(())
@@ -62,7 +60,7 @@ impl Sessions {
 
     /// Waits until IBKR takes the next tickle.
     pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         turn.pace()?;
         self.note(&mut turn, None);
         Ok(())
@@ -95,7 +93,7 @@ impl Sessions {
     /// everywhere: the second endpoint that asks for one means all.
     pub(crate) fn note_pause(&self, endpoint: &str, failure: &Failure) -> Result<(), Failure> {
         let Some(seconds) = failure.new_pause() else { return Ok(()) };
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         let pauses = &mut turn.record.pauses;
         pauses.retain(|_, pause| pause.left() > 0);
         // Whoever asks about a session tickles.

@@ -9,7 +9,7 @@ use std::{
 
 use ibkr_auth_core::Step;
 
-use super::{Came, Listener, Sessions, Wish, turn::Turn};
+use super::{Came, LOGIN_WITHIN, Listener, Sessions, Wish, turn::Turn};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -18,7 +18,6 @@ use crate::{
 
 /// Assertions made further apart differ: core spreads their ends over so many seconds.
 pub(crate) const SPREAD: u64 = 10;
-const TURN_WITHIN: Duration = Duration::from_secs(90);
 
 impl Sessions {
     /// Checks, heals or makes a session; once more if it was refused by chance.
@@ -38,7 +37,7 @@ impl Sessions {
             }
             (outcome, _) => return outcome,
         };
-        let mut turn = self.turn(TURN_WITHIN, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         if turn.record.failed.as_ref().is_none_or(|failed| failed.failure.what != failure.what) {
             // Another invocation has tried meanwhile.
             return Err(failure);

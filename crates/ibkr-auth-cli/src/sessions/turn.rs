@@ -6,14 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Sessions, pace::BETWEEN};
+use super::{LOGIN_WITHIN, Sessions, pace::BETWEEN};
 use crate::{
     failure::Failure,
     store::{Kept, Lock, Pause, Record, millis},
 };
-
-/// Another invocation may be in the middle of a login.
-const AT_WORK: Duration = Duration::from_secs(90);
 
 /// Held while IBKR is asked.
 pub(crate) struct Turn {
@@ -53,7 +50,7 @@ impl Sessions {
 
     /// This session was refused: the next invocation asks before it uses it.
     pub(crate) fn doubt(&self, refused: &Kept) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         let is_same = |kept: &&Kept| kept.good_at <= refused.good_at && self.is_same(kept, refused);
         let Some(doubted) = turn.record.kept.as_ref().filter(is_same).map(Kept::doubted) else {
             return Ok(());
@@ -65,7 +62,7 @@ impl Sessions {
 
     /// IBKR has ended this session.
     pub(crate) fn forget(&self, ended: &Kept) -> Result<(), Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         turn.record.kept.take_if(|kept| self.is_same(kept, ended));
         self.remember(&turn, BETWEEN);
         Ok(())
@@ -90,7 +87,7 @@ impl Sessions {
 
     /// Notes that `sso/validate` is asked now, if IBKR takes it.
     pub(crate) fn claim_validation(&self) -> Result<bool, Failure> {
-        let mut turn = self.turn(AT_WORK, || {})?;
+        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         let is_free = self.validate_allowed_in()?.is_zero();
         if is_free {
             self.note_validation();

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use ibkr_auth_blocking::Phase;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -71,8 +72,7 @@ impl Record {
 /// What a program that keeps the session connected tells the others. It outlives that program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeeperNote {
-    /// Its phase, in words.
-    pub(crate) phase: String,
+    pub(crate) phase: Standing,
     /// It waits for a person, who gets this exit code meanwhile.
     pub(crate) waits: Option<u8>,
     /// It waits until a time.
@@ -81,6 +81,60 @@ pub(crate) struct KeeperNote {
     /// A person can tell it by keys what to do.
     #[serde(default)]
     pub(crate) has_keys: bool,
+}
+
+/// Where the session of a program that keeps it connected stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    Off,
+    Connecting,
+    Connected,
+    Recovering,
+    Maintenance,
+    Waiting,
+    LoginsSpent,
+    Yielded,
+    Paused,
+    Stopped,
+    #[serde(other)]
+    Unknown,
+}
+
+impl From<Phase> for Standing {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Off => Self::Off,
+            Phase::Connecting => Self::Connecting,
+            Phase::Connected => Self::Connected,
+            Phase::Recovering => Self::Recovering,
+            Phase::Maintenance { .. } => Self::Maintenance,
+            Phase::Waiting { .. } => Self::Waiting,
+            Phase::LoginsSpent { .. } => Self::LoginsSpent,
+            Phase::Yielded => Self::Yielded,
+            Phase::Paused => Self::Paused,
+            Phase::Stopped => Self::Stopped,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Recovering => "recovering",
+            Self::Maintenance => "IBKR may be closed for maintenance",
+            Self::Waiting => "waiting, as IBKR asked",
+            Self::LoginsSpent => "no login for a while: those of late are as many as are safe",
+            Self::Yielded => "left to another login",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Unknown => "one that this version does not know",
+        })
+    }
 }
 
 /// A wait of a program that keeps the session connected.

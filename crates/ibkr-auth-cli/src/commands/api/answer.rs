@@ -4,7 +4,7 @@ use http::{Method, StatusCode, header::CONTENT_TYPE};
 use ibkr_auth_blocking::Response;
 use ibkr_auth_core::{
     leaves_in_doubt,
-    text::is_treacherous,
+    text::{excerpt, is_treacherous},
     wire::{Lost, lost_session, pause_asked},
 };
 use serde::Deserialize;
@@ -15,8 +15,6 @@ use crate::{commands::span, exit::Exit, failure::Failure, output::Output};
 
 /// So many characters are shown of what cannot be read.
 const EXCERPT: usize = 200;
-/// Words without end may be tokens.
-const TOKEN_LIKE: usize = 24;
 
 /// What an answer consists of.
 enum Body {
@@ -123,7 +121,7 @@ fn unreadable(method: &Method, name: &str, answer: &Response) -> Failure {
     };
     let (status, length) = (answer.status(), answer.body().len());
     let what = format!("cannot read the answer ({status}, {kind}, {length} bytes)");
-    let why = format!("it begins with: {}", excerpt(answer.body()));
+    let why = format!("it begins with: {}", excerpt(&String::from_utf8_lossy(answer.body()), &[], EXCERPT));
     let mut failure = match *method {
         ref safe if safe.is_safe() => Failure::new(Exit::Server, format!("{name}: {what}"))
             .why(why)
@@ -132,17 +130,6 @@ fn unreadable(method: &Method, name: &str, answer: &Response) -> Failure {
     };
     failure.status = Some(status.as_u16());
     failure
-}
-
-/// How it begins: in one line, and without what may be a token.
-fn excerpt(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let shown = |word: &str| match word.len() {
-        TOKEN_LIKE.. => "…".to_owned(),
-        _ => word.chars().map(printable).collect(),
-    };
-    let words: Vec<String> = text.split_whitespace().take(EXCERPT).map(shown).collect();
-    words.join(" ").chars().take(EXCERPT).collect()
 }
 
 /// What a server says must not deceive whoever reads it on a terminal.
@@ -175,16 +162,4 @@ fn advice(failure: &Failure, answer: &Response) -> String {
         _ => "see what IBKR says about it above",
     };
     advice.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_excerpt_is_a_line_without_tokens() {
-        let token = "x".repeat(TOKEN_LIKE);
-        assert_eq!(excerpt(format!("<p>a\nb\u{1b} {token}</p>").as_bytes()), "<p>a b  …");
-        assert_eq!(excerpt(&b"a ".repeat(1_000)).len(), EXCERPT);
-    }
 }
