@@ -131,6 +131,12 @@ pub(crate) enum Command {
     /// Run a strict simulator of IBKR's servers on this machine
     #[command(after_help = ibkr_sim::cli::EXAMPLES.replace("ibkr-sim", "ibkr-auth sim"))]
     Sim(ibkr_sim::cli::Args),
+    /// List the profiles of the settings, and which of them have a kept session; asks nobody
+    #[command(after_help = help::PROFILES)]
+    Profiles,
+    /// Print the guide to IBKR's OAuth 2.0, the quick start, or the table of settings
+    #[command(after_help = help::GUIDE)]
+    Guide(GuideArgs),
     /// Print the completion script of a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions {
@@ -144,6 +150,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GuideArgs {
+    /// `onboarding`, one of its sections by number, `quickstart` or `settings`
+    #[arg(default_value = "onboarding", value_hint = ValueHint::Other)]
+    pub(crate) topic: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -208,4 +221,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|time| *time <= Duration::from_secs(7 * 86_400))
         .ok_or_else(|| "must be between 0 and a week".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::LOGIN_WITHIN;
+
+    #[test]
+    fn a_command_waits_as_long_as_a_login_takes() {
+        for name in ["login", "header"] {
+            let within = match Args::parse_from(["ibkr-auth", name]).command {
+                Command::Login(args) => args.within,
+                Command::Header(args) => args.session.within,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(within, LOGIN_WITHIN);
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod api;
 pub(crate) mod demo;
+pub(crate) mod guide;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod profiles;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod steps;

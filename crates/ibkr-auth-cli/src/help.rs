@@ -113,8 +113,8 @@ program is alive:
   Restart=on-failure
   RestartSec=60
   RestartPreventExitStatus=2 3 5
-docs/QUICKSTART.md has the whole unit, for a user of its own and hardened. It also says how other
-programs use the session.
+`ibkr-auth guide quickstart` has the whole unit, for a user of its own and hardened, and says how
+other programs use the session.
 
 Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It
 goes on until then, unless IBKR refuses the client, its key or the user (exit code 5).";
@@ -178,6 +178,26 @@ Examples:
   ibkr-auth demo
       Everything happens inside this program; nothing leaves the machine.";
 
+pub(crate) const PROFILES: &str = "\
+Examples:
+  ibkr-auth profiles
+      `*` marks the one that counts without `--profile`. Live or paper is what IBKR said last.
+  ibkr-auth profiles --json | jq -r '.[] | select(.good).profile'
+      Those with a session that was good lately.
+
+Nothing is sent. A profile whose settings cannot be used is listed with the reason.";
+
+pub(crate) const GUIDE: &str = "\
+Examples:
+  ibkr-auth guide
+      Who gets OAuth 2.0 from IBKR, what to ask for and where, every error step by step.
+  ibkr-auth guide 4
+      One section of it.
+  ibkr-auth guide quickstart
+      From nothing to a session, and to a service of systemd.
+  ibkr-auth guide settings
+      Every key of config.yaml, and its default.";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   mkdir -p ~/.local/share/bash-completion/completions
@@ -197,6 +217,13 @@ mod tests {
     use clap::CommandFactory;
 
     use crate::args::Args;
+
+    #[test]
+    fn a_profile_is_not_completed_as_a_file() {
+        let args = Args::command();
+        let profile = args.get_arguments().find(|arg| arg.get_id() == "profile").unwrap();
+        assert_eq!(profile.get_value_hint(), clap::ValueHint::Other);
+    }
 
     /// Longer lines are broken wherever they happen to end.
     #[test]

@@ -12,6 +12,7 @@ mod help;
 mod init;
 mod keep;
 mod key;
+mod local;
 mod log;
 mod mask;
 mod output;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Global};
 use clap::{ColorChoice, Parser};
-use commands::{api, demo, login, logout, shell, status, tickle, token, validate};
+use commands::{api, demo, guide, login, logout, profiles, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
 use output::Output;
@@ -98,6 +99,8 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         Command::Delete(args) => api::delete(&sessions()?, &args),
         Command::Demo => demo::run(output),
         Command::Sim(args) => simulator::run(&args, output),
+        Command::Profiles => profiles::run(global, output),
+        Command::Guide(args) => guide::run(output, &args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),
     }

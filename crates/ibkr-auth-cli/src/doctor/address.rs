@@ -13,7 +13,7 @@ use super::{
 };
 
 const MEANS: &str = "each login states the public IPv4 address, and IBKR checks all later requests against it; a wrong one \
-                     is refused with 401 (docs/ONBOARDING.md §7)";
+                     is refused with 401 (`ibkr-auth guide`, §7)";
 
 type Answer = Result<Ipv4Addr, Error>;
 

@@ -77,7 +77,7 @@ fn named(warning: &str) -> String {
 /// Whether sessions can be kept there.
 pub(super) fn state_folder(context: &mut Context<'_>) -> Finding {
     let means = "a session cannot be kept between invocations, and logins cannot be counted: each command would log in \
-                 anew, which IBKR limits (docs/ONBOARDING.md §10)";
+                 anew, which IBKR limits (`ibkr-auth guide`, §10)";
     let store = match context.sessions.as_ref() {
         Some(sessions) => Ok(sessions.store.clone()),
         None => Store::new(context.global.state_dir.as_deref(), &["doctor"]),

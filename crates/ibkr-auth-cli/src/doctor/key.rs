@@ -17,7 +17,7 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
             return Finding::fail(
                 failure.what,
                 "IBKR takes RSA keys alone (RS256), of 3072 bits or more; nothing can be signed without one \
-                 (docs/ONBOARDING.md §4)",
+                 (`ibkr-auth guide`, §4)",
                 failure.todo.unwrap_or_else(|| "check the file".to_owned()),
             );
         }
@@ -33,7 +33,7 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
         format!("RSA, {} bits, {stored}; SHA-256 of the public key: {}", public.bits, public.fingerprint());
     context.there.insert(Need::Key);
     if public.is_short() {
-        let means = "IBKR asks for RSA keys of 3072 bits or more (docs/ONBOARDING.md §4)";
+        let means = "IBKR asks for RSA keys of 3072 bits or more (`ibkr-auth guide`, §4)";
         return Finding::warn(
             text,
             means,

@@ -81,7 +81,7 @@ pub(super) fn of(trouble: &Trouble) -> (String, String) {
     match table::ROWS.iter().find(fits) {
         Some(Row { means, todo, see: "", .. }) => ((*means).to_owned(), (*todo).to_owned()),
         Some(Row { means, todo, see, .. }) => {
-            (format!("{means} (docs/ONBOARDING.md {see})"), (*todo).to_owned())
+            (format!("{means} (`ibkr-auth guide`, {see})"), (*todo).to_owned())
         }
         None => ("IBKR does not usually answer so".to_owned(), trouble.error.todo().to_owned()),
     }

@@ -171,7 +171,7 @@ fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {
     Finding::fail(
         text,
         "logged in, but the accounts are not loaded. Normal for seconds; for good it was seen with a new paper account \
-         (docs/ONBOARDING.md §9, step 4)",
+         (`ibkr-auth guide`, §9, step 4)",
         "wait a minute and run this again, with a longer `establish_within` in the settings; then write to IBKR with this report",
     )
 }
@@ -184,7 +184,7 @@ pub(super) fn competing(context: &mut Context<'_>) -> Finding {
     Finding::fail(
         "another login of this username has the brokerage session",
         "one username has one brokerage session on all of IBKR's platforms: TWS, Client Portal, the phone, another program \
-         (docs/ONBOARDING.md §5)",
+         (`ibkr-auth guide`, §5)",
         "log out there; or end that session with --compete; a lost session of your own, as after a change of address, ends \
          after 5 idle minutes; best, give the program a username of its own",
     )
@@ -216,7 +216,7 @@ fn listed(ids: Option<Vec<String>>, how: &str) -> Finding {
         ),
         Some([]) => Finding::warn(
             "no accounts are listed",
-            "account data come back empty, not failing, until the brokerage session is established (docs/ONBOARDING.md §9, \
+            "account data come back empty, not failing, until the brokerage session is established (`ibkr-auth guide`, §9, \
              step 5)",
             "run this again in a minute; if it stays, ask IBKR whether the username may see an account",
         ),

@@ -87,7 +87,7 @@ pub(super) fn gather(
 fn ask_client_id(asker: Asker, before: Option<&str>) -> Result<Option<String>, Failure> {
     asker.explain(
         "Client id: IBKR gives it once it has registered your public key; it is not your username. If you have none \
-         yet, press Enter: the key comes first. What to ask IBKR for: docs/ONBOARDING.md, section 3.",
+         yet, press Enter: the key comes first. What to ask IBKR for: `ibkr-auth guide 3`.",
     );
     optional(asker, "Client id", CLIENT_ID, before, true)
 }
@@ -102,7 +102,7 @@ fn ask_credential(asker: Asker, before: Option<&str>, may_wait: bool) -> Result<
     asker.explain(&format!(
         "Username: the IBKR username to log in, without its password. A paper username leads to the paper account; it \
          is in Client Portal, Settings, Account Configuration, Paper Trading Account. Take one that logs in nowhere \
-         else: docs/ONBOARDING.md, section 5.{wait}"
+         else: `ibkr-auth guide 5`.{wait}"
     ));
     optional(asker, "Username", CREDENTIAL, before, may_wait)
 }

@@ -46,7 +46,7 @@ pub(super) fn make(global: &Global, output: Output, args: &InitArgs) -> Result<P
     if let Some(asker) = asker {
         asker.explain(
             "This makes settings and an RSA key for IBKR's Web API. What IBKR asks for, and how long it takes, is in \
-             docs/ONBOARDING.md. Ctrl-C leaves at any time; nothing is written before the last answer.",
+             `ibkr-auth guide`. Ctrl-C leaves at any time; nothing is written before the last answer.",
         );
     }
     let place = folder::choose(global, output, args, asker)?;

@@ -119,7 +119,7 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
                 "\n\
                  IBKR must have this public key, and nothing else of the key: {path}\n\
                  SHA-256 of it: {fingerprint}\n\
-                 How it gets there: docs/ONBOARDING.md, section 3."
+                 How it gets there: `ibkr-auth guide 3`."
             ),
         );
     }
@@ -133,7 +133,7 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
          Before that, ask api-solutions@interactivebrokers.com for OAuth 2.0. Once they agree: Client Portal, as a user of \
          the live account, bell, Messages, New Ticket, topic API, REST/Web API; paste the key as text, and name the \
          usernames that will log in. IBKR answers with the client id and the key id. It publishes no times: expect weeks \
-         for the approval, and a day or two until a new key works. More: docs/ONBOARDING.md, sections 3, 4 and 8."
+         for the approval, and a day or two until a new key works. More: `ibkr-auth guide`, sections 3, 4 and 8."
         ),
     )
 }

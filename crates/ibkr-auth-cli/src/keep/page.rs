@@ -10,8 +10,8 @@ use ibkr_auth_core::Tier;
 use super::{status::Status, words::Level};
 use crate::{
     commands::span,
+    local::{clock, clock_with_zone, day_and_clock},
     output::{BAD, DIM, GOOD, WARN},
-    utc::{clock, stamp},
     wrap::behind,
 };
 
@@ -90,8 +90,8 @@ pub(super) fn farewell(status: &Status, colors: bool) -> Vec<String> {
 fn head(status: &Status, paint: Paint, columns: usize) -> String {
     let profile = status.profile.as_ref().map_or_else(String::new, |name| format!("   profile {name}"));
     let left = format!("ibkr-auth keep{profile}   user {}", status.username);
-    let right = format!("{} UTC", clock(SystemTime::now()));
-    let gap = columns.saturating_sub(measure_text_width(&left) + right.len());
+    let right = clock_with_zone(SystemTime::now());
+    let gap = columns.saturating_sub(measure_text_width(&left) + measure_text_width(&right));
     if gap < 3 { paint.with(DIM, left) } else { paint.with(DIM, format!("{left}{}{right}", " ".repeat(gap))) }
 }
 
@@ -106,7 +106,7 @@ fn phase(status: &Status, paint: Paint) -> String {
         let left = wait.saturating_sub(status.phase_since.mono.elapsed());
         about += &format!(", about {} more", span(left.as_secs()));
     }
-    let since = stamp(status.phase_since.wall);
+    let since = day_and_clock(status.phase_since.wall);
     format!("{}  {about} (since {since})", paint.with(style, format!("● {}", status.headline())))
 }
 

@@ -14,6 +14,7 @@ mod answers;
 mod codes;
 mod commands;
 mod output;
+mod profiles;
 mod requests;
 mod settings;
 #[cfg(unix)]

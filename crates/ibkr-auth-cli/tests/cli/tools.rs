@@ -98,6 +98,32 @@ fn bash_completes_behind_a_command() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn fish_completes_no_files_where_none_are_meant() {
+    let world = World::new();
+    if !world.shell("command -v fish >/dev/null").status().unwrap().success() {
+        eprintln!("skipped: there is no fish");
+        return;
+    }
+    world.write("zzz-file", "");
+    fs::write(world.path("script"), world.succeed(["completions", "fish"]).out).unwrap();
+    for (words, expected, is_file) in [
+        ("ibkr-auth lo", "login", false),
+        ("ibkr-auth login --com", "--compete", false),
+        ("ibkr-auth help ", "doctor", false),
+        ("ibkr-auth completions ", "zsh", false),
+        ("ibkr-auth --color ", "never", false),
+        ("ibkr-auth login --color ", "never", false),
+        ("ibkr-auth login --profile ", "", false),
+        ("ibkr-auth login --config ", "zzz-file", true),
+    ] {
+        let ran = run(world.shell(&format!("fish -c 'source script; complete -C \"{words}\"'")));
+        assert!(ran.out.contains(expected), "{words}: {ran}");
+        assert_eq!(ran.out.contains("zzz-file"), is_file, "{words}: {ran}");
+    }
+}
+
 #[test]
 fn the_manual_has_a_page_for_the_program_and_for_each_command() {
     let world = World::new();

@@ -17,7 +17,7 @@ fn from_nothing_to_settings_by_questions() {
     let folder = Folder::new();
     let mut terminal = init(&folder, &[]);
     terminal
-        .sees("docs/ONBOARDING.md")
+        .sees("ibkr-auth guide")
         .sees("your configuration folder")
         .sees("the current folder")
         .answers("Folder [1]: ", "2")

@@ -40,6 +40,18 @@ fn the_screen_follows_the_session_and_the_keys() {
 }
 
 #[test]
+fn the_screen_has_the_time_of_its_place() {
+    let world = World::behind_proxy();
+    let mut command = world.shell("stty rows 30 cols 100; \"$0\" keep --color never");
+    command.env("TZ", "XYZ-5:30");
+    let mut terminal = Terminal::start(command);
+    let shown = terminal.until("● connected");
+    assert!(shown.contains(" XYZ") && !shown.contains("UTC"), "{shown}");
+    terminal.send("q");
+    terminal.ends(0);
+}
+
+#[test]
 fn the_last_failure_stays_on_the_screen_until_the_session_is_good() {
     let world = World::behind_proxy();
     world.fault(r#"{"on":"token","do":{"status":503}}"#);
