@@ -3,6 +3,7 @@
 mod dependencies;
 mod layers;
 mod parity;
+mod rust_version;
 mod scrub;
 mod sources;
 mod threats;
@@ -71,9 +72,16 @@ const RULES: &[Rule] = &[
     Rule {
         name: "banned",
         holds: "ring is the only crypto provider, and no banned crate is pulled in",
-        advice: "`cargo tree --workspace --target all --all-features -i <crate>` shows who pulls it in",
+        advice: "deny.toml says which; `cargo tree --workspace --target all --all-features -i <crate>` shows who pulls it in",
         compiles: false,
         run: dependencies::banned,
+    },
+    Rule {
+        name: "msrv",
+        holds: "no dependency asks for a newer Rust than we do",
+        advice: "take an older release of it, or raise rust-version in Cargo.toml, README and CHANGELOG",
+        compiles: false,
+        run: rust_version::check,
     },
     Rule {
         name: "versions",
@@ -111,6 +119,8 @@ const RULES: &[Rule] = &[
         run: tools::docs,
     },
 ];
+
+pub(crate) use layers::published;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut fast = false;

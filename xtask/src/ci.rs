@@ -1,9 +1,9 @@
 //! `cargo xtask ci`: everything that has to pass, in the order in which it is quickest to learn of a fault.
 
-use crate::{check, peers, process};
+use crate::{check, deny, package, peers, process};
 
 pub(crate) const ABOUT: &str =
-    "all checks and all tests, the demo, and the peers (--offline: without the peers)";
+    "all checks, tests and packages, the demo, the peers, cargo-deny (--offline: without the last two)";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let offline = match arguments {
@@ -13,10 +13,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     };
     check::run(&[])?;
     if !offline {
+        deny::run(&[])?;
         peers::run(&[])?;
     }
     cargo(&["run", "--quiet", "--bin", "ibkr-auth", "--", "demo"])?;
-    cargo(&["test", "--workspace", "--all-features"])
+    cargo(&["test", "--workspace", "--all-features"])?;
+    package::run(&[])
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {

@@ -1,17 +1,21 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
+mod api;
 mod check;
 mod ci;
+mod deny;
 mod docs;
 mod failures;
 mod figures;
 mod many;
+mod package;
 mod peers;
 mod process;
 mod soak;
 mod storm;
 mod stress;
 mod term;
+mod tool;
 mod year;
 
 use std::process::ExitCode;
@@ -27,6 +31,9 @@ const TASKS: &[Task] = &[
     Task { name: "help", about: "list the tasks", run: help },
     Task { name: "ci", about: ci::ABOUT, run: ci::run },
     Task { name: "check", about: check::ABOUT, run: check::run },
+    Task { name: "package", about: package::ABOUT, run: package::run },
+    Task { name: "deny", about: deny::ABOUT, run: deny::run },
+    Task { name: "api", about: api::ABOUT, run: api::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "docs", about: docs::ABOUT, run: docs::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },

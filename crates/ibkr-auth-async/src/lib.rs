@@ -1,45 +1,4 @@
-//! Logs in to Interactive Brokers' Web API with tokio and reqwest.
-//!
-//! In a package beside a clone of the repository:
-//!
-//! ```toml
-//! [dependencies]
-//! ibkr-auth-async = { path = "../ibkr-auth/crates/ibkr-auth-async" }
-//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
-//! ```
-//!
-//! ```no_run
-//! # async fn run() -> Result<(), ibkr_auth_async::Error> {
-//! let mut client = ibkr_auth_async::Client::from_yaml("config.yaml")?;
-//! let connected = client.connect().await?;
-//! println!("logged in from {}", connected.public_ip);
-//!
-//! let accounts = client.get("/v1/api/portfolio/accounts").await?;
-//! let headers = client.headers(); // for requests that you send yourself
-//! client.tickle().await?; // about every 60 s
-//! client.logout().await?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! The crate `ibkr-auth-blocking` has the same methods without `async`. Both drive `ibkr-auth-core`, which decides what is
-//! sent and when; here it is only sent. What the three lower crates make public is here too, and [`core`], [`http`] are
-//! theirs in the version that fits.
-//!
-//! To stay logged in, hand the client over and keep the handle:
-//!
-//! ```no_run
-//! # use std::time::Duration;
-//! # use ibkr_auth_async::{Client, Error, KeepConnected};
-//! # async fn run() -> Result<(), Error> {
-//! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
-//! handle.ready(Duration::from_secs(60)).await?;
-//! let accounts = handle.get("/v1/api/portfolio/accounts").await?;
-//! let headers = handle.headers(); // always the current ones
-//! handle.stop().await?;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # Cancelling
 //!

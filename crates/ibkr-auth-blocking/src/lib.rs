@@ -1,44 +1,4 @@
-//! Logs in to Interactive Brokers' Web API with threads and ureq.
-//!
-//! In a package beside a clone of the repository:
-//!
-//! ```toml
-//! [dependencies]
-//! ibkr-auth-blocking = { path = "../ibkr-auth/crates/ibkr-auth-blocking" }
-//! ```
-//!
-//! ```no_run
-//! # fn run() -> Result<(), ibkr_auth_blocking::Error> {
-//! let mut client = ibkr_auth_blocking::Client::from_yaml("config.yaml")?;
-//! let connected = client.connect()?;
-//! println!("logged in from {}", connected.public_ip);
-//!
-//! let accounts = client.get("/v1/api/portfolio/accounts")?;
-//! let headers = client.headers(); // for requests that you send yourself
-//! client.tickle()?; // about every 60 s
-//! client.logout()?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! The crate `ibkr-auth-async` has the same methods as `async fn`. Both drive `ibkr-auth-core`, which decides what is
-//! sent and when; here it is only sent. What the three lower crates make public is here too, and [`core`], [`http`] are
-//! theirs in the version that fits.
-//!
-//! To stay logged in, hand the client over and keep the handle:
-//!
-//! ```no_run
-//! # use std::time::Duration;
-//! # use ibkr_auth_blocking::{Client, Error, KeepConnected};
-//! # fn run() -> Result<(), Error> {
-//! let handle = Client::from_yaml("config.yaml")?.keep_connected(KeepConnected::default());
-//! handle.ready(Duration::from_secs(60))?;
-//! let accounts = handle.get("/v1/api/portfolio/accounts")?;
-//! let headers = handle.headers(); // always the current ones
-//! handle.stop()?;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # Cancelling
 //!

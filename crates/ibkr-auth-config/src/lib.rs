@@ -1,24 +1,4 @@
-//! Reads `config.yaml`, the environment and the key file into settings for ibkr-auth's clients.
-//!
-//! `ibauth`'s `config.yaml` works unchanged. Every key of the file is also an environment variable, which wins:
-//! `IBKR_AUTH_` and the key in capitals, lists separated by commas.
-//!
-//! ```no_run
-//! use ibkr_auth_config::Settings;
-//!
-//! // Or from_env(), without a file. Warnings go to the log of `tracing`.
-//! let Settings { config, key, transport, .. } = Settings::from_yaml("config.yaml")?;
-//! # Ok::<(), ibkr_auth_config::FileError>(())
-//! ```
-//!
-//! [`Settings::from_yaml_profile`] chooses a profile of the file. So does a [`Reader`], which does not touch the key's
-//! file: a program that signs nothing needs no key.
-//!
-//! A mistake is told by place, reason and remedy, and without the value, which may be a secret:
-//!
-//! ```text
-//! config.yaml:7: unknown key `privat_key_file`: did you mean `private_key_file`?
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # A complete file
 //!

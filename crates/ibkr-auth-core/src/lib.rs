@@ -1,8 +1,4 @@
-//! Logs in to Interactive Brokers' Web API (OAuth 2.0) and keeps the state of the login, without any I/O.
-//!
-//! A [`Session`] turns commands into HTTP requests and answers into outcomes. Whoever owns it sends the requests: the
-//! crates `ibkr-auth-async` (tokio, reqwest) and `ibkr-auth-blocking` (threads, ureq) do nothing else, and a program
-//! with an HTTP stack of its own needs the loop below.
+#![doc = include_str!("../README.md")]
 //!
 //! # The contract
 //!

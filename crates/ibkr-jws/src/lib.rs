@@ -1,20 +1,4 @@
-//! RS256 JSON Web Signatures (RFC 7515) for `private_key_jwt` client authentication (RFC 7523),
-//! as Interactive Brokers' token endpoint demands it.
-//!
-//! ```
-//! use ibkr_jws::{Jws, RsaKey};
-//!
-//! # fn pem() -> Vec<u8> { include_bytes!("../tests/keys/rsa3072.pem").to_vec() }
-//! let key = RsaKey::from_pem(&pem())?;
-//! let claims = serde_json::json!({ "iss": "client", "sub": "client", "aud": "/token" });
-//! let assertion = Jws::rs256("main", &claims, &key)?;
-//!
-//! assert_eq!(assertion.expose().split('.').count(), 3);
-//! assert_eq!(format!("{assertion:?}"), "Jws([redacted])");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! A key that must not leave its home (an HSM, a KMS, an agent) implements [`Sign`] instead of being an [`RsaKey`].
+#![doc = include_str!("../README.md")]
 //!
 //! # Conventions
 //!

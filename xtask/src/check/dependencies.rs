@@ -14,21 +14,6 @@ const LISTED: &[&str] = &["ibkr-jws", "ibkr-auth-core"];
 const SECTIONS: &[(&str, &str)] =
     &[("no features", "--no-default-features"), ("all features", "--all-features")];
 
-const BANNED: &[(&str, &str)] = &[
-    ("aws-lc-fips-sys", "ring is the crypto provider"),
-    ("aws-lc-rs", "ring is the crypto provider"),
-    ("aws-lc-sys", "ring is the crypto provider"),
-    ("bindgen", "needs a C toolchain and libclang"),
-    ("boring-sys", "ring is the crypto provider"),
-    ("cmake", "needs cmake to build"),
-    ("native-tls", "rustls is the TLS library"),
-    ("openssl", "rustls is the TLS library"),
-    ("openssl-sys", "rustls is the TLS library"),
-    ("rsa", "signs in variable time (RUSTSEC-2023-0071)"),
-    ("rustls-pemfile", "unmaintained"),
-    ("serde_yml", "unsound and archived (RUSTSEC-2025-0068)"),
-];
-
 /// Banned from what users get; mockito, which serves tests, speaks HTTP/2 as well.
 const BANNED_FROM_PRODUCTS: &[(&str, &str)] = &[("h2", "IBKR's edge is spoken to in HTTP/1.1")];
 
@@ -56,12 +41,25 @@ pub(crate) fn update() -> Result<(), String> {
 }
 
 pub(crate) fn banned() -> Result<Vec<String>, String> {
+    let path = process::root().join("deny.toml");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let banned = read_bans(&text);
+    if banned.is_empty() {
+        return Err("deny.toml bans nothing".to_owned());
+    }
     let everywhere = names(&["--workspace", "--all-features", "-e", "normal,build,dev"])?;
     let products =
         names(&["--workspace", "--exclude", layers::TESTS, "--all-features", "-e", "normal,build"])?;
-    let hits = BANNED.iter().filter(|(name, _)| everywhere.contains(*name));
-    let hits = hits.chain(BANNED_FROM_PRODUCTS.iter().filter(|(name, _)| products.contains(*name)));
+    let hits = banned.into_iter().filter(|(name, _)| everywhere.contains(*name));
+    let hits = hits.chain(BANNED_FROM_PRODUCTS.iter().copied().filter(|(name, _)| products.contains(*name)));
     Ok(hits.map(|(name, why)| format!("{name}: {why}")).collect())
+}
+
+/// The lines `{ crate = "…", reason = "…" },` of deny.toml.
+fn read_bans(text: &str) -> Vec<(&str, &str)> {
+    let entries =
+        text.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.strip_suffix("\" },"));
+    entries.filter_map(|entry| entry.split_once("\", reason = \"")).collect()
 }
 
 pub(crate) fn duplicates() -> Result<Vec<String>, String> {
@@ -182,6 +180,12 @@ mod tests {
     #[test]
     fn everything_is_new_without_a_list() {
         assert_eq!(differences("a", &read_list(""), &sections(&["http"], &[])), ["a, no features: + http"]);
+    }
+
+    #[test]
+    fn reads_the_bans_of_deny_toml() {
+        let text = "deny = [\n    { crate = \"rsa\", reason = \"slow\" },\n    { crate = \"h2\", reason = \"a, b\" },\n]\n";
+        assert_eq!(read_bans(text), [("rsa", "slow"), ("h2", "a, b")]);
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub(crate) const TESTS: &str = "ibkr-auth-tests";
 /// Runs before anything else is built, so it has no dependencies at all.
 const XTASK: &str = "xtask";
 
+/// The crates that crates.io gets, each after those it needs.
+pub(crate) fn published() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().map(|(name, _)| *name)
+}
+
 pub(crate) fn check() -> Result<Vec<String>, String> {
     let edges = tree::edges(&["--workspace", "--all-features", "-e", "normal,build,dev"])?;
     let mut problems = Vec::new();
