@@ -26,6 +26,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    pub(super) fn of(session: &Session) -> Self {
+        let facts = &session.facts;
+        Self {
+            phase: session.phase(),
+            connected: session.is_connected(),
+            authorization: facts.authorization(),
+            public_ip: facts.bearer_ip,
+            bearer_ends: facts.bearer_ends.map(|ends| ends.wall),
+            sso: facts.sso.clone(),
+            auth_status: facts.auth_status.clone(),
+            clock_skew: session.clock_skew(),
+            stopped_by: session.stopped_by().cloned(),
+            config: session.config.clone(),
+        }
+    }
+
     /// Where the automatic mode stands.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -151,23 +167,5 @@ impl Snapshot {
     /// The configuration as it was.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-}
-
-impl Session {
-    /// What the rest of a program may know.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            phase: self.phase(),
-            connected: self.is_connected(),
-            authorization: self.authorization(),
-            public_ip: self.public_ip(),
-            bearer_ends: self.known.bearer_ends.map(|ends| ends.wall),
-            sso: self.known.sso.clone(),
-            auth_status: self.known.auth_status.clone(),
-            clock_skew: self.clock_skew(),
-            stopped_by: self.stopped_by.clone(),
-            config: self.config.clone(),
-        }
     }
 }
