@@ -14,6 +14,8 @@ mod outage;
 mod phase;
 mod policy;
 mod react;
+#[cfg(test)]
+mod reactions;
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What the outcome of a deed means: the one table of reactions.
+//! What the outcome of an action means: the one table of reactions.
 //!
 //! | what happened | reaction |
 //! |---|---|
