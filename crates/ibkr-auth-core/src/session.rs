@@ -1,5 +1,6 @@
 //! The state machine: commands in, requests out, answers in, outcomes out.
 
+mod background;
 mod drive;
 mod exchange;
 mod facts;
@@ -14,11 +15,12 @@ mod task;
 mod ticket;
 
 use core::net::Ipv4Addr;
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use ibkr_jws::Sign;
 
+pub use background::{Background, Wish};
 pub use keeper::{KeepConnected, LoginBudget, OnCompeting, Phase};
 pub use output::{Output, RequestId, Transmit, Wait};
 pub use saved::SavedSession;
@@ -42,7 +44,7 @@ use task::Task;
 /// to send. Single steps are sent once and never repeated, but for the two signed
 /// ones when the clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
 pub struct Session {
-    config: Config,
+    config: Arc<Config>,
     /// The server of the configuration: `config.host` is another one while that fails.
     home: Host,
     signer: Signer,
@@ -73,7 +75,7 @@ impl Session {
     pub fn new(config: Config, key: impl Sign + 'static, seed: u64) -> Self {
         Self {
             home: config.host.clone(),
-            config,
+            config: Arc::new(config),
             signer: Signer { key: Box::new(key), jitter: AssertionJitter::from_seed(seed) },
             jitter: Jitter::new(seed),
             facts: Facts::default(),
@@ -227,7 +229,7 @@ impl Session {
 
     /// What another process needs to go on with this session; `None` before there is a bearer token.
     pub fn save(&self, now: Now) -> Option<SavedSession> {
-        SavedSession::of(&self.config, &self.home, &self.facts, now)
+        SavedSession::of(&self.config, &self.home, &self.facts.kept()?, now)
     }
 
     /// Goes on with a saved session: no login is needed if it is still good. Follow with
@@ -238,7 +240,7 @@ impl Session {
     /// Nothing is changed then: log in.
     pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
         let host = saved.restore(&self.config, &self.home, &mut self.facts, now)?;
-        self.config.host = host;
+        Arc::make_mut(&mut self.config).host = host;
         Ok(())
     }
 
@@ -249,7 +251,7 @@ impl Session {
 
     /// Uses another server from the next request on.
     pub fn set_host(&mut self, host: Host) {
-        self.config.host = host.clone();
+        Arc::make_mut(&mut self.config).host = host.clone();
         self.events.emit(Event::HostChanged(host));
     }
 

@@ -52,7 +52,32 @@ pub(super) struct Facts {
     signed: BTreeSet<(u64, Step)>,
 }
 
+/// What another process needs to go on with the session.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) access_token: Option<Secret>,
+    pub(super) access_token_ends: Option<Now>,
+    pub(super) bearer: Secret,
+    pub(super) bearer_ip: Option<Ipv4Addr>,
+    pub(super) bearer_ends: Option<Now>,
+    pub(super) session_id: Option<Secret>,
+    pub(super) validated: Option<Instant>,
+}
+
 impl Facts {
+    /// `None` before there is a bearer token.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        Some(Kept {
+            access_token: self.access_token.as_ref().map(|token| token.token.clone()),
+            access_token_ends: self.access_token_ends,
+            bearer: self.bearer.as_ref()?.token.clone(),
+            bearer_ip: self.bearer_ip,
+            bearer_ends: self.bearer_ends,
+            session_id: self.session_id.clone(),
+            validated: self.validated,
+        })
+    }
+
     pub(super) fn is_connected(&self, tier: Tier) -> bool {
         match tier {
             Tier::ReadOnly => self.bearer_is_good(),

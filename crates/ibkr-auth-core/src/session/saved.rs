@@ -9,7 +9,7 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::facts::Facts;
+use super::facts::{Facts, Kept};
 use crate::{AccessToken, BearerToken, Config, Error, Host, Now, Secret, time::unix_seconds};
 
 const VERSION: u32 = 1;
@@ -69,7 +69,7 @@ impl Drop for Content {
 }
 
 impl SavedSession {
-    pub(super) fn of(config: &Config, home: &Host, facts: &Facts, now: Now) -> Option<Self> {
+    pub(super) fn of(config: &Config, home: &Host, kept: &Kept, now: Now) -> Option<Self> {
         let seconds = |at: Now| unix_seconds(at.wall);
         let content = Content {
             version: VERSION,
@@ -78,16 +78,17 @@ impl SavedSession {
             credential: config.credential.expose().to_owned(),
             home: home.base_url().to_owned(),
             host: config.host.to_string(),
-            access_token: facts.access_token(now).map(|token| token.token.expose().to_owned()),
-            access_token_ends: facts.access_token_ends.map(seconds),
-            bearer: facts.bearer.as_ref()?.token.expose().to_owned(),
-            bearer_ip: facts.bearer_ip,
-            bearer_ends: facts.bearer_ends.map(seconds),
-            session_id: facts.session_id.as_ref().map(|id| id.expose().to_owned()),
-            validated: facts
-                .last_validated(now)
-                // Rounded up: the next one must not come a moment too soon.
-                .map(|ago| unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1),
+            access_token: kept.access_token.as_ref().map(|token| token.expose().to_owned()),
+            access_token_ends: kept.access_token_ends.map(seconds),
+            bearer: kept.bearer.expose().to_owned(),
+            bearer_ip: kept.bearer_ip,
+            bearer_ends: kept.bearer_ends.map(seconds),
+            session_id: kept.session_id.as_ref().map(|id| id.expose().to_owned()),
+            // Rounded up: the next one must not come a moment too soon.
+            validated: kept.validated.map(|at| {
+                let ago = now.mono.saturating_duration_since(at);
+                unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1
+            }),
         };
         serde_json::to_string(&content).ok().map(SavedSession::new)
     }
