@@ -75,7 +75,7 @@ fn connect_logs_in_with_five_requests_on_two_connections<D: Driver>() {
 fn the_steps_of_ibauth_one_by_one<D: Driver>() {
     let lab = Lab::new();
     let mut client = client::<D>(&lab);
-    assert_eq!(client.get_bearer_token().unwrap_err().kind(), ErrorKind::Order);
+    assert_eq!(client.get_bearer_token().unwrap_err().kind(), ErrorKind::OutOfOrder);
     assert_eq!(client.get_access_token().unwrap().expires_in, Some(Duration::from_secs(86_399)));
     client.get_bearer_token().unwrap();
     assert!(client.ssodh_init().unwrap().authenticated);
@@ -240,7 +240,7 @@ fn a_request_of_ones_own_is_sent_once_with_the_sessions_headers<D: Driver>() {
     let lab = Lab::new();
     let mut client = client::<D>(&lab);
     let request = || get("/v1/api/portfolio/accounts");
-    assert_eq!(client.send(request()).unwrap_err().kind(), ErrorKind::Order);
+    assert_eq!(client.send(request()).unwrap_err().kind(), ErrorKind::OutOfOrder);
     client.connect().unwrap();
     let accounts = client.send(request()).unwrap();
     assert!(String::from_utf8_lossy(accounts.body()).contains(demo::ACCOUNT));

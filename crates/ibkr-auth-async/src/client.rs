@@ -15,7 +15,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, TransportKind, Wait, request,
+    TransportError, TransportKind, Wait, Wish, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -333,13 +333,7 @@ impl Drop for Reply {
 /// What a client waits for.
 pub(crate) enum Input {
     Answer(RequestId, Answer),
-    Pause,
-    Resume,
-    Check,
-    AskAgain,
-    SetHost(Host),
-    Detach,
-    Stop,
+    Wish(Wish),
 }
 
 /// Where answers and wishes arrive.

@@ -12,7 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, request, wire,
+    Background, Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request,
+    wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -36,24 +37,10 @@ pub struct Handle {
 struct Shared {
     http: Arc<Http>,
     inputs: mpsc::UnboundedSender<Input>,
-    state: watch::Receiver<State>,
+    status: watch::Receiver<Snapshot>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.
     events: broadcast::WeakSender<Event>,
     check_wished: Arc<AtomicBool>,
-}
-
-#[derive(Clone)]
-struct State {
-    snapshot: Snapshot,
-    saved: Option<SavedSession>,
-    /// The outcome of the last logout, once the background task has ended.
-    ended: Option<Result<(), Error>>,
-}
-
-impl State {
-    fn of(session: &Session) -> Self {
-        Self { snapshot: session.snapshot(), saved: session.save(now()), ended: None }
-    }
 }
 
 impl Handle {
@@ -61,14 +48,14 @@ impl Handle {
         let (told, _) = broadcast::channel(EVENTS);
         let events = told.downgrade();
         let ending = told.clone();
-        let (publish, state) = watch::channel(State::of(&client.session));
+        let (publish, status) = watch::channel(client.session.snapshot());
         let mut own = client.listener.take();
         let publish = Arc::new(publish);
         let published = Arc::clone(&publish);
         let ending = Ending { publish: Arc::clone(&publish), told: ending };
-        // Whoever hears of an event finds its consequences in the handle.
+        // Publish the status before the event is delivered.
         client.listener = Some(Box::new(move |session, event| {
-            published.send_replace(State::of(session));
+            published.send_replace(session.snapshot());
             if let Some(own) = &mut own {
                 own(session, event);
             }
@@ -79,7 +66,7 @@ impl Handle {
         let shared = Shared {
             http: Arc::clone(&client.http),
             inputs: client.inbox.outbox.clone(),
-            state,
+            status,
             events,
             check_wished: Arc::clone(&check_wished),
         };
@@ -93,15 +80,9 @@ impl Handle {
     /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
     /// `within` this time.
     pub async fn ready(&self, within: Duration) -> Result<(), Error> {
-        let mut state = self.shared.state.clone();
-        let settled = state.wait_for(|state| state.snapshot.readiness().is_some() || state.ended.is_some());
-        let outcome = match timeout(within, settled).await {
-            Ok(Ok(state)) => match &state.ended {
-                Some(Err(error)) => Some(Err(error.clone())),
-                Some(Ok(())) | None => state.snapshot.readiness(),
-            },
-            Ok(Err(_)) | Err(_) => None,
-        };
+        let mut status = self.shared.status.clone();
+        let settled = timeout(within, status.wait_for(|status| status.readiness().is_some())).await;
+        let outcome = settled.ok().and_then(Result::ok).and_then(|status| status.readiness());
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
     }
 
@@ -117,17 +98,17 @@ impl Handle {
 
     /// Where the session stands, and everything else that is known of it.
     pub fn snapshot(&self) -> Snapshot {
-        self.shared.state.borrow().snapshot.clone()
+        self.shared.status.borrow().clone()
     }
 
     /// Where the session stands.
     pub fn phase(&self) -> Phase {
-        self.shared.state.borrow().snapshot.phase()
+        self.shared.status.borrow().phase()
     }
 
     /// What another process needs to go on with this session.
     pub fn save(&self) -> Option<SavedSession> {
-        self.shared.state.borrow().saved.clone()
+        self.shared.status.borrow().save(now())
     }
 
     /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
@@ -170,31 +151,31 @@ impl Handle {
 
     /// Logs out, so that the user can log in elsewhere.
     pub fn pause(&self) {
-        self.wish(Input::Pause);
+        self.wish(Wish::Pause);
     }
 
     /// Comes back after `pause`, and from a login elsewhere.
     pub fn resume(&self) {
-        self.wish(Input::Resume);
+        self.wish(Wish::Resume);
     }
 
     /// Looks at once whether the session is still good: for when a request of yours was refused.
     pub fn check(&self) {
         // A program whose requests are all refused asks often; once is enough until it was heard.
         if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
-            self.wish(Input::Check);
+            self.wish(Wish::Check);
         }
     }
 
     /// Asks now whether another login still has the session that was left to it, and takes nothing: for a person who does
     /// not want to wait. A program that calls it over and over makes IBKR refuse its logins; two are 10 s apart.
     pub fn ask_again(&self) {
-        self.wish(Input::AskAgain);
+        self.wish(Wish::AskAgain);
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&self, host: Host) {
-        self.wish(Input::SetHost(host));
+        self.wish(Wish::SetHost(host));
     }
 
     /// Logs out for good.
@@ -202,30 +183,32 @@ impl Handle {
     /// # Errors
     /// When IBKR did not confirm it.
     pub async fn stop(&self) -> Result<(), Error> {
-        self.wish(Input::Stop);
-        let mut state = self.shared.state.clone();
-        let ended = state.wait_for(|state| state.ended.is_some()).await;
-        ended.ok().and_then(|state| state.ended.clone()).unwrap_or(Ok(()))
+        self.wish(Wish::Stop);
+        self.ended().await.and_then(|status| status.ended().cloned()).unwrap_or(Ok(()))
     }
 
     /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
     /// there is no session. It waits for a login that is on its way.
     pub async fn detach(&self) -> Option<SavedSession> {
-        self.wish(Input::Detach);
-        let mut state = self.shared.state.clone();
-        let ended = state.wait_for(|state| state.ended.is_some()).await;
-        ended.ok().and_then(|state| state.saved.clone())
+        self.wish(Wish::Detach);
+        self.ended().await?.save(now())
     }
 
-    fn wish(&self, input: Input) {
+    async fn ended(&self) -> Option<Snapshot> {
+        let mut status = self.shared.status.clone();
+        let ended = status.wait_for(|status| status.ended().is_some()).await;
+        ended.ok().map(|status| status.clone())
+    }
+
+    fn wish(&self, wish: Wish) {
         // A session that has ended has no wishes left to fulfil.
-        let _ = self.shared.inputs.send(input);
+        let _ = self.shared.inputs.send(Input::Wish(wish));
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let _ = self.inputs.send(Input::Stop);
+        let _ = self.inputs.send(Input::Wish(Wish::Stop));
     }
 }
 
@@ -237,57 +220,44 @@ impl fmt::Debug for Handle {
 
 /// However the background task ends, nobody goes on waiting for it, or takes the session for good.
 struct Ending {
-    publish: Arc<watch::Sender<State>>,
+    publish: Arc<watch::Sender<Snapshot>>,
     told: broadcast::Sender<Event>,
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if self.publish.borrow().ended.is_some() {
+        if self.publish.borrow().ended().is_some() {
             return;
         }
         let error = match thread::panicking() {
             true => Error::panicked(),
             false => Error::driver_gone("the runtime that kept the session connected has ended"),
         };
-        let State { snapshot, saved, .. } = self.publish.borrow().clone();
-        let (snapshot, event) = snapshot.abandoned(error.clone());
-        self.publish.send_replace(State { snapshot, saved, ended: Some(Err(error)) });
+        let last = self.publish.borrow().clone();
+        let (status, event) = last.abandoned(error);
+        self.publish.send_replace(status);
         // Nobody may be listening.
         let _ = self.told.send(event);
     }
 }
 
 async fn keep(mut client: Client, ending: Ending, check_wished: Arc<AtomicBool>) {
-    let publish = &ending.publish;
-    let (mut logout, mut detached) = (None, false);
+    let mut background = Background::default();
     loop {
         let wait = client.drain();
-        let ended = match logout.as_ref() {
-            Some(logout) => ibkr_auth_core::Ticket::outcome(logout),
-            None => (detached && wait.in_flight == 0).then_some(Ok(())),
-        };
-        let over = ended.is_some();
-        publish.send_replace(State { ended, ..State::of(&client.session) });
-        if over {
+        let status = background.status(&client.session, &wait);
+        let is_over = status.ended().is_some();
+        ending.publish.send_replace(status);
+        if is_over {
             return;
         }
         match client.inbox.next(wait).await {
             Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
-            Some(Input::Pause) => client.session.pause(),
-            Some(Input::Resume) => client.session.resume(),
-            Some(Input::Check) => {
-                check_wished.store(false, Ordering::Release);
-                client.session.check();
+            Some(Input::Wish(wish)) => {
+                check_wished.fetch_and(!matches!(wish, Wish::Check), Ordering::AcqRel);
+                background.fulfil(wish, &mut client.session);
             }
-            Some(Input::AskAgain) => client.session.ask_again(),
-            Some(Input::SetHost(host)) => client.session.set_host(host),
-            Some(Input::Detach) if logout.is_none() => {
-                detached = true;
-                client.session.detach();
-            }
-            Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
-            Some(Input::Stop | Input::Detach) | None => {}
+            None => {}
         }
     }
 }

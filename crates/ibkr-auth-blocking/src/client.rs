@@ -17,7 +17,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
     Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, TransportKind, Wait, catch_panic, request,
+    TransportError, TransportKind, Wait, Wish, catch_panic, request,
 };
 
 use crate::{
@@ -315,15 +315,9 @@ impl Client {
 /// What a client waits for.
 pub(crate) enum Input {
     Answer(RequestId, Answer),
+    Wish(Wish),
     /// Of the command with this number.
     Cancel(Number),
-    Pause,
-    Resume,
-    Check,
-    AskAgain,
-    SetHost(Host),
-    Detach,
-    Stop,
 }
 
 /// Where answers and wishes arrive.

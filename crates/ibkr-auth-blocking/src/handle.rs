@@ -13,7 +13,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Session, Snapshot, request, wire,
+    Background, Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request,
+    wire,
 };
 
 use crate::client::{Client, Input, Sending, now, send};
@@ -32,7 +33,7 @@ pub struct Handle {
 struct Shared {
     http: Arc<Sending>,
     inputs: Sender<Input>,
-    state: Arc<Watched>,
+    status: Arc<Watched>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.
     listeners: Weak<Listeners>,
     check_wished: Arc<AtomicBool>,
@@ -54,59 +55,46 @@ impl Listeners {
     }
 }
 
-/// The state, and a bell that rings when it has changed.
+/// How the session stands, and a bell that rings when that has changed.
 struct Watched {
-    state: Mutex<State>,
+    status: Mutex<Snapshot>,
     changed: Condvar,
 }
 
 impl Watched {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Snapshot> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, state: State) {
-        *self.lock() = state;
+    fn publish(&self, status: Snapshot) {
+        *self.lock() = status;
         self.changed.notify_all();
     }
 
     /// Waits until `settled` gives something; `None` when `within` has passed.
-    fn wait_for<T>(&self, within: Duration, settled: impl Fn(&State) -> Option<T>) -> Option<T> {
+    fn wait_for<T>(&self, within: Duration, settled: impl Fn(&Snapshot) -> Option<T>) -> Option<T> {
         let begin = Instant::now();
-        let mut state = self.lock();
+        let mut status = self.lock();
         loop {
-            if let Some(found) = settled(&state) {
+            if let Some(found) = settled(&status) {
                 return Some(found);
             }
             let left = within.checked_sub(begin.elapsed())?;
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            status = self.changed.wait_timeout(status, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-}
-
-struct State {
-    snapshot: Snapshot,
-    saved: Option<SavedSession>,
-    /// The outcome of the last logout, once the background thread has ended.
-    ended: Option<Result<(), Error>>,
-}
-
-impl State {
-    fn of(session: &Session) -> Self {
-        Self { snapshot: session.snapshot(), saved: session.save(now()), ended: None }
     }
 }
 
 impl Handle {
     pub(crate) fn start(mut client: Client) -> Self {
-        let watched = Watched { state: Mutex::new(State::of(&client.session)), changed: Condvar::new() };
-        let (state, told) = (Arc::new(watched), Arc::new(Listeners::default()));
+        let watched = Watched { status: Mutex::new(client.session.snapshot()), changed: Condvar::new() };
+        let (status, told) = (Arc::new(watched), Arc::new(Listeners::default()));
         let (listeners, mut own) = (Arc::downgrade(&told), client.listener.take());
-        let published = Arc::clone(&state);
-        let ending = Ending { publish: Arc::clone(&state), told: Arc::clone(&told) };
-        // Whoever hears of an event finds its consequences in the handle.
+        let published = Arc::clone(&status);
+        let ending = Ending { publish: Arc::clone(&status), told: Arc::clone(&told) };
+        // Publish the status before the event is delivered.
         client.listener = Some(Box::new(move |session, event| {
-            published.publish(State::of(session));
+            published.publish(session.snapshot());
             if let Some(own) = &mut own {
                 own(session, event);
             }
@@ -118,7 +106,7 @@ impl Handle {
         // Without a thread, what it would have run is dropped, which ends the session as it should.
         let _ =
             thread::Builder::new().name("ibkr-auth".to_owned()).spawn(move || keep(client, ending, &wished));
-        Self { shared: Arc::new(Shared { http, inputs, state, listeners, check_wished }) }
+        Self { shared: Arc::new(Shared { http, inputs, status, listeners, check_wished }) }
     }
 
     /// Waits until the session is good.
@@ -127,11 +115,7 @@ impl Handle {
     /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
     /// `within` this time.
     pub fn ready(&self, within: Duration) -> Result<(), Error> {
-        let settled = |state: &State| match &state.ended {
-            Some(Err(error)) => Some(Err(error.clone())),
-            _ => state.snapshot.readiness(),
-        };
-        let outcome = self.shared.state.wait_for(within, settled);
+        let outcome = self.shared.status.wait_for(within, Snapshot::readiness);
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
     }
 
@@ -147,17 +131,17 @@ impl Handle {
 
     /// Where the session stands, and everything else that is known of it.
     pub fn snapshot(&self) -> Snapshot {
-        self.shared.state.lock().snapshot.clone()
+        self.shared.status.lock().clone()
     }
 
     /// Where the session stands.
     pub fn phase(&self) -> Phase {
-        self.shared.state.lock().snapshot.phase()
+        self.shared.status.lock().phase()
     }
 
     /// What another process needs to go on with this session.
     pub fn save(&self) -> Option<SavedSession> {
-        self.shared.state.lock().saved.clone()
+        self.shared.status.lock().save(now())
     }
 
     /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
@@ -202,31 +186,31 @@ impl Handle {
 
     /// Logs out, so that the user can log in elsewhere.
     pub fn pause(&self) {
-        self.wish(Input::Pause);
+        self.wish(Wish::Pause);
     }
 
     /// Comes back after `pause`, and from a login elsewhere.
     pub fn resume(&self) {
-        self.wish(Input::Resume);
+        self.wish(Wish::Resume);
     }
 
     /// Looks at once whether the session is still good: for when a request of yours was refused.
     pub fn check(&self) {
         // A program whose requests are all refused asks often; once is enough until it was heard.
         if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
-            self.wish(Input::Check);
+            self.wish(Wish::Check);
         }
     }
 
     /// Asks now whether another login still has the session that was left to it, and takes nothing: for a person who does
     /// not want to wait. A program that calls it over and over makes IBKR refuse its logins; two are 10 s apart.
     pub fn ask_again(&self) {
-        self.wish(Input::AskAgain);
+        self.wish(Wish::AskAgain);
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&self, host: Host) {
-        self.wish(Input::SetHost(host));
+        self.wish(Wish::SetHost(host));
     }
 
     /// Logs out for good.
@@ -234,28 +218,28 @@ impl Handle {
     /// # Errors
     /// When IBKR did not confirm it.
     pub fn stop(&self) -> Result<(), Error> {
-        self.wish(Input::Stop);
-        let ended = self.shared.state.wait_for(FOR_EVER, |state| state.ended.clone());
+        self.wish(Wish::Stop);
+        let ended = self.shared.status.wait_for(FOR_EVER, |status| status.ended().cloned());
         ended.unwrap_or(Ok(()))
     }
 
     /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
     /// there is no session. It waits for a login that is on its way.
     pub fn detach(&self) -> Option<SavedSession> {
-        self.wish(Input::Detach);
-        let saved = |state: &State| state.ended.as_ref().map(|_| state.saved.clone());
-        self.shared.state.wait_for(FOR_EVER, saved).flatten()
+        self.wish(Wish::Detach);
+        let saved = |status: &Snapshot| status.ended().map(|_| status.save(now()));
+        self.shared.status.wait_for(FOR_EVER, saved).flatten()
     }
 
-    fn wish(&self, input: Input) {
+    fn wish(&self, wish: Wish) {
         // A session that has ended has no wishes left to fulfil.
-        let _ = self.shared.inputs.send(input);
+        let _ = self.shared.inputs.send(Input::Wish(wish));
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let _ = self.inputs.send(Input::Stop);
+        let _ = self.inputs.send(Input::Wish(Wish::Stop));
     }
 }
 
@@ -286,52 +270,39 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let mut state = self.publish.lock();
-        if state.ended.is_some() {
+        let mut status = self.publish.lock();
+        if status.ended().is_some() {
             return;
         }
         let error = match thread::panicking() {
             true => Error::panicked(),
             false => Error::driver_gone("the system gives no more threads"),
         };
-        let (snapshot, event) = state.snapshot.clone().abandoned(error.clone());
-        (state.snapshot, state.ended) = (snapshot, Some(Err(error)));
-        drop(state);
+        let (abandoned, event) = status.clone().abandoned(error);
+        *status = abandoned;
+        drop(status);
         self.publish.changed.notify_all();
         self.told.tell(&event);
     }
 }
 
 fn keep(mut client: Client, ending: Ending, check_wished: &AtomicBool) {
-    let publish = &ending.publish;
-    let (mut logout, mut detached) = (None, false);
+    let mut background = Background::default();
     loop {
         let wait = client.drain();
-        let ended = match logout.as_ref() {
-            Some(logout) => ibkr_auth_core::Ticket::outcome(logout),
-            None => (detached && wait.in_flight == 0).then_some(Ok(())),
-        };
-        let over = ended.is_some();
-        publish.publish(State { ended, ..State::of(&client.session) });
-        if over {
+        let status = background.status(&client.session, &wait);
+        let is_over = status.ended().is_some();
+        ending.publish.publish(status);
+        if is_over {
             return;
         }
         match client.inbox.next(wait) {
             Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
-            Some(Input::Pause) => client.session.pause(),
-            Some(Input::Resume) => client.session.resume(),
-            Some(Input::Check) => {
-                check_wished.store(false, Ordering::Release);
-                client.session.check();
+            Some(Input::Wish(wish)) => {
+                check_wished.fetch_and(!matches!(wish, Wish::Check), Ordering::AcqRel);
+                background.fulfil(wish, &mut client.session);
             }
-            Some(Input::AskAgain) => client.session.ask_again(),
-            Some(Input::SetHost(host)) => client.session.set_host(host),
-            Some(Input::Detach) if logout.is_none() => {
-                detached = true;
-                client.session.detach();
-            }
-            Some(Input::Stop) if logout.is_none() => logout = Some(client.session.logout()),
-            Some(Input::Stop | Input::Detach | Input::Cancel(_)) | None => {}
+            Some(Input::Cancel(_)) | None => {}
         }
     }
 }

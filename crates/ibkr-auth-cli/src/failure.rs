@@ -133,7 +133,7 @@ impl From<FileError> for Failure {
 fn exit_of(kind: ErrorKind) -> Exit {
     match kind {
         ErrorKind::Config | ErrorKind::Sign => Exit::Config,
-        ErrorKind::Order
+        ErrorKind::OutOfOrder
         | ErrorKind::NotConnected
         | ErrorKind::Unauthorized
         | ErrorKind::NoBrokerageSession => Exit::NoSession,

@@ -31,7 +31,7 @@ pub enum ErrorKind {
     /// The key could not sign. What to do: see the signer's reason.
     Sign,
     /// A step needs something that an earlier one brings. What to do: call the step that the text names, or `connect`.
-    Order,
+    OutOfOrder,
     /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat, accounts get
     /// locked.
     Rejected,
@@ -116,8 +116,8 @@ impl Error {
     /// proxy or a handshake.
     pub fn may_have_been_executed(&self) -> bool {
         let not_sent = self.0.transport.is_some_and(|kind| !kind.may_have_been_sent());
-        use ErrorKind::{Config, NotConnected, Order, Sign};
-        let not_made = matches!(self.0.kind, Config | Sign | Order | NotConnected);
+        use ErrorKind::{Config, NotConnected, OutOfOrder, Sign};
+        let not_made = matches!(self.0.kind, Config | Sign | OutOfOrder | NotConnected);
         !(not_sent || not_made)
     }
 

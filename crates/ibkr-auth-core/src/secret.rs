@@ -1,21 +1,21 @@
 //! Strings that must not be seen.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A token, session id or username: hidden in `Debug`, without `Display` and without serialisation.
 ///
-/// On drop this buffer is wiped. Copies elsewhere are not: the string that it was made of where that was longer, headers, the
+/// Clones share one buffer, which is wiped when the last of them is dropped. Copies elsewhere are not: the string that it was made of where that was longer, headers, the
 /// HTTP library's buffers.
 #[derive(Clone)]
-pub struct Secret(SecretString);
+pub struct Secret(Arc<SecretString>);
 
 impl Secret {
     /// Takes the string over.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(SecretString::from(value.into()))
+        Self(Arc::new(SecretString::from(value.into())))
     }
 
     /// The string itself: the one way to read it. Never log it.

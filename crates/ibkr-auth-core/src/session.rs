@@ -1,45 +1,42 @@
 //! The state machine: commands in, requests out, answers in, outcomes out.
 
-mod known;
+mod background;
+mod drive;
+mod exchange;
+mod facts;
+mod keeper;
 mod output;
 mod plan;
 mod progress;
-mod receive;
 mod retry;
 mod saved;
-mod send;
 mod snapshot;
 mod task;
 mod ticket;
-mod upkeep;
 
 use core::net::Ipv4Addr;
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use ibkr_jws::Sign;
 
+pub use background::{Background, Wish};
+pub use keeper::{KeepConnected, LoginBudget, OnCompeting, Phase};
 pub use output::{Output, RequestId, Transmit, Wait};
 pub use saved::SavedSession;
 pub use snapshot::Snapshot;
 pub use ticket::{Connected, Outcome, Ticket};
-pub use upkeep::{KeepConnected, LoginBudget, OnCompeting, Phase};
 
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
-    Secret, SsoDetails, Step, Tickle, TransportError,
-    wire::{Authorization, spread::Spread},
+    Secret, SsoDetails, Step, Tickle, TransportError, wire::jitter::AssertionJitter,
 };
-use known::Known;
+use exchange::{InFlight, Signer};
+use facts::Facts;
+use keeper::Keeper;
 use plan::Command;
 use retry::Jitter;
-use send::Exchange;
 use task::Task;
-use upkeep::Upkeep;
 
 /// One login of one username. See the [crate's documentation](crate) for how to drive it.
 ///
@@ -47,19 +44,29 @@ use upkeep::Upkeep;
 /// to send. Single steps are sent once and never repeated, but for the two signed
 /// ones when the clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
 pub struct Session {
-    config: Config,
+    config: Arc<Config>,
     /// The server of the configuration: `config.host` is another one while that fails.
     home: Host,
-    key: Box<dyn Sign>,
+    signer: Signer,
     jitter: Jitter,
-    spread: Spread,
-    known: Known,
+    facts: Facts,
+    /// Commands that are under way.
     tasks: Vec<Task>,
-    in_flight: BTreeMap<RequestId, Exchange>,
-    events: VecDeque<Event>,
-    next_request: u64,
-    upkeep: Option<Upkeep>,
-    stopped_by: Option<Error>,
+    in_flight: InFlight,
+    events: Events,
+    /// The automatic mode.
+    keeper: Option<Keeper>,
+}
+
+/// What has happened and was not told yet.
+#[derive(Default)]
+struct Events(VecDeque<Event>);
+
+impl Events {
+    fn emit(&mut self, event: Event) {
+        event.log();
+        self.0.push_back(event);
+    }
 }
 
 impl Session {
@@ -68,17 +75,14 @@ impl Session {
     pub fn new(config: Config, key: impl Sign + 'static, seed: u64) -> Self {
         Self {
             home: config.host.clone(),
-            config,
-            key: Box::new(key),
+            config: Arc::new(config),
+            signer: Signer { key: Box::new(key), jitter: AssertionJitter::from_seed(seed) },
             jitter: Jitter::new(seed),
-            spread: Spread::from_seed(seed),
-            known: Known::default(),
+            facts: Facts::default(),
             tasks: Vec::new(),
-            in_flight: BTreeMap::new(),
-            events: VecDeque::new(),
-            next_request: 0,
-            upkeep: None,
-            stopped_by: None,
+            in_flight: InFlight::default(),
+            events: Events::default(),
+            keeper: None,
         }
     }
 
@@ -131,39 +135,124 @@ impl Session {
     /// Whatever else is under way ends with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn logout(&mut self) -> Ticket<()> {
-        (self.upkeep, self.stopped_by) = (None, None);
+        self.keeper = None;
         self.cancel_all();
         self.begin(Command::Logout)
     }
 
+    /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
+    /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
+    /// or the user: then it stops at once, because repeating that gets accounts locked; or, where IBKR knew them before, after
+    /// a few tries over two hours.
+    pub fn keep_connected(&mut self, policy: KeepConnected) {
+        self.cancel(|task| task.attempt().is_some());
+        let connect = self.tasks.iter_mut().find(|task| task.command() == Command::Connect);
+        let keeper = Keeper::new(
+            policy,
+            self.keeper.take(),
+            connect.is_some(),
+            &self.home,
+            (&self.config, &self.facts),
+            self.jitter.fork(),
+        );
+        if let (Some(connect), Some(login)) = (connect, keeper.attempt()) {
+            connect.adopt(login);
+        }
+        self.keeper = Some(keeper);
+        self.tell_command_phase(Phase::Connecting);
+    }
+
+    /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode
+    /// it does nothing.
+    pub fn pause(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.pause();
+            self.facts.forget_holder();
+            self.cancel_all();
+            // It waits for a bearer token that is on its way, and sends nothing where there is none.
+            self.tasks.push(Task::for_pause(&self.config));
+            self.tell_command_phase(Phase::Paused);
+        }
+    }
+
+    /// Comes back after [`pause`](Self::pause), leaving another login alone as the policy says; and takes the brokerage session
+    /// back from another login that it was left to.
+    pub fn resume(&mut self) {
+        if self.keeper.as_mut().is_some_and(|keeper| keeper.resume(self.facts.bearer.is_some())) {
+            self.cancel(|task| task.attempt().is_some());
+            self.tell_command_phase(Phase::Connecting);
+        }
+    }
+
+    /// Ends the automatic mode and leaves the session as it is, for another process to go on with: see
+    /// [`save`](Self::save). A bearer token that is on its way is still taken.
+    pub fn detach(&mut self) {
+        self.keeper = None;
+        self.cancel_all();
+    }
+
+    /// Looks now instead of at its time: for when a request of your own was refused. However often it is called, two looks are
+    /// 2 s apart. While the session is left to another login it does nothing: see [`ask_again`](Self::ask_again).
+    pub fn check(&mut self) {
+        if let (Some(keeper), true) = (&mut self.keeper, self.facts.bearer_is_good()) {
+            keeper.check();
+        }
+    }
+
+    /// Asks now, instead of at its time, whether another login still has the session that was left to it, and takes
+    /// nothing. It is for a person: IBKR refuses logins of programs that ask over and over, so two are 10 s apart.
+    pub fn ask_again(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.ask_again();
+        }
+    }
+
+    /// Where the automatic mode stands.
+    pub fn phase(&self) -> Phase {
+        self.keeper.as_ref().map_or(Phase::Off, Keeper::told)
+    }
+
+    /// Why the automatic mode stopped by itself, if it did.
+    pub fn stopped_by(&self) -> Option<&Error> {
+        self.keeper.as_ref()?.stopped_by()
+    }
+
     /// What to do next. Call it until it returns [`Output::Wait`].
     pub fn poll(&mut self, now: Now) -> Output {
-        self.expire(now);
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Output::Event(event);
-            }
-            self.keep_up(now);
-            match self.next_request(now) {
-                Some(Ok(transmit)) => return Output::Send(transmit),
-                Some(Err(())) => {}
-                None if self.events.is_empty() => return Output::Wait(self.wait(now)),
-                None => {}
-            }
-        }
+        self.next_output(now)
     }
 
     /// The answer to a request, or why there is none.
     pub fn receive(&mut self, now: Now, id: RequestId, result: Result<Response, TransportError>) {
-        if let Some(exchange) = self.in_flight.remove(&id) {
-            self.settle(now, id, &exchange, result);
-        }
+        self.take_answer(now, id, result);
+    }
+
+    /// What another process needs to go on with this session; `None` before there is a bearer token.
+    pub fn save(&self, now: Now) -> Option<SavedSession> {
+        SavedSession::of(&self.config, &self.home, &self.facts.kept()?, now)
+    }
+
+    /// Goes on with a saved session: no login is needed if it is still good. Follow with
+    /// [`keep_connected`](Self::keep_connected), which heals it if not, or [`tickle`](Self::tickle) to see.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is damaged, or that of another client, username or server.
+    /// Nothing is changed then: log in.
+    pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
+        let host = saved.restore(&self.config, &self.home, &mut self.facts, now)?;
+        Arc::make_mut(&mut self.config).host = host;
+        Ok(())
+    }
+
+    /// What the rest of a program may know.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self)
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&mut self, host: Host) {
-        self.config.host = host.clone();
-        self.tell(Event::HostChanged(host));
+        Arc::make_mut(&mut self.config).host = host.clone();
+        self.events.emit(Event::HostChanged(host));
     }
 
     /// The configuration as it is now.
@@ -173,109 +262,72 @@ impl Session {
 
     /// Whether the last word of IBKR was that the session is good for the configured tier.
     pub fn is_connected(&self) -> bool {
-        self.known.is_connected(self.config.tier)
+        self.facts.is_connected(self.config.tier)
     }
 
     /// `Authorization`, `User-Agent` and `Cookie: api=…` for your own requests to `/v1/api`, the secret ones marked
     /// sensitive. `None` before there is a bearer token.
     pub fn headers(&self) -> Option<HeaderMap> {
-        Some(self.authorization()?.headers(&self.config))
+        Some(self.facts.authorization()?.headers(&self.config))
     }
 
     /// Makes a request of your own to `/v1/api` ready to be sent: the session's headers, `Content-Length`, and the host in
     /// front of a bare path. Send it once: an order that is sent twice may be executed twice.
     ///
     /// # Errors
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) before there is a bearer token, and
+    /// [`ErrorKind::OutOfOrder`](crate::ErrorKind::OutOfOrder) before there is a bearer token, and
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL on another host, which would be sent the token.
     pub fn authorize(&self, request: Request) -> Result<Request, Error> {
-        let authorization = self.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
+        let authorization =
+            self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
         authorization.authorize(&self.config, request)
     }
 
     /// The bearer token, if there is one.
     pub fn bearer(&self) -> Option<&Secret> {
-        self.known.bearer.as_ref().map(|bearer| &bearer.token)
+        self.facts.bearer.as_ref().map(|bearer| &bearer.token)
     }
 
     /// The session id: the WebSocket's cookie `api`. Known from the first answer that brings it, at the latest a tickle's.
     pub fn session_id(&self) -> Option<&Secret> {
-        self.known.session_id.as_ref()
+        self.facts.session_id.as_ref()
     }
 
     /// The public address that the bearer token was made for.
     pub fn public_ip(&self) -> Option<Ipv4Addr> {
-        self.known.bearer_ip
+        self.facts.bearer_ip
     }
 
     /// The last state of the brokerage session that IBKR reported.
     pub fn auth_status(&self) -> Option<&AuthStatus> {
-        self.known.auth_status.as_ref()
+        self.facts.auth_status.as_ref()
     }
 
     /// How long until IBKR takes the next `sso/validate`: it punishes the second within a minute.
     pub fn validate_allowed_in(&self, now: Now) -> Duration {
-        let ago = self.known.last_validated(now);
-        ago.map_or(Duration::ZERO, |ago| known::VALIDATE_PAUSE.saturating_sub(ago))
+        let ago = self.facts.last_validated(now);
+        ago.map_or(Duration::ZERO, |ago| facts::VALIDATE_PAUSE.saturating_sub(ago))
     }
 
     /// `sso/validate` was asked about this username so long ago, by another session: `connect` does without, and the
     /// automatic mode waits, until IBKR takes the next.
     pub fn note_validation(&mut self, ago: Duration, now: Now) {
-        self.known.remember_validation(now.mono.checked_sub(ago));
+        self.facts.remember_validation(now.mono.checked_sub(ago));
     }
 
     /// How far IBKR's clock is from this machine's.
     pub fn clock_skew(&self) -> ClockSkew {
-        self.known.clock.skew()
-    }
-
-    /// Ends all commands. A bearer token that is on its way is still taken: IBKR has made that session.
-    fn cancel_all(&mut self) {
-        for task in std::mem::take(&mut self.tasks) {
-            task.finish(Err(task::cancelled()));
-        }
-        self.in_flight.retain(|_, exchange| exchange.step == Step::GetBearerToken);
-    }
-
-    /// Ends what the automatic mode has under way.
-    fn cancel_upkeep(&mut self) {
-        let tasks = std::mem::take(&mut self.tasks).into_iter();
-        let (mine, others): (Vec<_>, Vec<_>) = tasks.partition(|task| task.is_upkeep);
-        self.tasks = others;
-        for task in mine {
-            self.in_flight.retain(|id, exchange| exchange.step == Step::GetBearerToken || !task.awaits(*id));
-            task.finish(Err(task::cancelled()));
-        }
+        self.facts.clock.skew()
     }
 
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
-        let task = Task::new(command, &self.config).asking_first(self.known.ip_service);
+        let task = Task::new(command, &self.config).asking_first(self.facts.ip_service);
         let ticket = task.ticket();
-        match self.known.missing_for(command) {
+        match self.facts.missing_for(command) {
             Some(first) => task.finish(Err(task::out_of_order(first))),
             None => self.tasks.push(task),
         }
         ticket
-    }
-
-    fn authorization(&self) -> Option<Authorization> {
-        let bearer = self.known.bearer.as_ref()?.token.clone();
-        Some(Authorization { bearer, session_id: self.known.session_id.clone() })
-    }
-
-    fn tell(&mut self, event: Event) {
-        event.log();
-        self.events.push_back(event);
-    }
-
-    fn wait(&self, now: Now) -> Wait {
-        let deadlines = self.in_flight.values().map(|exchange| exchange.deadline);
-        let waits = self.eligible().filter_map(|(_, task)| task.next_wake(now));
-        Wait {
-            until: deadlines.chain(waits).chain(self.upkeep_wake()).min(),
-            in_flight: self.in_flight.len(),
-        }
     }
 }
 

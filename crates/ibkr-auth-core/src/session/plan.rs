@@ -51,7 +51,7 @@ const REINIT: &[Planned] = &[(Step::SsodhInit, &[]), (Step::Status, &[Step::Ssod
 
 impl Command {
     /// Whether it waits until the brokerage session is established.
-    pub(super) fn establishes(self) -> bool {
+    pub(super) fn waits_until_ready(self) -> bool {
         matches!(self, Self::Connect | Self::Renew | Self::Reinit)
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::Retry;
 
-/// No more than this of a wait is prolonged.
-const SPREAD: Duration = Duration::from_secs(60);
+/// Cap on the part of a wait that is jittered.
+const PROLONGED: Duration = Duration::from_secs(60);
 
 /// Spreads waits, so that many clients cut off at once do not come back at once. SplitMix64: seeded and repeatable.
 pub(super) struct Jitter(u64);
@@ -15,14 +15,22 @@ impl Jitter {
         Self(seed)
     }
 
+    /// One that goes its own way from here.
+    pub(super) fn fork(&mut self) -> Self {
+        Self(self.next())
+    }
+
     /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been willing before.
     pub(super) fn prolong(&mut self, wait: Duration) -> Duration {
+        wait + wait.min(PROLONGED).mul_f64((self.next() >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        wait + wait.min(SPREAD).mul_f64((mixed >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
+        mixed ^ (mixed >> 31)
     }
 }
 

@@ -9,8 +9,8 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::Session;
-use crate::{AccessToken, BearerToken, Error, Now, Secret, time::unix_seconds};
+use super::facts::{Facts, Kept};
+use crate::{AccessToken, BearerToken, Config, Error, Host, Now, Secret, time::unix_seconds};
 
 const VERSION: u32 = 1;
 /// A time that is saved may lie so far in the future.
@@ -68,78 +68,72 @@ impl Drop for Content {
     }
 }
 
-impl Session {
-    /// What another process needs to go on with this session; `None` before there is a bearer token.
-    pub fn save(&self, now: Now) -> Option<SavedSession> {
-        let (config, known) = (&self.config, &self.known);
+impl SavedSession {
+    pub(super) fn of(config: &Config, home: &Host, kept: &Kept, now: Now) -> Option<Self> {
         let seconds = |at: Now| unix_seconds(at.wall);
         let content = Content {
             version: VERSION,
             client_id: config.client_id.clone(),
             client_key_id: config.client_key_id.clone(),
             credential: config.credential.expose().to_owned(),
-            home: self.home.base_url().to_owned(),
+            home: home.base_url().to_owned(),
             host: config.host.to_string(),
-            access_token: known.access_token(now).map(|token| token.token.expose().to_owned()),
-            access_token_ends: known.access_token_ends.map(seconds),
-            bearer: known.bearer.as_ref()?.token.expose().to_owned(),
-            bearer_ip: known.bearer_ip,
-            bearer_ends: known.bearer_ends.map(seconds),
-            session_id: known.session_id.as_ref().map(|id| id.expose().to_owned()),
-            validated: known
-                .last_validated(now)
-                // Rounded up: the next one must not come a moment too soon.
-                .map(|ago| unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1),
+            access_token: kept.access_token.as_ref().map(|token| token.expose().to_owned()),
+            access_token_ends: kept.access_token_ends.map(seconds),
+            bearer: kept.bearer.expose().to_owned(),
+            bearer_ip: kept.bearer_ip,
+            bearer_ends: kept.bearer_ends.map(seconds),
+            session_id: kept.session_id.as_ref().map(|id| id.expose().to_owned()),
+            // Rounded up: the next one must not come a moment too soon.
+            validated: kept.validated.map(|at| {
+                let ago = now.mono.saturating_duration_since(at);
+                unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1
+            }),
         };
         serde_json::to_string(&content).ok().map(SavedSession::new)
     }
 
-    /// Goes on with a saved session: no login is needed if it is still good. Follow with
-    /// [`keep_connected`](Self::keep_connected), which heals it if not, or [`tickle`](Self::tickle) to see.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is damaged, or that of another client, username or server.
-    /// Nothing is changed then: log in.
-    pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
+    /// Gives what was saved back to a session, and tells which server that used.
+    pub(super) fn restore(
+        &self,
+        config: &Config,
+        home: &Host,
+        facts: &mut Facts,
+        now: Now,
+    ) -> Result<Host, Error> {
         let unusable = |what: &str| Error::config(format!("the saved session {what}"), "log in anew");
-        let mut content: Content =
-            serde_json::from_str(saved.expose()).map_err(|_| unusable("is damaged"))?;
-        let config = &self.config;
+        let mut content: Content = serde_json::from_str(self.expose()).map_err(|_| unusable("is damaged"))?;
         let identity =
             (&content.client_id, &content.client_key_id, content.credential.as_str(), content.home.as_str());
-        let own =
-            (&config.client_id, &config.client_key_id, config.credential.expose(), self.home.base_url());
+        let own = (&config.client_id, &config.client_key_id, config.credential.expose(), home.base_url());
         if content.version != VERSION {
             return Err(unusable("was written by another version"));
         } else if identity != own {
             return Err(unusable("belongs to another client, username or server"));
         }
         // A text that somebody has changed must not lead the tokens elsewhere.
-        if let Ok(host) = content.host.parse() {
-            self.config.host = host;
-        }
-        let known = &mut self.known;
-        known.start_over(
+        let host = content.host.parse().unwrap_or_else(|_| config.host.clone());
+        facts.start_over(
             BearerToken { token: Secret::new(mem::take(&mut content.bearer)) },
             content.bearer_ip,
         );
-        known.session_id = content.session_id.take().map(Secret::new);
-        known.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
+        facts.session_id = content.session_id.take().map(Secret::new);
+        facts.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
         if let Some(token) = content.access_token.take() {
             let ends = content.access_token_ends.map(|at| moment(at, now));
             let expires_in = ends.map(|ends| ends.mono.saturating_duration_since(now.mono));
-            known.keep_access_token(AccessToken { token: Secret::new(token), expires_in, scope: None }, now);
+            facts.keep_access_token(AccessToken { token: Secret::new(token), expires_in, scope: None }, now);
         }
         if let Some(at) = content.validated {
             let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at)).unwrap_or(now.wall);
             match now.wall.duration_since(at) {
-                Ok(ago) => known.remember_validation(now.mono.checked_sub(ago)),
-                Err(ahead) if ahead.duration() <= ROUNDED_UP => known.remember_validation(Some(now.mono)),
+                Ok(ago) => facts.remember_validation(now.mono.checked_sub(ago)),
+                Err(ahead) if ahead.duration() <= ROUNDED_UP => facts.remember_validation(Some(now.mono)),
                 // The clock was set back since: it tells nothing.
                 Err(_) => {}
             }
         }
-        Ok(())
+        Ok(host)
     }
 }
 

@@ -1,16 +1,20 @@
 //! What the rest of a program may know of a session that somebody else drives.
 
 use core::net::Ipv4Addr;
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::HeaderMap;
 
-use super::{Phase, Session};
+use super::{Phase, SavedSession, Session, facts::Kept};
 use crate::{
-    Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Request, SsoDetails,
+    Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Host, Now, Request,
+    SsoDetails,
 };
 
-/// A session as it was at one moment. Cheap enough to be taken after every change.
+/// A session as it was at one moment. Cheap: it shares its tokens and its configuration with the session.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     phase: Phase,
@@ -22,10 +26,36 @@ pub struct Snapshot {
     auth_status: Option<AuthStatus>,
     clock_skew: ClockSkew,
     stopped_by: Option<Error>,
-    config: Config,
+    ended: Option<Result<(), Error>>,
+    config: Arc<Config>,
+    home: Host,
+    kept: Option<Kept>,
 }
 
 impl Snapshot {
+    pub(super) fn of(session: &Session) -> Self {
+        let facts = &session.facts;
+        Self {
+            phase: session.phase(),
+            connected: session.is_connected(),
+            authorization: facts.authorization(),
+            public_ip: facts.bearer_ip,
+            bearer_ends: facts.bearer_ends.map(|ends| ends.wall),
+            sso: facts.sso.clone(),
+            auth_status: facts.auth_status.clone(),
+            clock_skew: session.clock_skew(),
+            stopped_by: session.stopped_by().cloned(),
+            ended: None,
+            config: Arc::clone(&session.config),
+            home: session.home.clone(),
+            kept: facts.kept(),
+        }
+    }
+
+    pub(super) fn with_end(self, ended: Option<Result<(), Error>>) -> Self {
+        Self { ended, ..self }
+    }
+
     /// Where the automatic mode stands.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -40,9 +70,10 @@ impl Snapshot {
     /// its way.
     pub fn readiness(&self) -> Option<Result<(), Error>> {
         match (&self.stopped_by, self.phase) {
+            _ if matches!(&self.ended, Some(Err(_))) => self.ended.clone(),
             (Some(error), _) => Some(Err(error.clone())),
             (None, Phase::Connected) => Some(Ok(())),
-            (None, Phase::Off) => Some(Err(super::task::cancelled())),
+            (None, Phase::Off) => Some(Err(not_kept())),
             (None, _) => None,
         }
     }
@@ -67,10 +98,21 @@ impl Snapshot {
             phase: Phase::Stopped,
             connected: false,
             authorization: None,
-            stopped_by: Some(because),
+            stopped_by: Some(because.clone()),
+            ended: Some(Err(because)),
             ..self
         };
         (stopped, event)
+    }
+
+    /// The outcome of the last logout, or of whatever else has ended it, once nobody looks after the session any more.
+    pub fn ended(&self) -> Option<&Result<(), Error>> {
+        self.ended.as_ref()
+    }
+
+    /// What another process needs to go on with this session: see [`Session::save`].
+    pub fn save(&self, now: Now) -> Option<SavedSession> {
+        SavedSession::of(&self.config, &self.home, self.kept.as_ref()?, now)
     }
 
     /// Why the automatic mode stopped by itself, if it did.
@@ -154,20 +196,10 @@ impl Snapshot {
     }
 }
 
-impl Session {
-    /// What the rest of a program may know.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            phase: self.phase(),
-            connected: self.is_connected(),
-            authorization: self.authorization(),
-            public_ip: self.public_ip(),
-            bearer_ends: self.known.bearer_ends.map(|ends| ends.wall),
-            sso: self.known.sso.clone(),
-            auth_status: self.known.auth_status.clone(),
-            clock_skew: self.clock_skew(),
-            stopped_by: self.stopped_by.clone(),
-            config: self.config.clone(),
-        }
-    }
+fn not_kept() -> Error {
+    let (what, todo) = (
+        "the session is not kept any more: it was logged out, or left to another process",
+        "connect anew, or restore what was saved",
+    );
+    Error::plain(ErrorKind::Cancelled, None, what, todo, Advice::Reconnect)
 }

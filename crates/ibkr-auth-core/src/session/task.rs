@@ -4,15 +4,16 @@ use core::net::Ipv4Addr;
 use std::time::Instant;
 
 use super::{
+    keeper::{Attempt, Reach},
     output::RequestId,
     plan::{self, Command},
     ticket::{Done, Outcome, Slot, Ticket},
-    upkeep::Reach,
 };
 use crate::{Advice, Config, Error, ErrorKind, Now, Step};
 
 pub(super) struct Task {
     command: Command,
+    purpose: Purpose,
     slot: Slot,
     pub(super) jobs: Vec<Job>,
     /// Until when the brokerage session must be established; set when `ssodh/init` has answered.
@@ -23,16 +24,23 @@ pub(super) struct Task {
     pub(super) failed: Option<Error>,
     /// What the step that was done last has brought.
     pub(super) last: Option<Done>,
-    /// Begun by the automatic mode, which is told of its outcome.
-    pub(super) is_upkeep: bool,
     /// Whether `ssodh/init` may end another session of the username.
     pub(super) compete: bool,
     /// The refusal of a bearer token for an address that was looked up: another service may know a better one.
     pub(super) doubted: Option<Doubted>,
     /// How far its signed requests came.
     pub(super) reach: Reach,
-    /// Nobody else looks after its outcome.
-    persists: bool,
+}
+
+/// Who began it, and so who looks after its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A command of the user's.
+    Command,
+    /// The automatic mode.
+    Upkeep(Attempt),
+    /// Nobody: a pause logs out, and that is tried again while it makes sense.
+    Pause,
 }
 
 /// A refusal that may be due to the address alone.
@@ -82,22 +90,32 @@ impl Task {
         });
         Self {
             command,
+            purpose: Purpose::Command,
             slot: Slot::default(),
             jobs: jobs.collect(),
             establish_by: None,
             doubt: None,
             failed: None,
             last: None,
-            is_upkeep: false,
             compete: config.compete,
             doubted: None,
             reach: Reach::Nowhere,
-            persists: false,
         }
     }
 
-    pub(super) fn for_upkeep(command: Command, config: &Config, compete: bool) -> Self {
-        Self { is_upkeep: true, compete, ..Self::new(command, config) }
+    pub(super) fn for_upkeep(attempt: Attempt, config: &Config) -> Self {
+        let mut task = Self::new(attempt.action.command(), config);
+        task.adopt(attempt);
+        task
+    }
+
+    /// From now on it is the automatic mode's.
+    pub(super) fn adopt(&mut self, attempt: Attempt) {
+        (self.purpose, self.compete) = (Purpose::Upkeep(attempt), attempt.compete);
+    }
+
+    pub(super) fn for_pause(config: &Config) -> Self {
+        Self { purpose: Purpose::Pause, ..Self::new(Command::Logout, config) }
     }
 
     /// Begins with this look-up service.
@@ -108,25 +126,33 @@ impl Task {
         self
     }
 
-    /// A logout that is tried again while that makes sense.
-    pub(super) fn persistent_logout(config: &Config) -> Self {
-        Self { persists: true, ..Self::new(Command::Logout, config) }
-    }
-
     pub(super) fn command(&self) -> Command {
         self.command
     }
 
-    /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode has a patience of its
-    /// own.
-    pub(super) fn is_patient(&self) -> bool {
-        self.persists || (self.command == Command::Connect && !self.is_upkeep)
+    /// What the automatic mode is told the outcome of.
+    pub(super) fn attempt(&self) -> Option<Attempt> {
+        match self.purpose {
+            Purpose::Upkeep(attempt) => Some(attempt),
+            Purpose::Command | Purpose::Pause => None,
+        }
+    }
+
+    /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode plans its own.
+    pub(super) fn retries(&self) -> bool {
+        match self.purpose {
+            Purpose::Command => self.command == Command::Connect,
+            Purpose::Pause => true,
+            Purpose::Upkeep(_) => false,
+        }
     }
 
     /// Whether a step whose connection broke is sent once more, at once. A single step is the caller's to repeat, but for a
     /// logout: nobody must be left logged in by a connection that the server had closed.
     pub(super) fn reconnects(&self, config: &Config) -> bool {
-        let is_single = !self.command.establishes() && self.command != Command::Logout && !self.is_upkeep;
+        let is_single = self.purpose == Purpose::Command
+            && !self.command.waits_until_ready()
+            && self.command != Command::Logout;
         config.retry.attempts > 1 && !is_single
     }
 
@@ -148,8 +174,18 @@ impl Task {
         self.jobs.iter().any(|job| job.step == step && matches!(job.state, JobState::Sent(_)))
     }
 
+    pub(super) fn job(&self, step: Step) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.step == step)
+    }
+
     pub(super) fn job_mut(&mut self, step: Step) -> Option<&mut Job> {
         self.jobs.iter_mut().find(|job| job.step == step)
+    }
+
+    pub(super) fn set(&mut self, step: Step, state: JobState) {
+        if let Some(job) = self.job_mut(step) {
+            job.state = state;
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -187,5 +223,5 @@ pub(super) fn cancelled() -> Error {
 pub(super) fn out_of_order(first: Step) -> Error {
     let (what, todo) =
         (format!("nothing is known yet from {first}"), format!("call {first} before, or connect"));
-    Error::plain(ErrorKind::Order, None, what, todo, Advice::Never)
+    Error::plain(ErrorKind::OutOfOrder, None, what, todo, Advice::Never)
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
-use super::{answer, build, spread::Spread};
+use super::{answer, build, jitter::AssertionJitter};
 use crate::{Config, Error, Request, Response, Secret, Step, time::unix_seconds};
 
 const STEP: Step = Step::GetAccessToken;
@@ -37,20 +37,20 @@ struct Claims<'a> {
 /// # Errors
 /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when the key cannot sign.
 pub fn request(config: &Config, key: &(impl Sign + ?Sized), wall: SystemTime) -> Result<Request, Error> {
-    request_within(config, key, wall, Spread::default())
+    request_within(config, key, wall, AssertionJitter::default())
 }
 
 pub(crate) fn request_within(
     config: &Config,
     key: &(impl Sign + ?Sized),
     wall: SystemTime,
-    spread: Spread,
+    jitter: AssertionJitter,
 ) -> Result<Request, Error> {
     let now = unix_seconds(wall);
     let (iss, exp, iat) = (
         &config.client_id,
-        now + 20 - spread.assertion_ends,
-        now.saturating_sub(10 + spread.assertion_begins),
+        now + 20 - jitter.assertion_ends,
+        now.saturating_sub(10 + jitter.assertion_begins),
     );
     let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, header::AUTHORIZATION};
 use ibkr_jws::Sign;
 use serde::{Deserialize, Serialize};
 
-use super::{access_token::AccessToken, answer, build, spread::Spread};
+use super::{access_token::AccessToken, answer, build, jitter::AssertionJitter};
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step, time::unix_seconds};
 
 const STEP: Step = Step::GetBearerToken;
@@ -45,7 +45,7 @@ pub fn request(
     access_token: &AccessToken,
     ip: Ipv4Addr,
 ) -> Result<Request, Error> {
-    request_within(config, key, wall, access_token, ip, Spread::default())
+    request_within(config, key, wall, access_token, ip, AssertionJitter::default())
 }
 
 pub(crate) fn request_within(
@@ -54,15 +54,15 @@ pub(crate) fn request_within(
     wall: SystemTime,
     access_token: &AccessToken,
     ip: Ipv4Addr,
-    spread: Spread,
+    jitter: AssertionJitter,
 ) -> Result<Request, Error> {
     let now = unix_seconds(wall);
     let claims = Claims {
         ip,
         credential: config.credential.expose(),
         iss: &config.client_id,
-        exp: now + LIFETIME - spread.sso_request_ends,
-        iat: now.saturating_sub(spread.sso_request_begins),
+        exp: now + LIFETIME - jitter.sso_request_ends,
+        iat: now.saturating_sub(jitter.sso_request_begins),
         service: config.service.as_deref(),
         alternative_ips: &config.alternative_ips,
     };

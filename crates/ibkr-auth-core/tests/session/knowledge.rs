@@ -14,7 +14,11 @@ fn an_access_token_that_has_ended_is_not_used() {
         }
         let ticket = session.get_bearer_token();
         let error = bench.run(&mut session, &ticket, healthy).unwrap_err();
-        assert_eq!((error.kind(), count(&bench, Step::GetBearerToken)), (ErrorKind::Order, 0), "{clock}");
+        assert_eq!(
+            (error.kind(), count(&bench, Step::GetBearerToken)),
+            (ErrorKind::OutOfOrder, 0),
+            "{clock}"
+        );
     }
 }
 

@@ -117,8 +117,8 @@ fn single_steps_build_on_each_other_in_ibauths_order() {
             bench.run(&mut session, &ticket, healthy)
         }};
     }
-    assert_eq!(run!(get_bearer_token).unwrap_err().kind(), ErrorKind::Order);
-    assert_eq!(run!(tickle).unwrap_err().kind(), ErrorKind::Order);
+    assert_eq!(run!(get_bearer_token).unwrap_err().kind(), ErrorKind::OutOfOrder);
+    assert_eq!(run!(tickle).unwrap_err().kind(), ErrorKind::OutOfOrder);
     assert!(session.headers().is_none());
     assert_eq!(run!(get_access_token).unwrap().expires_in, Some(Duration::from_secs(86_399)));
     assert_eq!(run!(get_bearer_token).unwrap().token.expose(), "fake.bearer.token");
@@ -147,7 +147,7 @@ fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
     };
     assert_eq!(
         session.authorize(request("/v1/api/portfolio/accounts")).unwrap_err().kind(),
-        ErrorKind::Order
+        ErrorKind::OutOfOrder
     );
     connect(&mut session, healthy).1.unwrap();
     for url in

@@ -26,7 +26,7 @@ fn a_lost_answer_is_a_timeout_and_a_late_one_is_ignored() {
     session.receive(bench.now, transmit.id, healthy(&transmit));
     let bearer = session.get_bearer_token();
     let outcome = bench.run(&mut session, &bearer, healthy);
-    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Order, "the late token was not taken");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::OutOfOrder, "the late token was not taken");
 }
 
 #[test]

@@ -7,7 +7,7 @@ const UNSEEN: u64 = 2;
 /// sign at about the same time could send the same bytes, and a server that remembers them refuses the second. Different
 /// seeds make that unlikely.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spread {
+pub(crate) struct AssertionJitter {
     pub(super) assertion_begins: u64,
     /// An assertion never ends within the 15 s that a request may take.
     pub(super) assertion_ends: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Spread {
     pub(super) sso_request_ends: u64,
 }
 
-impl Spread {
+impl AssertionJitter {
     pub(crate) fn from_seed(seed: u64) -> Self {
         let begins = seed % 20;
         Self {
@@ -36,9 +36,9 @@ mod tests {
 
     #[test]
     fn seeds_lead_to_different_bytes() {
-        let assertions = |spread: Spread| (spread.assertion_begins, spread.assertion_ends);
-        let sso_requests = |spread: Spread| (spread.sso_request_begins, spread.sso_request_ends);
-        let spreads = || (0..720_000).map(Spread::from_seed);
+        let assertions = |jitter: AssertionJitter| (jitter.assertion_begins, jitter.assertion_ends);
+        let sso_requests = |jitter: AssertionJitter| (jitter.sso_request_begins, jitter.sso_request_ends);
+        let spreads = || (0..720_000).map(AssertionJitter::from_seed);
         assert_eq!(spreads().map(assertions).collect::<BTreeSet<_>>().len(), 100);
         assert_eq!(spreads().map(sso_requests).collect::<BTreeSet<_>>().len(), 72_000);
     }

@@ -1,4 +1,4 @@
-//! What a session has learnt so far.
+//! What a session knows: of its tokens, of the brokerage session, of IBKR's clock.
 
 use core::net::Ipv4Addr;
 use std::{
@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::plan::Command;
+use super::{plan::Command, ticket::Done};
 use crate::{
-    AccessToken, AuthStatus, BearerToken, Error, ErrorKind, Expiry, Now, Region, Secret, SsoDetails, Step,
-    Tier, clock::Clock,
+    AccessToken, AuthStatus, Authorization, BearerToken, Config, Error, ErrorKind, Event, Expiry, Now,
+    PublicIp, Region, Secret, SsoDetails, Step, Tier, clock::Clock,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute.
@@ -19,8 +19,8 @@ const FLIPS_WITHIN: Duration = Duration::from_secs(600);
 /// So many signatures are remembered. A login makes two, and there are a dozen an hour.
 const SIGNED_SECONDS: usize = 256;
 
-#[derive(Clone, Default)]
-pub(super) struct Known {
+#[derive(Default)]
+pub(super) struct Facts {
     /// Counts the bearer tokens: what was asked with an earlier one says nothing about this one.
     pub(super) generation: u64,
     access_token: Option<AccessToken>,
@@ -52,7 +52,32 @@ pub(super) struct Known {
     signed: BTreeSet<(u64, Step)>,
 }
 
-impl Known {
+/// What another process needs to go on with the session.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) access_token: Option<Secret>,
+    pub(super) access_token_ends: Option<Now>,
+    pub(super) bearer: Secret,
+    pub(super) bearer_ip: Option<Ipv4Addr>,
+    pub(super) bearer_ends: Option<Now>,
+    pub(super) session_id: Option<Secret>,
+    pub(super) validated: Option<Instant>,
+}
+
+impl Facts {
+    /// `None` before there is a bearer token.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        Some(Kept {
+            access_token: self.access_token.as_ref().map(|token| token.token.clone()),
+            access_token_ends: self.access_token_ends,
+            bearer: self.bearer.as_ref()?.token.clone(),
+            bearer_ip: self.bearer_ip,
+            bearer_ends: self.bearer_ends,
+            session_id: self.session_id.clone(),
+            validated: self.validated,
+        })
+    }
+
     pub(super) fn is_connected(&self, tier: Tier) -> bool {
         match tier {
             Tier::ReadOnly => self.bearer_is_good(),
@@ -62,13 +87,66 @@ impl Known {
         }
     }
 
+    /// Keeps what an answer says. An address that was not known before is worth an event.
+    pub(super) fn keep(&mut self, done: &Done, config: &Config, now: Now) -> Option<Event> {
+        match done {
+            Done::AccessToken(token) => self.keep_access_token(token.clone(), now),
+            Done::PublicIp(ip) => return self.keep_ip(*ip, now).then_some(Event::PublicIp(*ip)),
+            Done::BearerToken(bearer) => {
+                let own_ip = self.own_ip(config);
+                self.start_over(bearer.clone(), own_ip);
+            }
+            Done::SsoDetails(details) => {
+                self.accept_bearer();
+                self.keep_bearer_end(details.expires, now);
+                self.region = details.region.as_deref().and_then(Region::from_code).or(self.region);
+                self.sso = Some(details.clone());
+            }
+            Done::AuthStatus(status) => self.keep_status(status.clone(), now),
+            Done::Tickle(tickle) => {
+                self.keep_bearer_end(tickle.sso_expires, now);
+                self.keep_status(tickle.auth_status.clone(), now);
+                self.session_id = tickle.session_id.clone().or(self.session_id.take());
+            }
+            Done::LoggedOut(()) => {
+                self.forget_session();
+                self.forget_holder();
+            }
+            Done::Connected(_) => {}
+        }
+        None
+    }
+
+    /// Keeps what an error says.
+    pub(super) fn keep_error(&mut self, kind: ErrorKind) {
+        match kind {
+            ErrorKind::Unauthorized => self.refuse_bearer(),
+            ErrorKind::NoBrokerageSession => self.doubt_brokerage(),
+            _ => {}
+        }
+    }
+
+    /// What opens `/v1/api`; `None` before there is a bearer token.
+    pub(super) fn authorization(&self) -> Option<Authorization> {
+        let bearer = self.bearer.as_ref()?.token.clone();
+        Some(Authorization { bearer, session_id: self.session_id.clone() })
+    }
+
+    /// The address for the next bearer token.
+    pub(super) fn own_ip(&self, config: &Config) -> Option<Ipv4Addr> {
+        match config.public_ip {
+            PublicIp::Fixed(ip) => Some(ip),
+            PublicIp::Lookup(_) => self.looked_up_ip,
+        }
+    }
+
     /// There is a bearer token, and IBKR has not refused it.
     pub(super) fn bearer_is_good(&self) -> bool {
         self.bearer.is_some() && !self.bearer_refused
     }
 
     /// IBKR has answered a request that came with the bearer token: whatever was thought of it.
-    pub(super) fn accept_bearer(&mut self) {
+    fn accept_bearer(&mut self) {
         self.bearer_refused = false;
     }
 
@@ -82,7 +160,7 @@ impl Known {
     }
 
     /// What IBKR says of the brokerage session under the bearer token that is in use.
-    pub(super) fn keep_status(&mut self, status: AuthStatus, now: Now) {
+    fn keep_status(&mut self, status: AuthStatus, now: Now) {
         self.accept_bearer();
         if status.authenticated && !status.competing {
             self.held = Some((now, self.generation));
@@ -102,7 +180,7 @@ impl Known {
         })
     }
 
-    pub(super) fn forget_who_held(&mut self) {
+    pub(super) fn forget_holder(&mut self) {
         self.held = None;
     }
 
@@ -111,7 +189,7 @@ impl Known {
     }
 
     /// Keeps the end of the bearer token: IBKR gives it as a span or as a time of its own clock.
-    pub(super) fn keep_bearer_end(&mut self, expiry: Option<Expiry>, now: Now) {
+    fn keep_bearer_end(&mut self, expiry: Option<Expiry>, now: Now) {
         let left = match expiry {
             Some(Expiry::In(left)) => left,
             Some(Expiry::At(end)) => {
@@ -183,10 +261,11 @@ impl Known {
     }
 
     /// Keeps an address that was looked up; says whether it is a new one.
-    pub(super) fn keep_ip(&mut self, ip: Ipv4Addr, now: Now) -> bool {
-        let before = self.looked_up_ip.replace(ip).filter(|before| *before != ip);
-        self.other_ip = before.map(|before| (before, now.mono)).or(self.other_ip);
-        before.is_some()
+    fn keep_ip(&mut self, ip: Ipv4Addr, now: Now) -> bool {
+        let before = self.looked_up_ip.replace(ip);
+        let other = before.filter(|before| *before != ip);
+        self.other_ip = other.map(|other| (other, now.mono)).or(self.other_ip);
+        before != Some(ip)
     }
 
     /// A refusal that may be due to several ways out of this machine, with the way to live with them.
@@ -213,14 +292,5 @@ impl Known {
             self.signed.pop_first();
         }
         self.signed.insert((second, step))
-    }
-
-    /// What an error says about the session.
-    pub(super) fn learn_from(&mut self, kind: ErrorKind) {
-        match kind {
-            ErrorKind::Unauthorized => self.refuse_bearer(),
-            ErrorKind::NoBrokerageSession => self.auth_status = None,
-            _ => {}
-        }
     }
 }

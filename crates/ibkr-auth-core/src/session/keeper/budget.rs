@@ -17,6 +17,8 @@ pub(super) struct Budget {
     is_brake: bool,
     /// When it was spent, oldest first: the last day alone.
     spent: VecDeque<Instant>,
+    /// What was spent so long before the first look at a clock.
+    recalled: Vec<Duration>,
 }
 
 /// How far the signed requests of a login came.
@@ -34,7 +36,11 @@ pub(in crate::session) enum Reach {
 impl Reach {
     /// How far a signed request came that was answered, or failed, so.
     pub(in crate::session) fn of<T>(result: &Result<T, Error>) -> Self {
-        let Err(error) = result else { return Self::Counted };
+        result.as_ref().err().map_or(Self::Counted, Self::of_failure)
+    }
+
+    /// How far one came that failed so.
+    pub(super) fn of_failure(error: &Error) -> Self {
         match error.may_have_been_executed() {
             false => Self::Nowhere,
             true if error.may_count_as_login() => Self::Counted,
@@ -45,7 +51,7 @@ impl Reach {
 
 impl Budget {
     pub(super) fn brake(limit: LoginBudget) -> Self {
-        Self { limit, is_brake: true, spent: VecDeque::new() }
+        Self { limit, is_brake: true, spent: VecDeque::new(), recalled: Vec::new() }
     }
 
     pub(super) fn wall(limit: LoginBudget) -> Self {
@@ -57,14 +63,19 @@ impl Budget {
     }
 
     pub(super) fn spend(&mut self, now: Instant) {
+        self.settle(now);
         self.spent.push_back(now);
     }
 
     /// What was spent so long ago, before this session began.
-    pub(super) fn recall(&mut self, ago: &[Duration], now: Instant) {
-        for ago in ago.iter().filter(|ago| **ago < DAY) {
+    pub(super) fn recall(&mut self, ago: &[Duration]) {
+        self.recalled.extend(ago.iter().filter(|ago| **ago < DAY));
+    }
+
+    fn settle(&mut self, now: Instant) {
+        for ago in std::mem::take(&mut self.recalled) {
             // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
-            let at = now.checked_sub(*ago).or((*ago < HOUR).then_some(now));
+            let at = now.checked_sub(ago).or((ago < HOUR).then_some(now));
             self.spent.extend(at);
         }
         self.spent.make_contiguous().sort_unstable();
@@ -77,6 +88,7 @@ impl Budget {
 
     /// From when on it may be spent again; `None` when it may now.
     pub(super) fn free_at(&mut self, now: Instant) -> Option<Instant> {
+        self.settle(now);
         while self.spent.front().is_some_and(|first| now.saturating_duration_since(*first) >= DAY) {
             self.spent.pop_front();
         }
@@ -109,7 +121,7 @@ mod tests {
         let now = Bench::new().now.mono + DAY;
         let minutes = |count: u64| Duration::from_secs(60 * count);
         let mut budget = Budget::brake(LoginBudget { per_hour: 2, per_day: 3 });
-        budget.recall(&[minutes(50), minutes(10), minutes(90), minutes(2_000)], now);
+        budget.recall(&[minutes(50), minutes(10), minutes(90), minutes(2_000)]);
         assert_eq!(budget.free_at(now), Some(now - minutes(90) + DAY));
         budget.set_limit(LoginBudget { per_hour: 2, per_day: 9 });
         assert_eq!(budget.free_at(now), Some(now + minutes(20)), "half an hour after the last");

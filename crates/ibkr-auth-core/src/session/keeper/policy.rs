@@ -6,7 +6,7 @@ use crate::{Host, Region};
 
 /// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
 /// take it from each other for ever.
-pub(super) const TAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
+pub(super) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
 /// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
 pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };

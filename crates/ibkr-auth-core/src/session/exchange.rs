@@ -1,0 +1,197 @@
+//! Requests that wait for their answer: from a step to its request, and from an answer to what it says.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use ibkr_jws::Sign;
+
+use super::{
+    facts::Facts,
+    output::{RequestId, Transmit},
+    task::out_of_order,
+    ticket::Done,
+};
+use crate::{
+    Authorization, ClockSkew, Config, Error, Now, PublicIp, Request, Response, Step, wire,
+    wire::jitter::AssertionJitter,
+};
+
+/// Beyond a request's own time limit: then it is given up even if the driver has forgotten it.
+const BACK_STOP: Duration = Duration::from_secs(5);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// IBKR's own limit for any request is 10 s: a tickle that takes longer is no sign of life.
+const TICKLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What these two are made for; a longer limit of the user's prolongs them alike.
+const USUAL_TIMEOUT: u32 = 15;
+
+/// A request that waits for its answer.
+pub(super) struct Exchange {
+    pub(super) step: Step,
+    pub(super) sent: Now,
+    deadline: Instant,
+    /// What was known of IBKR's clock when the request was signed.
+    pub(super) skew: ClockSkew,
+    /// The bearer token that the request went out with.
+    pub(super) generation: u64,
+}
+
+impl Exchange {
+    /// Whether the answer speaks of a session that has been replaced or ended meanwhile.
+    pub(super) fn is_stale(&self, facts: &Facts) -> bool {
+        let of_session = !matches!(self.step, Step::GetAccessToken | Step::PublicIp | Step::GetBearerToken);
+        of_session && self.generation != facts.generation
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct InFlight {
+    exchanges: BTreeMap<RequestId, Exchange>,
+    next: u64,
+}
+
+impl InFlight {
+    /// Notes a request that goes out now.
+    pub(super) fn send(
+        &mut self,
+        step: Step,
+        request: Request,
+        config: &Config,
+        facts: &Facts,
+        now: Now,
+    ) -> Transmit {
+        let id = RequestId(self.next);
+        self.next += 1;
+        let timeout = timeout(step, config.timeout);
+        let exchange = Exchange {
+            step,
+            sent: now,
+            deadline: now.mono + timeout + BACK_STOP,
+            skew: facts.clock.skew(),
+            generation: facts.generation,
+        };
+        self.exchanges.insert(id, exchange);
+        Transmit { id, step, timeout, request }
+    }
+
+    pub(super) fn take(&mut self, id: RequestId) -> Option<Exchange> {
+        self.exchanges.remove(&id)
+    }
+
+    /// One whose answer is overdue.
+    pub(super) fn overdue(&self, now: Now) -> Option<RequestId> {
+        self.exchanges.iter().find(|(_, sent)| sent.deadline <= now.mono).map(|(id, _)| *id)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.exchanges.values().map(|exchange| exchange.deadline).min()
+    }
+
+    /// Whether a bearer token is on its way: IBKR has made, or is making, that session.
+    pub(super) fn awaits_bearer(&self) -> bool {
+        self.exchanges.values().any(|exchange| exchange.step == Step::GetBearerToken)
+    }
+
+    /// Waits for these no longer, but for a bearer token.
+    pub(super) fn drop_all_but_bearer(&mut self, dropped: impl Fn(RequestId) -> bool) {
+        self.exchanges.retain(|id, exchange| exchange.step == Step::GetBearerToken || !dropped(*id));
+    }
+
+    pub(super) fn drop_all(&mut self, dropped: impl Fn(RequestId) -> bool) {
+        self.exchanges.retain(|id, _| !dropped(*id));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+}
+
+/// How long a step may take where any request may take `limit`.
+fn timeout(step: Step, limit: Duration) -> Duration {
+    let usual = match step {
+        Step::PublicIp => LOOKUP_TIMEOUT,
+        Step::Tickle => TICKLE_TIMEOUT,
+        _ => return limit,
+    };
+    limit.min(usual).max(limit * usual.as_secs() as u32 / USUAL_TIMEOUT)
+}
+
+/// What requests are made of, beside what is known.
+pub(super) struct Signer {
+    pub(super) key: Box<dyn Sign>,
+    pub(super) jitter: AssertionJitter,
+}
+
+/// How a step asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) step: Step,
+    /// Which of the look-up services.
+    pub(super) service: usize,
+    /// Whether `ssodh/init` may end another session of the username.
+    pub(super) compete: bool,
+}
+
+/// The request of a step, signed now.
+pub(super) fn build(
+    ask: Ask,
+    config: &Config,
+    facts: &Facts,
+    signer: &Signer,
+    now: Now,
+) -> Result<Request, Error> {
+    let Signer { key, jitter } = signer;
+    let wall = facts.clock.skew().correct(now.wall);
+    let authorization = || -> Result<Authorization, Error> {
+        facts.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken))
+    };
+    match ask.step {
+        Step::GetAccessToken => wire::access_token::request_within(config, key, wall, *jitter),
+        Step::PublicIp => match &config.public_ip {
+            PublicIp::Lookup(services) if ask.service < services.len() => {
+                wire::public_ip::request(config, &services[ask.service])
+            }
+            _ => Err(out_of_order(ask.step)),
+        },
+        Step::GetBearerToken => {
+            let token = facts.access_token(now).ok_or_else(|| out_of_order(Step::GetAccessToken))?;
+            let ip = facts.own_ip(config).ok_or_else(|| out_of_order(Step::PublicIp))?;
+            wire::bearer_token::request_within(config, key, wall, token, ip, *jitter)
+        }
+        Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
+        Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, ask.compete),
+        Step::Status => wire::status::request(config, &authorization()?),
+        Step::Tickle => wire::tickle::request(config, &authorization()?),
+        Step::Logout => wire::logout::request(config, &authorization()?),
+    }
+}
+
+/// What the answer to a step says.
+pub(super) fn read(step: Step, config: &Config, response: &Response) -> Result<Done, Error> {
+    Ok(match step {
+        Step::GetAccessToken => Done::AccessToken(wire::access_token::answer(config, response)?),
+        Step::PublicIp => Done::PublicIp(wire::public_ip::answer(config, response)?),
+        Step::GetBearerToken => Done::BearerToken(wire::bearer_token::answer(config, response)?),
+        Step::ValidateSso => Done::SsoDetails(wire::validate_sso::answer(config, response)?),
+        Step::SsodhInit => Done::AuthStatus(wire::ssodh_init::answer(config, response)?),
+        Step::Status => Done::AuthStatus(wire::status::answer(config, response)?),
+        Step::Tickle => Done::Tickle(wire::tickle::answer(config, response)?),
+        Step::Logout => Done::LoggedOut(wire::logout::answer(config, response)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_limit_prolongs_what_is_usually_shorter() {
+        let seconds = |limit| {
+            [Step::PublicIp, Step::Tickle, Step::Status]
+                .map(|step| timeout(step, Duration::from_secs(limit)).as_secs())
+        };
+        assert_eq!([1, 8, 15, 60].map(seconds), [[1, 1, 1], [5, 8, 8], [5, 10, 15], [20, 40, 60]]);
+    }
+}
