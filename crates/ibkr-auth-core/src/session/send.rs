@@ -68,8 +68,7 @@ impl Session {
             self.finish_if_done(now, task);
             return Some(Err(()));
         }
-        let Task { compete, jobs, .. } = &self.tasks[task];
-        match self.build(step, jobs[job].service, *compete, now) {
+        match self.build(step, &self.tasks[task], self.tasks[task].jobs[job].service, now) {
             Ok(request) => {
                 let transmit = self.hand_over(step, request, now);
                 self.tasks[task].jobs[job].state = JobState::Sent(transmit.id);
@@ -129,7 +128,7 @@ impl Session {
         Transmit { id, step, timeout, request }
     }
 
-    fn build(&self, step: Step, service: usize, compete: bool, now: Now) -> Result<Request, Error> {
+    fn build(&self, step: Step, task: &Task, service: usize, now: Now) -> Result<Request, Error> {
         let Self { config, known, key, .. } = self;
         let wall = known.clock.skew().correct(now.wall);
         let authorization = || self.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken));
@@ -142,12 +141,16 @@ impl Session {
                 _ => Err(out_of_order(step)),
             },
             Step::GetBearerToken => {
-                let token = known.access_token(now).ok_or_else(|| out_of_order(Step::GetAccessToken))?;
+                let token = match task.command() {
+                    Command::Connect => known.new_access_token(),
+                    _ => known.access_token(now),
+                };
+                let token = token.ok_or_else(|| out_of_order(Step::GetAccessToken))?;
                 let ip = self.own_ip().ok_or_else(|| out_of_order(Step::PublicIp))?;
                 wire::bearer_token::request_within(config, key, wall, token, ip, self.spread)
             }
             Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
-            Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, compete),
+            Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, task.compete),
             Step::Status => wire::status::request(config, &authorization()?),
             Step::Tickle => wire::tickle::request(config, &authorization()?),
             Step::Logout => wire::logout::request(config, &authorization()?),

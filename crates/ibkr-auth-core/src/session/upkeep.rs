@@ -104,8 +104,8 @@ pub(super) struct Upkeep {
     /// When the last look went out, and the last request that opens a session.
     asked: Option<Instant>,
     opened: Option<Instant>,
-    /// The session's end as it was announced last.
-    end: Option<SystemTime>,
+    /// The session's end as the last extension announced it.
+    extended: Option<SystemTime>,
     /// An end that extending has not moved, such as IBKR's midnight.
     hard_end: Option<SystemTime>,
     /// Hosts in the order in which they are turned to.
@@ -215,7 +215,7 @@ impl Session {
             tickled: None,
             asked: None,
             opened: None,
-            end: None,
+            extended: None,
             hard_end: None,
             hosts,
             last_poll: None,

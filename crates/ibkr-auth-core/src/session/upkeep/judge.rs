@@ -167,10 +167,13 @@ impl Session {
                 false => self.plan_deed(Deed::Tickle, Some(tickle)),
             };
         };
-        let has_moved = upkeep.end.replace(ends.wall).is_none_or(|before| !near(before, ends.wall));
         let corrected = self.known.clock.skew().correct(ends.wall);
-        if left <= EXTEND_BEFORE && deed == Deed::Validate && !has_moved {
-            upkeep.hard_end = Some(ends.wall);
+        if deed == Deed::Validate {
+            // The first extension of a short life moves its end by too little to be seen.
+            let has_moved = upkeep.extended.replace(ends.wall).is_none_or(|before| !near(before, ends.wall));
+            if left <= EXTEND_BEFORE && !has_moved {
+                upkeep.hard_end = Some(ends.wall);
+            }
         }
         let is_hard = upkeep.hard_end.is_some_and(|hard| near(hard, ends.wall));
         let region = self.region();
@@ -464,6 +467,8 @@ impl Session {
         upkeep.refusals += usize::from(!is_closed);
         let after = self.jitter.prolong(wait);
         upkeep.next_login = Some(now.mono + after);
+        // Nobody looks at it for so long.
+        self.known.doubt_brokerage();
         self.broken(now, Some(error));
         self.plan_deed(again, Some(now.mono + after));
         if let Some(step) = error.step() {
