@@ -8,7 +8,7 @@ use ibkr_auth_tests::chance::Chance;
 use ibkr_sim::Moment;
 use serde_json::{Value, json};
 
-use crate::weather::{CREDENTIAL, Weather};
+use crate::weather::{CREDENTIAL, HOUR_MS, Weather};
 
 pub(crate) type Answer = Result<Response, TransportError>;
 
@@ -58,14 +58,14 @@ const FAILURES_IN_SUCCESS: [&str; 11] = [
 
 pub(crate) fn random(chance: &mut Chance, weather: &Weather, step: Step, server: SystemTime) -> Answer {
     let mut response = if chance.per_mille(weather.healthy) {
-        healthy(chance, step)
+        healthy(chance, weather, step)
     } else {
         match chance.below(if weather.twists { 7 } else { 4 }) {
             0 => return Err(lost(chance, weather)),
             1 => Response::new(chance.pick(&FAILURES_IN_SUCCESS).into()),
             2 | 3 => error(chance, weather, step),
-            4 => Response::new(truncated(chance, step)),
-            5 => Response::new(twisted(chance, step)),
+            4 => Response::new(truncated(chance, weather, step)),
+            5 => Response::new(twisted(chance, weather, step)),
             _ => Response::new((0..chance.below(600)).map(|_| chance.number() as u8).collect()),
         }
     };
@@ -74,13 +74,13 @@ pub(crate) fn random(chance: &mut Chance, weather: &Weather, step: Step, server:
 }
 
 /// As IBKR answers when nothing is wrong, in the forms that its documents show.
-pub(crate) fn healthy(chance: &mut Chance, step: Step) -> Response {
+fn healthy(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
     let ready = json!({"authenticated":true,"established":true,"competing":false,"connected":true});
-    // A bearer token of an hour.
-    let left = 3_600_000 - chance.below(1_000);
+    let left = weather.life.saturating_sub(chance.below(1_000));
     let body = match step {
         Step::GetAccessToken => {
-            json!({"access_token":"canaryaccess0123456789abcdefghij","token_type":"Bearer","expires_in":86_399})
+            let life = if weather.life < HOUR_MS { weather.life / 1_000 } else { 86_399 };
+            json!({"access_token":"canaryaccess0123456789abcdefghij","token_type":"Bearer","expires_in":life})
         }
         Step::GetBearerToken => {
             let token = format!("canarybearer{:016x}abcdef", chance.number());
@@ -95,6 +95,19 @@ pub(crate) fn healthy(chance: &mut Chance, step: Step) -> Response {
         _ => ready,
     };
     Response::new(body.to_string().into_bytes())
+}
+
+/// What comes of a request on a kept connection that the server has closed. Nobody knows whether it was executed, unless the
+/// close was seen before.
+pub(crate) fn closed(chance: &mut Chance) -> Answer {
+    let kind = chance.pick(&[TransportKind::Broken, TransportKind::Broken, TransportKind::Connect]);
+    Err(TransportError::new(kind, "the reused connection broke before any answer"))
+}
+
+/// What IBKR answers to whom it does not know.
+pub(crate) fn refusal(chance: &mut Chance) -> Answer {
+    let (status, body) = chance.pick(&REFUSALS);
+    Ok(testing::answer(status, body))
 }
 
 fn lost(chance: &mut Chance, weather: &Weather) -> TransportError {
@@ -120,15 +133,15 @@ fn error(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
     testing::answer(status, &repeated)
 }
 
-fn truncated(chance: &mut Chance, step: Step) -> Vec<u8> {
-    let mut body = healthy(chance, step).into_body();
+fn truncated(chance: &mut Chance, weather: &Weather, step: Step) -> Vec<u8> {
+    let mut body = healthy(chance, weather, step).into_body();
     body.truncate(chance.below(body.len() + 1));
     body
 }
 
 /// A healthy answer with one member of another type or size.
-fn twisted(chance: &mut Chance, step: Step) -> Vec<u8> {
-    let body = healthy(chance, step).into_body();
+fn twisted(chance: &mut Chance, weather: &Weather, step: Step) -> Vec<u8> {
+    let body = healthy(chance, weather, step).into_body();
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return body };
     twist(chance, &mut answer);
     answer.to_string().into_bytes()

@@ -1,13 +1,13 @@
 //! What a session promises, and whether it has kept it so far.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     time::{Duration, Instant},
 };
 
 use crate::weather::Asked;
-use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, Session, Step, Transmit, Wait};
+use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, RequestId, Session, Step, Transmit, Wait};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -32,6 +32,15 @@ pub(crate) struct Ledger {
     signed: HashSet<u64>,
     /// Access tokens and bearer tokens asked for since the automatic mode was switched on.
     logins: [Vec<Instant>; 2],
+    /// The last request for each step, and how many in a row took at once the place of one whose connection broke.
+    last: BTreeMap<Step, (RequestId, u32)>,
+    /// The connection of the last request for this step broke at this time.
+    broken: Option<(Step, Instant)>,
+    /// When the client was last refused.
+    refused: Option<Instant>,
+    /// It was connected, and told that it waits for the last of the slow retries.
+    was_known: bool,
+    told_last: bool,
     /// When the clocks were seen to be wrong: each time, one assertion may be signed again.
     clock_was_wrong: Vec<Instant>,
     validated: Option<Instant>,
@@ -55,6 +64,11 @@ impl Ledger {
         Self {
             signed: HashSet::new(),
             logins: Default::default(),
+            last: BTreeMap::new(),
+            broken: None,
+            refused: None,
+            was_known: false,
+            told_last: false,
             clock_was_wrong: Vec::new(),
             validated: None,
             last_sent: None,
@@ -74,12 +88,19 @@ impl Ledger {
         (self.budget, self.tickle_every) = (asked.logins, asked.tickle_every);
         self.longest_wait = self.longest_wait.max(asked.retake_after);
         self.logins = Default::default();
+        (self.was_known, self.told_last, self.refused) = (false, false, None);
         (self.never, self.competed) = (asked.never_competes, Vec::new());
     }
 
     /// The user has the session taken back.
     pub(crate) fn resumed(&mut self) {
         self.wished += 1;
+    }
+
+    /// The connection of a request broke.
+    pub(crate) fn broke(&mut self, now: Now, id: RequestId) {
+        let step = self.last.iter().find(|(_, (last, _))| *last == id).map(|(step, _)| *step);
+        self.broken = step.map(|step| (step, now.mono)).or(self.broken);
     }
 
     pub(crate) fn jumped(&mut self, now: Now) {
@@ -91,7 +112,13 @@ impl Ledger {
         if matches!(event, Event::ClockSkew(_) | Event::ClockJumped) {
             self.clock_was_wrong.push(now.mono);
         }
+        if let Event::Retrying { after, .. } = event {
+            self.told_last |= *after >= HOUR;
+        }
         if let Event::Failed { error, .. } = event {
+            if error.kind() == ErrorKind::Rejected && error.step() == Some(Step::GetAccessToken) {
+                self.refused = Some(now.mono);
+            }
             let kind = match error.step() {
                 Some(Step::GetAccessToken) => Some(0),
                 Some(Step::GetBearerToken) => Some(1),
@@ -133,6 +160,10 @@ impl Ledger {
             "nothing is sent while stopped or paused",
             || format!("{} in {phase}", transmit.step),
         )?;
+        self.replaces_once(now, transmit)?;
+        if transmit.step == Step::GetAccessToken {
+            self.waits_after_refusal(now)?;
+        }
         if transmit.step == Step::SsodhInit && transmit.request.body().ends_with(br#""compete":true}"#) {
             keep(!self.never, "who must never compete never does", String::new)?;
             self.competed.push(now.mono);
@@ -162,6 +193,34 @@ impl Ledger {
         Ok(())
     }
 
+    /// A request whose connection broke comes again at once, and once; a logout twice, and not at all what is taken so rarely.
+    fn replaces_once(&mut self, now: Now, transmit: &Transmit) -> Kept {
+        let most = match transmit.step {
+            // Each time it is another service.
+            Step::PublicIp => u32::MAX,
+            Step::Tickle | Step::ValidateSso => 0,
+            Step::Logout => 2,
+            _ => 1,
+        };
+        let broke = self.broken.take_if(|broken| *broken == (transmit.step, now.mono)).is_some();
+        let before = self.last.get(&transmit.step).map_or(0, |(_, times)| *times);
+        let times = if broke { before + 1 } else { 0 };
+        self.last.insert(transmit.step, (transmit.id, times));
+        keep(times <= most, "a broken connection is replaced at once, and once", || {
+            format!("{} {times} times at once", transmit.step)
+        })
+    }
+
+    /// A client that was refused is not tried again at once, unless its clock was wrong.
+    fn waits_after_refusal(&self, now: Now) -> Kept {
+        let within = |at: &Instant, time| now.mono.saturating_duration_since(*at) < time;
+        let refused = self.refused.filter(|at| within(at, 30 * SECOND));
+        let excused = self.clock_was_wrong.iter().any(|at| within(at, HOUR));
+        keep(refused.is_none() || excused, "a refused login is not repeated at once", || {
+            format!("{:?} after the refusal", refused.map(|at| now.mono - at))
+        })
+    }
+
     /// A login that is begun asks for one token of each kind, and for a second one if the clock was found wrong.
     fn within(&self, now: Now, logins: &[Instant], most: usize, window: Duration) -> Kept {
         let recent = |times: &[Instant], window| {
@@ -175,7 +234,7 @@ impl Ledger {
     }
 
     /// After each round of polls.
-    pub(crate) fn rests(&self, now: Now, session: &Session, wait: Wait, commands: usize) -> Kept {
+    pub(crate) fn rests(&mut self, now: Now, session: &Session, wait: Wait, commands: usize) -> Kept {
         let phase = session.phase();
         let on = !matches!(phase, Phase::Off | Phase::Stopped | Phase::Paused);
         keep(wait.until.is_none_or(|until| until > now.mono), "a wait ends in the future", || {
@@ -193,6 +252,10 @@ impl Ledger {
             format!("{} in flight with {commands} commands open", wait.in_flight)
         })?;
         let reason = session.stopped_by();
+        self.was_known |= phase == Phase::Connected;
+        let is_refused = reason.is_some_and(|reason| reason.kind() == ErrorKind::Rejected);
+        let too_soon = self.alone && is_refused && self.was_known && !self.told_last;
+        keep(!too_soon, "whom IBKR knew is given up after the slow retries alone", || format!("{reason:?}"))?;
         keep(
             phase != Phase::Stopped || reason.is_some_and(|reason| !reason.todo().is_empty()),
             "stopping has a reason",

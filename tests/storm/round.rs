@@ -6,7 +6,8 @@ use std::{
 };
 
 use ibkr_auth_core::{
-    Event, Now, Output, Phase, RequestId, SavedSession, Session, Transmit, Wait, testing::FakeKey,
+    Event, Now, Output, Phase, RequestId, SavedSession, Session, Step, Transmit, TransportKind, Wait,
+    testing::FakeKey,
 };
 use ibkr_auth_tests::chance::Chance;
 
@@ -36,7 +37,9 @@ pub(crate) struct Round {
     pub(crate) commands: Commands,
     pub(crate) saved: Option<SavedSession>,
     arriving: Vec<(Instant, RequestId, Answer)>,
-    asked: Vec<(RequestId, ibkr_auth_core::Step)>,
+    asked: Vec<(RequestId, Step)>,
+    /// The signed step that IBKR refuses, and until when.
+    refusing: Option<(Step, Instant)>,
     /// The last of what happened, if somebody wants to know.
     story: Option<VecDeque<String>>,
     start: Instant,
@@ -74,6 +77,7 @@ impl Round {
             saved: None,
             arriving: Vec::new(),
             asked: Vec::new(),
+            refusing: None,
             story: tell.then(VecDeque::new),
             start,
             chance,
@@ -98,9 +102,9 @@ impl Round {
     /// The storm is over: however bad it was, a healthy server is found again.
     fn calm(&mut self) -> Result<Duration, Broken> {
         self.tell(|| "the storm is over".to_owned());
-        self.weather = Weather::calm();
-        self.settle()?;
-        while !self.arriving.is_empty() {
+        (self.weather, self.refusing) = (Weather::calm(), None);
+        // What was refused in the storm may still be looked into.
+        while self.settle().map(|_| !self.arriving.is_empty())? {
             self.step()?;
         }
         match self.session.phase() {
@@ -145,6 +149,7 @@ impl Round {
         if self.chance.per_mille(self.weather.jump) {
             self.jump();
         }
+        self.refuse_or_accept();
         if self.chance.per_mille(self.weather.loss) {
             self.stray();
         }
@@ -196,8 +201,13 @@ impl Round {
         if self.chance.per_mille(self.weather.loss) {
             return Ok(());
         }
-        let answer = answers::random(&mut self.chance, &self.weather, transmit.step, self.truth);
-        let longest = if self.weather.late > 0 { transmit.timeout * 2 } else { SECOND };
+        let is_closed = self.chance.per_mille(self.weather.closed);
+        let answer = match self.refusing {
+            _ if is_closed => answers::closed(&mut self.chance),
+            Some((step, _)) if step == transmit.step => answers::refusal(&mut self.chance),
+            _ => answers::random(&mut self.chance, &self.weather, transmit.step, self.truth),
+        };
+        let longest = if self.weather.late > 0 && !is_closed { transmit.timeout * 2 } else { SECOND };
         let at = self.now.mono + self.chance.time(SECOND / 1000, longest);
         self.arriving.push((at, transmit.id, answer));
         if self.chance.per_mille(self.weather.loss) {
@@ -232,7 +242,21 @@ impl Round {
             };
             self.tell(|| text);
         }
+        if answer.as_ref().is_err_and(|error| error.kind() == TransportKind::Broken) {
+            self.ledger.broke(self.now, id);
+        }
         self.session.receive(self.now, id, answer);
+    }
+
+    /// IBKR refuses whom it knew for a time that is shorter than the slow retries.
+    fn refuse_or_accept(&mut self) {
+        self.refusing = self.refusing.filter(|(_, until)| *until > self.now.mono);
+        if self.refusing.is_none() && self.chance.per_mille(self.weather.passing) {
+            let step = self.chance.pick(&[Step::GetAccessToken, Step::GetBearerToken]);
+            let lasts = self.chance.time(60 * SECOND, 6_000 * SECOND);
+            self.refusing = Some((step, self.now.mono + lasts));
+            self.tell(|| format!("{step} is refused for {lasts:?}"));
+        }
     }
 
     fn jump(&mut self) {

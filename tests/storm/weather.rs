@@ -6,7 +6,7 @@ use ibkr_auth_core::{Config, Host, KeepConnected, LoginBudget, OnCompeting, Regi
 use ibkr_auth_tests::chance::Chance;
 
 /// Kinds of trouble that a round may be spared, to find out which one a failure needs.
-pub(crate) const KINDS: [(u32, &str); 9] = [
+pub(crate) const KINDS: [(u32, &str); 12] = [
     (JUMPS, "clock jumps"),
     (DATES, "odd Date headers"),
     (LONG_WAITS, "Retry-After of more than an hour"),
@@ -16,6 +16,9 @@ pub(crate) const KINDS: [(u32, &str); 9] = [
     (REFUSALS, "refusals for good"),
     (TWISTS, "twisted and truncated answers"),
     (COOKIES, "Set-Cookie"),
+    (CLOSES, "kept connections that the server has closed"),
+    (PASSING, "refusals that pass"),
+    (SHORT_LIVES, "short lives"),
 ];
 pub(crate) const JUMPS: u32 = 1;
 pub(crate) const DATES: u32 = 2;
@@ -26,6 +29,13 @@ pub(crate) const LOSSES: u32 = 32;
 pub(crate) const REFUSALS: u32 = 64;
 pub(crate) const TWISTS: u32 = 128;
 pub(crate) const COOKIES: u32 = 256;
+pub(crate) const CLOSES: u32 = 512;
+pub(crate) const PASSING: u32 = 1024;
+pub(crate) const SHORT_LIVES: u32 = 2048;
+
+/// In milliseconds, what a session is said to live.
+const LIVES: [usize; 3] = [0, 90_000, 120_000];
+pub(crate) const HOUR_MS: usize = 3_600_000;
 
 /// A user who must not appear in any text.
 pub(crate) const CREDENTIAL: &str = "canary-user";
@@ -40,6 +50,12 @@ pub(crate) struct Weather {
     pub(crate) late: u32,
     pub(crate) date: u32,
     pub(crate) cookie: u32,
+    /// Requests on connections that the server has closed.
+    pub(crate) closed: u32,
+    /// Moves at which IBKR begins to refuse whom it knew.
+    pub(crate) passing: u32,
+    /// What healthy answers say that tokens and sessions live, in milliseconds.
+    pub(crate) life: usize,
     pub(crate) refusals: bool,
     pub(crate) twists: bool,
     pub(crate) long_waits: bool,
@@ -55,6 +71,9 @@ impl Weather {
         let (mixed, losses) = (sometimes(COMMANDS, 400), sometimes(LOSSES, 700));
         let (refusals, twists, long) =
             (sometimes(REFUSALS, 300), sometimes(TWISTS, 600), sometimes(LONG_WAITS, 100));
+        let (closes, passing, short) =
+            (sometimes(CLOSES, 400), sometimes(PASSING, 300), sometimes(SHORT_LIVES, 300));
+        let life = if short { chance.pick(&LIVES) } else { HOUR_MS };
         let mut share = |on: bool, most: usize| if on { chance.below(most) as u32 } else { 0 };
         Self {
             jump: share(jumps, 60),
@@ -62,6 +81,9 @@ impl Weather {
             late: share(losses, 100),
             date: share(dates, 500),
             cookie: share(cookies, 500),
+            closed: share(closes, 500),
+            passing: share(passing, 60),
+            life,
             healthy: share(true, 1000),
             command: share(true, 80),
             refusals,
@@ -81,6 +103,9 @@ impl Weather {
             late: 0,
             date: 0,
             cookie: 0,
+            closed: 0,
+            passing: 0,
+            life: HOUR_MS,
             refusals: false,
             twists: false,
             long_waits: false,

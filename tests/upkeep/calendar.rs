@@ -25,6 +25,44 @@ fn a_bearer_that_slides_with_each_request_is_left_alone() {
 }
 
 #[test]
+fn a_short_life_of_a_renewed_bearer_is_extended_too() {
+    for life in [90, 120] {
+        let mut world = connected();
+        world.run_for(10 * MINUTE);
+        world.sim.config_mut().rules.bearer_life = Duration::from_secs(life);
+        world.fault(r#"{"on":"tickle","calls":"1","do":{"status":401,"body":"Access token expired"}}"#);
+        world.run_for(6 * HOUR);
+        assert!(world.works());
+        assert_eq!(world.count(Step::GetBearerToken), 2, "{life} s each time, extended: {}", world.story());
+    }
+}
+
+#[test]
+fn two_validates_may_travel_at_different_speeds() {
+    let short = |sim: &mut ibkr_sim::SimConfig| sim.rules.bearer_life = Duration::from_secs(90);
+    let mut world = kept(World::with(short, |c| c), KeepConnected::default());
+    let (mut sent, mut times) = (world.count(Step::ValidateSso), Vec::new());
+    for _ in 0..1200 {
+        world.run_for(SECOND / 2);
+        if std::mem::replace(&mut sent, world.count(Step::ValidateSso)) != sent {
+            times.push(world.elapsed());
+        }
+    }
+    let closest = times.windows(2).map(|pair| pair[1] - pair[0]).min();
+    assert!(closest.is_some_and(|closest| closest > MINUTE), "{times:?}");
+}
+
+#[test]
+fn a_token_that_is_said_to_have_ended_serves_the_login_that_asked_for_it() {
+    let mut world = World::new();
+    world.fault(r#"{"on":"token","do":{"patch":{"expires_in":0}}}"#);
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(10 * SECOND);
+    assert!(world.works());
+    assert_eq!(world.count(Step::GetAccessToken), 1);
+}
+
+#[test]
 fn a_hard_end_is_met_with_a_new_bearer_at_once() {
     let midnight = |sim: &mut ibkr_sim::SimConfig| sim.calendar.midnight_ends_sessions = true;
     let mut world = kept(World::with(midnight, |c| c), KeepConnected::default());

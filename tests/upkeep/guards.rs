@@ -398,6 +398,23 @@ fn a_session_lives_on_while_the_login_budget_is_spent() {
 }
 
 #[test]
+fn a_session_that_nobody_looks_at_after_a_refusal_is_not_called_good() {
+    let mut world = connected();
+    let tickles = world.count(Step::Tickle);
+    world.road_block = Some(TransportKind::TooLarge);
+    while world.count(Step::Tickle) == tickles {
+        world.run_for(SECOND / 10);
+    }
+    world.road_block = Some(TransportKind::ProxyRefused);
+    world.run_for(10 * SECOND);
+    assert_eq!(world.session.phase(), Phase::Recovering, "{}", world.story());
+    assert!(!world.session.is_connected());
+    world.road_block = None;
+    world.run_for(MINUTE);
+    assert_eq!(world.session.phase(), Phase::Connected, "{}", world.story());
+}
+
+#[test]
 fn beginning_again_gives_no_new_budget() {
     let mut world = World::new();
     let policy = KeepConnected::default().with_logins(LoginBudget { per_hour: 3, per_day: 3 });

@@ -9,6 +9,7 @@ mod measure;
 mod network;
 mod options;
 mod plot;
+mod refusals;
 mod report;
 mod run;
 mod strategy;

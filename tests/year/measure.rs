@@ -11,6 +11,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many of the longest recoveries are kept with their story.
 const STORIES: usize = 5;
 
+/// The cause of what is lost between a refusal's end and the try that finds it ended.
+pub(crate) const AFTER_REFUSAL: &str = "refusal";
+
 /// A time without a good session although one was possible: from the moment at which it became so.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Recovery {
@@ -37,6 +40,7 @@ pub(crate) struct Measure {
     recoveries: Vec<Recovery>,
     open: Option<Recovery>,
     logins: Vec<(Moment, Login)>,
+    refusals: usize,
 }
 
 /// The accounts of one strategy in one year.
@@ -50,6 +54,8 @@ pub(crate) struct Account {
     pub(crate) recoveries: Vec<Recovery>,
     /// Token and bearer requests, in order.
     pub(crate) logins: Vec<(Moment, Login)>,
+    /// How many passing refusals were met.
+    pub(crate) refusals: usize,
     /// What the servers counted.
     pub(crate) counters: Counters,
 }
@@ -80,6 +86,11 @@ impl Measure {
         self.logins.push((at, login));
     }
 
+    /// A login was refused by IBKR's fault.
+    pub(crate) fn meet_refusal(&mut self) {
+        self.refusals += 1;
+    }
+
     /// The story of the recovery that has just ended.
     pub(crate) fn tell(&mut self, story: impl Iterator<Item = String>) {
         if let Some(recovery) = self.recoveries.last_mut() {
@@ -96,8 +107,8 @@ impl Measure {
     pub(crate) fn close_account(mut self, days: u32, counters: Counters) -> Account {
         self.close();
         self.down_by_day.resize(days as usize, Duration::ZERO);
-        let Self { allowed, down_by_day, recoveries, logins, .. } = self;
-        Account { allowed, down_by_day, recoveries, logins, counters }
+        let Self { allowed, down_by_day, recoveries, logins, refusals, .. } = self;
+        Account { allowed, down_by_day, recoveries, logins, refusals, counters }
     }
 
     fn down(&mut self, time: Range<Moment>, cause: &'static str) {
@@ -121,6 +132,10 @@ impl Measure {
     fn close(&mut self) -> Option<Moment> {
         let recovery = self.open.take()?;
         let (began, lasted) = (recovery.began, recovery.lasted);
+        if recovery.cause == AFTER_REFUSAL {
+            self.recoveries.push(recovery);
+            return None;
+        }
         let told = self.recoveries.iter().filter(|one| !one.story.is_empty());
         let longer = told.filter(|one| one.lasted >= lasted).count();
         self.recoveries.push(recovery);
@@ -138,12 +153,28 @@ impl Account {
         1.0 - self.down().as_secs_f64() / self.allowed.as_secs_f64()
     }
 
-    /// The length that this share of the recoveries does not exceed.
+    /// The same, as if a client could know when a refusal has passed.
+    pub(crate) fn availability_but_refusals(&self) -> f64 {
+        let late: Duration = self.lengths(true).iter().sum();
+        1.0 - (self.down() - late).as_secs_f64() / (self.allowed - late).as_secs_f64()
+    }
+
+    /// The length that this share of the recoveries does not exceed, but for those from refusals.
     pub(crate) fn recovery(&self, share: f64) -> Duration {
-        let mut all: Vec<_> = self.recoveries.iter().map(|one| one.lasted).collect();
-        all.sort();
-        let index = (share * all.len() as f64).ceil() as usize;
-        all.get(index.saturating_sub(1)).copied().unwrap_or_default()
+        quantile(&self.lengths(false), share)
+    }
+
+    /// How long it took to find out that a refusal had passed, in this share of the cases at most.
+    pub(crate) fn back_after_refusal(&self, share: f64) -> Duration {
+        quantile(&self.lengths(true), share)
+    }
+
+    /// The lengths of recoveries from refusals, or of the others, in order.
+    fn lengths(&self, from_refusals: bool) -> Vec<Duration> {
+        let wanted = self.recoveries.iter().filter(|one| (one.cause == AFTER_REFUSAL) == from_refusals);
+        let mut lengths: Vec<_> = wanted.map(|one| one.lasted).collect();
+        lengths.sort();
+        lengths
     }
 
     pub(crate) fn worst(&self) -> Duration {
@@ -205,4 +236,10 @@ impl Account {
     pub(crate) fn too_many(&self) -> u64 {
         self.counters.statuses.get(&429).copied().unwrap_or(0)
     }
+}
+
+/// What this share of the lengths does not exceed.
+fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let index = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(index.saturating_sub(1)).copied().unwrap_or_default()
 }

@@ -20,11 +20,15 @@ pub(crate) fn table(all: &[Named], days: u32) {
     println!("| |{}", all.iter().map(|(name, _)| format!(" {name} |")).collect::<String>());
     println!("|---|{}", "---:|".repeat(all.len()));
     row("availability", &|one| percent(one.availability()));
+    row("but for waits after refusals", &|one| percent(one.availability_but_refusals()));
     row("lost of the allowed time", &|one| span(one.down()));
     row("recoveries", &|one| one.recoveries.len().to_string());
     row("recovery, median", &|one| span(one.recovery(0.5)));
     row("recovery, p99", &|one| span(one.recovery(0.99)));
     row("recovery, worst", &|one| span(one.worst()));
+    row("passing refusals met", &|one| one.refusals.to_string());
+    row("back after one, median", &|one| span(one.back_after_refusal(0.5)));
+    row("back after one, worst", &|one| span(one.back_after_refusal(1.0)));
     for (login, name) in [(Login::Token, "token requests"), (Login::Bearer, "`sso-sessions` requests")] {
         row(&format!("{name} a day"), &|one| format!("{:.1}", one.logins(login) as f64 / f64::from(days)));
         row(&format!("{name} in the worst hour"), &|one| one.worst_hour(login).to_string());
@@ -67,8 +71,14 @@ pub(crate) fn many(accounts: &[(u64, Account)]) -> Vec<String> {
     println!("| in {} years | |\n|---|---:|", accounts.len());
     println!("| availability, mean | {} |", percent(mean));
     println!("| availability, least | {} |", percent(least));
+    let least = accounts.iter().map(|(_, one)| one.availability_but_refusals()).fold(1.0, f64::min);
+    println!("| but for waits after refusals, least | {} |", percent(least));
     println!("| recovery, worst p99 of a year | {} |", p99.last().copied().map_or_else(String::new, span));
     println!("| recovery, worst | {} |", span(worst));
+    let met = accounts.iter().map(|(_, one)| one.refusals).sum::<usize>();
+    let back = accounts.iter().map(|(_, one)| one.back_after_refusal(1.0)).max().unwrap_or_default();
+    println!("| passing refusals met | {met} |");
+    println!("| back after one, worst | {} |", span(back));
     for (login, name) in [(Login::Token, "token requests"), (Login::Bearer, "`sso-sessions` requests")] {
         println!("| {name}, worst hour | {} |", most(&|one| one.worst_hour(login) as u64));
         println!("| {name}, worst 24 hours | {} |", most(&|one| one.worst_day(login) as u64));

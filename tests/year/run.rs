@@ -8,16 +8,17 @@ use std::{
 };
 
 use ibkr_auth_core::{Request, Response, TransportError, TransportKind};
-use ibkr_sim::{Fault, Manner, Moment, Peer, Sim, SimConfig};
+use ibkr_sim::{Endpoint, Fault, Manner, Moment, Peer, Sim, SimConfig};
 
 use crate::{
     dice::Dice,
     line::Line,
     machine::Machine,
-    measure::{Account, Login, Measure},
+    measure::{AFTER_REFUSAL, Account, Login, Measure},
     network::Fate,
+    refusals::Stranger,
     strategy::{Move, Strategy},
-    world::{Change, HOSTS, START, World},
+    world::{Change, HOSTS, LIAR, SAYS_SHORT, START, STUCK, World},
 };
 
 /// A change explains a loss that begins within this time.
@@ -53,6 +54,9 @@ struct Year<'a, S: Strategy> {
     noticed: bool,
     slow: bool,
     dead: Vec<&'static str>,
+    /// Fault scripts in force, by the trouble's name.
+    faults: BTreeMap<&'static str, String>,
+    refusal: Refusal,
     ready: Option<Range<Moment>>,
     next_hours: Moment,
     cause: (Moment, &'static str),
@@ -76,8 +80,30 @@ enum Arrival {
     AnswerAgain,
 }
 
+/// How IBKR stands to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    None,
+    /// It would refuse a login.
+    Ready,
+    /// It has refused one.
+    Met,
+    /// It would accept one again, and the session has not been good since.
+    Over,
+}
+
 /// Of the service that is asked first.
 const LIE: &str = r#"{"on":"lookup","host":"api.ipify.org","do":{"status":200,"body":"8.8.8.8"}}"#;
+
+/// What announces an end, announces it in so many seconds.
+fn says(seconds: u64) -> String {
+    let millis = 1000 * seconds;
+    format!(
+        r#"[{{"on":"tickle","do":{{"patch":{{"ssoExpires":{millis}}}}}}},
+            {{"on":"sso/validate","do":{{"patch":{{"EXPIRES":{millis}}}}}}},
+            {{"on":"token","do":{{"patch":{{"expires_in":{seconds}}}}}}}]"#
+    )
+}
 
 impl<'a, S: Strategy> Year<'a, S> {
     fn new(world: &'a World, strategy: S) -> Self {
@@ -100,6 +126,8 @@ impl<'a, S: Strategy> Year<'a, S> {
             noticed: false,
             slow: false,
             dead: Vec::new(),
+            faults: BTreeMap::new(),
+            refusal: Refusal::None,
             ready: None,
             next_hours: START,
             cause: (START, "start"),
@@ -143,11 +171,20 @@ impl<'a, S: Strategy> Year<'a, S> {
     }
 
     fn pass(&mut self, until: Moment) {
-        let allowed = self.sim.willing(self.now) && self.road == 0 && self.machine.is_awake();
         let dead = self.dead.iter().any(|host| *host == self.strategy.host());
         let ready = if dead { &None } else { &self.ready };
+        let is_good = ready.as_ref().is_some_and(|ready| ready.contains(&self.now));
+        if self.refusal == Refusal::Over && is_good {
+            self.refusal = Refusal::None;
+        }
+        let barred = self.refusal == Refusal::Met && !is_good;
+        let allowed = self.sim.willing(self.now) && self.road == 0 && self.machine.is_awake() && !barred;
         let (since, cause) = self.cause;
-        let cause = if self.now.since(since) < CAUSE_REACHES { cause } else { "nothing" };
+        let cause = match self.refusal {
+            Refusal::Over => AFTER_REFUSAL,
+            _ if self.now.since(since) < CAUSE_REACHES => cause,
+            _ => "nothing",
+        };
         let Some(began) = self.measure.pass(self.now..until, allowed, ready, cause) else { return };
         let since = began - Duration::from_secs(75);
         let story = self.lines.iter().filter(|(at, _)| *at >= since);
@@ -213,6 +250,11 @@ impl<'a, S: Strategy> Year<'a, S> {
         let Some(flight) = self.flights.get_mut(&number).filter(|_| self.road == 0) else { return };
         let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
         let lost = flight.fate.answer_lost;
+        let is_login = matches!(reply.endpoint, Endpoint::Token | Endpoint::SsoSessions);
+        if is_login && self.refusal == Refusal::Ready && reply.response.status().is_client_error() {
+            self.refusal = Refusal::Met;
+            self.measure.meet_refusal();
+        }
         let host = flight.request.uri().host();
         let line = Line::Answer {
             host: HOSTS.into_iter().find(|name| host == Some(name)),
@@ -256,9 +298,16 @@ impl<'a, S: Strategy> Year<'a, S> {
         self.let_act();
     }
 
-    fn fault(&mut self, script: &str) {
-        for fault in Fault::parse_script(script).expect("a fault script") {
-            self.sim.add_fault(fault);
+    /// A trouble that is a fault of the simulator's comes, with this script, or goes.
+    fn fault(&mut self, name: &'static str, script: Option<String>) {
+        match script {
+            Some(script) => self.faults.insert(name, script),
+            None => self.faults.remove(name),
+        };
+        self.sim.clear_faults();
+        for script in self.faults.values() {
+            let faults = Fault::parse_script(script).expect("a fault script");
+            faults.into_iter().for_each(|fault| self.sim.add_fault(fault));
         }
     }
 
@@ -273,9 +322,30 @@ impl<'a, S: Strategy> Year<'a, S> {
                 self.sim.config_mut().rules.competing_shown = *shown;
                 self.sim.kick(None);
             }
-            Change::Stuck(step) => self.fault(&format!(r#"{{"on":"{step}","do":{{"status":500}}}}"#)),
-            Change::Liar => self.fault(LIE),
-            Change::Cured => self.sim.clear_faults(),
+            Change::Stuck(step) => {
+                self.fault(STUCK.name, Some(format!(r#"{{"on":"{step}","do":{{"status":500}}}}"#)));
+            }
+            Change::Liar => self.fault(LIAR.name, Some(LIE.to_owned())),
+            Change::SaysShort(seconds) => self.fault(SAYS_SHORT.name, Some(says(*seconds))),
+            Change::Cured(name) => self.fault(name, None),
+            Change::LivesShort(seconds) => {
+                self.sim.config_mut().rules.bearer_life = Duration::from_secs(*seconds);
+            }
+            Change::LivesLong => {
+                self.sim.config_mut().rules.bearer_life = SimConfig::default().rules.bearer_life;
+            }
+            Change::Refused { who, forgets } => {
+                self.refusal = Refusal::Ready;
+                who.forget(self.sim.config_mut());
+                if *forgets {
+                    self.sim.restart();
+                }
+            }
+            Change::Accepted => {
+                let was_met = self.refusal == Refusal::Met;
+                self.refusal = if was_met { Refusal::Over } else { Refusal::None };
+                Stranger::welcome(self.sim.config_mut());
+            }
             Change::RivalLeaves => self.sim.release(),
             Change::Restart => self.sim.restart(),
             Change::HostsDie(hosts, state) => {

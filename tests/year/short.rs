@@ -7,6 +7,7 @@ mod machine;
 #[expect(dead_code, reason = "the whole year shows more of an account than is asserted here")]
 mod measure;
 mod network;
+mod refusals;
 mod run;
 #[expect(dead_code, unused_imports, reason = "the other strategies are compared in the whole year alone")]
 mod strategy;
@@ -61,6 +62,9 @@ fn a_year_has_every_kind_of_trouble() {
         has(|change| matches!(change, Change::RivalComes(_))),
         has(|change| matches!(change, Change::Stuck(_))),
         has(|change| *change == Change::Liar),
+        has(|change| matches!(change, Change::SaysShort(_))),
+        has(|change| matches!(change, Change::LivesShort(_))),
+        has(|change| matches!(change, Change::Refused { .. })),
         has(|change| *change == Change::Restart),
         has(|change| *change == Change::Outage),
         has(|change| matches!(change, Change::HostsDie(..))),

@@ -4,7 +4,10 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use ibkr_sim::{Calendar, CompetingShown, HostState, Moment, Region};
 
-use crate::dice::Dice;
+use crate::{
+    dice::Dice,
+    refusals::{self, REFUSED, Stranger},
+};
 
 /// 2026-01-01 00:00 in New York.
 pub(crate) const START: Moment = Moment::from_secs(1_767_243_600);
@@ -23,17 +26,17 @@ pub(crate) const HOSTS: [&str; 9] = [
 /// A time service sets the clock this often, while it runs.
 pub(crate) const CLOCK_SET_EVERY: Duration = Duration::from_secs(1024);
 
-const MINUTE: f64 = 60.0;
+pub(crate) const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 24.0 * HOUR;
-const WEEK: f64 = 7.0 * DAY;
+pub(crate) const WEEK: f64 = 7.0 * DAY;
 const YEAR: f64 = 365.0 * DAY;
 
 /// Something that comes again and again: every so many seconds on average, for a time between the two.
-struct Trouble {
-    name: &'static str,
-    every: f64,
-    lasts: (f64, f64),
+pub(crate) struct Trouble {
+    pub(crate) name: &'static str,
+    pub(crate) every: f64,
+    pub(crate) lasts: (f64, f64),
 }
 
 /// How often, and for how long. docs/YEAR.md shows this table.
@@ -42,14 +45,21 @@ const CUT: Trouble = Trouble { name: "cut", every: YEAR / 12.0, lasts: (5.0 * MI
 const SLOW: Trouble = Trouble { name: "slow", every: WEEK, lasts: (5.0 * MINUTE, 30.0 * MINUTE) };
 const ADDRESS: Trouble = Trouble { name: "address", every: WEEK, lasts: (0.0, 0.0) };
 const RIVAL: Trouble = Trouble { name: "rival", every: WEEK / 2.0, lasts: (MINUTE, 30.0 * MINUTE) };
-const STUCK: Trouble = Trouble { name: "stuck", every: YEAR / 12.0, lasts: (10.0 * MINUTE, 4.0 * HOUR) };
-const LIAR: Trouble = Trouble { name: "liar", every: YEAR / 12.0, lasts: (HOUR, 2.0 * DAY) };
+pub(crate) const STUCK: Trouble =
+    Trouble { name: "stuck", every: YEAR / 12.0, lasts: (10.0 * MINUTE, 4.0 * HOUR) };
+pub(crate) const LIAR: Trouble = Trouble { name: "liar", every: YEAR / 12.0, lasts: (HOUR, 2.0 * DAY) };
+pub(crate) const SAYS_SHORT: Trouble =
+    Trouble { name: "says short", every: YEAR / 12.0, lasts: (HOUR, 2.0 * DAY) };
+const LIVES_SHORT: Trouble = Trouble { name: "lives short", every: YEAR / 12.0, lasts: (HOUR, 2.0 * DAY) };
 const OUTAGE: Trouble = Trouble { name: "outage", every: YEAR / 12.0, lasts: (MINUTE, 30.0 * MINUTE) };
 const RESTART: Trouble = Trouble { name: "restart", every: 2.0 * WEEK, lasts: (20.0, 120.0) };
 const HOST: Trouble = Trouble { name: "host", every: YEAR / 12.0, lasts: (HOUR, 8.0 * HOUR) };
 const SLEEP: Trouble = Trouble { name: "sleep", every: WEEK, lasts: (30.0, 8.0 * HOUR) };
 const STEP: Trouble = Trouble { name: "step", every: YEAR / 12.0, lasts: (10.0 * MINUTE, 12.0 * HOUR) };
 const UNSET: Trouble = Trouble { name: "unset", every: YEAR / 4.0, lasts: (DAY, 14.0 * DAY) };
+/// Seconds that a session is said to live, whatever it does, and seconds that a bearer token lives unless it is extended.
+const SAID_LIVES: [u64; 3] = [0, 90, 120];
+const SHORT_LIVES: [u64; 3] = [90, 120, 600];
 /// Seconds by which a clock is set wrong, either way.
 const STEP_SIZE: (f64, f64) = (5.0, 2.0 * HOUR);
 /// How much a clock that nobody sets goes wrong, either way.
@@ -76,8 +86,18 @@ pub(crate) enum Change {
     Stuck(&'static str),
     /// The look-up service that is asked first tells the address of somebody else.
     Liar,
-    /// The two of them end.
-    Cured,
+    /// IBKR announces that sessions and tokens live so many seconds from each answer on. They are well.
+    SaysShort(u64),
+    /// One of the three ends, called by the trouble's name.
+    Cured(&'static str),
+    /// Bearer tokens live so many seconds unless `sso/validate` extends them.
+    LivesShort(u64),
+    /// And an hour again.
+    LivesLong,
+    /// IBKR refuses logins of somebody whom it knew, and may have forgotten all that was issued.
+    Refused { who: Stranger, forgets: bool },
+    /// It accepts them again.
+    Accepted,
     /// The servers go down, to come up again with empty memories.
     Restart,
     /// The servers answer 503.
@@ -159,9 +179,22 @@ impl World {
         });
         self.fill(&STUCK, |dice| {
             let step = ["tickle", "auth/status"][dice.within(0.0..2.0) as usize];
-            (Change::Stuck(step), Some(Change::Cured))
+            (Change::Stuck(step), Some(Change::Cured(STUCK.name)))
         });
-        self.fill(&LIAR, |_| (Change::Liar, Some(Change::Cured)));
+        self.fill(&LIAR, |_| (Change::Liar, Some(Change::Cured(LIAR.name))));
+        let one_of = |dice: &mut Dice, lives: [u64; 3]| lives[dice.within(0.0..lives.len() as f64) as usize];
+        self.fill(&SAYS_SHORT, |dice| {
+            (Change::SaysShort(one_of(dice, SAID_LIVES)), Some(Change::Cured(SAYS_SHORT.name)))
+        });
+        self.fill(&LIVES_SHORT, |dice| {
+            (Change::LivesShort(one_of(dice, SHORT_LIVES)), Some(Change::LivesLong))
+        });
+        let mut dice = Dice::new(self.seed, "who is refused");
+        let refused = self.spans(&REFUSED, |_| ()).into_iter();
+        let refused = refused.map(|(from, until, ())| refusals::place(&mut dice, from, until)).collect();
+        for (from, until, change) in refusals::apart(refused) {
+            self.changes.extend([(from, change), (until, Change::Accepted)]);
+        }
         self.fill(&HOST, |dice| {
             let state = [HostState::Gone, HostState::Unavailable, HostState::Refuse];
             let state = state[dice.within(0.0..3.0) as usize];
@@ -244,6 +277,7 @@ impl Change {
             Self::RivalComes(_) => "rival",
             Self::Stuck(_) => "stuck step",
             Self::Liar => "lying look-up",
+            Self::SaysShort(_) | Self::LivesShort(_) => "short life",
             Self::Restart => "restart",
             Self::Outage => "outage",
             Self::HostsDie(..) => "dead host",

@@ -96,8 +96,13 @@ impl Session {
     fn next_request(&mut self, now: Now) -> Next {
         let up = self.eligible().find_map(|(index, task)| Some((index, task.next_job(now)?)));
         let Some((index, job)) = up else { return Next::Nothing };
-        let Task { compete, jobs, .. } = &self.tasks[index];
-        let ask = Ask { step: jobs[job].step, service: jobs[job].service, compete: *compete };
+        let task = &self.tasks[index];
+        let ask = Ask {
+            step: task.jobs[job].step,
+            service: task.jobs[job].service,
+            compete: task.compete,
+            is_login: task.command() == Command::Connect,
+        };
         if ask.step == Step::Logout && self.facts.bearer.is_none() {
             self.conclude(now, index, Ok(Done::LoggedOut(())));
             return Next::LookAgain;

@@ -132,6 +132,8 @@ pub(super) struct Ask {
     pub(super) service: usize,
     /// Whether `ssodh/init` may end another session of the username.
     pub(super) compete: bool,
+    /// Whether it belongs to a whole login, which has just asked for its access token.
+    pub(super) is_login: bool,
 }
 
 /// The request of a step, signed now.
@@ -156,7 +158,11 @@ pub(super) fn build(
             _ => Err(out_of_order(ask.step)),
         },
         Step::GetBearerToken => {
-            let token = facts.access_token(now).ok_or_else(|| out_of_order(Step::GetAccessToken))?;
+            let token = match ask.is_login {
+                true => facts.new_access_token(),
+                false => facts.access_token(now),
+            };
+            let token = token.ok_or_else(|| out_of_order(Step::GetAccessToken))?;
             let ip = facts.own_ip(config).ok_or_else(|| out_of_order(Step::PublicIp))?;
             wire::bearer_token::request_within(config, key, wall, token, ip, *jitter)
         }

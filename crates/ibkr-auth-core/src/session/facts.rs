@@ -12,8 +12,8 @@ use crate::{
     PublicIp, Region, Secret, SsoDetails, Step, Tier, clock::Clock,
 };
 
-/// IBKR's pacing table: one `sso/validate` a minute.
-pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
+/// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel faster.
+pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(61);
 /// Two addresses within this time may be two ways out of this machine.
 const FLIPS_WITHIN: Duration = Duration::from_secs(600);
 /// So many signatures are remembered. A login makes two, and there are a dozen an hour.
@@ -246,6 +246,11 @@ impl Facts {
     pub(super) fn access_token(&self, now: Now) -> Option<&AccessToken> {
         let ended = self.access_token_ends.is_some_and(|end| end.mono <= now.mono || end.wall <= now.wall);
         self.access_token.as_ref().filter(|_| !ended)
+    }
+
+    /// The last access token, for the login that has just asked for it: whatever end was announced.
+    pub(super) fn new_access_token(&self) -> Option<&AccessToken> {
+        self.access_token.as_ref()
     }
 
     /// Whether IBKR will take an `sso/validate` now.

@@ -53,6 +53,7 @@ pub struct Connected {
 /// What a step or command brings. Public only in name: it stands in the type of [`Outcome`], which is sealed.
 #[derive(Clone)]
 #[doc(hidden)]
+#[expect(unnameable_types, reason = "part of a sealed trait")]
 pub enum Done {
     AccessToken(AccessToken),
     PublicIp(Ipv4Addr),
@@ -71,6 +72,7 @@ pub trait Outcome: sealed::Sealed + Sized {
 }
 
 mod sealed {
+    #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Sealed {}
 }
 

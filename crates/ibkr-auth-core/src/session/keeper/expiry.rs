@@ -20,8 +20,8 @@ const BETWEEN_ENDS: Duration = Duration::from_secs(10);
 /// The announced ends of the session.
 #[derive(Debug, Default)]
 pub(super) struct Expiries {
-    /// The last one.
-    last: Option<SystemTime>,
+    /// The one that the last extension brought.
+    extended: Option<SystemTime>,
     /// One that extending has not moved, such as IBKR's midnight.
     hard: Option<SystemTime>,
 }
@@ -52,10 +52,13 @@ impl Expiries {
                 false => (Action::Tickle, Some(tickle)),
             };
         };
-        let has_moved = self.last.replace(ends).is_none_or(|before| !near(before, ends));
         let ends_soon = left <= EXTEND_BEFORE;
-        if ends_soon && done == Action::ValidateSso && !has_moved {
-            self.hard = Some(ends);
+        if done == Action::ValidateSso {
+            // The first extension of a short life moves its end by too little to be seen.
+            let has_moved = self.extended.replace(ends).is_none_or(|before| !near(before, ends));
+            if ends_soon && !has_moved {
+                self.hard = Some(ends);
+            }
         }
         if validate_due {
             return (Action::ValidateSso, None);

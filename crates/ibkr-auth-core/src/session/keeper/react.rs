@@ -492,6 +492,8 @@ impl Keeper {
         self.standing.refusals += usize::from(!is_closed);
         let after = self.jitter.prolong(wait);
         self.next_login = Some(view.now.mono + after);
+        // Nobody looks at it for so long.
+        effects.doubt_status = true;
         self.outage(view.now);
         self.plan(again, Some(view.now.mono + after));
         effects.events.extend(error.step().map(|step| Event::Retrying { step, after }));
