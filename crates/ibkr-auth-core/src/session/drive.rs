@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// What came of a look for something to send.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Next {
     Send(Transmit),
     /// What was up needs no request after all, or none could be built: there may be another.

@@ -102,7 +102,7 @@ impl Task {
         let reconnects = error.is_break() && self.may_reconnect(cx, step);
         let retries = self.retries() && self.failed.is_none();
         let is_login = self.command().waits_until_ready();
-        let Some(job) = self.job_mut(step) else { return None };
+        let job = self.job_mut(step)?;
 
         if step == Step::PublicIp && job.asked + 1 < services && !error.is_proxy_refusal() {
             job.service = (job.service + 1) % services;
