@@ -173,7 +173,7 @@ impl Session {
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let task = self.tasks.iter().position(|task| task.awaits(id));
-        if task.is_none() && step == Step::GetBearerToken && self.has_newer(exchange) {
+        if task.is_none() && self.has_newer(exchange) {
             return;
         }
         let is_stale = exchange.is_stale(&self.facts);
@@ -191,7 +191,8 @@ impl Session {
             };
             error.without(&self.facts.secrets())
         });
-        let Some(index) = task else { return self.settle_late(now, step, took, result) };
+        // A bearer token whose command was cancelled is kept for the logout that waits for it.
+        let Some(index) = task else { return self.tell_phase(now, None) };
         if step.is_signed() {
             let reach = &mut self.tasks[index].reach;
             *reach = (*reach).max(Reach::of(&result));
@@ -209,19 +210,6 @@ impl Session {
                 self.advance(now, index, |task, cx| task.on_failure(cx, exchange, error));
             }
         }
-    }
-
-    /// What came after its command had ended: a bearer token whose command was cancelled is kept for the logout that waits for
-    /// it, and an `sso/validate` tells of the session that was ready before.
-    fn settle_late(&mut self, now: Now, step: Step, took: Duration, result: Result<Done, Error>) {
-        let because = result.err();
-        if step == Step::ValidateSso {
-            self.events.emit(match &because {
-                None => Event::Done { step, took },
-                Some(error) => Event::Failed { error: error.clone(), took },
-            });
-        }
-        self.tell_phase(now, because.as_ref());
     }
 
     /// Whether another bearer token is in use than the one that was asked for, by a login that was given up.
@@ -289,7 +277,7 @@ impl Session {
     /// Ends a command.
     fn conclude(&mut self, now: Now, index: usize, outcome: Result<Done, Error>) {
         let task = self.tasks.remove(index);
-        self.in_flight.drop_all_but_validate(|id| task.awaits(id));
+        self.in_flight.drop_all(|id| task.awaits(id));
         if let (Some(attempt), Some(keeper)) = (task.attempt(), &mut self.keeper) {
             let view = View { now, config: &self.config, facts: &self.facts };
             let key = &self.signer.key;

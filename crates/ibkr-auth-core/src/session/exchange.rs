@@ -99,9 +99,8 @@ impl InFlight {
         self.exchanges.retain(|id, exchange| exchange.step == Step::GetBearerToken || !dropped(*id));
     }
 
-    /// Waits for these no longer, but for what an `sso/validate` says of a session that is there.
-    pub(super) fn drop_all_but_validate(&mut self, dropped: impl Fn(RequestId) -> bool) {
-        self.exchanges.retain(|id, exchange| exchange.step == Step::ValidateSso || !dropped(*id));
+    pub(super) fn drop_all(&mut self, dropped: impl Fn(RequestId) -> bool) {
+        self.exchanges.retain(|id, _| !dropped(*id));
     }
 
     pub(super) fn len(&self) -> usize {

@@ -28,14 +28,13 @@ const READ_ONLY: &[Planned] = &[
     (Step::ValidateSso, &[Step::GetBearerToken]),
 ];
 
-/// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already. `ValidateSso` is
-/// asked beside them: a session that is ready does not wait for it.
+/// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already.
 const BROKERAGE: &[Planned] = &[
     (Step::GetAccessToken, &[]),
     (Step::PublicIp, &[]),
     (Step::GetBearerToken, &[Step::GetAccessToken, Step::PublicIp]),
-    (Step::SsodhInit, &[Step::GetBearerToken]),
     (Step::ValidateSso, &[Step::GetBearerToken]),
+    (Step::SsodhInit, &[Step::ValidateSso]),
     (Step::Status, &[Step::SsodhInit]),
 ];
 

@@ -188,14 +188,8 @@ impl Task {
         }
     }
 
-    /// Whether nothing is left to be waited for: a brokerage session that is ready does not wait for `sso/validate`.
     pub(super) fn is_done(&self) -> bool {
-        let is_ready = self.job(Step::Status).is_some_and(|status| status.state == JobState::Done);
-        self.jobs.iter().all(|job| match job.state {
-            JobState::Done => true,
-            JobState::Sent(_) => job.step == Step::ValidateSso && is_ready,
-            JobState::Waiting(_) | JobState::Failed => false,
-        })
+        self.jobs.iter().all(|job| job.state == JobState::Done)
     }
 
     /// The first job that may be sent now.

@@ -26,7 +26,7 @@ const TABLE: &[Row] = &[
             desk.answer(Action::Tickle, 200, GOOD).plans(Action::ValidateSso, 0);
             desk.validated();
             desk.answer(Action::Tickle, 200, GOOD).plans(Action::Tickle, 60);
-            desk.answer(Action::Tickle, 200, &ending_in(100)).plans(Action::ValidateSso, 60);
+            desk.passes(30).answer(Action::Tickle, 200, &ending_in(100)).plans(Action::ValidateSso, 31);
             desk.answer(Action::Tickle, 200, &ending_in(20)).plans(Action::Tickle, 20).is(Phase::Connected);
         },
     },
