@@ -193,13 +193,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// A request whose connection broke comes again at once, and once; a logout twice, and not at all what is taken so rarely.
+    /// A request whose connection broke comes again at once, and once; a logout three times, and not at all what is taken so rarely.
     fn replaces_once(&mut self, now: Now, transmit: &Transmit) -> Kept {
         let most = match transmit.step {
             // Each time it is another service.
             Step::PublicIp => u32::MAX,
             Step::Tickle | Step::ValidateSso => 0,
-            Step::Logout => 2,
+            Step::Logout => 3,
             _ => 1,
         };
         let broke = self.broken.take_if(|broken| *broken == (transmit.step, now.mono)).is_some();

@@ -467,8 +467,11 @@ impl Session {
         upkeep.refusals += usize::from(!is_closed);
         let after = self.jitter.prolong(wait);
         upkeep.next_login = Some(now.mono + after);
-        // Nobody looks at it for so long.
+        // Nobody looks at it for so long: it is more than one lost answer.
         self.known.doubt_brokerage();
+        if let Some(trouble) = &mut upkeep.trouble {
+            trouble.silent = 0;
+        }
         self.broken(now, Some(error));
         self.plan_deed(again, Some(now.mono + after));
         if let Some(step) = error.step() {
