@@ -32,8 +32,8 @@ pub(crate) struct Ledger {
     signed: HashSet<u64>,
     /// Access tokens and bearer tokens asked for since the automatic mode was switched on.
     logins: [Vec<Instant>; 2],
-    /// The last request for each step, and how many in a row took at once the place of one whose connection broke.
-    last: BTreeMap<Step, (RequestId, u32)>,
+    /// The last request for each step, if nothing was heard of it, and how many in a row took at once the place of one whose connection broke.
+    last: BTreeMap<Step, (Option<RequestId>, u32)>,
     /// The connection of the last request for this step broke at this time.
     broken: Option<(Step, Instant)>,
     /// When the client was last refused.
@@ -97,10 +97,13 @@ impl Ledger {
         self.wished += 1;
     }
 
-    /// The connection of a request broke.
-    pub(crate) fn broke(&mut self, now: Now, id: RequestId) {
-        let step = self.last.iter().find(|(_, (last, _))| *last == id).map(|(step, _)| *step);
-        self.broken = step.map(|step| (step, now.mono)).or(self.broken);
+    /// A request was answered, or its connection broke. Only the first that is heard of it counts.
+    pub(crate) fn heard(&mut self, now: Now, id: RequestId, broke: bool) {
+        let waiting = self.last.iter_mut().find(|(_, (last, _))| *last == Some(id));
+        if let Some((step, (last, _))) = waiting {
+            *last = None;
+            self.broken = broke.then_some((*step, now.mono)).or(self.broken);
+        }
     }
 
     pub(crate) fn jumped(&mut self, now: Now) {
@@ -193,19 +196,19 @@ impl Ledger {
         Ok(())
     }
 
-    /// A request whose connection broke comes again at once, and once; a logout twice, and not at all what is taken so rarely.
+    /// A request whose connection broke comes again at once, and once; a logout three times, and not at all what is taken so rarely.
     fn replaces_once(&mut self, now: Now, transmit: &Transmit) -> Kept {
         let most = match transmit.step {
             // Each time it is another service.
             Step::PublicIp => u32::MAX,
             Step::Tickle | Step::ValidateSso => 0,
-            Step::Logout => 2,
+            Step::Logout => 3,
             _ => 1,
         };
         let broke = self.broken.take_if(|broken| *broken == (transmit.step, now.mono)).is_some();
         let before = self.last.get(&transmit.step).map_or(0, |(_, times)| *times);
         let times = if broke { before + 1 } else { 0 };
-        self.last.insert(transmit.step, (transmit.id, times));
+        self.last.insert(transmit.step, (Some(transmit.id), times));
         keep(times <= most, "a broken connection is replaced at once, and once", || {
             format!("{} {times} times at once", transmit.step)
         })

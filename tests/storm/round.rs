@@ -242,9 +242,8 @@ impl Round {
             };
             self.tell(|| text);
         }
-        if answer.as_ref().is_err_and(|error| error.kind() == TransportKind::Broken) {
-            self.ledger.broke(self.now, id);
-        }
+        let broke = answer.as_ref().is_err_and(|error| error.kind() == TransportKind::Broken);
+        self.ledger.heard(self.now, id, broke);
         self.session.receive(self.now, id, answer);
     }
 

@@ -399,19 +399,20 @@ fn a_session_lives_on_while_the_login_budget_is_spent() {
 
 #[test]
 fn a_session_that_nobody_looks_at_after_a_refusal_is_not_called_good() {
-    let mut world = connected();
-    let tickles = world.count(Step::Tickle);
-    world.road_block = Some(TransportKind::TooLarge);
-    while world.count(Step::Tickle) == tickles {
-        world.run_for(SECOND / 10);
+    for tier in [Tier::Brokerage, Tier::ReadOnly] {
+        let mut world = kept(World::with(|_| {}, |c| c.with_tier(tier)), KeepConnected::default());
+        let tickles = world.count(Step::Tickle);
+        world.road_block = Some(TransportKind::TooLarge);
+        while world.count(Step::Tickle) == tickles {
+            world.run_for(SECOND / 10);
+        }
+        world.road_block = Some(TransportKind::ProxyRefused);
+        world.run_for(10 * SECOND);
+        assert_eq!(world.session.phase(), Phase::Recovering, "{}", world.story());
+        world.road_block = None;
+        world.run_for(MINUTE);
+        assert_eq!(world.session.phase(), Phase::Connected, "{}", world.story());
     }
-    world.road_block = Some(TransportKind::ProxyRefused);
-    world.run_for(10 * SECOND);
-    assert_eq!(world.session.phase(), Phase::Recovering, "{}", world.story());
-    assert!(!world.session.is_connected());
-    world.road_block = None;
-    world.run_for(MINUTE);
-    assert_eq!(world.session.phase(), Phase::Connected, "{}", world.story());
 }
 
 #[test]
