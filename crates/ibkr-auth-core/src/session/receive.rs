@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use http::StatusCode;
+
 use super::{Session, output::RequestId, send::Exchange, ticket::Done, upkeep::Reach};
 use crate::{Error, ErrorKind, Event, Now, Region, Response, Step, TransportError, wire};
 
@@ -88,7 +90,12 @@ impl Session {
                 }
                 _ => error,
             });
-        if self.known.bearer.is_some()
+        if response.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
+            // The cookie is what may have grown.
+            self.known.session_id = None;
+        }
+        if result.is_ok()
+            && self.known.bearer.is_some()
             && let Some(id) = wire::session_cookie(response)
         {
             self.known.session_id = Some(id);
