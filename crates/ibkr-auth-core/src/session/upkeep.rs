@@ -173,7 +173,7 @@ impl Session {
         let (mut logins, assertions, takes, silent_until) = before.unwrap_or_else(|| {
             (
                 Budget::brake(policy.logins),
-                Budget::brake(policy::ASSERTIONS),
+                Budget::brake(LoginBudget::ASSERTIONS),
                 Budget::wall(policy::TAKES),
                 None,
             )
@@ -343,6 +343,7 @@ impl Session {
         self.notice_clock_jump(now);
         if let Some(upkeep) = &mut self.upkeep {
             upkeep.logins.recall(&std::mem::take(&mut upkeep.policy.past_logins), now.mono);
+            upkeep.assertions.recall(&std::mem::take(&mut upkeep.policy.past_assertions), now.mono);
         }
         let Some(upkeep) = &self.upkeep else { return };
         let Some(due) = &upkeep.due else { return };
