@@ -19,6 +19,9 @@ for_both_clients!(
     connections_that_the_server_has_closed_cost_no_wait,
     the_automatic_mode_loses_nothing_by_them_either,
     an_order_goes_out_on_no_connection_that_the_server_has_closed,
+    nor_on_one_whose_tls_has_ended,
+    an_answer_without_a_length_is_whole_once_its_connection_has_ended,
+    an_answer_that_is_cut_off_is_none,
     one_request_is_lost_to_forgotten_connections_and_no_more,
     an_order_whose_answer_is_lost_is_to_be_found_out_about,
     an_order_without_an_answer_in_time_is_to_be_found_out_about,
@@ -86,6 +89,35 @@ fn an_order_goes_out_on_no_connection_that_the_server_has_closed<D: Driver>() {
         let answer = client.send(order()).unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!((answer.status().as_u16(), server.count("POST /v1/api/iserver/account/")), (200, round));
     }
+}
+
+/// The connection of the system may go on after that of TLS.
+fn nor_on_one_whose_tls_has_ended<D: Driver>() {
+    let server = Rough::with_tls(Manner::EndsTls);
+    let mut client: D =
+        server.client_with(server.config().with_timeout(Duration::from_secs(2)).unwrap(), Proxy::Off);
+    client.connect().unwrap();
+    for round in 1..=5 {
+        let answer = client.send(order()).unwrap_or_else(|error| panic!("{round}: {error}"));
+        assert_eq!((answer.status().as_u16(), server.count(&format!("POST {ORDERS}"))), (200, round));
+    }
+}
+
+fn an_answer_without_a_length_is_whole_once_its_connection_has_ended<D: Driver>() {
+    for server in [Rough::new(Manner::NoLength), Rough::with_tls(Manner::NoLength)] {
+        let mut client: D = server.client();
+        client.connect().unwrap();
+        assert_eq!(client.send(order()).unwrap().body(), b"{}");
+    }
+}
+
+fn an_answer_that_is_cut_off_is_none<D: Driver>() {
+    let server = Rough::with_tls(Manner::CutOff);
+    let mut client: D = server.client();
+    client.connect().unwrap();
+    let error = client.send(order()).unwrap_err();
+    is_in_doubt(&error);
+    assert_eq!(error.kind(), ErrorKind::Transport);
 }
 
 #[test]

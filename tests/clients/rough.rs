@@ -1,7 +1,8 @@
-//! A server of a few lines, for what happens to connections: plain HTTP, healthy answers, and connections that end as told.
+//! A server of a few lines, for what happens to connections: healthy answers, and connections that end as told.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -14,6 +15,15 @@ use std::{
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Config, Host, Step, testing};
 use ibkr_auth_tests::{driver::Driver, lab::PUBLIC_IP};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring::default_provider,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+use tempfile::TempDir;
+
+const CERTIFICATE: &str = "ca.pem";
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,10 +39,39 @@ pub(crate) enum Manner {
     Forgotten,
     /// Each request is read whole, and lost.
     Lose,
+    /// TLS ends with each answer, and TCP stays open. A second request is not answered.
+    EndsTls,
+    /// An answer to a request of one's own has no length, and ends with the connection.
+    NoLength,
+    /// The same, and only TCP ends: as it does for whoever cuts an answer off.
+    CutOff,
+}
+
+/// What a request comes through.
+trait Line: Read + Write {
+    /// Writes what is the last of it.
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl Line for TcpStream {
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+}
+
+impl Line for StreamOwned<ServerConnection, TcpStream> {
+    fn write_last(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.conn.writer().write_all(bytes)?;
+        self.conn.send_close_notify();
+        // At once, so that both are received at once.
+        self.flush()
+    }
 }
 
 pub(crate) struct Rough {
     port: u16,
+    /// Holds the certificate of one that speaks TLS.
+    folder: Option<TempDir>,
     shared: Arc<Shared>,
 }
 
@@ -45,7 +84,27 @@ struct Shared {
 }
 
 impl Rough {
+    /// It speaks plain HTTP.
     pub(crate) fn new(manner: Manner) -> Self {
+        Self::start(manner, None, None)
+    }
+
+    pub(crate) fn with_tls(manner: Manner) -> Self {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let tls = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(CERTIFICATE), cert.pem()).unwrap();
+        Self::start(manner, Some(Arc::new(tls)), Some(folder))
+    }
+
+    fn start(manner: Manner, tls: Option<Arc<ServerConfig>>, folder: Option<TempDir>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
@@ -59,15 +118,22 @@ impl Rough {
             for stream in listener.incoming().map_while(Result::ok) {
                 all.accepted.fetch_add(1, Ordering::SeqCst);
                 all.streams.lock().unwrap().push(stream.try_clone().unwrap());
-                let shared = Arc::clone(&all);
-                thread::spawn(move || shared.serve(stream));
+                let (shared, tls) = (Arc::clone(&all), tls.clone());
+                thread::spawn(move || match tls.map(ServerConnection::new) {
+                    None => shared.serve(&stream, stream.try_clone().unwrap()),
+                    Some(tls) => {
+                        let line = StreamOwned::new(tls.unwrap(), stream.try_clone().unwrap());
+                        shared.serve(&stream, line);
+                    }
+                });
             }
         });
-        Self { port, shared }
+        Self { port, folder, shared }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.folder.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -81,7 +147,8 @@ impl Rough {
     }
 
     pub(crate) fn client_with<D: Driver>(&self, config: Config, proxy: Proxy) -> D {
-        let transport = Transport { proxy: Some(proxy), ..Transport::default() };
+        let ca_file = self.folder.as_ref().map(|folder| folder.path().join(CERTIFICATE));
+        let transport = Transport { ca_only: ca_file.is_some(), ca_file, proxy: Some(proxy) };
         D::new(config, testing::FakeKey, &transport).unwrap()
     }
 
@@ -108,8 +175,8 @@ impl Rough {
 }
 
 impl Shared {
-    fn serve(&self, stream: TcpStream) {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
+    fn serve(&self, stream: &TcpStream, line: impl Line) {
+        let mut reader = BufReader::new(line);
         for served in 0.. {
             let Some(line) = read(&mut reader) else { return };
             let manner = *self.manner.lock().unwrap();
@@ -118,7 +185,7 @@ impl Shared {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
-            if manner == Manner::Forgotten && served > 0 {
+            if matches!(manner, Manner::Forgotten | Manner::EndsTls) && served > 0 {
                 continue;
             }
             while manner == Manner::Together && self.accepted.load(Ordering::SeqCst) < 2 {
@@ -126,8 +193,20 @@ impl Shared {
             }
             let path = line.split(' ').nth(1).unwrap_or_default();
             let body = step(path).map_or(b"{}".to_vec(), |step| testing::healthy_answer(step).into_body());
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            if (&stream).write_all(&[head.as_bytes(), &body].concat()).is_err() {
+            let has_length = step(path).is_some() || !matches!(manner, Manner::NoLength | Manner::CutOff);
+            let length = match has_length {
+                true => format!("Content-Length: {}", body.len()),
+                false => "Connection: close".to_owned(),
+            };
+            let answer = [format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n").as_bytes(), &body].concat();
+            let is_last = manner == Manner::EndsTls || (manner == Manner::NoLength && !has_length);
+            let line = reader.get_mut();
+            let written = if is_last { line.write_last(&answer) } else { line.write_all(&answer) };
+            if written.is_err() {
+                return;
+            }
+            if !has_length {
+                let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
         }

@@ -1,6 +1,7 @@
 //! ureq, set up as IBKR's edge and a login demand it.
 
 mod connecting;
+mod ending;
 
 use std::{
     fmt, io,

@@ -35,7 +35,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (Exit::ApiError as u8, "`get`, `post`, `delete`: the API answered with an error"),
     (
         Exit::Unknown as u8,
-        "`post`, `delete`: it may have been executed: no answer that can be read, or a 5xx",
+        "`post`, `delete`: it may have been executed: no answer that can be read, or neither granted nor refused (3xx, 408, 5xx)",
     ),
     (Exit::Interrupted as u8, "interrupted"),
     (Exit::ClosedPipe as u8, "whoever read the output has closed it"),

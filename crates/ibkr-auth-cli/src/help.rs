@@ -64,8 +64,9 @@ Examples:
 
 IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same
 settings for a minute, then two, then four…, and there are at most 12 logins an hour and 60 a day.
-`--force` overrides both, and a pause that IBKR has asked for. A simulator on this machine, by its
-`base_url`, may be logged in to as often as you like.";
+Of what is signed for them, at most 40 an hour and 240 a day leave this machine, whatever answers.
+`--force` overrides all of that, and a pause that IBKR has asked for. A simulator on this machine,
+by its `base_url`, may be logged in to as often as you like.";
 
 pub(crate) const STATUS: &str = "\
 Examples:
@@ -162,8 +163,9 @@ Examples:
       From standard input.
 
 A POST is sent once. Exit code 10 means that it may have been executed: no answer came that can be
-read, or IBKR failed on it (5xx). Ask IBKR what became of it before you send anything again. With
-`not sent` in the error it was certainly not executed. `ibkr-auth help get` tells of exit code 9.";
+read, or one that neither grants nor surely refuses it (3xx, 408, 5xx). Ask IBKR what became of it
+before you send anything again. With `not sent` in the error it was certainly not executed.
+`ibkr-auth help get` tells of exit code 9.";
 
 pub(crate) const DELETE: &str = "\
 Examples:

@@ -60,11 +60,18 @@ pub fn time_to_connect(limit: Duration) -> Duration {
     limit * 2 / 3
 }
 
-/// Whether nobody knows what became of a request of your own that was answered so: one that changes something, and a server
-/// that failed on it. Then it must not be sent again before that is found out. The same for one without an answer is
-/// [`Advice::FindOut`].
+/// Whether nobody knows what became of a request of your own that was answered so: one that changes something, and an answer
+/// that neither grants nor surely refuses it. Then it must not be sent again before that is found out. The same for one without
+/// an answer is [`Advice::FindOut`].
 pub fn leaves_in_doubt(method: &Method, status: StatusCode) -> bool {
-    !method.is_safe() && status.is_server_error()
+    !method.is_safe() && !status.is_success() && !is_refusal(status)
+}
+
+/// By a 4xx that is registered. Whoever says 408, or a number of a proxy's own such as 499, lost patience with a request that
+/// may have gone on.
+fn is_refusal(status: StatusCode) -> bool {
+    let is_registered = status.canonical_reason().is_some();
+    status.is_client_error() && is_registered && status != StatusCode::REQUEST_TIMEOUT
 }
 
 /// Refuses to send while the machine's clock stands before 1970: libraries for TLS know no such time, and panic.
@@ -262,15 +269,15 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_failed_on_a_change_leaves_it_in_doubt() {
-        for (method, status, expected) in [
-            (Method::POST, 500, true),
-            (Method::DELETE, 503, true),
-            (Method::POST, 400, false),
-            (Method::POST, 200, false),
-            (Method::GET, 503, false),
-        ] {
-            assert_eq!(leaves_in_doubt(&method, StatusCode::from_u16(status).unwrap()), expected);
+    fn a_change_is_in_doubt_unless_it_was_granted_or_surely_refused() {
+        let is_in_doubt =
+            |method: &Method, status| leaves_in_doubt(method, StatusCode::from_u16(status).unwrap());
+        for status in [101, 302, 304, 307, 408, 460, 499, 500, 503, 600, 999] {
+            assert!(is_in_doubt(&Method::POST, status) && is_in_doubt(&Method::DELETE, status), "{status}");
+            assert!(!is_in_doubt(&Method::GET, status), "{status}");
+        }
+        for status in [200, 201, 204, 400, 401, 403, 404, 410, 429] {
+            assert!(!is_in_doubt(&Method::POST, status), "{status}");
         }
     }
 

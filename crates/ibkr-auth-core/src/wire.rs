@@ -35,3 +35,4 @@ pub mod validate_sso;
 pub use answer::{Lost, lost_session, pause_asked};
 pub use build::Authorization;
 pub(crate) use build::session_cookie;
+pub use path::{is_plain_path, path_segments};

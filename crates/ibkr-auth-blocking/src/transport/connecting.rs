@@ -12,6 +12,8 @@ use ureq::{
     },
 };
 
+use super::ending::Ending;
+
 /// There was no connection yet: nothing of the request has left. One inside another: not even one to the proxy.
 #[derive(Debug)]
 pub(super) struct Unsent(Error);
@@ -53,7 +55,8 @@ impl Connector for Connecting {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
-        self.0.connect(details, chained).map_err(unsent)
+        let connected = self.0.connect(details, chained).map_err(unsent)?;
+        Ok(connected.map(|transport| Box::new(Ending(transport)) as Self::Out))
     }
 }
 

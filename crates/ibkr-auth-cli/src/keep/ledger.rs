@@ -8,7 +8,7 @@ use ibkr_auth_core::Step;
 use crate::{
     exit::Exit,
     failure::Failure,
-    sessions::{Sessions, Turn, failed, had_no_effect, kept},
+    sessions::{Sessions, Turn, failed, kept},
     store::{Failed, KeeperNote, Kept, Logins, Rest, Wait, seconds},
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Ledger<'a> {
     turn: Option<Turn>,
     kept: Option<Kept>,
     logins: Logins,
+    /// Signed requests that left this machine.
+    assertions: Logins,
     failed: Option<Failed>,
     /// IBKR has asked for a pause.
     pause: Option<Failure>,
@@ -54,6 +56,7 @@ impl<'a> Ledger<'a> {
             turn: Some(turn),
             kept: record.kept,
             logins: record.logins,
+            assertions: record.assertions,
             failed: record.failed,
             pause: None,
             note: None,
@@ -184,6 +187,7 @@ impl<'a> Ledger<'a> {
         };
         turn.record.kept = self.kept.clone();
         turn.record.logins = self.logins.clone();
+        turn.record.assertions = self.assertions.clone();
         turn.record.failed = self.failed.clone();
         turn.record.keeper = self.note.clone();
         self.sessions.keep(turn, self.pause.as_ref())?;
@@ -194,6 +198,18 @@ impl<'a> Ledger<'a> {
     /// A login is counted when it begins: whoever is killed half-way has logged in all the same. Its further tries are part
     /// of it.
     fn count(&mut self, event: &Event, now: u64) {
+        match event {
+            Event::Sent { step } if is_login(*step) => {
+                self.assertions.add(now);
+                self.is_behind = true;
+            }
+            Event::Failed { error, .. } if error.step().is_some_and(is_login) => {
+                if !error.may_have_been_executed() {
+                    self.assertions.take_back();
+                }
+            }
+            _ => {}
+        }
         self.login = match (event, std::mem::replace(&mut self.login, Login::None)) {
             (Event::Sent { step }, Login::None | Login::Tripped(_)) if is_login(*step) => {
                 let before = self.logins.clone();
@@ -206,7 +222,9 @@ impl<'a> Ledger<'a> {
             (Event::Failed { error, .. }, Login::Counted) if error.step().is_some_and(is_login) => {
                 Login::None
             }
-            (Event::Failed { error, .. }, Login::UnderWay(before)) if had_no_effect(error) => {
+            (Event::Failed { error, .. }, Login::UnderWay(before))
+                if error.step().is_some_and(is_login) && !error.may_count_as_login() =>
+            {
                 self.logins = before;
                 Login::None
             }

@@ -71,6 +71,7 @@ fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, F
 
 fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
+    let past = |spent| if args.force { Vec::new() } else { ages(spent) };
     let policy = KeepConnected::default();
     let policy = match args.region {
         Some(place) => policy.with_region(place.into()),
@@ -80,5 +81,6 @@ fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
         .with_tickle_every(args.tickle_every)
         .with_hosts(args.hosts.iter().cloned())
         .with_competing(competing)
-        .with_past_logins(if args.force { Vec::new() } else { ages(&turn.record.logins) })
+        .with_past_logins(past(&turn.record.logins))
+        .with_past_assertions(past(&turn.record.assertions))
 }

@@ -14,7 +14,7 @@ use ibkr_auth_core::{Output, RequestId, Step, Ticket, Transmit, catch_panic};
 
 use super::{
     Listener,
-    guard::Reach,
+    guard::Signed,
     interrupt::{Interrupt, LOOK_AGAIN},
     moment,
     reason::Reason,
@@ -32,7 +32,7 @@ pub(super) struct Login {
     listener: Listener,
     outbox: Sender<Answer>,
     answers: Receiver<Answer>,
-    reach: Reach,
+    signed: Signed,
     reason: Reason,
     /// There may be a session at IBKR.
     is_open: bool,
@@ -48,7 +48,7 @@ impl Login {
             listener,
             outbox,
             answers,
-            reach: Reach::default(),
+            signed: Signed::default(),
             reason: Reason::default(),
             is_open: false,
             is_given_up: false,
@@ -95,9 +95,9 @@ impl Login {
         self.is_given_up
     }
 
-    /// Whether IBKR may have counted it.
-    pub(super) fn counts(&self) -> bool {
-        self.reach.counts()
+    /// What it has sent that was signed.
+    pub(super) fn signed(&self) -> &Signed {
+        &self.signed
     }
 
     /// Does what is to be done now; returns how long there is nothing more.
@@ -113,7 +113,7 @@ impl Login {
 
     fn hear(&mut self, event: &Event) {
         (self.listener)(event);
-        self.reach.hear(event);
+        self.signed.hear(event);
         self.reason.hear(event);
         match event {
             Event::Sent { step: Step::GetBearerToken } => self.is_open = true,

@@ -59,7 +59,11 @@ impl Sessions {
         let record = &mut diagnosis.turn.record;
         record.kept = None;
         // Counted before anything is sent: whoever is killed half-way has logged in all the same.
-        record.logins.add(seconds(SystemTime::now()));
+        let now = seconds(SystemTime::now());
+        record.logins.add(now);
+        // One for each token.
+        record.assertions.add(now);
+        record.assertions.add(now);
         self.keep(&mut diagnosis.turn, None)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::{Error, Event, LoginBudget};
+use ibkr_auth_blocking::{Event, LoginBudget};
 use ibkr_auth_core::Step;
 
 use super::{Sessions, VALIDATE_PAUSE, Wish, turn::Turn};
@@ -32,7 +32,7 @@ impl Sessions {
         match self.profile.is_local {
             // A simulator locks nobody out.
             true => Ok(()),
-            false => not_spent(&record.logins, seconds(SystemTime::now())),
+            false => not_spent(record, seconds(SystemTime::now())),
         }
     }
 
@@ -40,19 +40,21 @@ impl Sessions {
     /// asked all the same.
     pub(super) fn count_login(&self, turn: &mut Turn) -> Result<Counted, Failure> {
         let now = SystemTime::now();
-        let counted = Counted { logins: turn.record.logins.clone(), validated: turn.record.validated };
+        let Record { logins, assertions, validated, .. } = turn.record.clone();
         turn.record.logins.add(seconds(now));
+        turn.record.assertions.add(seconds(now));
         if self.validated_ago(now).is_none_or(|ago| ago >= VALIDATE_PAUSE) {
             turn.record.validated = millis(now);
         }
         self.keep(turn, None)?;
-        Ok(counted)
+        Ok(Counted { logins, assertions, validated })
     }
 }
 
 /// What a record said before a login was counted.
 pub(super) struct Counted {
     pub(super) logins: Logins,
+    pub(super) assertions: Logins,
     pub(super) validated: u64,
 }
 
@@ -68,37 +70,64 @@ pub(crate) fn not_refused(record: &Record, settings: &str) -> Result<(), Failure
     }
 }
 
-/// Whether a login that failed so cannot have reached the systems that count logins.
-pub(crate) fn had_no_effect(error: &Error) -> bool {
-    let is_login = matches!(error.step(), Some(Step::GetAccessToken | Step::GetBearerToken));
-    is_login && !error.may_count_as_login()
-}
-
-/// Whether a login may have reached the systems that count logins: told by its events.
+/// The signed requests of a login, told by its events. One without an outcome yet has arrived.
 #[derive(Default)]
-pub(crate) struct Reach {
-    /// A token request has no outcome yet.
-    is_open: bool,
-    has_arrived: bool,
+pub(crate) struct Signed {
+    access_tokens: Requests,
+    bearers: Requests,
 }
 
-impl Reach {
+#[derive(Default)]
+struct Requests {
+    /// These left this machine.
+    left: usize,
+    /// These may have reached the systems that count logins.
+    counted: usize,
+}
+
+impl Signed {
     pub(crate) fn hear(&mut self, event: &Event) {
         match event {
-            Event::Sent { step: Step::GetAccessToken } => self.is_open = true,
-            Event::Done { step: Step::GetAccessToken, .. } => {
-                (self.is_open, self.has_arrived) = (false, true);
+            Event::Sent { step } => {
+                if let Some(requests) = self.of(*step) {
+                    requests.left += 1;
+                    requests.counted += 1;
+                }
             }
-            Event::Failed { error, .. } if error.step() == Some(Step::GetAccessToken) => {
-                self.is_open = false;
-                self.has_arrived |= !had_no_effect(error);
+            Event::Failed { error, .. } => {
+                if let Some(requests) = error.step().and_then(|step| self.of(step)) {
+                    let (left, counted) = (error.may_have_been_executed(), error.may_count_as_login());
+                    requests.left = requests.left.saturating_sub(usize::from(!left));
+                    requests.counted = requests.counted.saturating_sub(usize::from(!counted));
+                }
             }
             _ => {}
         }
     }
 
-    pub(crate) fn counts(&self) -> bool {
-        self.has_arrived || self.is_open
+    fn of(&mut self, step: Step) -> Option<&mut Requests> {
+        match step {
+            Step::GetAccessToken => Some(&mut self.access_tokens),
+            Step::GetBearerToken => Some(&mut self.bearers),
+            _ => None,
+        }
+    }
+
+    /// A whole login makes both requests.
+    pub(crate) fn logins(&self) -> usize {
+        self.access_tokens.counted.max(self.bearers.counted)
+    }
+
+    pub(crate) fn assertions(&self) -> usize {
+        self.access_tokens.left + self.bearers.left
+    }
+}
+
+impl Logins {
+    /// So many more, now.
+    pub(super) fn and(mut self, more: usize) -> Self {
+        (0..more).for_each(|_| self.add(seconds(SystemTime::now())));
+        self
     }
 }
 
@@ -107,14 +136,21 @@ pub(crate) fn ages(logins: &Logins) -> Vec<Duration> {
     logins.ago(seconds(SystemTime::now())).map(Duration::from_secs).collect()
 }
 
-/// Whether the logins of the last hour, and of the last day, are not as many as are safe.
-fn not_spent(logins: &Logins, now: u64) -> Result<(), Failure> {
-    let LoginBudget { per_hour, per_day } = LoginBudget::default();
-    let left = |limit, span| free_in(logins, now, limit, span);
-    match (left(per_hour, Logins::HOUR), left(per_day, Logins::DAY)) {
+/// Whether the logins of the last hour, and of the last day, are not as many as are safe; nor the signed requests, of which more
+/// are let through.
+fn not_spent(record: &Record, now: u64) -> Result<(), Failure> {
+    within(LoginBudget::default(), &record.logins, now).map_err(|(when, left)| logins_spent(when, left))?;
+    within(LoginBudget::ASSERTIONS, &record.assertions, now)
+        .map_err(|(when, left)| assertions_spent(when, left))
+}
+
+/// Else which time is over-full, and for how many seconds more.
+fn within(budget: LoginBudget, spent: &Logins, now: u64) -> Result<(), (&'static str, u64)> {
+    let left = |limit, span| free_in(spent, now, limit, span);
+    match (left(budget.per_hour, Logins::HOUR), left(budget.per_day, Logins::DAY)) {
         (0, 0) => Ok(()),
-        (hour, day) if day > hour => Err(spent("within the last day", day)),
-        (hour, _) => Err(spent("within the last hour", hour)),
+        (hour, day) if day > hour => Err(("within the last day", day)),
+        (hour, _) => Err(("within the last hour", hour)),
     }
 }
 
@@ -152,7 +188,18 @@ fn refused_before(failed: &Failed, left: u64) -> Failure {
     failure.todo(todo).left(left)
 }
 
-fn spent(when: &str, left: u64) -> Failure {
+fn assertions_spent(when: &str, left: u64) -> Failure {
+    Failure::new(Exit::Server, format!("the tries to log in {when} are as many as are safe"))
+        .why("none came to a login, and whoever answers them can log in with what they were sent")
+        .todo(format!(
+            "find out who answers: `ibkr-auth doctor` shows it; the next try is allowed in {}, or with \
+             `login --force`",
+            span(left)
+        ))
+        .left(left)
+}
+
+fn logins_spent(when: &str, left: u64) -> Failure {
     Failure::new(Exit::Server, format!("the logins {when} are as many as are safe"))
         .why("IBKR locks accounts that log in over and over")
         .todo(format!(
@@ -165,7 +212,7 @@ fn spent(when: &str, left: u64) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use ibkr_auth_blocking::{TransportError, TransportKind};
+    use ibkr_auth_blocking::{Error, TransportError, TransportKind};
 
     use super::*;
 
@@ -181,18 +228,6 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_had_no_effect() {
-        let error = |step, kind| Error::transport(step, &TransportError::new(kind, "it failed"));
-        assert!(had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Connect)));
-        assert!(!had_no_effect(&error(Some(Step::GetAccessToken), TransportKind::Timeout)));
-        assert!(had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Connect)));
-        assert!(!had_no_effect(&error(Some(Step::GetBearerToken), TransportKind::Broken)));
-        // The token is asked for at the same time.
-        assert!(!had_no_effect(&error(Some(Step::PublicIp), TransportKind::Connect)));
-        assert!(!had_no_effect(&error(None, TransportKind::Timeout)));
-    }
-
-    #[test]
     fn a_login_counts_once_it_may_have_arrived() {
         let sent = Event::Sent { step: Step::GetAccessToken };
         let done = |step| Event::Done { step, took: Duration::ZERO };
@@ -202,36 +237,38 @@ mod tests {
         };
         let lost = failed(Step::GetAccessToken, TransportKind::Timeout);
         let unsent = failed(Step::GetAccessToken, TransportKind::Connect);
+        let other = failed(Step::PublicIp, TransportKind::Connect);
+        let came = done(Step::GetAccessToken);
+        let bearer = Event::Sent { step: Step::GetBearerToken };
+        let unsent_bearer = failed(Step::GetBearerToken, TransportKind::Connect);
         let counts = |events: &[&Event]| {
-            let mut reach = Reach::default();
-            events.iter().for_each(|event| reach.hear(event));
-            reach.counts()
+            let mut signed = Signed::default();
+            events.iter().for_each(|event| signed.hear(event));
+            (signed.logins(), signed.assertions())
         };
-        assert!(!counts(&[&failed(Step::PublicIp, TransportKind::Connect)]));
-        assert!(counts(&[&sent]), "nobody knows");
-        assert!(!counts(&[&sent, &unsent]));
-        assert!(counts(&[&sent, &lost]));
-        assert!(counts(&[&sent, &lost, &sent, &unsent]));
-        assert!(counts(&[
-            &sent,
-            &done(Step::GetAccessToken),
-            &failed(Step::PublicIp, TransportKind::Connect)
-        ]));
+        assert_eq!(counts(&[&other]), (0, 0));
+        assert_eq!(counts(&[&sent]), (1, 1), "nobody knows");
+        assert_eq!(counts(&[&sent, &unsent]), (0, 0));
+        assert_eq!(counts(&[&sent, &lost]), (1, 1));
+        assert_eq!(counts(&[&sent, &lost, &sent, &unsent]), (1, 1));
+        assert_eq!(counts(&[&sent, &came, &other]), (1, 1));
+        assert_eq!(counts(&[&sent, &came, &bearer]), (1, 2));
+        assert_eq!(counts(&[&sent, &came, &bearer, &unsent_bearer]), (1, 1));
     }
 
     #[test]
     fn the_next_login_is_allowed_when_an_earlier_one_is_old_enough() {
-        let mut logins = Logins::default();
+        let mut record = Record::default();
         for at in 0..12 {
-            assert!(not_spent(&logins, 1_000).is_ok());
-            logins.add(1_000 + at);
+            assert!(not_spent(&record, 1_000).is_ok());
+            record.logins.add(1_000 + at);
         }
-        assert_eq!(not_spent(&logins, 1_100).unwrap_err().pause, Some(3_500));
-        assert!(not_spent(&logins, 4_600).is_ok());
+        assert_eq!(not_spent(&record, 1_100).unwrap_err().pause, Some(3_500));
+        assert!(not_spent(&record, 4_600).is_ok());
         for hour in 1..5 {
-            (0..12).for_each(|_| logins.add(1_000 + hour * 4_000));
+            (0..12).for_each(|_| record.logins.add(1_000 + hour * 4_000));
         }
-        let failure = not_spent(&logins, 18_000).unwrap_err();
+        let failure = not_spent(&record, 18_000).unwrap_err();
         assert_eq!((failure.pause, failure.what.contains("last day")), (Some(69_400), true), "{failure:?}");
     }
 }

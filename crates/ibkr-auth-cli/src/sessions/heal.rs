@@ -6,11 +6,10 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
-use ibkr_auth_core::Step;
 
 use super::{
     Sessions, Wish,
-    guard::{ages, failed, had_no_effect},
+    guard::{Signed, ages, failed},
     interrupt::{Interrupt, LOOK_AGAIN},
     kept,
     make::{competing, named},
@@ -38,15 +37,18 @@ impl Sessions {
         let counted = self.count_login(&mut turn)?;
 
         let interrupt = Interrupt::watch();
-        let past = if wish.force { Vec::new() } else { ages(&counted.logins) };
-        let handle = client.keep_connected(KeepConnected::default().with_past_logins(past));
-        let (outcome, made) = settle(&handle, heard, wish.within, &interrupt);
+        let past = |spent| if wish.force { Vec::new() } else { ages(spent) };
+        let policy = KeepConnected::default()
+            .with_past_logins(past(&counted.logins))
+            .with_past_assertions(past(&counted.assertions));
+        let handle = client.keep_connected(policy);
+        let (outcome, signed) = settle(&handle, heard, wish.within, &interrupt);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
-        (turn.record.logins, turn.record.validated) = (counted.logins, counted.validated);
-        for _ in 0..made {
-            turn.record.logins.add(seconds(SystemTime::now()));
-        }
+        let made = signed.logins();
+        turn.record.validated = counted.validated;
+        turn.record.logins = counted.logins.and(made);
+        turn.record.assertions = counted.assertions.and(signed.assertions());
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
         let began = if made > 0 { now } else { before.began };
@@ -61,15 +63,15 @@ impl Sessions {
     }
 }
 
-/// Waits until the session is good, or will not be `within` this time. Says too how many logins that took.
+/// Waits until the session is good, or will not be `within` this time. Says too what was sent for that.
 fn settle(
     handle: &Handle,
     heard: &Receiver<Event>,
     within: Duration,
     interrupt: &Interrupt,
-) -> (Result<(), Failure>, usize) {
+) -> (Result<(), Failure>, Signed) {
     let begin = Instant::now();
-    let (mut reason, mut made) = (Reason::default(), Made::default());
+    let (mut reason, mut signed) = (Reason::default(), Signed::default());
     // As it was told: the handle may know of a phase before the reason for it was heard.
     let mut phase = Phase::Connecting;
     let outcome = loop {
@@ -94,7 +96,7 @@ fn settle(
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {
             Ok(event) => {
-                made.count(&event);
+                signed.hear(&event);
                 reason.hear(&event);
                 if let Event::Phase { phase: entered, .. } = event {
                     phase = entered;
@@ -109,37 +111,8 @@ fn settle(
         }
     };
     // What was told while the last event was looked at.
-    heard.try_iter().for_each(|event| made.count(&event));
-    (outcome, made.logins())
-}
-
-/// Requests that IBKR counts as logins.
-#[derive(Default)]
-struct Made {
-    access_tokens: usize,
-    bearers: usize,
-}
-
-impl Made {
-    fn count(&mut self, event: &Event) {
-        match event {
-            Event::Sent { step: Step::GetAccessToken } => self.access_tokens += 1,
-            Event::Sent { step: Step::GetBearerToken } => self.bearers += 1,
-            Event::Failed { error, .. } if had_no_effect(error) => {
-                let count = match error.step() {
-                    Some(Step::GetBearerToken) => &mut self.bearers,
-                    _ => &mut self.access_tokens,
-                };
-                *count = count.saturating_sub(1);
-            }
-            _ => {}
-        }
-    }
-
-    /// A whole login makes both.
-    fn logins(&self) -> usize {
-        self.bearers.max(self.access_tokens)
-    }
+    heard.try_iter().for_each(|event| signed.hear(&event));
+    (outcome, signed)
 }
 
 /// Whether IBKR behaves as it does during its maintenance: the hour alone says little.

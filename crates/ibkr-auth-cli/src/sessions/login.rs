@@ -28,9 +28,9 @@ impl Sessions {
         let mut login = Login::new(self.new_session(self.compete(wish)), http, listener);
         let outcome = login.connect(wish.within, &interrupt);
         turn.record.validated = counted.validated;
-        if !login.counts() {
-            turn.record.logins = counted.logins;
-        }
+        // Its further tries are part of it.
+        turn.record.logins = counted.logins.and(login.signed().logins().min(1));
+        turn.record.assertions = counted.assertions.and(login.signed().assertions());
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
             Ok(()) if !is_interrupted => None,

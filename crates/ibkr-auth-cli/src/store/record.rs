@@ -18,6 +18,9 @@ pub(crate) struct Record {
     pub(crate) kept: Option<Kept>,
     #[serde(default)]
     pub(crate) logins: Logins,
+    /// Signed requests that left this machine, however they were answered.
+    #[serde(default)]
+    pub(crate) assertions: Logins,
     pub(crate) failed: Option<Failed>,
     /// When IBKR was last asked about this session, in milliseconds since 1970.
     #[serde(default)]
@@ -55,7 +58,7 @@ impl Record {
     pub(super) fn seen_at(mut self, at: SystemTime) -> Self {
         let (now, now_ms) = (seconds(at), millis(at));
         let longest = now_ms.saturating_add(Pause::LONGEST * 1_000);
-        let logins = self.logins.0.iter_mut().map(|login| (login, now));
+        let logins = self.logins.0.iter_mut().chain(&mut self.assertions.0).map(|login| (login, now));
         let asked = [&mut self.asked, &mut self.validated].into_iter().chain(self.paced.values_mut());
         let failed = self.failed.as_mut().map(|failed| &mut failed.at);
         let passed = asked.chain(failed).map(|time| (time, now_ms));
@@ -207,7 +210,7 @@ impl Kept {
     }
 }
 
-/// The logins of the last day.
+/// When something was done in the last day.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Logins(Vec<u64>);
 
@@ -218,6 +221,11 @@ impl Logins {
     pub(crate) fn add(&mut self, now: u64) {
         self.0.retain(|at| now.saturating_sub(*at) < Self::DAY);
         self.0.push(now);
+    }
+
+    /// What was added last had no effect.
+    pub(crate) fn take_back(&mut self) {
+        self.0.pop();
     }
 
     pub(crate) fn last(&self) -> Option<u64> {
@@ -315,6 +323,7 @@ mod tests {
         let failure = Failure::new(Exit::Refused, "no");
         let ahead = |at: u64| Record {
             logins: Logins(vec![at]),
+            assertions: Logins(vec![at]),
             failed: Some(Failed {
                 at: at * 1_000,
                 times: 1,
@@ -331,6 +340,7 @@ mod tests {
             let record = ahead(later).seen_at(second(1_000));
             assert!(record.was_ahead);
             assert_eq!(record.logins.in_last_hour(1_000), 1, "{later}");
+            assert_eq!(record.assertions.in_last_hour(1_000), 1, "{later}");
             assert_eq!(record.logins.in_last_day(1_000 + Logins::DAY), 0, "{later}: it is over one day");
             let times = [record.failed.unwrap().at, record.asked, record.validated, record.paced["a path"]];
             assert_eq!(times, [1_000_000; 4]);

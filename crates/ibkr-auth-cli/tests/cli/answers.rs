@@ -92,6 +92,14 @@ fn programs_get_one_value_whatever_comes() {
 }
 
 #[test]
+fn an_empty_answer_is_no_proof_that_something_was_done() {
+    let ran = run(r#"{"status":200,"body":""}"#, &["post", "/portfolio/accounts"]);
+    ran.fails(10, &["may have been executed", "0 bytes"]);
+    let ran = run(r#"{"status":204}"#, &["post", "/portfolio/accounts"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+#[test]
 fn an_empty_answer_prints_nothing() {
     let ran = answered(r#"{"status":204}"#);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "", ""));
@@ -102,6 +110,16 @@ fn an_answer_that_is_too_long_is_not_read() {
     let ran = answered(r#"{"huge":100000000}"#);
     assert!(matches!(ran.code, Some(7 | 8)), "{}", ran.err);
     assert!(ran.out.len() < 2_000_000);
+}
+
+#[test]
+fn a_change_that_is_neither_granted_nor_refused_is_in_doubt() {
+    for status in [302, 408, 503] {
+        let action = format!(r#"{{"status":{status},"body":{{}}}}"#);
+        run(&action, &["post", "/portfolio/accounts"])
+            .fails(10, &["may have been executed", &status.to_string()]);
+        answered(&action).fails(9, &[&status.to_string()]);
+    }
 }
 
 #[test]
@@ -135,7 +153,14 @@ fn a_success_that_says_that_it_is_none_is_told_from_one() {
     let ran = told(elsewhere);
     let error: Value = serde_json::from_str(&ran.err).unwrap();
     assert_eq!((ran.code, &error["error"]["status"]), (Some(6), &Value::from(200)));
-    answered(r#"{"status":200,"body":{"error":"Order rejected"}}"#).fails(9, &["an error inside"]);
+    for wrong in [
+        r#"{"error":"Order rejected"}"#,
+        r#"{"error":{"code":1}}"#,
+        r#"[{"order_id":"1"},{"error":"no"}]"#,
+        r#""{\"error\":\"no\",\"error\":\"\"}""#,
+    ] {
+        answered(&format!(r#"{{"status":200,"body":{wrong}}}"#)).fails(9, &["an error inside"]);
+    }
     for fine in [r#"{"error":null}"#, r#"{"error":""}"#, r#"{"error":false}"#, r#"["error"]"#] {
         let ran = answered(&format!(r#"{{"status":200,"body":{fine}}}"#));
         assert_eq!(ran.code, Some(0), "{ran}");

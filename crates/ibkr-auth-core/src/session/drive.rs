@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{
     Output, Phase, RequestId, Session, Transmit, Wait,
     exchange::{self, Ask, Exchange},
@@ -243,7 +245,12 @@ impl Session {
             {
                 self.events.emit(event);
             }
-            if step != Step::PublicIp
+            if response.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
+                // The cookie is what may have grown.
+                self.facts.session_id = None;
+            }
+            if done.is_ok()
+                && step != Step::PublicIp
                 && self.facts.bearer.is_some()
                 && let Some(id) = wire::session_cookie(response)
             {

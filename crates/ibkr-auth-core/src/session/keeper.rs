@@ -196,17 +196,18 @@ impl Keeper {
         (config, facts): (&Config, &Facts),
         jitter: Jitter,
     ) -> Self {
-        let (mut logins, assertions, retakes, silent_until) = match before {
+        let (mut logins, mut assertions, retakes, silent_until) = match before {
             Some(before) => (before.logins, before.assertions, before.retakes, before.silent_until),
             None => (
                 Budget::brake(policy.logins),
-                Budget::brake(policy::ASSERTIONS),
+                Budget::brake(LoginBudget::ASSERTIONS),
                 Budget::wall(policy::RETAKES),
                 None,
             ),
         };
         logins.set_limit(policy.logins);
         logins.recall(&policy.past_logins);
+        assertions.recall(&policy.past_assertions);
         let mode = if connecting {
             // It counts against the budget too.
             logins.recall(&[Duration::ZERO]);

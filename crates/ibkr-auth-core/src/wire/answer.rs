@@ -10,11 +10,13 @@ use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock, exc
 
 /// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
 const PENALTY_BOX: Duration = Duration::from_secs(900);
+/// IBKR takes one request in this time where it takes them rarely: whoever asks for less does not mean it.
+const LEAST_PENALTY: Duration = Duration::from_secs(5);
 /// No server is taken at its word for longer: a session that nobody tickles is lost in minutes.
 const LONGEST_PENALTY: Duration = Duration::from_secs(3_600);
 const LONGEST_OUTAGE: Duration = Duration::from_secs(300);
 /// No token of IBKR comes near this.
-const LONGEST_SECRET: usize = 8 * 1024;
+pub(super) const LONGEST_SECRET: usize = 8 * 1024;
 const SOON: Duration = Duration::from_secs(1);
 /// `ssodh/init` right after a new bearer may come too early for IBKR's own systems.
 const SSO_DH_PAUSE: Duration = Duration::from_secs(3);
@@ -118,7 +120,7 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            let wait = retry_after(response, LONGEST_PENALTY).unwrap_or(PENALTY_BOX);
+            let wait = retry_after(response, LONGEST_PENALTY).unwrap_or(PENALTY_BOX).max(LEAST_PENALTY);
             let todo = match step {
                 Step::ValidateSso => "IBKR takes one a minute; a login goes on without it",
                 _ => "wait: going on can get the address blocked",
@@ -305,6 +307,7 @@ mod tests {
         let seconds = |seconds| Advice::RetryAfter(Duration::from_secs(seconds));
         assert_eq!(advice(429, &[]), seconds(900));
         assert_eq!(advice(429, &[("retry-after", "7")]), seconds(7));
+        assert_eq!(advice(429, &[("retry-after", "0")]), seconds(5));
         assert_eq!(advice(503, &[("retry-after", "20")]), seconds(20));
         assert_eq!(advice(503, &[]), seconds(1));
         assert_eq!(advice(429, &[("retry-after", "18446744073709551615")]), seconds(3_600));

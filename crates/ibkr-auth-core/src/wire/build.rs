@@ -11,7 +11,7 @@ use http::{
 use ibkr_jws::{Jws, Sign};
 use serde::Serialize;
 
-use super::path;
+use super::{answer::LONGEST_SECRET, path};
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
 
 /// What opens `/v1/api`: the SSO bearer token and, once an answer has brought it, the session id.
@@ -49,7 +49,7 @@ impl Authorization {
             let todo = "give a path such as /v1/api/portfolio/accounts";
             Error::plain(ErrorKind::Config, None, what, todo, Advice::Never)
         };
-        if !path::is_plain(parts.uri.path()) {
+        if !path::is_plain_path(parts.uri.path()) {
             return Err(refused("the request's path has a `.` or `..` between slashes, or a backslash"));
         }
         parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
@@ -81,13 +81,15 @@ impl Authorization {
     }
 }
 
-/// A session id that an answer sets as the cookie `api`. The value may change from answer to answer.
+/// A session id that an answer sets as the cookie `api`. The value may change from answer to answer. One that is too long would
+/// have every later request refused.
 pub(crate) fn session_cookie(response: &Response) -> Option<Secret> {
     let cookies =
         response.headers().get_all(SET_COOKIE).into_iter().filter_map(|cookie| cookie.to_str().ok());
     let values = cookies.filter_map(|cookie| cookie.split(';').next()?.trim().strip_prefix("api="));
     values
-        .filter(|value| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .filter(|value| (1..=LONGEST_SECRET).contains(&value.len()))
+        .filter(|value| value.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .map(Secret::new)
         .next_back()
 }

@@ -70,6 +70,41 @@ fn a_cookie_that_is_no_session_id_is_not_taken() {
 }
 
 #[test]
+fn a_session_id_is_bounded_and_learnt_from_good_answers_alone() {
+    let (short, long) = ("ab".repeat(16), "ab".repeat(4_097));
+    for (status, body, id, is_learnt) in [
+        (200, "", &short, true),
+        (200, "", &long, false),
+        (500, "{}", &short, false),
+        (401, "{}", &short, false),
+        (200, "<html>", &short, false),
+    ] {
+        let mut session = session();
+        let (mut bench, _) = connect(&mut session, healthy);
+        let ticket = session.status();
+        // How it ends does not matter.
+        let _ = bench.run(&mut session, &ticket, |transmit| {
+            let mut response = if body.is_empty() { healthy(transmit)? } else { answer(status, body) };
+            response.headers_mut().insert("set-cookie", format!("api={id}").parse().unwrap());
+            Ok(response)
+        });
+        assert_eq!(session.session_id().is_some(), is_learnt, "{status} {body} {}", id.len());
+    }
+}
+
+#[test]
+fn a_cookie_that_makes_requests_too_large_is_dropped() {
+    let mut session = session();
+    let (mut bench, _) = connect(&mut session, healthy);
+    let ticket = session.tickle();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    assert!(session.session_id().is_some());
+    let ticket = session.status();
+    bench.run(&mut session, &ticket, |_| Ok(answer(431, ""))).unwrap_err();
+    assert!(session.session_id().is_none());
+}
+
+#[test]
 fn null_where_a_flag_should_be_means_no() {
     let mut session = session();
     let (mut bench, _) = connect(&mut session, healthy);

@@ -7,10 +7,9 @@ use ibkr_auth_core::{
     text::{excerpt, is_treacherous},
     wire::{Lost, lost_session, pause_asked},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::json::indented;
+use super::json::{indented, members};
 use crate::{commands::span, exit::Exit, failure::Failure, output::Output};
 
 /// So many characters are shown of what cannot be read.
@@ -30,6 +29,7 @@ enum Body {
 pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Response) -> Result<(), Failure> {
     let status = answer.status();
     match body(answer) {
+        Body::Nothing if says_nothing(method, status) => return Err(unreadable(method, name, answer)),
         Body::Unreadable if status.is_success() => return Err(unreadable(method, name, answer)),
         Body::Nothing if output.json => output.value(&Value::Null)?,
         Body::Nothing => {}
@@ -42,7 +42,10 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     }
     let is_in_doubt = leaves_in_doubt(method, status);
     let mut failure = match is_in_doubt {
-        true => super::unsure(&format!("{name}: IBKR answered {status}"), "it failed on the request"),
+        true => super::unsure(
+            &format!("{name}: IBKR answered {status}"),
+            "that says neither that it was done nor that it was refused",
+        ),
         false => Failure::new(Exit::ApiError, format!("{name}: IBKR answered {status}")),
     };
     failure.status = Some(status.as_u16());
@@ -54,16 +57,13 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     Err(failure.todo(todo))
 }
 
-/// The `error` of an answer. IBKR sends one with 200 too, such as for an order that it does not take.
+/// The first `error` of an answer, or of one in its list. IBKR sends one with 200 too, such as for an order that it does not take.
 fn error_inside(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Said {
-        error: Value,
-    }
-    // A list is no object with its members in order.
-    let object = body.trim_ascii_start().starts_with(b"{").then_some(body)?;
-    let Value::String(said) = serde_json::from_slice::<Said>(object).ok()?.error else { return None };
-    Some(said).filter(|said| !said.is_empty())
+    let said = members(body, "error").into_iter().find(|said| {
+        let is_none = said.is_null() || *said == false || *said == 0 || *said == "";
+        !is_none
+    })?;
+    Some(said.as_str().map_or_else(|| said.to_string(), str::to_owned))
 }
 
 /// A success that says that it is none.
@@ -105,6 +105,11 @@ fn body(answer: &Response) -> Body {
         (_, Ok(text)) if kind.starts_with("text/") && kind != "text/html" => Body::Text(text.to_owned()),
         _ => Body::Unreadable,
     }
+}
+
+/// Whether an answer without a body proves nothing: IBKR tells what became of a change, or says 204.
+fn says_nothing(method: &Method, status: StatusCode) -> bool {
+    !method.is_safe() && status.is_success() && status != StatusCode::NO_CONTENT
 }
 
 /// The content type, without its parameters.
@@ -158,7 +163,7 @@ fn advice(failure: &Failure, answer: &Response) -> String {
         410 => {
             "this node has lost the session, and nothing was executed: run it again, or set `domain: 1.api.ibkr.com`"
         }
-        500.. => "try again later",
+        408 | 500.. => "try again later",
         _ => "see what IBKR says about it above",
     };
     advice.to_owned()

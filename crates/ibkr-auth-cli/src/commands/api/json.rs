@@ -1,6 +1,12 @@
 //! JSON as it came, indented: no number, name, member or escape is changed, and none is left out.
 
-use serde::de::IgnoredAny;
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Value;
 
 /// Deeper than this nothing is indented: the spaces would outgrow the answer.
 const DEEPEST: usize = 64;
@@ -24,6 +30,75 @@ pub(super) fn indented(bytes: &[u8]) -> Option<String> {
         }
     }
     Some(page.shown)
+}
+
+/// The values of every member of this name, of an object or of those in a list: a name may come more than once.
+pub(super) fn members(bytes: &[u8], name: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // What is no JSON has none; what is was read whole, before it was shown.
+    let _ = Members { name, found: &mut found }.deserialize(&mut json);
+    found
+}
+
+struct Members<'a> {
+    name: &'a str,
+    found: &'a mut Vec<Value>,
+}
+
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match name == self.name {
+                true => self.found.push(map.next_value()?),
+                false => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Members { name: self.name, found: self.found })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
 }
 
 struct Page {

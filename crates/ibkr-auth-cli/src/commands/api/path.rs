@@ -1,5 +1,7 @@
 //! Paths of the API: how they may be written, and what they mean.
 
+use ibkr_auth_core::wire::{is_plain_path, path_segments};
+
 use crate::{exit::Exit, failure::Failure};
 
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
@@ -17,7 +19,8 @@ pub(super) fn normal(path: &str, host: &str) -> Result<String, Failure> {
             .why(format!("the token goes to {host} alone"))
             .todo("give a path, such as /portfolio/accounts"));
     }
-    if leads_elsewhere(path) {
+    // Core refuses it too, and cannot say that it is a slip of the command line.
+    if !is_plain_path(before_query(path)) {
         return Err(no_path().why("it holds `.` or `..` between slashes, or a backslash"));
     }
     let path = path.trim_start_matches('/');
@@ -27,15 +30,14 @@ pub(super) fn normal(path: &str, host: &str) -> Result<String, Failure> {
     })
 }
 
-/// What a path below `/v1/api` means to IBKR, as far as that can be told: without query, in small letters, `%74` read as
+/// What a path below `/v1/api` may mean to IBKR, as far as that can be told: without query, in small letters, `%74` read as
 /// `t`, no empty segments.
 pub(super) fn meaning(path: &str) -> String {
-    let path = decoded(before_query(path)).to_lowercase();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    match segments.as_slice() {
-        ["v1", "api", rest @ ..] => rest.join("/"),
-        all => all.join("/"),
-    }
+    let segments = path_segments(before_query(path));
+    let segments: Vec<_> =
+        segments.iter().filter(|name| !name.is_empty()).map(|name| name.to_lowercase()).collect();
+    let meaning = segments.join("/");
+    meaning.strip_prefix("v1/api/").unwrap_or(&meaning).to_owned()
 }
 
 /// The endpoint: what has a digit in it, such as an account, is one of many.
@@ -44,28 +46,8 @@ pub(super) fn endpoint(meaning: &str) -> String {
     meaning.split('/').map(general).collect::<Vec<_>>().join("/")
 }
 
-/// Whether a server, or the HTTP stack, could read it as a path outside `/v1/api`.
-fn leads_elsewhere(path: &str) -> bool {
-    let path = decoded(before_query(path));
-    path.contains('\\') || path.split('/').any(|segment| matches!(segment, "." | ".."))
-}
-
 fn before_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default()
-}
-
-/// With `%` and two digits read as the character that they stand for, once.
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, after @ ..] = rest {
-        let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => (bytes.push(byte), rest = &after[2..]).0,
-            None => (bytes.push(*first), rest = after).0,
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What follows the session's own host in a URL.
@@ -112,9 +94,17 @@ mod tests {
 
     #[test]
     fn no_path_leads_out_of_the_api() {
-        for wrong in
-            ["/../x", "/a/./b", "/a/..", "/%2e%2E/x", "/.%2e/x", "/a\\..\\b", "/a%5c..%5cb", "/./tickle?a=b"]
-        {
+        for wrong in [
+            "/../x",
+            "/..;/x",
+            "/a/./b",
+            "/a/..",
+            "/%2e%2E/x",
+            "/.%2e/x",
+            "/a\\..\\b",
+            "/a%5c..%5cb",
+            "/./tickle?a=b",
+        ] {
             assert!(normal(wrong, HOST).unwrap_err().is(Exit::Usage), "{wrong:?}");
         }
         for right in ["/a.b/..c/d...", "/a?b=../c", "/a%2eb", "/..."] {
@@ -130,6 +120,9 @@ mod tests {
             "/v1/%61pi/portfolio/%41ccounts",
         ] {
             assert_eq!(meaning(written), "portfolio/accounts", "{written}");
+        }
+        for written in ["/logout;x", "/logout%00", "/logout%20", "/v1/api/logout;a/?b"] {
+            assert_eq!(meaning(written), "logout", "{written}");
         }
         assert_eq!(meaning("/v1/api/%zz/%"), "%zz/%");
         assert_eq!(endpoint("iserver/account/u1234567/orders"), "iserver/account/*/orders");

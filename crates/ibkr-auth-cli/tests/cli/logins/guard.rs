@@ -31,6 +31,7 @@ at_once! {
     what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again,
     what_is_left_until_the_next_try_is_told_to_programs,
     the_thirteenth_login_of_an_hour_is_not_sent,
+    what_was_signed_counts_whatever_answers,
     a_login_that_reached_nobody_does_not_count_whatever_failed_first,
     a_login_counts_when_it_failed_for_another_reason_than_the_token,
     a_healing_that_is_slow_is_no_refusal,
@@ -295,7 +296,32 @@ fn the_thirteenth_login_of_an_hour_is_not_sent() {
 }
 
 fn logins(world: &World) -> usize {
-    world.read_record()["logins"].as_array().unwrap().len()
+    counted(world, "logins")
+}
+
+fn counted(world: &World, what: &str) -> usize {
+    world.read_record()[what].as_array().unwrap().len()
+}
+
+fn what_was_signed_counts_whatever_answers() {
+    let world = World::behind_proxy();
+    world.configure_without(&HOSTS, "retry_attempts: 1\n");
+    for (tries, answer) in [r#"{"status":503}"#, r#"{"status":302}"#, r#"{"status":404}"#].iter().enumerate()
+    {
+        world.fault(&format!(r#"{{"on":"token","calls":1,"do":{answer}}}"#));
+        assert_ne!(world.run(["login"]).code, Some(0));
+        assert_eq!(counted(&world, "assertions"), tries + 1, "{answer}");
+    }
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    world.change_record(|record| record["assertions"] = vec![now; 39].into());
+    world.fault(r#"{"on":"token","calls":1,"do":{"status":503}}"#);
+    world.run(["login"]).fails(8, &["503"]);
+    let before = world.sent();
+    for command in [&["login"][..], &["header"], &["login", "--fresh"]] {
+        world.run(command).fails(8, &["the tries to log in within the last hour", "login --force"]);
+    }
+    assert_eq!(world.sent_since(&before), [].into());
+    world.succeed(["login", "--force"]);
 }
 
 /// A proxy that opens no tunnel: to the look-up of the address at once, to IBKR once `released`.

@@ -8,9 +8,6 @@ use crate::{Host, Region};
 /// take it from each other for ever.
 pub(super) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
-/// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
-pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
-
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
 /// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program on one username.
@@ -22,6 +19,7 @@ pub struct KeepConnected {
     pub(super) region: Option<Region>,
     pub(super) hosts: Vec<Host>,
     pub(super) past_logins: Vec<Duration>,
+    pub(super) past_assertions: Vec<Duration>,
 }
 
 impl Default for KeepConnected {
@@ -33,6 +31,7 @@ impl Default for KeepConnected {
             region: None,
             hosts: Vec::new(),
             past_logins: Vec::new(),
+            past_assertions: Vec::new(),
         }
     }
 }
@@ -68,6 +67,14 @@ impl KeepConnected {
     #[must_use]
     pub fn with_past_logins(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
         self.past_logins = ago.into_iter().collect();
+        self
+    }
+
+    /// Signed requests that left this machine before, by how long ago and however they were answered: they count against
+    /// [`LoginBudget::ASSERTIONS`]. Default: none.
+    #[must_use]
+    pub fn with_past_assertions(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
+        self.past_assertions = ago.into_iter().collect();
         self
     }
 
@@ -111,6 +118,11 @@ pub struct LoginBudget {
     pub per_hour: usize,
     /// In any 24 hours.
     pub per_day: usize,
+}
+
+impl LoginBudget {
+    /// However IBKR answers, no more signed requests than these leave the machine: whoever receives one may log in with it.
+    pub const ASSERTIONS: Self = Self { per_hour: 40, per_day: 240 };
 }
 
 impl Default for LoginBudget {

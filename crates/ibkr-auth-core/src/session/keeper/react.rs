@@ -492,9 +492,9 @@ impl Keeper {
         self.standing.refusals += usize::from(!is_closed);
         let after = self.jitter.prolong(wait);
         self.next_login = Some(view.now.mono + after);
-        // Nobody looks at it for so long.
+        // Nobody looks at it for so long: it is more than one lost answer.
         effects.doubt_status = true;
-        self.outage(view.now);
+        self.outage(view.now).unanswered = 0;
         self.plan(again, Some(view.now.mono + after));
         effects.events.extend(error.step().map(|step| Event::Retrying { step, after }));
     }
