@@ -46,6 +46,7 @@ impl Round {
 
     /// One command of chance.
     pub(crate) fn command(&mut self) {
+        self.ledger.commanded();
         let (session, at) = (&mut self.session, self.lived);
         let name = match self.chance.below(if self.weather.mixed { 18 } else { 5 }) {
             0 => {

@@ -102,8 +102,15 @@ impl Ledger {
         let waiting = self.last.iter_mut().find(|(_, (last, _))| *last == Some(id));
         if let Some((step, (last, _))) = waiting {
             *last = None;
-            self.broken = broke.then_some((*step, now.mono)).or(self.broken);
+            // After a suspend the session looks at once.
+            let woke = self.clock_was_wrong.last() == Some(&now.mono);
+            self.broken = (broke && !woke).then_some((*step, now.mono)).or(self.broken);
         }
+    }
+
+    /// What is sent now, the user may have wished for.
+    pub(crate) fn commanded(&mut self) {
+        self.broken = None;
     }
 
     pub(crate) fn jumped(&mut self, now: Now) {
