@@ -11,7 +11,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many of the longest recoveries are kept with their story.
 const STORIES: usize = 5;
 
-/// The cause of what is lost between a refusal's end and the try that finds it ended.
+/// The cause of what is lost between a refusal's end and the try that finds it ended, and of what begins within an hour of a
+/// refused login: those count against the login budget too.
 pub(crate) const AFTER_REFUSAL: &str = "refusal";
 
 /// A time without a good session although one was possible: from the moment at which it became so.
@@ -41,6 +42,7 @@ pub(crate) struct Measure {
     open: Option<Recovery>,
     logins: Vec<(Moment, Login)>,
     refusals: usize,
+    refused: Option<Moment>,
 }
 
 /// The accounts of one strategy in one year.
@@ -86,9 +88,14 @@ impl Measure {
         self.logins.push((at, login));
     }
 
-    /// A login was refused by IBKR's fault.
+    /// A passing refusal was met.
     pub(crate) fn meet_refusal(&mut self) {
         self.refusals += 1;
+    }
+
+    /// A login was refused by IBKR's fault.
+    pub(crate) fn refuse_login(&mut self, at: Moment) {
+        self.refused = Some(at);
     }
 
     /// The story of the recovery that has just ended.
@@ -115,6 +122,8 @@ impl Measure {
         if time.is_empty() {
             return;
         }
+        let is_shadow = self.refused.is_some_and(|refused| time.start.since(refused) <= HOUR);
+        let cause = if is_shadow { AFTER_REFUSAL } else { cause };
         let new = Recovery { began: time.start, lasted: Duration::ZERO, cause, story: Vec::new() };
         self.open.get_or_insert(new).lasted += time.end.since(time.start);
         let mut from = time.start;

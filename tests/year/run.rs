@@ -251,9 +251,16 @@ impl<'a, S: Strategy> Year<'a, S> {
         let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
         let lost = flight.fate.answer_lost;
         let is_login = matches!(reply.endpoint, Endpoint::Token | Endpoint::SsoSessions);
-        if is_login && self.refusal == Refusal::Ready && reply.response.status().is_client_error() {
-            self.refusal = Refusal::Met;
-            self.measure.meet_refusal();
+        if is_login && reply.response.status().is_client_error() {
+            match self.refusal {
+                Refusal::Ready => {
+                    self.refusal = Refusal::Met;
+                    self.measure.meet_refusal();
+                    self.measure.refuse_login(self.now);
+                }
+                Refusal::Met => self.measure.refuse_login(self.now),
+                _ => {}
+            }
         }
         let host = flight.request.uri().host();
         let line = Line::Answer {

@@ -96,6 +96,7 @@ fn a_keep_that_rests_until_its_logins_are_allowed_may_be_forced() {
     let spend = || world.change_record(|record| record["logins"] = vec![last.clone(); 12].into());
     spend();
     let mut keeper = world.keep(&["--json"]);
+    keeper.line(r#""phase":"logins_spent""#);
     let way_out = format!("stop it with `kill {}` and start it with `--force`", keeper.pid());
     world.run(["login"]).fails(8, &["because the logins are as many as are safe", "wait 59 min", &way_out]);
     keeper.stop();
