@@ -2,9 +2,7 @@
 
 mod dependencies;
 mod layers;
-mod parity;
 mod rust_version;
-mod scrub;
 mod sources;
 mod threats;
 mod tools;
@@ -40,20 +38,6 @@ const RULES: &[Rule] = &[
         advice: "split the file by concern",
         compiles: false,
         run: sources::budget,
-    },
-    Rule {
-        name: "purity",
-        holds: "core and jws touch no clock, socket, thread, file or environment",
-        advice: "pass the value in from a driver; addresses are in core::net",
-        compiles: false,
-        run: sources::purity,
-    },
-    Rule {
-        name: "parity",
-        holds: "the async and the blocking client have the same methods",
-        advice: "give both clients the method, or neither",
-        compiles: false,
-        run: parity::check,
     },
     Rule {
         name: "layers",

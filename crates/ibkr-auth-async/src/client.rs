@@ -19,17 +19,17 @@ use ibkr_auth_core::{
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
-use crate::{Handle, transport};
+use crate::{Handle, Http};
 
 type Answer = Result<Response, TransportError>;
-pub(crate) type Http =
+pub(crate) type Sending =
     dyn Fn(Request, Duration) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
 pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
 pub struct Client {
     pub(crate) session: Session,
-    pub(crate) http: Arc<Http>,
+    pub(crate) http: Arc<Sending>,
     pub(crate) inbox: Inbox,
     /// Aborts what is under way when the client is dropped.
     requests: JoinSet<()>,
@@ -72,9 +72,9 @@ impl Client {
     /// When the trust store or the proxy cannot be used, or the key is the simulator's and the server is not on this machine.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         transport.admit_key(&config, &key)?;
-        let http = transport::client(transport, config.timeout())?;
+        let http = Http::for_limit(transport, config.timeout())?;
         let session = Session::new(config, key, RandomState::new().hash_one(0));
-        Ok(Self::with_http(session, move |request, _| transport::send(http.clone(), request)))
+        Ok(Self::with_http(session, move |request, limit| http.send(request, limit)))
     }
 
     /// A client that sends through `http`, called with each request and the time it may take. It must send the request
@@ -86,7 +86,7 @@ impl Client {
     where
         F: Future<Output = Result<Response, TransportError>> + Send + 'static,
     {
-        let http: Arc<Http> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
+        let http: Arc<Sending> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
         Self {
             session,
             http,
@@ -355,7 +355,7 @@ impl Inbox {
 }
 
 /// Sends a user's own request, which is authorized, once.
-pub(crate) async fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
+pub(crate) async fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
     let method = request.method().clone();
     within(limit, http(request, limit)).await.map_err(|failure| Error::unanswered(&method, &failure))
 }

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{Client, Http, Input, now, send},
+    client::{Client, Input, Sending, now, send},
     events::Events,
 };
 
@@ -35,7 +35,7 @@ pub struct Handle {
 }
 
 struct Shared {
-    http: Arc<Http>,
+    http: Arc<Sending>,
     inputs: mpsc::UnboundedSender<Input>,
     status: watch::Receiver<Snapshot>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.

@@ -2,8 +2,6 @@
 //! HOST:PORT, with a CA certificate, key and public address:
 //! `cargo run -p ibkr-auth-core --example own_http_stack -- localhost:8443 ca.pem private.pem 203.0.113.7`
 
-#![allow(clippy::disallowed_methods, reason = "a driver reads the clocks, the core does not")]
-
 use std::{
     error::Error,
     fs,

@@ -57,6 +57,7 @@
 //! Typed trading endpoints, the WebSocket, OAuth 1.0a.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod calendar;
 mod clock;
