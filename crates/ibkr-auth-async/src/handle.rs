@@ -30,6 +30,7 @@ const EVENTS: usize = 256;
 
 /// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
 #[derive(Clone)]
+#[must_use = "a handle that is dropped logs its session out"]
 pub struct Handle {
     shared: Arc<Shared>,
 }

@@ -13,7 +13,7 @@ pub use unfinished::unfinished;
 
 use crate::{Secret, wire::public_ip::is_public};
 
-/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions").
+/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions"). Exhaustive on purpose: there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tier {
     /// Everything outside `/iserver`: portfolio, account management. No brokerage session is opened, so the user's TWS
@@ -25,6 +25,7 @@ pub enum Tier {
 }
 
 /// Where the public address in the SSO request comes from. IBKR ties the session to it.
+/// Exhaustive on purpose: it is known, or it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicIp {
     /// This address.
@@ -34,6 +35,7 @@ pub enum PublicIp {
 }
 
 /// How `connect` repeats a step that failed in a way that may pass. Single steps are never repeated.
+/// Exhaustive on purpose: it is written as a literal, `Retry { attempts: 3, ..Retry::default() }`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How often a step is tried, the first time included.

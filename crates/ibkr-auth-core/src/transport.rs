@@ -13,7 +13,7 @@ use crate::{Advice, Response, text};
 
 /// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
 /// a query string nor a header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TransportError {
     kind: TransportKind,
     detail: String,
@@ -241,6 +241,16 @@ mod tests {
             }
         }
         assert_eq!(unanswered(&Method::GET, TransportKind::Panicked).kind(), ErrorKind::Panicked);
+    }
+
+    #[test]
+    fn the_source_of_an_error_can_be_asked_for_its_kind() {
+        for kind in ALL {
+            let error = unanswered(&Method::POST, kind);
+            let source = error.source().and_then(|source| source.downcast_ref::<TransportError>());
+            assert_eq!(source.map(TransportError::kind), Some(kind));
+            assert!(error.to_string().contains(&source.unwrap().to_string()), "nothing that was not shown");
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl KeepConnected {
 /// Unless IBKR itself says that another login is there, a session that was lost is first asked for without `compete`, which
 /// ends nobody. Only when that is refused does this decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnCompeting {
     /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session
     /// is ended: one that was ours at the last tickle and whose bearer token has ended since.
@@ -105,6 +106,7 @@ pub enum OnCompeting {
 }
 
 /// How often something may be done in any hour and in any day: half of it as it comes, the rest spread over the time.
+/// Exhaustive on purpose: it is written as a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginBudget {
     /// In any 60 minutes.
