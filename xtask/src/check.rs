@@ -61,6 +61,13 @@ const RULES: &[Rule] = &[
         run: dependencies::banned,
     },
     Rule {
+        name: "optional",
+        holds: "without `yaml` and `encrypted-pem` the clients pull in neither YAML nor PBES2",
+        advice: "`cargo tree -p ibkr-auth-async --no-default-features -i <crate>` shows who pulls it in",
+        compiles: false,
+        run: dependencies::optional,
+    },
+    Rule {
         name: "msrv",
         holds: "no dependency asks for a newer Rust than we do",
         advice: "take an older release of it, or raise rust-version in Cargo.toml, README and CHANGELOG",
@@ -94,6 +101,13 @@ const RULES: &[Rule] = &[
         advice: "its output is above",
         compiles: true,
         run: tools::clippy,
+    },
+    Rule {
+        name: "lean",
+        holds: "clippy has nothing to say to the clients without features either",
+        advice: "its output is above",
+        compiles: true,
+        run: tools::lean,
     },
     Rule {
         name: "docs",

@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::Future,
     hash::{BuildHasher, RandomState},
-    path::Path,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -43,7 +42,8 @@ impl Client {
     ///
     /// # Errors
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
-    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
         Self::new(config, key, &transport)
     }
@@ -52,7 +52,8 @@ impl Client {
     ///
     /// # Errors
     /// As there, and when the file has no such profile.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }

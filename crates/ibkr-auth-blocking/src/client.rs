@@ -3,7 +3,6 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    path::Path,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -45,7 +44,8 @@ impl Client {
     ///
     /// # Errors
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
-    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
         Self::new(config, key, &transport)
     }
@@ -54,7 +54,8 @@ impl Client {
     ///
     /// # Errors
     /// As there, and when the file has no such profile.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }

@@ -40,6 +40,7 @@ impl Reader {
     }
 
     /// Reads this file, which the variables override.
+    #[cfg(feature = "yaml")]
     pub fn file(self, path: impl Into<PathBuf>) -> Self {
         Self { file: Some(path.into()), ..self }
     }
