@@ -26,6 +26,10 @@ pub(crate) type Sending =
 pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
+///
+/// A client belongs to whoever drives it: its steps change the login, take `&mut self`, and one may end what another waits
+/// for. To share a login between tasks, call [`keep_connected`](Self::keep_connected): a [`Handle`] is cheap to clone, and
+/// sends from anywhere.
 pub struct Client {
     pub(crate) session: Session,
     pub(crate) http: Arc<Sending>,
@@ -186,8 +190,9 @@ impl Client {
         self.run(&ticket).await
     }
 
-    /// Sends a request of your own to `/v1/api`, once, with the session's headers as they are now; a path is enough for a
-    /// URL. Any status is an answer, not an error. See [`Session::authorize`].
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers as they are now; a path is enough for
+    /// a URL. Any status is an answer, not an error. See [`Session::authorize`]. An answer above 1 MiB is an error: ask
+    /// for less at once.
     ///
     /// The future does not borrow the client, and can be spawned.
     ///

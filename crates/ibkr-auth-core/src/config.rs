@@ -54,7 +54,19 @@ impl Default for Retry {
     }
 }
 
-/// What a [`Session`](crate::Session) needs to know. Made by [`Config::new`], changed field by field through the
+/// The three things that IBKR gives. They are named because each is a short string: only IBKR would notice that two
+/// were mixed up, and refusals get accounts locked. Exhaustive on purpose: it is written as a literal.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    /// `clientId`.
+    pub client_id: &'a str,
+    /// `clientKeyId`: the `kid` of the registered key, often `main`.
+    pub client_key_id: &'a str,
+    /// The username.
+    pub credential: &'a str,
+}
+
+/// What a [`Session`](crate::Session) needs to know. Made by [`Config::of`], changed field by field through the
 /// `with_…` methods. `Debug` hides the credential.
 #[derive(Clone)]
 pub struct Config {
@@ -75,11 +87,26 @@ pub struct Config {
 }
 
 impl Config {
-    /// The three things that IBKR gives: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
+    /// A configuration for this login; everything else is at its default.
+    ///
+    /// ```
+    /// use ibkr_auth_core::{Config, Identity};
+    ///
+    /// let config = Config::of(Identity { client_id: "the id", client_key_id: "main", credential: "username" })?;
+    /// # Ok::<(), ibkr_auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a part of it is empty, holds control characters or is a placeholder, or the username holds a space.
+    pub fn of(Identity { client_id, client_key_id, credential }: Identity<'_>) -> Result<Self, ConfigError> {
+        Self::new(client_id, client_key_id, credential)
+    }
+
+    /// The short form of [`of`](Self::of), for those who mind the order: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
     /// the username (`credential`).
     ///
     /// # Errors
-    /// [`ConfigError`] when one is empty, holds control characters or is [`unfinished`], or the username holds a space.
+    /// [`ConfigError`] when one is empty, holds control characters or is a placeholder, or the username holds a space.
     pub fn new(
         client_id: impl Into<String>,
         client_key_id: impl Into<String>,

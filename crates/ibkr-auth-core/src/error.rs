@@ -137,6 +137,7 @@ impl Error {
 
     /// Whether IBKR may have counted a signed request that failed so as a login: not if it was never sent, nor if a closed door or
     /// a web page answered.
+    #[doc(hidden)]
     pub fn may_count_as_login(&self) -> bool {
         let is_closed = self.0.status.is_some_and(|status| status.is_server_error());
         let is_foreign =
@@ -146,6 +147,7 @@ impl Error {
 
     /// Whether the way out of this machine is barred by wrong credentials of the proxy: no other host or service can help, and
     /// repeating them may lock the user's account there.
+    #[doc(hidden)]
     pub fn is_proxy_refusal(&self) -> bool {
         self.transport_kind() == Some(TransportKind::ProxyRefused)
     }
@@ -173,6 +175,7 @@ impl Error {
     }
 
     /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out of it.
+    #[doc(hidden)]
     pub fn config(what: impl Into<String>, todo: impl Into<String>) -> Self {
         Self::plain(ErrorKind::Config, None, what.into(), todo.into(), Advice::Never)
     }
@@ -269,6 +272,7 @@ impl Error {
     }
 
     /// A step that brought no answer.
+    #[doc(hidden)]
     pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
         let todo = match (step, failure.kind()) {
             (Some(Step::PublicIp), TransportKind::Timeout | TransportKind::Connect) => {
@@ -281,6 +285,7 @@ impl Error {
 
     /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated unseen, because it
     /// changes something and may have been executed, gets [`Advice::FindOut`]; what was not sent says so.
+    #[doc(hidden)]
     pub fn unanswered(method: &Method, failure: &TransportError) -> Self {
         if !failure.kind().may_have_been_sent() {
             let what = format!("not sent: {failure}");
