@@ -29,7 +29,7 @@ for_both_clients!(
     pausing_and_resuming,
     stopping_logs_out_and_ends_everything,
     dropping_the_last_handle_logs_out,
-    a_slow_listener_holds_nothing_up,
+    a_slow_listener_holds_nothing_up_and_loses_the_oldest,
     asking_to_check_a_thousand_times_is_asking_once,
     a_session_goes_on_in_another_client,
     detaching_gives_the_session_without_a_logout,
@@ -64,6 +64,12 @@ fn it_becomes_ready_and_opens_the_api<D: Driver>() {
     let handle = kept::<D>(&lab);
     handle.ready(SOON).unwrap();
     assert_eq!((handle.phase(), accounts(&handle)), (Phase::Connected, 200));
+    lab.server.handle().advance(Duration::from_secs(6));
+    assert_eq!(handle.get("/v1/api/portfolio/accounts").unwrap().status(), 200);
+    let error = handle.post_json("/portfolio/accounts", Vec::new()).unwrap_err();
+    assert!(error.to_string().starts_with("the path must begin with /v1/api"), "{error}");
+    // Nothing was left to another login.
+    handle.ask_again();
     assert!(handle.headers().unwrap()["authorization"].is_sensitive());
     assert!(handle.bearer().is_some());
     // Before the logout: a tickle that is on its way then comes too late, and is refused.
@@ -151,7 +157,7 @@ fn dropping_the_last_handle_logs_out<D: Driver>() {
     assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
 }
 
-fn a_slow_listener_holds_nothing_up<D: Driver>() {
+fn a_slow_listener_holds_nothing_up_and_loses_the_oldest<D: Driver>() {
     let lab = Lab::new();
     let handle = kept::<D>(&lab);
     handle.ready(SOON).unwrap();
@@ -162,8 +168,11 @@ fn a_slow_listener_holds_nothing_up<D: Driver>() {
     }
     handle.ready(SOON).unwrap();
     assert_eq!(accounts(&handle), 200);
-    drop(asleep);
     handle.stop().unwrap();
+    let mut asleep = asleep;
+    let heard: Vec<_> = std::iter::from_fn(&mut *asleep).collect();
+    assert_eq!(heard.len(), 256, "the oldest are lost");
+    assert!(heard.iter().any(|event| matches!(event, Event::LoggedOut)), "the newest are not");
 }
 
 fn asking_to_check_a_thousand_times_is_asking_once<D: Driver>() {

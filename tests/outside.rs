@@ -12,7 +12,7 @@ const NAMES: &str = "
     #![allow(unused_imports)]
     use client::{
         AccessToken, Advice, AuthStatus, Authorization, BearerToken, Client, ClockSkew, Config, ConfigError, Connected,
-        Error, ErrorKind, Event, Events, Expiry, FileError, Handle, Host, KeepConnected, KeyError, KeySource, LoginBudget,
+        Error, ErrorKind, Event, Events, Expiry, FileError, Handle, Host, Http, Identity, KeepConnected, KeyError, KeySource, LoginBudget,
         NoProxy, Now, OnCompeting, Outcome, Output, Phase, Proxy, PublicIp, Reader, Region, Request, RequestId, Response,
         Retry, RsaKey, SavedSession, Secret, ServerInfo, Session, Settings, Sign, SignError, Snapshot, SsoDetails, Step,
         Ticket, Tickle, Tier, Transmit, Transport, TransportError, TransportKind, Unkeyed, Wait, core::wire,

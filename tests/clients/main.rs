@@ -11,12 +11,13 @@ use ibkr_auth_core::{
     TransportKind, testing,
 };
 use ibkr_auth_tests::{
-    driver::Driver,
+    driver::{Driver, Http},
     for_both_clients,
     lab::{Lab, PUBLIC_IP, key},
 };
 use ibkr_sim::{Endpoint, demo};
 
+mod alike;
 mod connections;
 mod roads;
 mod rough;
@@ -44,6 +45,9 @@ for_both_clients!(
     a_path_is_enough_for_a_request,
     a_request_of_ones_own_ends_within_the_time_limit,
     an_answer_above_one_mebibyte_is_refused,
+    a_file_is_a_client_that_saves_its_session,
+    an_http_stack_sends_without_a_session,
+    the_environment_alone_without_a_client_id_is_no_client,
 );
 
 /// A client of the demo identity in a lab.
@@ -356,6 +360,38 @@ fn an_answer_above_one_mebibyte_is_refused<D: Driver>() {
     assert_eq!(huge(1 << 20).unwrap().body().len(), 1 << 20);
     let error = huge((1 << 20) + 1).unwrap_err();
     assert!(error.to_string().contains("too large"), "{error}");
+}
+
+fn a_file_is_a_client_that_saves_its_session<D: Driver>() {
+    let lab = Lab::with(|config| config.sim.rules.pacing = None);
+    let mut first = D::from_yaml(&lab.config_yaml()).unwrap();
+    assert!(first.save().is_none() && first.headers().is_none() && !first.is_connected());
+    first.connect().unwrap();
+    assert!(first.is_connected());
+    assert!(first.headers().unwrap()["authorization"].is_sensitive());
+    let mut second = client::<D>(&lab);
+    second.restore(&first.save().unwrap()).unwrap();
+    assert!(second.tickle().unwrap().auth_status.is_ready());
+    assert_eq!(lab.server.handle().counters().bearers, 1);
+}
+
+fn an_http_stack_sends_without_a_session<D: Driver>() {
+    let lab = Lab::new();
+    let http = D::Http::new(&lab.transport()).unwrap();
+    let second = Duration::from_secs(1);
+    for limit in [5 * second, 5 * second, 4 * second] {
+        assert!(http.send(get(&lab.server.lookup_url()), limit).unwrap().status().is_success());
+    }
+    lab.server.handle().fault(r#"{"on":"lookup","do":{"hang":true}}"#).unwrap();
+    let failure = http.send(get(&lab.server.lookup_url()), second).unwrap_err();
+    assert_eq!(failure.kind(), TransportKind::Timeout, "{failure}");
+    assert!(failure.to_string().contains("1s"), "{failure}");
+}
+
+fn the_environment_alone_without_a_client_id_is_no_client<D: Driver>() {
+    let error = D::from_env().map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("IBKR_AUTH_CLIENT_ID"), "{error}");
 }
 
 fn get(path: &str) -> Request {

@@ -45,7 +45,8 @@ pub(crate) fn run(clients: usize, keep: Duration) -> Report {
         for number in 0..clients {
             let config = crowd::config(number, &base_url, &lookup_url);
             let client = Client::new(config, key(), &transport).expect("a client");
-            let policy = KeepConnected::default().with_tickle_every(Duration::from_secs(10));
+            let policy =
+                KeepConnected::default().with_tickle_every(Duration::from_secs(10)).expect("often enough");
             let handle = client.keep_connected(policy);
             // A few at a time, as a program would that does not want to be mistaken for an attack.
             if number % 20 == 19 {

@@ -32,6 +32,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 fn policy() -> KeepConnected {
     KeepConnected::default()
         .with_tickle_every(Duration::from_secs(10))
+        .expect("often enough")
         .with_competing(OnCompeting::Take)
         .with_logins(LoginBudget { per_hour: 1_000, per_day: 10_000 })
 }

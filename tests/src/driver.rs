@@ -1,4 +1,5 @@
-//! Both clients behind one face, so that one list of behaviours serves for both.
+//! Both clients behind one face, so that one list of behaviours serves for both. Every public method of theirs is in it, which
+//! the compiler checks; `tests/clients/alike.rs` checks that none is missing.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -14,6 +15,9 @@ use tokio::runtime::Runtime;
 /// A client of either colour.
 #[expect(missing_docs, reason = "the methods of the clients, documented there")]
 pub trait Driver: Sized {
+    type Http: Http;
+    fn from_yaml(path: &str) -> Result<Self, Error>;
+    fn from_env() -> Result<Self, Error>;
     fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error>;
     fn with_http(
         session: Session,
@@ -33,10 +37,20 @@ pub trait Driver: Sized {
     fn send(&self, request: Request) -> Result<Response, Error>;
     fn get(&self, path: &str) -> Result<Response, Error>;
     fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error>;
+    fn save(&self) -> Option<SavedSession>;
     fn restore(&mut self, saved: &SavedSession) -> Result<(), Error>;
+    fn headers(&self) -> Option<HeaderMap>;
+    fn is_connected(&self) -> bool;
     fn set_host(&mut self, host: Host);
     fn session(&self) -> &Session;
     fn keep_connected(self, policy: KeepConnected) -> impl Kept;
+}
+
+/// An HTTP stack of either colour.
+#[expect(missing_docs, reason = "the methods of the stacks, documented there")]
+pub trait Http: Sized {
+    fn new(settings: &Transport) -> Result<Self, Error>;
+    fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError>;
 }
 
 /// A handle of either colour.
@@ -49,10 +63,13 @@ pub trait Kept: Sized {
     fn phase(&self) -> Phase;
     fn save(&self) -> Option<SavedSession>;
     fn send(&self, request: Request) -> Result<Response, Error>;
+    fn get(&self, path: &str) -> Result<Response, Error>;
+    fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error>;
     fn events(&self) -> Box<dyn FnMut() -> Option<Event> + '_>;
     fn pause(&self);
     fn resume(&self);
     fn check(&self);
+    fn ask_again(&self);
     fn set_host(&self, host: Host);
     fn stop(&self) -> Result<(), Error>;
     fn detach(&self) -> Option<SavedSession>;
@@ -84,6 +101,12 @@ macro_rules! keep {
         fn send(&$self, request: Request) -> Result<Response, Error> {
             $($wait)*($handle.send(request))
         }
+        fn get(&$self, path: &str) -> Result<Response, Error> {
+            $($wait)*($handle.get(path))
+        }
+        fn post_json(&$self, path: &str, json: Vec<u8>) -> Result<Response, Error> {
+            $($wait)*($handle.post_json(path, json))
+        }
         fn events(&$self) -> Box<dyn FnMut() -> Option<Event> + '_> {
             let mut events = $handle.events();
             Box::new(move || $($wait)*(events.next()))
@@ -96,6 +119,9 @@ macro_rules! keep {
         }
         fn check(&$self) {
             $handle.check();
+        }
+        fn ask_again(&$self) {
+            $handle.ask_again();
         }
         fn set_host(&$self, host: Host) {
             $handle.set_host(host);
@@ -163,6 +189,33 @@ pub struct Async {
     runtime: Runtime,
 }
 
+impl Http for ibkr_auth_blocking::Http {
+    fn new(settings: &Transport) -> Result<Self, Error> {
+        Self::new(settings)
+    }
+
+    fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        self.send(request, limit)
+    }
+}
+
+/// The async HTTP stack, on a runtime of its own.
+#[derive(Debug)]
+pub struct AsyncHttp {
+    http: ibkr_auth_async::Http,
+    runtime: Runtime,
+}
+
+impl Http for AsyncHttp {
+    fn new(settings: &Transport) -> Result<Self, Error> {
+        Ok(Self { http: ibkr_auth_async::Http::new(settings)?, runtime: runtime() })
+    }
+
+    fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        self.runtime.block_on(self.http.send(request, limit))
+    }
+}
+
 /// A tokio runtime on this thread.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
@@ -184,6 +237,15 @@ macro_rules! drive {
         }
         fn connect_within(&mut $self, within: Duration) -> Result<Connected, Error> {
             $($wait)*($client.connect_within(within))
+        }
+        fn save(&$self) -> Option<SavedSession> {
+            $client.save()
+        }
+        fn headers(&$self) -> Option<HeaderMap> {
+            $client.headers()
+        }
+        fn is_connected(&$self) -> bool {
+            $client.is_connected()
         }
         fn restore(&mut $self, saved: &SavedSession) -> Result<(), Error> {
             $client.restore(saved)
@@ -209,6 +271,16 @@ macro_rules! drive {
 }
 
 impl Driver for Blocking {
+    type Http = ibkr_auth_blocking::Http;
+
+    fn from_yaml(path: &str) -> Result<Self, Error> {
+        Ok(Self(ibkr_auth_blocking::Client::from_yaml(path)?))
+    }
+
+    fn from_env() -> Result<Self, Error> {
+        Ok(Self(ibkr_auth_blocking::Client::from_env()?))
+    }
+
     fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         Ok(Self(ibkr_auth_blocking::Client::new(config, key, transport)?))
     }
@@ -232,6 +304,16 @@ impl Driver for Blocking {
 }
 
 impl Driver for Async {
+    type Http = AsyncHttp;
+
+    fn from_yaml(path: &str) -> Result<Self, Error> {
+        Ok(Self { client: ibkr_auth_async::Client::from_yaml(path)?, runtime: runtime() })
+    }
+
+    fn from_env() -> Result<Self, Error> {
+        Ok(Self { client: ibkr_auth_async::Client::from_env()?, runtime: runtime() })
+    }
+
     fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         Ok(Self { client: ibkr_auth_async::Client::new(config, key, transport)?, runtime: runtime() })
     }

@@ -164,6 +164,7 @@ pub(crate) fn policy(chance: &mut Chance, spared: u32) -> Asked {
         .with_competing(competing)
         .with_logins(logins)
         .with_tickle_every(tickle_every)
+        .expect("within its bounds")
         .with_region(chance.pick(&[Region::NewYork, Region::Zug, Region::HongKong]))
         .with_hosts(hosts.into_iter().take(chance.below(4)));
     let never_competes = competing == OnCompeting::Never;

@@ -2,9 +2,7 @@
 
 mod dependencies;
 mod layers;
-mod parity;
 mod rust_version;
-mod scrub;
 mod sources;
 mod threats;
 mod tools;
@@ -42,20 +40,6 @@ const RULES: &[Rule] = &[
         run: sources::budget,
     },
     Rule {
-        name: "purity",
-        holds: "core and jws touch no clock, socket, thread, file or environment",
-        advice: "pass the value in from a driver; addresses are in core::net",
-        compiles: false,
-        run: sources::purity,
-    },
-    Rule {
-        name: "parity",
-        holds: "the async and the blocking client have the same methods",
-        advice: "give both clients the method, or neither",
-        compiles: false,
-        run: parity::check,
-    },
-    Rule {
         name: "layers",
         holds: "workspace crates depend on lower layers only",
         advice: "move the code, or change LAYERS in xtask/src/check/layers.rs and docs/ARCHITECTURE.md together",
@@ -75,6 +59,13 @@ const RULES: &[Rule] = &[
         advice: "deny.toml says which; `cargo tree --workspace --target all --all-features -i <crate>` shows who pulls it in",
         compiles: false,
         run: dependencies::banned,
+    },
+    Rule {
+        name: "optional",
+        holds: "without `yaml` and `encrypted-pem` the clients pull in neither YAML nor PBES2",
+        advice: "`cargo tree -p ibkr-auth-async --no-default-features -i <crate>` shows who pulls it in",
+        compiles: false,
+        run: dependencies::optional,
     },
     Rule {
         name: "msrv",
@@ -110,6 +101,13 @@ const RULES: &[Rule] = &[
         advice: "its output is above",
         compiles: true,
         run: tools::clippy,
+    },
+    Rule {
+        name: "lean",
+        holds: "clippy has nothing to say to the clients without features either",
+        advice: "its output is above",
+        compiles: true,
+        run: tools::lean,
     },
     Rule {
         name: "docs",

@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::Future,
     hash::{BuildHasher, RandomState},
-    path::Path,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -19,17 +18,21 @@ use ibkr_auth_core::{
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
-use crate::{Handle, transport};
+use crate::{Handle, Http};
 
 type Answer = Result<Response, TransportError>;
-pub(crate) type Http =
+pub(crate) type Sending =
     dyn Fn(Request, Duration) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync;
 pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
+///
+/// A client belongs to whoever drives it: its steps change the login, take `&mut self`, and one may end what another waits
+/// for. To share a login between tasks, call [`keep_connected`](Self::keep_connected): a [`Handle`] is cheap to clone, and
+/// sends from anywhere.
 pub struct Client {
     pub(crate) session: Session,
-    pub(crate) http: Arc<Http>,
+    pub(crate) http: Arc<Sending>,
     pub(crate) inbox: Inbox,
     /// Aborts what is under way when the client is dropped.
     requests: JoinSet<()>,
@@ -43,7 +46,8 @@ impl Client {
     ///
     /// # Errors
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
-    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
         Self::new(config, key, &transport)
     }
@@ -52,7 +56,8 @@ impl Client {
     ///
     /// # Errors
     /// As there, and when the file has no such profile.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }
@@ -72,9 +77,9 @@ impl Client {
     /// When the trust store or the proxy cannot be used, or the key is the simulator's and the server is not on this machine.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         transport.admit_key(&config, &key)?;
-        let http = transport::client(transport, config.timeout())?;
+        let http = Http::for_limit(transport, config.timeout())?;
         let session = Session::new(config, key, RandomState::new().hash_one(0));
-        Ok(Self::with_http(session, move |request, _| transport::send(http.clone(), request)))
+        Ok(Self::with_http(session, move |request, limit| http.send(request, limit)))
     }
 
     /// A client that sends through `http`, called with each request and the time it may take. It must send the request
@@ -86,7 +91,7 @@ impl Client {
     where
         F: Future<Output = Result<Response, TransportError>> + Send + 'static,
     {
-        let http: Arc<Http> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
+        let http: Arc<Sending> = Arc::new(move |request, limit| Box::pin(http(request, limit)));
         Self {
             session,
             http,
@@ -185,8 +190,9 @@ impl Client {
         self.run(&ticket).await
     }
 
-    /// Sends a request of your own to `/v1/api`, once, with the session's headers as they are now; a path is enough for a
-    /// URL. Any status is an answer, not an error. See [`Session::authorize`].
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers as they are now; a path is enough for
+    /// a URL. Any status is an answer, not an error. See [`Session::authorize`]. An answer above 1 MiB is an error: ask
+    /// for less at once.
     ///
     /// The future does not borrow the client, and can be spawned.
     ///
@@ -355,7 +361,7 @@ impl Inbox {
 }
 
 /// Sends a user's own request, which is authorized, once.
-pub(crate) async fn send(http: &Arc<Http>, request: Request, limit: Duration) -> Result<Response, Error> {
+pub(crate) async fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
     let method = request.method().clone();
     within(limit, http(request, limit)).await.map_err(|failure| Error::unanswered(&method, &failure))
 }

@@ -12,6 +12,7 @@ use ibkr_auth_core::Event;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Events as they happen. A listener that is slow misses the oldest; it never holds the session up.
+#[must_use = "a stream does nothing unless it is asked"]
 pub struct Events(Pin<Box<Receiving>>);
 
 type Receiving = dyn Future<Output = (Option<Event>, Receiver<Event>)> + Send + Sync;

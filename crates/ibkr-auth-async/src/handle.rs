@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{Client, Http, Input, now, send},
+    client::{Client, Input, Sending, now, send},
     events::Events,
 };
 
@@ -30,12 +30,13 @@ const EVENTS: usize = 256;
 
 /// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
 #[derive(Clone)]
+#[must_use = "a handle that is dropped logs its session out"]
 pub struct Handle {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    http: Arc<Http>,
+    http: Arc<Sending>,
     inputs: mpsc::UnboundedSender<Input>,
     status: watch::Receiver<Snapshot>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.

@@ -55,3 +55,4 @@ pub use ibkr_auth_config::*;
 pub use ibkr_auth_core as core;
 pub use ibkr_auth_core::*;
 pub use ibkr_jws::{KeyError, RsaKey};
+pub use transport::Http;

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error as StdError,
-    io, iter,
+    fmt, io, iter,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -13,15 +13,16 @@ use ibkr_auth_core::{Error, Request, Response, TransportError, TransportKind, ch
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::timeout};
 
 const MAX_BODY: usize = 1 << 20;
 /// Beyond the minute between two tickles, so that they share a connection.
 const IDLE: Duration = Duration::from_secs(150);
+/// What a configuration allows a request unless it is told otherwise.
+const USUAL_LIMIT: Duration = Duration::from_secs(15);
 
-/// What sends. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Http(Arc<Shared>);
+/// What sends: the HTTP stack of a client, also for requests of your own that need no session.
+pub struct Http(Arc<Shared>);
 
 struct Shared {
     setup: Setup,
@@ -32,6 +33,7 @@ struct Setup {
     tls: ClientConfig,
     /// Ours to make: HTTP libraries read the environment each in its own way.
     choice: Proxy,
+    /// reqwest has this limit for a whole client only.
     to_connect: Duration,
 }
 
@@ -42,45 +44,76 @@ struct Clients {
     proxied: Option<Client>,
 }
 
-/// Sets up what sends requests that may take `limit`.
-pub(crate) fn client(settings: &Transport, limit: Duration) -> Result<Http, Error> {
-    let choice = settings.chosen_proxy()?.into_owned();
-    let setup = Setup { tls: tls(settings)?, choice, to_connect: time_to_connect(limit) };
-    let clients = Mutex::new(setup.clients()?);
-    Ok(Http(Arc::new(Shared { setup, clients })))
-}
-
-/// Sends a request once, on a kept connection only if that is still open.
-pub(crate) async fn send(http: Http, request: Request) -> Result<Response, TransportError> {
-    check_clock(SystemTime::now())?;
-    let Setup { choice, to_connect, .. } = &http.0.setup;
-    let Clients { direct, proxied } = http.clients().clone();
-    let proxied = proxied.filter(|_| choice.takes(request.uri()));
-    let is_proxied = proxied.is_some();
-    let mut doubt = Doubt { http: &http, is_idle: false };
-    let answer = exchange(proxied.unwrap_or(direct), request).await;
-    let answer = answer.unwrap_or_else(|error| Err(failure(error, is_proxied, *to_connect)));
-    let broke = answer.as_ref().is_err_and(|failure| failure.kind() == TransportKind::Broken);
-    doubt.is_idle = !broke;
-    answer
-}
-
 impl Http {
+    /// HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address), without redirects.
+    ///
+    /// # Errors
+    /// When the trust store or the proxy cannot be used.
+    pub fn new(settings: &Transport) -> Result<Self, Error> {
+        Self::for_limit(settings, USUAL_LIMIT)
+    }
+
+    /// One for requests that may take `limit`.
+    pub(crate) fn for_limit(settings: &Transport, limit: Duration) -> Result<Self, Error> {
+        let choice = settings.chosen_proxy()?.into_owned();
+        let setup = Setup { tls: tls(settings)?, choice, to_connect: time_to_connect(limit) };
+        let clients = Mutex::new(setup.clients()?);
+        Ok(Self(Arc::new(Shared { setup, clients })))
+    }
+
+    /// Sends a request once, on a kept connection only if that is still open. Any status is an answer. The future
+    /// does not borrow, and can be spawned.
+    ///
+    /// # Errors
+    /// When no answer came within `limit`, or none that can be read whole: 1 MiB is the most.
+    pub fn send(
+        &self,
+        request: Request,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Response, TransportError>> + Send + use<> {
+        let http = Arc::clone(&self.0);
+        async move {
+            let answer = timeout(limit, http.send(request)).await;
+            answer.unwrap_or_else(|_| Err(TransportError::timeout_after(limit)))
+        }
+    }
+}
+
+impl Shared {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        check_clock(SystemTime::now())?;
+        let Clients { direct, proxied } = self.clients().clone();
+        let proxied = proxied.filter(|_| self.setup.choice.takes(request.uri()));
+        let is_proxied = proxied.is_some();
+        let mut doubt = Doubt { http: self, is_idle: false };
+        let answer = exchange(proxied.unwrap_or(direct), request).await;
+        let answer = answer.unwrap_or_else(|error| Err(failure(error, is_proxied, self.setup.to_connect)));
+        let broke = answer.as_ref().is_err_and(|failure| failure.kind() == TransportKind::Broken);
+        doubt.is_idle = !broke;
+        answer
+    }
+
     fn clients(&self) -> MutexGuard<'_, Clients> {
-        self.0.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
     }
 }
 
 /// What ended one kept connection may have ended the others. After a request that broke, or was given up without an answer, none
 /// of them is used again.
 struct Doubt<'a> {
-    http: &'a Http,
+    http: &'a Shared,
     is_idle: bool,
 }
 
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
-        if let (false, Ok(new)) = (self.is_idle, self.http.0.setup.clients()) {
+        if let (false, Ok(new)) = (self.is_idle, self.http.setup.clients()) {
             *self.http.clients() = new;
         }
     }

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    path::Path,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -30,6 +29,10 @@ pub(crate) type Sending = dyn Fn(Request, Duration) -> Answer + Send + Sync;
 pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
+///
+/// A client belongs to whoever drives it: its steps change the login, take `&mut self`, and one may end what another waits
+/// for. To share a login between threads, call [`keep_connected`](Self::keep_connected): a [`Handle`] is cheap to clone, and
+/// sends from anywhere.
 pub struct Client {
     pub(crate) session: Session,
     pub(crate) http: Arc<Sending>,
@@ -45,7 +48,8 @@ impl Client {
     ///
     /// # Errors
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
-    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml(path)?;
         Self::new(config, key, &transport)
     }
@@ -54,7 +58,8 @@ impl Client {
     ///
     /// # Errors
     /// As there, and when the file has no such profile.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, Error> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, Error> {
         let Settings { config, key, transport, .. } = Settings::from_yaml_profile(path, profile)?;
         Self::new(config, key, &transport)
     }
@@ -185,8 +190,9 @@ impl Client {
         self.run(&ticket)
     }
 
-    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any status
-    /// is an answer, not an error. See [`Session::authorize`].
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any
+    /// status is an answer, not an error. See [`Session::authorize`]. An answer above 1 MiB is an error: ask for less
+    /// at once.
     ///
     /// # Errors
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have

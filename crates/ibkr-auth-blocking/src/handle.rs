@@ -5,7 +5,7 @@ use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel},
+        mpsc::Sender,
     },
     thread,
     time::{Duration, Instant},
@@ -13,19 +13,20 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request,
-    wire,
+    Background, Error, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request, wire,
 };
 
-use crate::client::{Client, Input, Sending, now, send};
+use crate::{
+    client::{Client, Input, Sending, now, send},
+    events::{Events, Listeners},
+};
 
-/// So many events are kept for a listener that is slow; it misses the newest beyond that.
-const EVENTS: usize = 256;
 /// A logout ends before that: every request has a time limit.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 /// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
 #[derive(Clone)]
+#[must_use = "a handle that is dropped logs its session out"]
 pub struct Handle {
     shared: Arc<Shared>,
 }
@@ -37,22 +38,6 @@ struct Shared {
     /// Gone when the session has ended: then listeners are told that there is nothing more.
     listeners: Weak<Listeners>,
     check_wished: Arc<AtomicBool>,
-}
-
-#[derive(Default)]
-struct Listeners(Mutex<Vec<SyncSender<Event>>>);
-
-impl Listeners {
-    fn lock(&self) -> MutexGuard<'_, Vec<SyncSender<Event>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, event: &Event) {
-        let gone = |listener: &SyncSender<Event>| {
-            matches!(listener.try_send(event.clone()), Err(TrySendError::Disconnected(_)))
-        };
-        self.lock().retain(|listener| !gone(listener));
-    }
 }
 
 /// How the session stands, and a bell that rings when that has changed.
@@ -177,11 +162,8 @@ impl Handle {
 
     /// Everything that happens from now on.
     pub fn events(&self) -> Events {
-        let (listener, events) = sync_channel(EVENTS);
-        if let Some(listeners) = self.shared.listeners.upgrade() {
-            listeners.lock().push(listener);
-        }
-        Events(events)
+        // Those of a session that has ended are told so at once.
+        self.shared.listeners.upgrade().unwrap_or_default().subscribe()
     }
 
     /// Logs out, so that the user can log in elsewhere.
@@ -246,19 +228,6 @@ impl Drop for Shared {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("phase", &self.phase()).finish_non_exhaustive()
-    }
-}
-
-/// Events as they happen. A listener that is slow misses the newest; it never holds the session up.
-#[derive(Debug)]
-pub struct Events(Receiver<Event>);
-
-impl Iterator for Events {
-    type Item = Event;
-
-    /// Waits for the next event; `None` when the session has ended.
-    fn next(&mut self) -> Option<Event> {
-        self.0.recv().ok()
     }
 }
 

@@ -22,12 +22,14 @@
 
 mod cancel;
 mod client;
+mod events;
 mod handle;
 mod transport;
 
 pub use cancel::Canceller;
 pub use client::Client;
-pub use handle::{Events, Handle};
+pub use events::Events;
+pub use handle::Handle;
 pub use http;
 pub use ibkr_auth_config::*;
 pub use ibkr_auth_core as core;

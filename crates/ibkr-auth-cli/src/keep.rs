@@ -20,7 +20,7 @@ mod writer;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ibkr_auth_blocking::{Host, Region};
+use ibkr_auth_blocking::{Host, KeepConnected, Region};
 
 use crate::{args::duration, failure::Failure, sessions::Sessions};
 use input::Source;
@@ -100,11 +100,9 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
 }
 
 fn tickle_every(text: &str) -> Result<Duration, String> {
-    let allowed = Duration::from_secs(10)..=Duration::from_secs(120);
-    duration(text).and_then(|time| match allowed.contains(&time) {
-        true => Ok(time),
-        false => Err("must be between 10s and 2m".to_owned()),
-    })
+    let time = duration(text)?;
+    let policy = KeepConnected::default().with_tickle_every(time);
+    policy.map(|_| time).map_err(|error| error.problem().to_owned())
 }
 
 fn host(text: &str) -> Result<Host, String> {

@@ -19,6 +19,7 @@ pub(crate) type Text = Zeroizing<String>;
 pub(crate) enum Raw {
     Empty,
     Text(Text),
+    #[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "variables hold text alone"))]
     List(Vec<Text>),
 }
 

@@ -32,6 +32,7 @@ impl Transport {
     ///
     /// # Errors
     /// When it is that key, and neither the server nor the proxy is on this machine.
+    #[doc(hidden)]
     pub fn admit_key(&self, config: &Config, key: &impl Sign) -> Result<(), Error> {
         let is_demo = key.public_key_pem().is_some_and(|pem| pem.trim() == DEMO.trim());
         if !is_demo
@@ -62,6 +63,7 @@ pub(crate) fn is_first_stop(config: &Config, transport: &Transport) -> bool {
 
 impl Proxy {
     /// Whether it runs on this machine.
+    #[doc(hidden)]
     pub fn is_here(&self) -> bool {
         self.url().and_then(|url| url.expose().parse().ok()).is_some_and(|url| is_loopback(&url))
     }

@@ -109,8 +109,8 @@ impl KeySource {
         let mut warnings = Vec::new();
         let pem = self.pem(&mut warnings)?;
         let key = match (passphrase, &self.passphrase) {
-            (Some(passphrase), _) => RsaKey::from_encrypted_pem(&pem, passphrase),
-            (None, Some(named)) => RsaKey::from_encrypted_pem(&pem, &named.read(&mut warnings)?),
+            (Some(passphrase), _) => decrypted(&pem, passphrase),
+            (None, Some(named)) => decrypted(&pem, &named.read(&mut warnings)?),
             (None, None) => RsaKey::from_pem(&pem),
         };
         Ok((self.admitted(key)?, warnings))
@@ -151,6 +151,11 @@ impl KeySource {
 
     fn blame(&self, error: &KeyError) -> FileError {
         self.at(match error {
+            KeyError::Encrypted if cfg!(not(feature = "encrypted-pem")) => Problem::new(
+                "is encrypted",
+                "build this program with the feature `encrypted-pem`, or decrypt the key with \
+                 `openssl pkey -in encrypted.pem -out private.pem`",
+            ),
             KeyError::Encrypted => Problem::new(
                 "is encrypted",
                 "set private_key_passphrase_file or private_key_passphrase_env, or decrypt it with \
@@ -170,6 +175,17 @@ impl KeySource {
         };
         problem.at(&self.place.text())
     }
+}
+
+#[cfg(feature = "encrypted-pem")]
+fn decrypted(pem: &[u8], passphrase: &[u8]) -> Result<RsaKey, KeyError> {
+    RsaKey::from_encrypted_pem(pem, passphrase)
+}
+
+/// Only a key that is not encrypted can be read.
+#[cfg(not(feature = "encrypted-pem"))]
+fn decrypted(pem: &[u8], _: &[u8]) -> Result<RsaKey, KeyError> {
+    RsaKey::from_pem(pem)
 }
 
 impl fmt::Debug for KeySource {

@@ -223,6 +223,7 @@ fn nothing(_draft: &mut Draft, _given: &Given<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
+#[cfg(feature = "yaml")]
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
     ALL.iter().find(|key| key.name == name)
 }

@@ -42,6 +42,7 @@ mod here;
 mod key_source;
 mod keys;
 mod load;
+#[doc(hidden)]
 pub mod local;
 mod no_proxy;
 mod passphrase;

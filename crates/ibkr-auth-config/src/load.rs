@@ -1,6 +1,6 @@
 //! The short ways to read settings with their key.
 
-use std::{ffi::OsString, path::Path};
+use std::ffi::OsString;
 
 use crate::{FileError, Reader, Settings};
 
@@ -10,7 +10,8 @@ impl Settings {
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
-    pub fn from_yaml(path: impl AsRef<Path>) -> Result<Self, FileError> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, FileError> {
         Ok(Self::from_yaml_with(path, std::env::vars_os())?.logged())
     }
 
@@ -18,8 +19,9 @@ impl Settings {
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
+    #[cfg(feature = "yaml")]
     pub fn from_yaml_with<N: Into<OsString>, V: Into<OsString>>(
-        path: impl AsRef<Path>,
+        path: impl AsRef<std::path::Path>,
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, FileError> {
         Reader::new().file(path.as_ref()).vars(vars).read()?.with_key()
@@ -30,7 +32,8 @@ impl Settings {
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do; it names the profiles that there are.
-    pub fn from_yaml_profile(path: impl AsRef<Path>, profile: &str) -> Result<Self, FileError> {
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, FileError> {
         Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
     }
 

@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// The keys of the top level that are about profiles.
+#[cfg(feature = "yaml")]
 pub(crate) const PROFILES: &str = "profiles";
 pub(crate) const DEFAULT_PROFILE: &str = "default_profile";
 

@@ -7,6 +7,7 @@ use crate::{NoProxy, error::Problem};
 
 /// Which proxy to use. `Debug` hides its URL.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Proxy {
     /// No proxy.
     Off,

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
-use ibkr_auth_core::Config;
+use ibkr_auth_core::{Config, Identity};
 
 use crate::{
     FileError, Unkeyed,
@@ -40,6 +40,7 @@ impl Reader {
     }
 
     /// Reads this file, which the variables override.
+    #[cfg(feature = "yaml")]
     pub fn file(self, path: impl Into<PathBuf>) -> Self {
         Self { file: Some(path.into()), ..self }
     }
@@ -92,11 +93,11 @@ impl Reader {
 }
 
 fn build(gathered: &Gathered<'_>, profile: Option<String>, env: &Env) -> Result<Unkeyed, FileError> {
-    let config = Config::new(
-        gathered.required("client_id")?,
-        gathered.required("client_key_id")?,
-        gathered.required("credential")?,
-    );
+    let config = Config::of(Identity {
+        client_id: gathered.required("client_id")?,
+        client_key_id: gathered.required("client_key_id")?,
+        credential: gathered.required("credential")?,
+    });
     let mut draft =
         Draft::new(config.map_err(|error| gathered.blame(&[error.field()], Problem::from(error)))?);
     for given in &gathered.all {

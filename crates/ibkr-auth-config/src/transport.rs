@@ -5,6 +5,7 @@ use std::{borrow::Cow, path::PathBuf};
 use crate::{FileError, Proxy, env::Env, proxy, proxy_env};
 
 /// Trust and proxy. The default: what the operating system trusts, and the proxy that the environment names.
+/// Exhaustive on purpose: it is written as a literal, `Transport { ca_only: true, ..Transport::default() }`.
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
     /// A PEM file of certificates to trust besides the system's. It was not opened yet.

@@ -2,7 +2,8 @@
 
 use crate::{FileError, Transport, bundle::Bundle, env::Env, error::Problem, system_store};
 
-/// Whose certificates a client trusts. Those that stand here are DER, and can be used.
+/// Whose certificates a client trusts. Those that stand here are DER, and can be used. Exhaustive
+/// on purpose: every HTTP stack must treat each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// The operating system decides, and these are trusted besides: where its certificates are in no file (Windows, macOS,

@@ -2,8 +2,6 @@
 //! HOST:PORT, with a CA certificate, key and public address:
 //! `cargo run -p ibkr-auth-core --example own_http_stack -- localhost:8443 ca.pem private.pem 203.0.113.7`
 
-#![allow(clippy::disallowed_methods, reason = "a driver reads the clocks, the core does not")]
-
 use std::{
     error::Error,
     fs,
@@ -15,7 +13,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Bytes, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
 use ibkr_auth_core::{
-    Config, Connected, Host, Now, Output, Response, Session, Transmit, TransportError, TransportKind,
+    Config, Connected, Host, Identity, Now, Output, Response, Session, Transmit, TransportError,
+    TransportKind,
 };
 use ibkr_jws::RsaKey;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
@@ -29,7 +28,9 @@ async fn main() -> Result<(), Failure> {
     let [server, ca, key, ip] = args.as_slice() else {
         return Err("HOST:PORT CA_FILE KEY_FILE PUBLIC_IP".into());
     };
-    let config = Config::new("DemoClient", "main", "demouser")?.with_public_ip(ip.parse()?)?;
+    let config =
+        Config::of(Identity { client_id: "DemoClient", client_key_id: "main", credential: "demouser" })?
+            .with_public_ip(ip.parse()?)?;
     let key = RsaKey::from_pem(&fs::read(key)?)?;
     let connected = log_in(server, &fs::read(ca)?, config, key).await?;
     println!("connected, {:?}", connected.auth_status);

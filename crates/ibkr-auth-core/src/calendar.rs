@@ -6,6 +6,7 @@ use crate::time::unix_seconds;
 
 /// Whose clock on the wall counts: IBKR resets by the region nearest to the user (IBKR's Web API documentation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Region {
     /// America.
     #[default]

@@ -13,7 +13,7 @@ pub use unfinished::unfinished;
 
 use crate::{Secret, wire::public_ip::is_public};
 
-/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions").
+/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions"). Exhaustive on purpose: there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tier {
     /// Everything outside `/iserver`: portfolio, account management. No brokerage session is opened, so the user's TWS
@@ -25,6 +25,7 @@ pub enum Tier {
 }
 
 /// Where the public address in the SSO request comes from. IBKR ties the session to it.
+/// Exhaustive on purpose: it is known, or it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicIp {
     /// This address.
@@ -34,6 +35,7 @@ pub enum PublicIp {
 }
 
 /// How `connect` repeats a step that failed in a way that may pass. Single steps are never repeated.
+/// Exhaustive on purpose: it is written as a literal, `Retry { attempts: 3, ..Retry::default() }`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// How often a step is tried, the first time included.
@@ -52,7 +54,19 @@ impl Default for Retry {
     }
 }
 
-/// What a [`Session`](crate::Session) needs to know. Made by [`Config::new`], changed field by field through the
+/// The three things that IBKR gives. They are named because each is a short string: only IBKR would notice that two
+/// were mixed up, and refusals get accounts locked. Exhaustive on purpose: it is written as a literal.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    /// `clientId`.
+    pub client_id: &'a str,
+    /// `clientKeyId`: the `kid` of the registered key, often `main`.
+    pub client_key_id: &'a str,
+    /// The username.
+    pub credential: &'a str,
+}
+
+/// What a [`Session`](crate::Session) needs to know. Made by [`Config::of`], changed field by field through the
 /// `with_…` methods. `Debug` hides the credential.
 #[derive(Clone)]
 pub struct Config {
@@ -73,11 +87,26 @@ pub struct Config {
 }
 
 impl Config {
-    /// The three things that IBKR gives: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
+    /// A configuration for this login; everything else is at its default.
+    ///
+    /// ```
+    /// use ibkr_auth_core::{Config, Identity};
+    ///
+    /// let config = Config::of(Identity { client_id: "the id", client_key_id: "main", credential: "username" })?;
+    /// # Ok::<(), ibkr_auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a part of it is empty, holds control characters or is a placeholder, or the username holds a space.
+    pub fn of(Identity { client_id, client_key_id, credential }: Identity<'_>) -> Result<Self, ConfigError> {
+        Self::new(client_id, client_key_id, credential)
+    }
+
+    /// The short form of [`of`](Self::of), for those who mind the order: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
     /// the username (`credential`).
     ///
     /// # Errors
-    /// [`ConfigError`] when one is empty, holds control characters or is [`unfinished`], or the username holds a space.
+    /// [`ConfigError`] when one is empty, holds control characters or is a placeholder, or the username holds a space.
     pub fn new(
         client_id: impl Into<String>,
         client_key_id: impl Into<String>,

@@ -6,6 +6,7 @@ use crate::{Advice, Error, ErrorKind};
 
 impl Error {
     /// A command that its caller has ended. The task goes on when the session is polled again.
+    #[doc(hidden)]
     pub fn cancelled() -> Self {
         let (what, todo) = (
             "cancelled",
@@ -16,6 +17,7 @@ impl Error {
     }
 
     /// A login that its caller has given up after this time. The task goes on when the session is polled again.
+    #[doc(hidden)]
     pub fn not_connected_within(within: Duration, last_failure: Option<&Self>) -> Self {
         let why =
             last_failure.map_or_else(|| "no step has failed".to_owned(), |error| format!("last: {error}"));
@@ -26,6 +28,7 @@ impl Error {
     }
 
     /// What drove the automatic mode has panicked.
+    #[doc(hidden)]
     pub fn panicked() -> Self {
         let (what, todo) = (
             "what kept the session connected has panicked",
@@ -35,6 +38,7 @@ impl Error {
     }
 
     /// What drove the automatic mode was ended from outside, such as the runtime under it.
+    #[doc(hidden)]
     pub fn driver_gone(what: &'static str) -> Self {
         let todo = "begin anew: `save` gives the session that was left at IBKR";
         Self::plain(ErrorKind::Cancelled, None, what, todo, Advice::Reconnect)

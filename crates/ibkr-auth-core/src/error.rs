@@ -3,6 +3,7 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
+use ibkr_jws::SignError;
 
 use crate::{ClockSkew, ConfigError, Response, Step, TransportError, TransportKind, clock, excerpt, text};
 
@@ -19,7 +20,15 @@ struct Inner {
     excerpt: Option<String>,
     todo: Cow<'static, str>,
     advice: Advice,
-    transport: Option<TransportKind>,
+    cause: Option<Cause>,
+}
+
+/// What it came from. The causes below these are not kept: an HTTP library's errors show URLs.
+#[derive(Clone)]
+enum Cause {
+    Config(ConfigError),
+    Sign(SignError),
+    Transport(TransportError),
 }
 
 /// What kind of failure it was.
@@ -71,7 +80,7 @@ pub enum ErrorKind {
     NotConnected,
 }
 
-/// What may help.
+/// What may help. Exhaustive on purpose: whoever acts on it must hear of a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// Repeating cannot help: something must be changed first.
@@ -115,7 +124,7 @@ impl Error {
     /// Whether the request may have taken effect although it failed. If not, it did not leave this machine, or not beyond a
     /// proxy or a handshake.
     pub fn may_have_been_executed(&self) -> bool {
-        let not_sent = self.0.transport.is_some_and(|kind| !kind.may_have_been_sent());
+        let not_sent = self.transport_kind().is_some_and(|kind| !kind.may_have_been_sent());
         use ErrorKind::{Config, NotConnected, OutOfOrder, Sign};
         let not_made = matches!(self.0.kind, Config | Sign | OutOfOrder | NotConnected);
         !(not_sent || not_made)
@@ -123,11 +132,12 @@ impl Error {
 
     /// Whether the connection broke before there was an answer: mostly a kept one that the server had closed.
     pub(crate) fn is_break(&self) -> bool {
-        self.0.transport == Some(TransportKind::Broken)
+        self.transport_kind() == Some(TransportKind::Broken)
     }
 
     /// Whether IBKR may have counted a signed request that failed so as a login: not if it was never sent, nor if a closed door or
     /// a web page answered.
+    #[doc(hidden)]
     pub fn may_count_as_login(&self) -> bool {
         let is_closed = self.0.status.is_some_and(|status| status.is_server_error());
         let is_foreign =
@@ -137,8 +147,16 @@ impl Error {
 
     /// Whether the way out of this machine is barred by wrong credentials of the proxy: no other host or service can help, and
     /// repeating them may lock the user's account there.
+    #[doc(hidden)]
     pub fn is_proxy_refusal(&self) -> bool {
-        self.0.transport == Some(TransportKind::ProxyRefused)
+        self.transport_kind() == Some(TransportKind::ProxyRefused)
+    }
+
+    fn transport_kind(&self) -> Option<TransportKind> {
+        match &self.0.cause {
+            Some(Cause::Transport(failure)) => Some(failure.kind()),
+            _ => None,
+        }
     }
 
     /// What happened, without the step before it and the advice behind it.
@@ -157,6 +175,7 @@ impl Error {
     }
 
     /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out of it.
+    #[doc(hidden)]
     pub fn config(what: impl Into<String>, todo: impl Into<String>) -> Self {
         Self::plain(ErrorKind::Config, None, what.into(), todo.into(), Advice::Never)
     }
@@ -176,7 +195,7 @@ impl Error {
             excerpt: None,
             todo: todo.into(),
             advice,
-            transport: None,
+            cause: None,
         }))
     }
 
@@ -198,6 +217,17 @@ impl Error {
             advice: Advice::Never,
             ..Inner::clone(&self.0)
         }))
+    }
+
+    /// The key could not sign.
+    pub(crate) fn unsigned(step: Step, error: SignError) -> Self {
+        let cannot =
+            Self::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never);
+        cannot.caused_by(Cause::Sign(error))
+    }
+
+    fn caused_by(self, cause: Cause) -> Self {
+        Self(Arc::new(Inner { cause: Some(cause), ..Inner::clone(&self.0) }))
     }
 
     /// The same error with another advice in words.
@@ -237,11 +267,12 @@ impl Error {
             excerpt: excerpt::of(response, secrets),
             todo: todo.into(),
             advice,
-            transport: None,
+            cause: None,
         }))
     }
 
     /// A step that brought no answer.
+    #[doc(hidden)]
     pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
         let todo = match (step, failure.kind()) {
             (Some(Step::PublicIp), TransportKind::Timeout | TransportKind::Connect) => {
@@ -249,21 +280,20 @@ impl Error {
             }
             _ => failure.todo(),
         };
-        Self::silence(step, failure.to_string(), todo, failure.advice(), failure.kind())
+        Self::silence(step, failure.to_string(), todo, failure.advice(), failure)
     }
 
     /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated unseen, because it
     /// changes something and may have been executed, gets [`Advice::FindOut`]; what was not sent says so.
+    #[doc(hidden)]
     pub fn unanswered(method: &Method, failure: &TransportError) -> Self {
-        match failure.kind() {
-            kind if !kind.may_have_been_sent() => {
-                let what = format!("not sent: {failure}");
-                Self::silence(None, what, failure.todo(), failure.advice(), kind)
-            }
-            kind if !method.is_safe() => {
-                Self::silence(None, failure.to_string(), FIND_OUT, Advice::FindOut, kind)
-            }
-            _ => Self::transport(None, failure),
+        if !failure.kind().may_have_been_sent() {
+            let what = format!("not sent: {failure}");
+            Self::silence(None, what, failure.todo(), failure.advice(), failure)
+        } else if !method.is_safe() {
+            Self::silence(None, failure.to_string(), FIND_OUT, Advice::FindOut, failure)
+        } else {
+            Self::transport(None, failure)
         }
     }
 
@@ -272,9 +302,9 @@ impl Error {
         what: String,
         todo: &'static str,
         advice: Advice,
-        transport: TransportKind,
+        failure: &TransportError,
     ) -> Self {
-        let kind = match transport {
+        let kind = match failure.kind() {
             TransportKind::Timeout => ErrorKind::Timeout,
             TransportKind::Panicked => ErrorKind::Panicked,
             _ => ErrorKind::Transport,
@@ -287,14 +317,14 @@ impl Error {
             excerpt: None,
             todo: todo.into(),
             advice,
-            transport: Some(transport),
+            cause: Some(Cause::Transport(failure.clone())),
         }))
     }
 }
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        Self::config(error.to_string(), "change that setting")
+        Self::config(error.to_string(), "change that setting").caused_by(Cause::Config(error))
     }
 }
 
@@ -329,4 +359,14 @@ impl fmt::Debug for Error {
     }
 }
 
-impl StdError for Error {}
+impl StdError for Error {
+    /// A [`ConfigError`], [`SignError`] or [`TransportError`], for programs that ask for its particulars. Its text is part of
+    /// this error's text already.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_ref().map(|cause| match cause {
+            Cause::Config(error) => error as _,
+            Cause::Sign(error) => error as _,
+            Cause::Transport(error) => error as _,
+        })
+    }
+}

@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::time::{Instant, SystemTime};
-//! use ibkr_auth_core::{Config, Error, Now, Output, Session, Ticket};
+//! use ibkr_auth_core::{Config, Error, Identity, Now, Output, Session, Ticket};
 //! # use ibkr_auth_core::{Request, Response, Transmit, TransportError, testing};
 //! # fn send(transmit: &Transmit) -> Result<Response, TransportError> { testing::healthy(transmit) }
 //!
@@ -35,7 +35,7 @@
 //! }
 //!
 //! # let key = testing::FakeKey; // ibkr_jws::RsaKey::from_pem(&pem)?
-//! let config = Config::new("client id", "key id", "username")?;
+//! let config = Config::of(Identity { client_id: "the id", client_key_id: "main", credential: "username" })?;
 //! let mut session = Session::new(config, key, 0);
 //! let ticket = session.connect();
 //! let connected = run(&mut session, &ticket)?;
@@ -51,12 +51,14 @@
 //! * Names are IBKR's endpoint names and the method names of the Python package `ibauth`.
 //! * Tokens are [`Secret`]: hidden in `Debug`, and that buffer is wiped on drop. The bytes of a [`Request`] are plain: do not
 //!   log them.
+//! * What this page does not show but is public serves the two clients and the program, and may change with any release.
 //!
 //! # Intentional omissions
 //!
 //! Typed trading endpoints, the WebSocket, OAuth 1.0a.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod calendar;
 mod clock;
@@ -71,6 +73,7 @@ mod session;
 mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
 pub mod text;
 mod time;
 mod transport;
@@ -78,7 +81,7 @@ pub mod wire;
 
 pub use calendar::Region;
 pub use clock::{CORRECTED as CLOCK_CORRECTED, ClockSkew};
-pub use config::{Config, ConfigError, Host, PublicIp, Retry, Tier, is_this_machine, unfinished};
+pub use config::{Config, ConfigError, Host, Identity, PublicIp, Retry, Tier, is_this_machine, unfinished};
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};

@@ -304,6 +304,7 @@ impl Session {
     }
 
     /// How long until IBKR takes the next `sso/validate`: it punishes the second within a minute.
+    #[doc(hidden)]
     pub fn validate_allowed_in(&self, now: Now) -> Duration {
         let ago = self.facts.last_validated(now);
         ago.map_or(Duration::ZERO, |ago| facts::VALIDATE_PAUSE.saturating_sub(ago))
@@ -311,6 +312,7 @@ impl Session {
 
     /// `sso/validate` was asked about this username so long ago, by another session: `connect` does without, and the
     /// automatic mode waits, until IBKR takes the next.
+    #[doc(hidden)]
     pub fn note_validation(&mut self, ago: Duration, now: Now) {
         self.facts.remember_validation(now.mono.checked_sub(ago));
     }

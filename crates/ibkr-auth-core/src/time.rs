@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// The present, on both clocks.
+/// The present, on both clocks. Exhaustive on purpose: it is written as a literal, at every call.
 ///
 /// Timers run on `mono`, because a clock that is set would break them; `iat` and `exp` come from `wall`, because a
 /// monotonic clock may stand still while the machine sleeps. Read both anew for each call.

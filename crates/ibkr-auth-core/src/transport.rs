@@ -13,7 +13,7 @@ use crate::{Advice, Response, text};
 
 /// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
 /// a query string nor a header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TransportError {
     kind: TransportKind,
     detail: String,
@@ -56,6 +56,7 @@ impl TransportKind {
 
 /// Of the time that a request may take, so much may go into its connection. What has no connection by then is given up as
 /// [`TransportKind::Connect`]: certainly not sent, which a request that runs into its whole limit cannot say.
+#[doc(hidden)]
 pub fn time_to_connect(limit: Duration) -> Duration {
     limit * 2 / 3
 }
@@ -63,6 +64,7 @@ pub fn time_to_connect(limit: Duration) -> Duration {
 /// Whether nobody knows what became of a request of your own that was answered so: one that changes something, and an answer
 /// that neither grants nor surely refuses it. Then it must not be sent again before that is found out. The same for one without
 /// an answer is [`Advice::FindOut`].
+#[doc(hidden)]
 pub fn leaves_in_doubt(method: &Method, status: StatusCode) -> bool {
     !method.is_safe() && !status.is_success() && !is_refusal(status)
 }
@@ -78,6 +80,7 @@ fn is_refusal(status: StatusCode) -> bool {
 ///
 /// # Errors
 /// [`TransportKind::CertificateDate`] then.
+#[doc(hidden)]
 pub fn check_clock(wall: SystemTime) -> Result<(), TransportError> {
     if wall < SystemTime::UNIX_EPOCH {
         return Err(TransportError::new(
@@ -89,6 +92,7 @@ pub fn check_clock(wall: SystemTime) -> Result<(), TransportError> {
 }
 
 /// Runs what sends a request. A panic in it is an error like any other, so that nobody waits for an answer that cannot come.
+#[doc(hidden)]
 pub fn catch_panic(
     send: impl FnOnce() -> Result<Response, TransportError>,
 ) -> Result<Response, TransportError> {
@@ -109,6 +113,7 @@ impl TransportError {
     }
 
     /// What answered behind a proxy that had opened a tunnel spoke no TLS, as the login pages of networks do.
+    #[doc(hidden)]
     pub fn no_tls_behind_proxy() -> Self {
         let why = "what it leads to speaks no TLS: perhaps this network wants a login in a browser first";
         Self::new(TransportKind::Proxy, why)
@@ -248,6 +253,16 @@ mod tests {
             }
         }
         assert_eq!(unanswered(&Method::GET, TransportKind::Panicked).kind(), ErrorKind::Panicked);
+    }
+
+    #[test]
+    fn the_source_of_an_error_can_be_asked_for_its_kind() {
+        for kind in ALL {
+            let error = unanswered(&Method::POST, kind);
+            let source = error.source().and_then(|source| source.downcast_ref::<TransportError>());
+            assert_eq!(source.map(TransportError::kind), Some(kind));
+            assert!(error.to_string().contains(&source.unwrap().to_string()), "nothing that was not shown");
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //!
 //! ```
 //! use std::time::SystemTime;
-//! use ibkr_auth_core::{Config, Host, wire};
+//! use ibkr_auth_core::{Config, Host, Identity, wire};
 //! # fn send(_: http::Request<Vec<u8>>) -> http::Response<Vec<u8>> {
 //! #     http::Response::new(br#"{"access_token":"abc","token_type":"Bearer","expires_in":86399}"#.to_vec())
 //! # }
 //! # let key = ibkr_auth_core::testing::FakeKey;
-//! let config = Config::new("client", "main", "someone")?;
+//! let config = Config::of(Identity { client_id: "client", client_key_id: "main", credential: "someone" })?;
 //! let request = wire::access_token::request(&config, &key, SystemTime::now())?;
 //! let token = wire::access_token::answer(&config, &send(request))?;
 //! assert_eq!(token.expires_in.unwrap().as_secs(), 86_399);

@@ -10,6 +10,7 @@
 //! Other algorithms (IBKR takes RS256 alone), key generation (ring cannot make RSA keys), JWE.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 #[cfg(feature = "encrypted-pem")]
 mod encrypted;

@@ -55,6 +55,18 @@ pub(crate) fn banned() -> Result<Vec<String>, String> {
     Ok(hits.map(|(name, why)| format!("{name}: {why}")).collect())
 }
 
+/// What the features of the clients bring, and nobody else may.
+const OPTIONAL: &[&str] = &["yaml_serde", "pkcs5", "des"];
+
+pub(crate) fn optional() -> Result<Vec<String>, String> {
+    let clients = ["-p", "ibkr-auth-async", "-p", "ibkr-auth-blocking", "-e", "normal,build"];
+    let (all, lean) = (names(&clients)?, names(&[&clients[..], &["--no-default-features"]].concat())?);
+    let unknown = OPTIONAL.iter().filter(|name| !all.contains(**name));
+    let unknown = unknown.map(|name| format!("{name}: no feature brings it any more"));
+    let hits = OPTIONAL.iter().filter(|name| lean.contains(**name));
+    Ok(unknown.chain(hits.map(|name| format!("{name}: comes without any feature"))).collect())
+}
+
 /// The lines `{ crate = "…", reason = "…" },` of deny.toml.
 fn read_bans(text: &str) -> Vec<(&str, &str)> {
     let entries =

@@ -20,6 +20,13 @@ pub(crate) fn clippy() -> Result<Vec<String>, String> {
     process::status(&mut command).map(|()| Vec::new())
 }
 
+/// Clippy for the clients of those who read neither files nor encrypted keys.
+pub(crate) fn lean() -> Result<Vec<String>, String> {
+    let mut command = compiling("clippy");
+    command.args(["-p", "ibkr-auth-async", "-p", "ibkr-auth-blocking", "--no-default-features"]);
+    process::status(command.args(["--", "-D", "warnings"])).map(|()| Vec::new())
+}
+
 pub(crate) fn docs() -> Result<Vec<String>, String> {
     let mut command = compiling("doc");
     command.args(["--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-Dwarnings");

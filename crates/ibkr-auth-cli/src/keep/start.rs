@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ibkr_auth_blocking::{Client, Handle, KeepConnected, OnCompeting};
+use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected, OnCompeting};
 
 use super::{KeepArgs, input::Source, ledger::Ledger};
 use crate::{
@@ -47,7 +47,7 @@ pub(super) fn start<'a>(
         turn.pace()?;
     }
     client.on_event(sessions.heard(Box::new(source.listener())));
-    let policy = policy(args, &turn);
+    let policy = policy(args, &turn)?;
     // After the questions, which a Ctrl-C should end as ever.
     super::signals::listen(source.clone());
     let ledger = Ledger::new(sessions, settings, turn);
@@ -69,7 +69,7 @@ fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, F
     })
 }
 
-fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
+fn policy(args: &KeepArgs, turn: &Turn) -> Result<KeepConnected, Failure> {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
     let past = |spent| if args.force { Vec::new() } else { ages(spent) };
     let policy = KeepConnected::default();
@@ -77,10 +77,10 @@ fn policy(args: &KeepArgs, turn: &Turn) -> KeepConnected {
         Some(place) => policy.with_region(place.into()),
         None => policy,
     };
-    policy
-        .with_tickle_every(args.tickle_every)
+    let policy = policy.with_tickle_every(args.tickle_every).map_err(Error::from)?;
+    Ok(policy
         .with_hosts(args.hosts.iter().cloned())
         .with_competing(competing)
         .with_past_logins(past(&turn.record.logins))
-        .with_past_assertions(past(&turn.record.assertions))
+        .with_past_assertions(past(&turn.record.assertions)))
 }

@@ -137,6 +137,7 @@ pub(super) fn absolute_url(field: &'static str, text: &str) -> Result<Uri, Confi
 }
 
 /// Whether the host of a URL is this machine: `localhost`, or an address that never leaves it.
+#[doc(hidden)]
 pub fn is_this_machine(host: &str) -> bool {
     let bare = host.trim_matches(['[', ']']).trim_end_matches('.');
     bare.eq_ignore_ascii_case("localhost")

@@ -9,6 +9,7 @@ use crate::{Event, Request, Step};
 
 /// What the driver has to do. Exhaustive on purpose: a new duty must not go unnoticed in a driver.
 #[derive(Debug)]
+#[must_use = "a request that is not sent leaves its session waiting for the answer"]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Output {
     /// Send this request now.
@@ -20,6 +21,7 @@ pub enum Output {
 }
 
 /// A request to send: at once, once, and without following redirects.
+#[non_exhaustive]
 pub struct Transmit {
     /// Give it back with the answer.
     pub id: RequestId,
@@ -47,6 +49,7 @@ pub struct RequestId(pub(crate) u64);
 
 /// When to poll again: at `until`, or when an answer has come, whichever is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wait {
     /// Poll then, if nothing comes before. `None`: only a command or an answer brings anything new.
     pub until: Option<Instant>,

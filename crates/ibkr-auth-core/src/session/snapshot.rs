@@ -68,6 +68,7 @@ impl Snapshot {
 
     /// `Ok` when the session is good, an error when the automatic mode will not make it so any more, `None` while it is on
     /// its way.
+    #[doc(hidden)]
     pub fn readiness(&self) -> Option<Result<(), Error>> {
         match (&self.stopped_by, self.phase) {
             _ if matches!(&self.ended, Some(Err(_))) => self.ended.clone(),
@@ -79,6 +80,7 @@ impl Snapshot {
     }
 
     /// The error of a wait that was in vain.
+    #[doc(hidden)]
     pub fn not_ready(&self, waited: Duration) -> Error {
         let what = format!("not connected within {} s: {}", waited.as_secs_f64(), self.phase);
         Error::plain(
@@ -91,6 +93,7 @@ impl Snapshot {
     }
 
     /// This session when nobody looks after it any more, and the event that says so: it has stopped, and opens nothing.
+    #[doc(hidden)]
     pub fn abandoned(self, because: Error) -> (Self, Event) {
         let event = Event::Phase { phase: Phase::Stopped, because: Some(because.clone()) };
         event.log();

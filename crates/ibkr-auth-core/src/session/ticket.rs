@@ -10,6 +10,7 @@ use std::{
 use crate::{AccessToken, AuthStatus, BearerToken, Error, SsoDetails, Tickle};
 
 /// The receipt of a command. Dropping it does not cancel the command.
+#[must_use = "the outcome is in the ticket, failures too"]
 pub struct Ticket<T> {
     slot: Slot,
     outcome: PhantomData<fn() -> T>,

@@ -13,6 +13,7 @@ const STEP: Step = Step::GetAccessToken;
 
 /// What `sso-sessions` is asked with. Another thing than the bearer token of `/v1/api`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AccessToken {
     /// The token.
     pub token: Secret,

@@ -84,7 +84,8 @@ pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error
     Error::answered(kind, step, response, &config.secrets(), todo, advice)
 }
 
-/// What an answer to a request of your own says of the session: the request was not executed then.
+/// What an answer to a request of your own says of the session: the request was not executed then. Exhaustive on
+/// purpose: each is mended in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
     /// The bearer token was refused, or this node does not know it: `connect` again.

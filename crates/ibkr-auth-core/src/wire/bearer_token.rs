@@ -16,6 +16,7 @@ const LIFETIME: u64 = 86_400;
 
 /// What opens `/v1/api`. It opens the read-only tier at once, the brokerage tier after `ssodh_init`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BearerToken {
     /// The token.
     pub token: Secret,

@@ -8,13 +8,14 @@ use http::{
     },
 };
 
-use ibkr_jws::{Jws, Sign};
+use ibkr_jws::{Jws, JwsError, Sign};
 use serde::Serialize;
 
 use super::{answer::LONGEST_SECRET, path};
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
 
 /// What opens `/v1/api`: the SSO bearer token and, once an answer has brought it, the session id.
+/// Exhaustive on purpose: it is written as a literal, for single steps.
 #[derive(Debug, Clone)]
 pub struct Authorization {
     /// The bearer token of `sso-sessions`.
@@ -126,7 +127,8 @@ pub(super) fn sign(
     key: &(impl Sign + ?Sized),
     claims: &impl Serialize,
 ) -> Result<Jws, Error> {
-    Jws::rs256(&config.client_key_id, claims, key).map_err(|error| {
-        Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never)
+    Jws::rs256(&config.client_key_id, claims, key).map_err(|error| match error {
+        JwsError::Sign(error) => Error::unsigned(step, error),
+        error => Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never),
     })
 }

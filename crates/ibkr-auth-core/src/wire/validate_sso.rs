@@ -26,7 +26,7 @@ pub struct SsoDetails {
     pub region: Option<String>,
 }
 
-/// The end of a session, in the two forms in which IBKR gives it.
+/// The end of a session, in the two forms in which IBKR gives it. Exhaustive on purpose: there is no third way to say when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// This long after the answer.

@@ -198,6 +198,8 @@ fn a_key_that_cannot_sign_ends_it_at_once() {
     let error = outcome.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Sign);
     assert!(error.to_string().contains("not plugged in"));
+    let source = std::error::Error::source(&error).expect("the signer's own error");
+    assert!(source.is::<ibkr_auth_core::SignError>());
 }
 
 #[test]

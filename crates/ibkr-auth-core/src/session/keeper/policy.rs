@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Host, Region};
+use crate::{ConfigError, Host, Region};
 
 /// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
 /// take it from each other for ever.
@@ -39,10 +39,15 @@ impl Default for KeepConnected {
 impl KeepConnected {
     /// Time between two tickles, 10 s to 2 min. Default: 60 s, as IBKR recommends; after 5 min without a request the
     /// brokerage session ends.
-    #[must_use]
-    pub fn with_tickle_every(mut self, every: Duration) -> Self {
-        self.tickle_every = every.clamp(Duration::from_secs(10), Duration::from_secs(120));
-        self
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is less or more.
+    pub fn with_tickle_every(mut self, every: Duration) -> Result<Self, ConfigError> {
+        if !(Duration::from_secs(10)..=Duration::from_secs(120)).contains(&every) {
+            return Err(ConfigError::new("tickle_every", "must be between 10 s and 2 min"));
+        }
+        self.tickle_every = every;
+        Ok(self)
     }
 
     /// What to do when another login takes the brokerage session. Default: leave it there.
@@ -98,6 +103,7 @@ impl KeepConnected {
 /// Unless IBKR itself says that another login is there, a session that was lost is first asked for without `compete`, which
 /// ends nobody. Only when that is refused does this decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnCompeting {
     /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session
     /// is ended: one that was ours at the last tickle and whose bearer token has ended since.
@@ -112,6 +118,7 @@ pub enum OnCompeting {
 }
 
 /// How often something may be done in any hour and in any day: half of it as it comes, the rest spread over the time.
+/// Exhaustive on purpose: it is written as a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginBudget {
     /// In any 60 minutes.
@@ -128,5 +135,18 @@ impl LoginBudget {
 impl Default for LoginBudget {
     fn default() -> Self {
         Self { per_hour: 12, per_day: 60 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tickle_that_comes_too_often_or_too_late_is_refused() {
+        for (seconds, is_good) in [(0, false), (9, false), (10, true), (120, true), (121, false)] {
+            let policy = KeepConnected::default().with_tickle_every(Duration::from_secs(seconds));
+            assert_eq!(policy.is_ok(), is_good, "{seconds} s");
+        }
     }
 }
