@@ -10,11 +10,11 @@ use ibkr_auth_core::Step;
 
 use super::{
     Sessions, Wish,
-    guard::{ages, failed, had_no_effect},
+    guard::failed,
     interrupt::{Interrupt, LOOK_AGAIN},
     kept,
     make::{competing, named},
-    none,
+    moment, none,
     reason::Reason,
     turn::Turn,
 };
@@ -31,25 +31,24 @@ impl Sessions {
         mut turn: Turn,
         before: &Kept,
         wish: &Wish,
-        (client, heard): (Client, &Receiver<Event>),
+        (mut client, heard): (Client, &Receiver<Event>),
     ) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        self.may_log_in(&turn.record, &settings, wish)?;
-        let counted = self.count_login(&mut turn)?;
+        if wish.force {
+            client.override_guard();
+        }
+        self.may_log_in(client.session(), &turn.record, &settings, wish.force)?;
+        self.count_login(&mut turn, client.history())?;
 
         let interrupt = Interrupt::watch();
-        let past = if wish.force { Vec::new() } else { ages(&counted.logins) };
-        let handle = client.keep_connected(KeepConnected::default().with_past_logins(past));
-        let (outcome, made) = settle(&handle, heard, wish.within, &interrupt);
+        let handle = client.keep_connected(KeepConnected::default());
+        let (outcome, is_new) = settle(&handle, heard, wish.within, &interrupt);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
-        (turn.record.logins, turn.record.validated) = (counted.logins, counted.validated);
-        for _ in 0..made {
-            turn.record.logins.add(seconds(SystemTime::now()));
-        }
+        turn.record.history = snapshot.history(moment());
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
-        let began = if made > 0 { now } else { before.began };
+        let began = if is_new { now } else { before.began };
         turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
         if !interrupt.is_seen() {
             turn.record.failed =
@@ -61,15 +60,15 @@ impl Sessions {
     }
 }
 
-/// Waits until the session is good, or will not be `within` this time. Says too how many logins that took.
+/// Waits until the session is good, or will not be `within` this time. Says too whether it is another one by then.
 fn settle(
     handle: &Handle,
     heard: &Receiver<Event>,
     within: Duration,
     interrupt: &Interrupt,
-) -> (Result<(), Failure>, usize) {
+) -> (Result<(), Failure>, bool) {
     let begin = Instant::now();
-    let (mut reason, mut made) = (Reason::default(), Made::default());
+    let (mut reason, mut is_new) = (Reason::default(), false);
     // As it was told: the handle may know of a phase before the reason for it was heard.
     let mut phase = Phase::Connecting;
     let outcome = loop {
@@ -94,7 +93,7 @@ fn settle(
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {
             Ok(event) => {
-                made.count(&event);
+                is_new |= is_new_session(&event);
                 reason.hear(&event);
                 if let Event::Phase { phase: entered, .. } = event {
                     phase = entered;
@@ -109,37 +108,12 @@ fn settle(
         }
     };
     // What was told while the last event was looked at.
-    heard.try_iter().for_each(|event| made.count(&event));
-    (outcome, made.logins())
+    is_new |= heard.try_iter().any(|event| is_new_session(&event));
+    (outcome, is_new)
 }
 
-/// Requests that IBKR counts as logins.
-#[derive(Default)]
-struct Made {
-    access_tokens: usize,
-    bearers: usize,
-}
-
-impl Made {
-    fn count(&mut self, event: &Event) {
-        match event {
-            Event::Sent { step: Step::GetAccessToken } => self.access_tokens += 1,
-            Event::Sent { step: Step::GetBearerToken } => self.bearers += 1,
-            Event::Failed { error, .. } if had_no_effect(error) => {
-                let count = match error.step() {
-                    Some(Step::GetBearerToken) => &mut self.bearers,
-                    _ => &mut self.access_tokens,
-                };
-                *count = count.saturating_sub(1);
-            }
-            _ => {}
-        }
-    }
-
-    /// A whole login makes both.
-    fn logins(&self) -> usize {
-        self.bearers.max(self.access_tokens)
-    }
+fn is_new_session(event: &Event) -> bool {
+    matches!(event, Event::Done { step: Step::GetBearerToken, .. })
 }
 
 /// Whether IBKR behaves as it does during its maintenance: the hour alone says little.
@@ -155,7 +129,7 @@ fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
         .todo("try again later, or leave it to `ibkr-auth keep`");
     match reason {
         Some(error) => {
-            Failure { pause: Failure::from(error.clone()).pause, ..failure.why(error.to_string()) }
+            Failure { pause: Failure::from(error.clone()).new_pause(), ..failure.why(error.to_string()) }
         }
         None => failure,
     }
@@ -163,7 +137,7 @@ fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
 
 /// What was asked for by then holds for the next invocation.
 fn interrupted(reason: Option<Error>) -> Failure {
-    let pause = reason.and_then(|error| Failure::from(error).pause);
+    let pause = reason.and_then(|error| Failure::from(error).new_pause());
     let what = "interrupted: the session is kept, and not good yet";
     Failure { pause, ..Failure::new(Exit::Interrupted, what) }
 }

@@ -6,10 +6,10 @@ use crate::{Host, Region};
 
 /// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
 /// take it from each other for ever.
-pub(super) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
+pub(in crate::session) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
 /// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
-pub(super) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
+pub(in crate::session) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
 
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
@@ -21,7 +21,6 @@ pub struct KeepConnected {
     pub(super) logins: LoginBudget,
     pub(super) region: Option<Region>,
     pub(super) hosts: Vec<Host>,
-    pub(super) past_logins: Vec<Duration>,
 }
 
 impl Default for KeepConnected {
@@ -32,7 +31,6 @@ impl Default for KeepConnected {
             logins: LoginBudget::default(),
             region: None,
             hosts: Vec::new(),
-            past_logins: Vec::new(),
         }
     }
 }
@@ -56,19 +54,16 @@ impl KeepConnected {
         self
     }
 
-    /// How many logins there may be. Default: 12 in an hour, 60 in a day. Against a server on this machine there is no
-    /// limit.
+    /// How many logins there may be, those of before included: see [`History`](crate::History). Default: 12 in an hour, 60 in a
+    /// day. Against a server on this machine there is no limit.
     #[must_use]
     pub fn with_logins(mut self, logins: LoginBudget) -> Self {
         self.logins = logins;
         self
     }
 
-    /// Logins that were made before, by how long ago: they count against the budget. Default: none.
-    #[must_use]
-    pub fn with_past_logins(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
-        self.past_logins = ago.into_iter().collect();
-        self
+    pub(in crate::session) fn logins(&self) -> LoginBudget {
+        self.logins
     }
 
     /// Whose nightly reset, midnight and weekend maintenance count. Default: what `sso/validate` says, until then New York.

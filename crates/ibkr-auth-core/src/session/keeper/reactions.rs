@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, Reach, View};
+use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, View};
 use crate::{
     AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, TransportError,
     TransportKind,
-    session::{exchange, facts::Facts, retry::Jitter, ticket::Done},
+    session::{
+        exchange,
+        facts::Facts,
+        guard::{Guard, Reach},
+        retry::Jitter,
+        ticket::Done,
+    },
     testing::{self, Bench},
 };
 
@@ -26,7 +32,8 @@ const TABLE: &[Row] = &[
             desk.answer(Action::Tickle, 200, GOOD).plans(Action::ValidateSso, 0);
             desk.validated();
             desk.answer(Action::Tickle, 200, GOOD).plans(Action::Tickle, 60);
-            desk.answer(Action::Tickle, 200, &ending_in(100)).plans(Action::ValidateSso, 60);
+            desk.passes(10);
+            desk.answer(Action::Tickle, 200, &ending_in(100)).plans(Action::ValidateSso, 51);
             desk.answer(Action::Tickle, 200, &ending_in(20)).plans(Action::Tickle, 20).is(Phase::Connected);
         },
     },
@@ -235,6 +242,7 @@ fn ending_in(seconds: u64) -> String {
 struct Desk {
     config: Config,
     facts: Facts,
+    guard: Guard,
     keeper: Keeper,
     now: Now,
     key_changes: bool,
@@ -251,9 +259,10 @@ impl Desk {
         let (config, facts) = (testing::config(), Facts::default());
         let policy = policy.with_region(crate::Region::NewYork);
         let home = config.host.clone();
-        let keeper = Keeper::new(policy, None, false, &home, (&config, &facts), Jitter::new(1));
+        let keeper = Keeper::new(policy, false, &home, (&config, &facts), Jitter::new(1));
         let now = Bench::new().now;
-        Self { config, facts, keeper, now, key_changes: false, turned_to: None, forgot_bearer: false }
+        let guard = Guard::default();
+        Self { config, facts, guard, keeper, now, key_changes: false, turned_to: None, forgot_bearer: false }
     }
 
     fn connected() -> Self {
@@ -310,7 +319,7 @@ impl Desk {
     }
 
     fn view(&self) -> View<'_> {
-        View { now: self.now, config: &self.config, facts: &self.facts }
+        View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard }
     }
 
     fn answer(&mut self, action: Action, status: u16, body: &str) -> &mut Self {
@@ -354,12 +363,15 @@ impl Desk {
     }
 
     fn attempt(&mut self, action: Action, outcome: &Result<Done, Error>) -> &mut Self {
-        let attempt =
-            self.keeper.begin(View { now: self.now, config: &self.config, facts: &self.facts }, action);
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let attempt = self.keeper.begin(
+            View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard },
+            action,
+        );
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         let key_changes = std::mem::take(&mut self.key_changes);
         let effects = self.keeper.react(view, attempt, outcome, Reach::of(outcome), || key_changes);
         self.forgot_bearer = effects.refuse_bearer;
+        self.guard.be_quiet(effects.quiet_until);
         if effects.refuse_bearer {
             self.facts.refuse_bearer();
         }
@@ -395,7 +407,7 @@ impl Desk {
     }
 
     fn phase(&mut self) -> Phase {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         self.keeper.changed_phase(view);
         self.keeper.told()
     }
@@ -414,13 +426,13 @@ impl Desk {
 
     #[track_caller]
     fn begins(&mut self) -> Attempt {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         self.keeper.due(view).unwrap()
     }
 
     #[track_caller]
     fn begins_nothing(&mut self) -> &mut Self {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         assert_eq!(self.keeper.due(view), None);
         self
     }
