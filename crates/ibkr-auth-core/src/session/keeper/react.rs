@@ -494,7 +494,7 @@ impl Keeper {
         self.next_login = Some(view.now.mono + after);
         // Nobody looks at it for so long.
         effects.doubt_status = true;
-        self.outage(view.now);
+        self.outage(view.now).refuse();
         self.plan(again, Some(view.now.mono + after));
         effects.events.extend(error.step().map(|step| Event::Retrying { step, after }));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, View};
 use crate::{
-    AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, TransportError,
+    AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, Tier, TransportError,
     TransportKind,
     session::{
         exchange,
@@ -208,6 +208,11 @@ const TABLE: &[Row] = &[
             let mut desk = Desk::connected();
             desk.fails(Action::Tickle, Step::Tickle, TransportError::new(TransportKind::ProxyRefused, "407"));
             desk.plans(Action::Tickle, 30);
+            let mut desk = Desk::connected();
+            desk.config.tier = Tier::ReadOnly;
+            desk.fails(Action::Tickle, Step::Tickle, TransportError::timeout()).is(Phase::Connected);
+            desk.fails(Action::Tickle, Step::Tickle, TransportError::new(TransportKind::ProxyRefused, "407"));
+            desk.is(Phase::Recovering);
         },
     },
     Row {
