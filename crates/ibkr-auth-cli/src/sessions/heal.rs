@@ -10,7 +10,7 @@ use ibkr_auth_core::Step;
 
 use super::{
     Sessions, Wish,
-    guard::failed,
+    guard::{failed, not_refused},
     interrupt::{Interrupt, LOOK_AGAIN},
     kept,
     make::{competing, named},
@@ -37,12 +37,18 @@ impl Sessions {
         if wish.force {
             client.override_guard();
         }
-        self.may_log_in(client.session(), &turn.record, &settings, wish.force)?;
-        self.count_login(&mut turn, client.history())?;
+        if !wish.force {
+            not_refused(&turn.record, &settings)?;
+        }
+        // What is lost may come back without one.
+        let spent = client.session().may_log_in(moment()).err();
+        if spent.is_none() {
+            self.count_login(&mut turn, client.history())?;
+        }
 
         let interrupt = Interrupt::watch();
         let handle = client.keep_connected(KeepConnected::default());
-        let (outcome, is_new) = settle(&handle, heard, wish.within, &interrupt);
+        let (outcome, is_new) = settle(&handle, heard, wish.within, &interrupt, spent);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
         turn.record.history = snapshot.history(moment());
@@ -66,6 +72,7 @@ fn settle(
     heard: &Receiver<Event>,
     within: Duration,
     interrupt: &Interrupt,
+    spent: Option<Error>,
 ) -> (Result<(), Failure>, bool) {
     let begin = Instant::now();
     let (mut reason, mut is_new) = (Reason::default(), false);
@@ -86,7 +93,10 @@ fn settle(
             {
                 break Err(closed(&phase, reason.take()));
             }
-            Phase::Waiting { about } | Phase::LoginsSpent { about } if about > left => {
+            Phase::LoginsSpent { about } if about > left => {
+                break Err(spent.map_or_else(|| closed(&phase, reason.take()), Failure::from));
+            }
+            Phase::Waiting { about } if about > left => {
                 break Err(closed(&phase, reason.take()));
             }
             _ => {}

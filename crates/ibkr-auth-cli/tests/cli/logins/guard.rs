@@ -31,6 +31,7 @@ at_once! {
     what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again,
     what_is_left_until_the_next_try_is_told_to_programs,
     the_seventh_login_in_a_row_is_not_sent,
+    what_heals_without_a_login_needs_no_budget,
     a_login_that_reached_nobody_does_not_count_whatever_failed_first,
     a_login_counts_when_it_failed_for_another_reason_than_the_token,
     a_healing_that_is_slow_is_no_refusal,
@@ -294,6 +295,19 @@ fn the_seventh_login_in_a_row_is_not_sent() {
     assert!((480..=515).contains(&pause_of(&error)), "{error}");
     assert_eq!(world.count(Endpoint::Token), 7);
     world.succeed(["login", "--force"]);
+}
+
+fn what_heals_without_a_login_needs_no_budget() {
+    let world = World::behind_proxy();
+    world.configure_without(&HOSTS, "");
+    world.succeed(["login"]);
+    world.change_record(spend);
+    world.simulator.handle().advance(std::time::Duration::from_secs(360));
+    world.succeed(["header", "--max-age", "0s"]);
+    assert_eq!((world.count(Endpoint::Init), world.count(Endpoint::SsoSessions)), (2, 1));
+    world.simulator.handle().restart();
+    world.run(["header", "--max-age", "0s"]).fails(8, &["as many as are safe", "login --force"]);
+    assert_eq!((world.count(Endpoint::Token), world.count(Endpoint::SsoSessions)), (1, 1));
 }
 
 fn logins(world: &World) -> usize {
