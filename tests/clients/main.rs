@@ -7,11 +7,11 @@ use std::{
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{
-    Advice, Config, ErrorKind, Event, Host, Request, Secret, Session, Step, Tier, TransportError,
-    TransportKind, testing,
+    Advice, Config, ErrorKind, Event, History, Host, KeepConnected, Request, Secret, Session, Step, Tier,
+    TransportError, TransportKind, testing,
 };
 use ibkr_auth_tests::{
-    driver::{Driver, Http},
+    driver::{Driver, Http, Kept},
     for_both_clients,
     lab::{Lab, PUBLIC_IP, key},
 };
@@ -48,6 +48,7 @@ for_both_clients!(
     a_file_is_a_client_that_saves_its_session,
     an_http_stack_sends_without_a_session,
     the_environment_alone_without_a_client_id_is_no_client,
+    whoever_is_started_over_and_over_is_held_back,
 );
 
 /// A client of the demo identity in a lab.
@@ -472,4 +473,26 @@ mod cancelling {
         lab.server.handle().advance(Duration::from_secs(2));
         client.tickle().unwrap();
     }
+}
+
+fn whoever_is_started_over_and_over_is_held_back<D: Driver>() {
+    let new = |history: &History| {
+        let session = Session::new(testing::config(), testing::FakeKey, 0);
+        let mut client = D::with_http(session, |request, _| Ok(testing::healthy_http(&request)));
+        client.recall(history);
+        client
+    };
+    let mut history = History::default();
+    for login in 1..=8 {
+        let mut client = new(&history);
+        let outcome = client.connect().map_err(|error| error.kind());
+        assert_eq!(outcome.err(), (login > 6).then_some(ErrorKind::LoginsSpent), "{login}");
+        history = client.history();
+    }
+    let mut client = new(&history);
+    client.override_guard();
+    let handle = client.keep_connected(KeepConnected::default());
+    handle.ready(Duration::from_secs(60)).unwrap();
+    assert_eq!(handle.history().logins.len(), 7);
+    handle.stop().unwrap();
 }

@@ -7,8 +7,9 @@ use http::HeaderMap;
 
 use ibkr_auth_config::Transport;
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Phase,
-    Request, Response, SavedSession, Secret, Session, Sign, Snapshot, SsoDetails, Tickle, TransportError,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, History, Host, KeepConnected,
+    Phase, Request, Response, SavedSession, Secret, Session, Sign, Snapshot, SsoDetails, Tickle,
+    TransportError,
 };
 use tokio::runtime::Runtime;
 
@@ -41,6 +42,9 @@ pub trait Driver: Sized {
     fn restore(&mut self, saved: &SavedSession) -> Result<(), Error>;
     fn headers(&self) -> Option<HeaderMap>;
     fn is_connected(&self) -> bool;
+    fn recall(&mut self, history: &History);
+    fn history(&self) -> History;
+    fn override_guard(&mut self);
     fn set_host(&mut self, host: Host);
     fn session(&self) -> &Session;
     fn keep_connected(self, policy: KeepConnected) -> impl Kept;
@@ -62,6 +66,7 @@ pub trait Kept: Sized {
     fn snapshot(&self) -> Snapshot;
     fn phase(&self) -> Phase;
     fn save(&self) -> Option<SavedSession>;
+    fn history(&self) -> History;
     fn send(&self, request: Request) -> Result<Response, Error>;
     fn get(&self, path: &str) -> Result<Response, Error>;
     fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error>;
@@ -97,6 +102,9 @@ macro_rules! keep {
         }
         fn save(&$self) -> Option<SavedSession> {
             $handle.save()
+        }
+        fn history(&$self) -> History {
+            $handle.history()
         }
         fn send(&$self, request: Request) -> Result<Response, Error> {
             $($wait)*($handle.send(request))
@@ -249,6 +257,15 @@ macro_rules! drive {
         }
         fn restore(&mut $self, saved: &SavedSession) -> Result<(), Error> {
             $client.restore(saved)
+        }
+        fn recall(&mut $self, history: &History) {
+            $client.recall(history);
+        }
+        fn history(&$self) -> History {
+            $client.history()
+        }
+        fn override_guard(&mut $self) {
+            $client.override_guard();
         }
         fn set_host(&mut $self, host: Host) {
             $client.set_host(host);

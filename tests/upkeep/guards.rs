@@ -250,9 +250,11 @@ fn logins_of_before_count_against_the_budget() {
         let mut world = World::new();
         // The machine has been up for a day.
         world.pass(24 * HOUR);
-        let policy = KeepConnected::default()
-            .with_logins(LoginBudget { per_hour: 2, per_day })
-            .with_past_logins(hours_ago.map(|hours| HOUR.mul_f64(hours)));
+        let seconds = world.now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let mut history = History::default();
+        history.logins = hours_ago.map(|hours| seconds - HOUR.mul_f64(hours).as_secs()).to_vec();
+        world.session.recall(&history, world.now);
+        let policy = KeepConnected::default().with_logins(LoginBudget { per_hour: 2, per_day });
         world.session.keep_connected(policy);
         world.run_for(free_in - SECOND);
         assert!(world.sent.is_empty(), "{:?}", world.sent);

@@ -10,11 +10,11 @@ mod saved;
 mod stuck;
 mod unseen;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ibkr_auth_core::{
-    Config, ErrorKind, Event, Host, KeepConnected, LoginBudget, OnCompeting, Phase, SavedSession, Step, Tier,
-    TransportKind,
+    Config, ErrorKind, Event, History, Host, KeepConnected, LoginBudget, OnCompeting, Phase, SavedSession,
+    Step, Tier, TransportKind,
 };
 use ibkr_auth_tests::world::World;
 use ibkr_sim::{Calendar, Expires, Extension, HostState, SimConfig, demo};

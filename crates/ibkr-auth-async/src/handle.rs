@@ -12,8 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, Event, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request,
-    wire,
+    Background, Error, Event, History, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish,
+    request, wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -110,6 +110,11 @@ impl Handle {
     /// What another process needs to go on with this session.
     pub fn save(&self) -> Option<SavedSession> {
         self.shared.status.borrow().save(now())
+    }
+
+    /// What the next process has to [recall](Client::recall).
+    pub fn history(&self) -> History {
+        self.shared.status.borrow().history(now())
     }
 
     /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is

@@ -14,9 +14,9 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, Host, KeepConnected, Now, Outcome,
-    Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle, Transmit,
-    TransportError, TransportKind, Wait, Wish, catch_panic, request,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, History, Host, KeepConnected, Now,
+    Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle,
+    Transmit, TransportError, TransportKind, Wait, Wish, catch_panic, request,
 };
 
 use crate::{
@@ -233,6 +233,22 @@ impl Client {
     /// When it is damaged or belongs to somebody else; nothing is changed then.
     pub fn restore(&mut self, saved: &SavedSession) -> Result<(), Error> {
         self.session.restore(saved, now())
+    }
+
+    /// Counts what was done before: see [`History`], which shows how a program that is started over and over keeps from logging in
+    /// over and over.
+    pub fn recall(&mut self, history: &History) {
+        self.session.recall(history, now());
+    }
+
+    /// What the next process has to [`recall`](Self::recall).
+    pub fn history(&self) -> History {
+        self.session.history(now())
+    }
+
+    /// For a person who takes the risk: see [`Session::override_guard`].
+    pub fn override_guard(&mut self) {
+        self.session.override_guard();
     }
 
     /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.

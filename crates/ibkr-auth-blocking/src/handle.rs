@@ -13,7 +13,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish, request, wire,
+    Background, Error, History, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish,
+    request, wire,
 };
 
 use crate::{
@@ -127,6 +128,11 @@ impl Handle {
     /// What another process needs to go on with this session.
     pub fn save(&self) -> Option<SavedSession> {
         self.shared.status.lock().save(now())
+    }
+
+    /// What the next process has to [recall](Client::recall).
+    pub fn history(&self) -> History {
+        self.shared.status.lock().history(now())
     }
 
     /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is

@@ -110,12 +110,23 @@ impl From<Error> for Failure {
         }
         failure.status = error.status().map(|status| status.as_u16());
         if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
-            failure.pause = Some(pause.as_secs().min(Pause::LONGEST));
+            // Nothing answered: it is what is left of a pause that is kept already.
+            (failure.pause, failure.is_known) =
+                (Some(pause.as_secs().min(Pause::LONGEST)), error.status().is_none());
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
         failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
         if let Some(pause) = failure.pause {
             failure.todo = Some(format!("wait {}: going on can get the address blocked", span(pause)));
+        }
+        if let (ErrorKind::LoginsSpent, Advice::RetryAfter(left)) = (error.kind(), error.advice()) {
+            failure = failure
+                .left(left.as_secs() + 1)
+                .why("IBKR locks accounts that log in over and over")
+                .todo(
+                    "find out why the sessions do not last: `ibkr-auth keep` shows each loss and its reason; or log in with \
+                     `login --force`",
+                );
         }
         if failure.is(Exit::NoSession) {
             failure.todo = Some("log in with `ibkr-auth login`".to_owned());
@@ -143,6 +154,7 @@ fn exit_of(kind: ErrorKind) -> Exit {
         ErrorKind::NotEstablished
         | ErrorKind::Gone
         | ErrorKind::RateLimited
+        | ErrorKind::LoginsSpent
         | ErrorKind::Server
         | ErrorKind::Unreadable => Exit::Server,
         _ => Exit::Failed,

@@ -63,10 +63,10 @@ Examples:
       Through a proxy, trusting another authority: here a running `ibkr-auth sim`.
 
 IBKR locks accounts that log in blindly. What IBKR has refused is not tried again with the same
-settings for a minute, then two, then four…, and there are at most 12 logins an hour and 60 a day.
-Of what is signed for them, at most 40 an hour and 240 a day leave this machine, whatever answers.
-`--force` overrides all of that, and a pause that IBKR has asked for. A simulator on this machine,
-by its `base_url`, may be logged in to as often as you like.";
+settings for a minute, then two, then four…, and there are at most 12 logins an hour and 60 a day,
+half of them in a row. Of what is signed for them, at most 40 an hour and 240 a day leave this
+machine, whatever answers. `--force` overrides all of that, and a pause that IBKR has asked for. A
+simulator on this machine, by its `base_url`, may be logged in to as often as you like.";
 
 pub(crate) const STATUS: &str = "\
 Examples:

@@ -19,17 +19,15 @@ pub(crate) struct Profile {
     pub(crate) transport: Transport,
     pub(crate) key: LazyKey,
     pub(crate) warnings: Vec<String>,
-    /// The server is on this machine.
-    pub(crate) is_local: bool,
 }
 
 impl Profile {
     pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
         let settings = reader(global)?.read()?;
-        let (warnings, is_local) = (settings.warnings().to_vec(), settings.is_local());
+        let warnings = settings.warnings().to_vec();
         let Unkeyed { config, transport, profile, key, .. } = settings;
         let key = LazyKey::new(key, global.passphrase_fd);
-        Ok(Self { name: profile, config, transport, key, warnings, is_local })
+        Ok(Self { name: profile, config, transport, key, warnings })
     }
 
     /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with the proxy and

@@ -11,28 +11,23 @@ mod login;
 mod make;
 mod pace;
 mod reason;
-mod replay;
 mod turn;
 
 pub(crate) use diagnose::Diagnosis;
-pub(crate) use guard::{ages, failed, not_refused};
+pub(crate) use guard::{failed, not_refused};
 pub(crate) use keeper::is_kept_alive;
 pub(crate) use make::competing;
-pub(crate) use replay::SPREAD;
 pub(crate) use turn::Turn;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::AtomicBool,
     time::{Duration, Instant, SystemTime},
 };
 
 use http::HeaderMap;
 use ibkr_auth_blocking::{Client, Error, Event, Http, SavedSession, Session, Snapshot};
-use ibkr_auth_core::{Now, Step};
+use ibkr_auth_core::Now;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -47,8 +42,6 @@ use crate::{
 
 /// A login takes no longer; whoever waits for that of another invocation waits so long.
 pub(crate) const LOGIN_WITHIN: Duration = Duration::from_secs(90);
-/// IBKR takes one `sso/validate` a minute of a username.
-const VALIDATE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Hears what happens while a session is made.
 pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -91,15 +84,13 @@ pub(crate) struct Sessions {
     pub(crate) output: Output,
     pub(crate) profile: Profile,
     pub(crate) store: Store,
-    /// When `sso/validate` was last asked, here or elsewhere, in milliseconds since 1970.
-    validated: Arc<AtomicU64>,
     /// Something could not be kept, and that was said.
     has_forgotten: AtomicBool,
 }
 
 impl Sessions {
     pub(crate) fn new(output: Output, profile: Profile, store: Store) -> Self {
-        Self { output, profile, store, validated: Arc::default(), has_forgotten: AtomicBool::new(false) }
+        Self { output, profile, store, has_forgotten: AtomicBool::new(false) }
     }
 
     /// What is kept.
@@ -140,7 +131,7 @@ impl Sessions {
         }
         turn.pace_or_force(wish.force)?;
         let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
-        self.make_sure(turn, &wish, self.heard(both(listener, progress.listener())))
+        self.make(turn, &wish, both(listener, progress.listener()))
     }
 
     /// Does something with the kept session, and keeps what came of it.
@@ -154,9 +145,10 @@ impl Sessions {
         self.warn_of_damage(&turn.record);
         let before = turn.record.kept.clone().ok_or_else(|| self.none())?;
         turn.pace()?;
-        let mut client = self.client(&before, self.profile.config.compete())?;
-        client.on_event(self.heard(Box::new(progress.listener())));
+        let mut client = self.client(&turn.record, &before, self.profile.config.compete())?;
+        client.on_event(progress.listener());
         let outcome = work(&mut client).map_err(|error| self.told(error));
+        turn.record.history = client.history();
         // A program that keeps the session connected knows more of it than this one, but for a refusal.
         let is_ours = self.store.keeper().is_none();
         turn.record.kept = match (&outcome, client.save()) {
@@ -170,73 +162,46 @@ impl Sessions {
     }
 
     /// A client that goes on with this session.
-    pub(crate) fn client(&self, kept: &Kept, compete: bool) -> Result<Client, Failure> {
-        let mut client = self.new_client(compete)?;
+    pub(crate) fn client(&self, record: &Record, kept: &Kept, compete: bool) -> Result<Client, Failure> {
+        let mut client = self.new_client(record, compete)?;
         client.restore(&SavedSession::new(kept.saved.as_str()))?;
         Ok(client)
     }
 
-    pub(crate) fn new_client(&self, compete: bool) -> Result<Client, Failure> {
+    pub(crate) fn new_client(&self, record: &Record, compete: bool) -> Result<Client, Failure> {
         let http = Http::new(&self.profile.transport)?;
-        let session = self.new_session(compete);
+        let session = self.new_session(record, compete);
         Ok(Client::with_http(session, move |request, limit| http.send(request, limit)))
     }
 
-    /// A session that knows when `sso/validate` was asked last: IBKR punishes the second within a minute.
-    fn new_session(&self, compete: bool) -> Session {
+    /// A session that knows how often was logged in, and what else must not be asked too often.
+    fn new_session(&self, record: &Record, compete: bool) -> Session {
         let Profile { config, key, .. } = &self.profile;
         let config = config.clone().with_compete(compete);
         let mut session = Session::new(config, key.clone(), RandomState::new().hash_one(0));
-        let now = moment();
-        if let Some(ago) = self.validated_ago(now.wall) {
-            session.note_validation(ago, now);
-        }
+        session.recall(&record.history, moment());
         session
-    }
-
-    /// How long ago `sso/validate` was asked, if that is known. What lies in the future was written under another clock.
-    fn validated_ago(&self, now: SystemTime) -> Option<Duration> {
-        let validated = self.validated.load(Ordering::Relaxed);
-        let ago = millis(now).checked_sub(validated).filter(|_| validated > 0);
-        ago.map(Duration::from_millis)
-    }
-
-    /// Remembers what must not be asked again too soon.
-    pub(crate) fn heard(&self, mut listener: Listener) -> Listener {
-        let validated = Arc::clone(&self.validated);
-        Box::new(move |event| {
-            if matches!(event, Event::Sent { step: Step::ValidateSso }) {
-                validated.fetch_max(millis(SystemTime::now()), Ordering::Relaxed);
-            }
-            listener(event);
-        })
-    }
-
-    /// `sso/validate` is asked now.
-    pub(crate) fn note_validation(&self) {
-        self.validated.fetch_max(millis(SystemTime::now()), Ordering::Relaxed);
     }
 
     /// How long until IBKR takes the next `sso/validate`.
     pub(crate) fn validate_allowed_in(&self) -> Result<Duration, Failure> {
         let record = self.record()?;
-        let by_session = record.kept.as_ref().and_then(|kept| self.restored(kept).ok());
-        let by_session = by_session.map(|(session, now)| session.validate_allowed_in(now));
-        let ago = self.validated_ago(SystemTime::now());
-        let by_record = ago.map(|ago| VALIDATE_PAUSE.saturating_sub(ago));
-        Ok(by_session.max(by_record).unwrap_or_default())
+        let mut session = self.new_session(&record, false);
+        if let Some(kept) = &record.kept {
+            session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
+        }
+        Ok(session.validate_allowed_in(moment()))
     }
 
     /// The headers of this session. No HTTP stack is set up for them.
     pub(crate) fn headers(&self, kept: &Kept) -> Result<HeaderMap, Failure> {
-        self.restored(kept)?.0.headers().ok_or_else(none)
+        self.restored(kept)?.headers().ok_or_else(none)
     }
 
-    fn restored(&self, kept: &Kept) -> Result<(Session, Now), Failure> {
+    fn restored(&self, kept: &Kept) -> Result<Session, Failure> {
         let mut session = Session::new(self.profile.config.clone(), self.profile.key.clone(), 0);
-        let now = moment();
-        session.restore(&SavedSession::new(kept.saved.as_str()), now)?;
-        Ok((session, now))
+        session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
+        Ok(session)
     }
 }
 
@@ -270,7 +235,7 @@ fn fresh(record: &Record, wish: &Wish) -> Option<Kept> {
     record.kept.as_ref().filter(is_fresh).cloned()
 }
 
-fn moment() -> Now {
+pub(crate) fn moment() -> Now {
     Now { mono: Instant::now(), wall: SystemTime::now() }
 }
 

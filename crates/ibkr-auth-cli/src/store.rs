@@ -16,9 +16,7 @@ use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{
-    Failed, KeeperNote, Kept, Logins, Pause, Record, Rest, Standing, Wait, millis, seconds,
-};
+pub(crate) use record::{Failed, KeeperNote, Kept, Pause, Record, Rest, Standing, Wait, millis, seconds};
 pub(crate) use seal::digest;
 
 use crate::{exit::Exit, failure::Failure};

@@ -57,8 +57,12 @@ pub enum ErrorKind {
     NotEstablished,
     /// This node does not know the session (410). What to do: another host, then `connect` again.
     Gone,
-    /// Too many requests (429). What to do: wait as long as the advice says; going on can get the address blocked.
+    /// Too many requests (429), or IBKR has asked for a pause that is not over. What to do: wait as long as the advice says; going
+    /// on can get the address blocked.
     RateLimited,
+    /// The logins of late are as many as are safe: nothing was sent. What to do: wait as long as the advice says, and find out
+    /// why the sessions do not last; IBKR locks accounts that log in over and over.
+    LoginsSpent,
     /// IBKR failed (5xx). What to do: wait and repeat; at night and on weekends it may be maintenance.
     Server,
     /// The answer cannot be understood. What to do: look for a proxy in between; repeat once.
@@ -125,8 +129,13 @@ impl Error {
     /// proxy or a handshake.
     pub fn may_have_been_executed(&self) -> bool {
         let not_sent = self.transport_kind().is_some_and(|kind| !kind.may_have_been_sent());
-        use ErrorKind::{Config, NotConnected, OutOfOrder, Sign};
-        let not_made = matches!(self.0.kind, Config | Sign | OutOfOrder | NotConnected);
+        use ErrorKind::{Config, LoginsSpent, NotConnected, OutOfOrder, RateLimited, Sign};
+        let not_made = match self.0.kind {
+            Config | Sign | OutOfOrder | NotConnected | LoginsSpent => true,
+            // Held back by a pause that was asked for before.
+            RateLimited => self.0.status.is_none(),
+            _ => false,
+        };
         !(not_sent || not_made)
     }
 
@@ -341,7 +350,7 @@ impl fmt::Display for Error {
             write!(f, "; {}", self.0.todo)?;
         }
         match self.0.advice {
-            Advice::RetryAfter(wait) if wait >= NOTABLE_WAIT => {
+            Advice::RetryAfter(wait) if wait >= NOTABLE_WAIT && self.0.kind != ErrorKind::LoginsSpent => {
                 write!(f, ", and not again before {} s have passed", wait.as_secs())
             }
             _ => Ok(()),

@@ -87,8 +87,8 @@ pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};
 pub use secret::Secret;
 pub use session::{
-    Background, Connected, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase, RequestId,
-    SavedSession, Session, Snapshot, Ticket, Transmit, Wait, Wish,
+    Background, Connected, History, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase,
+    RequestId, SavedSession, Session, Snapshot, Ticket, Transmit, Wait, Wish,
 };
 pub use step::Step;
 pub use time::Now;

@@ -4,6 +4,8 @@ mod background;
 mod drive;
 mod exchange;
 mod facts;
+mod guard;
+mod history;
 mod keeper;
 mod output;
 mod plan;
@@ -21,6 +23,7 @@ use http::HeaderMap;
 use ibkr_jws::Sign;
 
 pub use background::{Background, Wish};
+pub use history::History;
 pub use keeper::{KeepConnected, LoginBudget, OnCompeting, Phase};
 pub use output::{Output, RequestId, Transmit, Wait};
 pub use saved::SavedSession;
@@ -29,10 +32,11 @@ pub use ticket::{Connected, Outcome, Ticket};
 
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
-    Secret, SsoDetails, Step, Tickle, TransportError, wire::jitter::AssertionJitter,
+    Secret, SsoDetails, Step, Tickle, TransportError,
 };
 use exchange::{InFlight, Signer};
 use facts::Facts;
+use guard::Guard;
 use keeper::Keeper;
 use plan::Command;
 use retry::Jitter;
@@ -56,6 +60,7 @@ pub struct Session {
     events: Events,
     /// The automatic mode.
     keeper: Option<Keeper>,
+    guard: Arc<Guard>,
 }
 
 /// What has happened and was not told yet.
@@ -76,19 +81,23 @@ impl Session {
         Self {
             home: config.host.clone(),
             config: Arc::new(config),
-            signer: Signer { key: Box::new(key), jitter: AssertionJitter::from_seed(seed) },
+            signer: Signer { key: Box::new(key), seed },
             jitter: Jitter::new(seed),
             facts: Facts::default(),
             tasks: Vec::new(),
             in_flight: InFlight::default(),
             events: Events::default(),
             keeper: None,
+            guard: Arc::default(),
         }
     }
 
     /// The whole flow: access token and public address at once, bearer token, `sso/validate`, and for the brokerage
     /// tier `ssodh/init` and waiting until the session is established. Steps that fail in a way that may pass are
     /// repeated, each time freshly signed; what repeating cannot cure ends it at once.
+    ///
+    /// Nothing is sent while the logins of late are as many as are safe: see [`History`] and
+    /// [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent).
     ///
     /// While a `connect` is under way, another one joins it.
     pub fn connect(&mut self) -> Ticket<Connected> {
@@ -145,11 +154,11 @@ impl Session {
     /// or the user: then it stops at once, because repeating that gets accounts locked; or, where IBKR knew them before, after
     /// a few tries over two hours.
     pub fn keep_connected(&mut self, policy: KeepConnected) {
+        Arc::make_mut(&mut self.guard).set_limit(policy.logins());
         self.cancel(|task| task.attempt().is_some());
         let connect = self.tasks.iter_mut().find(|task| task.command() == Command::Connect);
         let keeper = Keeper::new(
             policy,
-            self.keeper.take(),
             connect.is_some(),
             &self.home,
             (&self.config, &self.facts),
@@ -244,6 +253,34 @@ impl Session {
         Ok(())
     }
 
+    /// Counts what was done before this session began: logins, and whatever else must not be done too often.
+    pub fn recall(&mut self, history: &History, now: Now) {
+        let history = history.clone().seen_at(now.wall);
+        Arc::make_mut(&mut self.guard).recall(&history, now);
+        self.facts.remember_validation(history.validated.and_then(|at| history::instant(at, now)));
+        self.signer.seed = history.seed.unwrap_or(self.signer.seed);
+    }
+
+    /// What the next session has to [`recall`](Self::recall).
+    pub fn history(&self, now: Now) -> History {
+        History::of(&self.guard, self.facts.validated(), self.signer.seed, now)
+    }
+
+    /// For a person who takes the risk: neither the logins so far nor a pause that IBKR has asked for hold the next login back
+    /// any more. The history still tells of those logins.
+    pub fn override_guard(&mut self) {
+        Arc::make_mut(&mut self.guard).forgive();
+    }
+
+    /// Whether a login may begin now.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect) without sending anything: [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent), or
+    /// [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited) during a pause that IBKR has asked for.
+    pub fn may_log_in(&self, now: Now) -> Result<(), Error> {
+        self.guard.may_log_in(&self.config.host, now.mono)
+    }
+
     /// What the rest of a program may know.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(self)
@@ -308,13 +345,6 @@ impl Session {
     pub fn validate_allowed_in(&self, now: Now) -> Duration {
         let ago = self.facts.last_validated(now);
         ago.map_or(Duration::ZERO, |ago| facts::VALIDATE_PAUSE.saturating_sub(ago))
-    }
-
-    /// `sso/validate` was asked about this username so long ago, by another session: `connect` does without, and the
-    /// automatic mode waits, until IBKR takes the next.
-    #[doc(hidden)]
-    pub fn note_validation(&mut self, ago: Duration, now: Now) {
-        self.facts.remember_validation(now.mono.checked_sub(ago));
     }
 
     /// How far IBKR's clock is from this machine's.

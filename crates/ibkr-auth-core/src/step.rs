@@ -73,8 +73,8 @@ impl Step {
         }
     }
 
-    /// Whether the request carries a JWS that proves who we are: what it gets back decides over the whole login.
-    pub(crate) fn is_signed(self) -> bool {
+    /// Whether the request carries a JWS that proves who we are: it may count as a login.
+    pub fn is_signed(self) -> bool {
         matches!(self, Self::GetAccessToken | Self::GetBearerToken)
     }
 }

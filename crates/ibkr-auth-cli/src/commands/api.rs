@@ -136,7 +136,7 @@ impl<'a> Call<'a> {
             // Whoever is interrupted leaves no dead session that passes for good.
             sessions.doubt(kept)?;
         }
-        let client = sessions.client(kept, false)?;
+        let client = sessions.client(&sessions.record()?, kept, false)?;
         let progress = Progress::start(sessions.output, self.name.clone());
         let answer = client.send(request);
         drop(progress);

@@ -1,9 +1,6 @@
 //! One login, step by step, and its end. No step is sent twice.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Instant,
-};
+use std::time::Instant;
 
 use ibkr_auth_blocking::{AuthStatus, Error, Request, Session};
 use ibkr_auth_core::{Authorization, Now, Output, Step, wire};
@@ -14,7 +11,7 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{commands::span, exit::Exit, failure::Failure, key::LazyKey, sessions::interrupt::Interrupt};
+use crate::{commands::span, exit::Exit, failure::Failure, sessions::interrupt::Interrupt};
 
 /// A clock may be ahead unseen: a request of the future is refused.
 const DATED_BACK: u64 = 2;
@@ -31,9 +28,10 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     if let Some(finding) = not_wanted(context) {
         return finding;
     }
-    match (&context.sessions, context.diagnosis.as_mut()) {
-        (Some(sessions), Some(diagnosis)) => {
-            if let Err(failure) = sessions.begin_login(diagnosis) {
+    let session = match (&context.sessions, context.diagnosis.as_mut()) {
+        (Some(sessions), Some(diagnosis)) => match sessions.begin_login(diagnosis) {
+            Ok(session) => session,
+            Err(failure) => {
                 let is_step = |step: Step| failure.step.as_deref() == Some(step.name());
                 let Some((_, check)) = LATER.into_iter().find(|(step, _)| is_step(*step)) else {
                     return forbidden(failure);
@@ -41,13 +39,10 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
                 context.refused = Some((check, failure));
                 return Finding::skip(ACCEPTED);
             }
-        }
+        },
         _ => return Finding::skip("needs: the turn to ask IBKR"),
-    }
-    let Some(key) = context.sessions.as_ref().map(|sessions| sessions.profile.key.clone()) else {
-        return Finding::skip("needs: key");
     };
-    let request = assertion(context, key);
+    let request = assertion(context, session);
     match ask(context, At::Token, request, wire::access_token::answer) {
         Ok(token) => {
             context.secrets.add(token.token.expose());
@@ -64,9 +59,9 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
 
 /// The request of the first step as a session signs it: differently each time, so that none is taken for a replay. By the
 /// server's clock, so that a wrong one here does not hide what else is wrong.
-fn assertion(context: &Context<'_>, key: LazyKey) -> Result<Request, Error> {
+fn assertion(context: &Context<'_>, mut session: Session) -> Result<Request, Error> {
     let now = Now { mono: Instant::now(), wall: context.server_time(0) };
-    let mut session = Session::new(context.config.clone(), key, RandomState::new().hash_one(0));
+    session.set_host(context.config.host().clone());
     let ticket = session.get_access_token();
     loop {
         match session.poll(now) {

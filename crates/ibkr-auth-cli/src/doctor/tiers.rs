@@ -52,8 +52,8 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
     if context.diagnosis.as_ref().is_none_or(|diagnosis| diagnosis.validated) {
         return Finding::skip("not asked: a login within the last minute has, and IBKR takes one a minute");
     }
-    if let Some(sessions) = &context.sessions {
-        sessions.note_validation();
+    if let Some(diagnosis) = &mut context.diagnosis {
+        diagnosis.note_validation();
     }
     let request = wire::validate_sso::request(&context.config, authorization);
     match ask(context, At::Validate, request, wire::validate_sso::answer) {

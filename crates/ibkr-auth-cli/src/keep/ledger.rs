@@ -1,26 +1,16 @@
 //! What the store is told while a session is kept: other invocations live on it, and so does the next keeper.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::{ErrorKind, Event, Phase, SavedSession, Snapshot};
+use ibkr_auth_blocking::{Event, History, Phase, SavedSession, Snapshot};
 use ibkr_auth_core::Step;
 
 use crate::{
     exit::Exit,
     failure::Failure,
-    sessions::{Sessions, Turn, failed, kept},
-    store::{Failed, KeeperNote, Kept, Logins, Rest, Wait, seconds},
+    sessions::{Sessions, Turn, failed, kept, moment},
+    store::{Failed, KeeperNote, Kept, Rest, Wait, seconds},
 };
-
-/// The login that is counted, with the count before it.
-enum Login {
-    None,
-    UnderWay(Logins),
-    /// A step of it has failed, and may be tried again.
-    Tripped(Logins),
-    /// Its access token came: what fails now takes nothing back.
-    Counted,
-}
 
 pub(super) struct Ledger<'a> {
     sessions: &'a Sessions,
@@ -29,19 +19,14 @@ pub(super) struct Ledger<'a> {
     /// Held until the first login has come to something: whoever wants a session waits for it.
     turn: Option<Turn>,
     kept: Option<Kept>,
-    logins: Logins,
-    /// Signed requests that left this machine.
-    assertions: Logins,
+    history: History,
     failed: Option<Failed>,
-    /// IBKR has asked for a pause.
-    pause: Option<Failure>,
     /// What the others are told.
     note: Option<KeeperNote>,
     /// The wait that it is in.
     rest: Option<Rest>,
     /// A person can tell this program by keys what to do.
     pub(super) has_keys: bool,
-    login: Login,
     /// The store does not know the latest yet.
     is_behind: bool,
     is_broken: bool,
@@ -55,14 +40,11 @@ impl<'a> Ledger<'a> {
             settings,
             turn: Some(turn),
             kept: record.kept,
-            logins: record.logins,
-            assertions: record.assertions,
+            history: record.history,
             failed: record.failed,
-            pause: None,
             note: None,
             rest: None,
             has_keys: false,
-            login: Login::None,
             is_behind: false,
             is_broken: false,
         }
@@ -70,8 +52,9 @@ impl<'a> Ledger<'a> {
 
     /// Within the last hour, and the last day.
     pub(super) fn logins(&self) -> (usize, usize) {
-        let now = seconds(SystemTime::now());
-        (self.logins.in_last_hour(now), self.logins.in_last_day(now))
+        let within =
+            |hours: u64| self.history.logins_within(Duration::from_secs(3_600 * hours), SystemTime::now());
+        (within(1), within(24))
     }
 
     /// Live or paper, if an earlier invocation has learnt it.
@@ -81,14 +64,7 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn hear(&mut self, event: &Event, snapshot: &Snapshot, saved: Option<&SavedSession>) {
         let now = seconds(SystemTime::now());
-        self.count(event, now);
-        let because = match event {
-            Event::Phase { phase: Phase::Waiting { .. }, because } => because.as_ref(),
-            _ => None,
-        };
-        if let Some(error) = because.filter(|error| error.kind() == ErrorKind::RateLimited) {
-            self.pause = Some(Failure::from(error.clone()));
-        }
+        self.history = snapshot.history(moment());
         if let Event::Phase { phase, .. } = event {
             self.rest = rest(*phase, now);
         }
@@ -115,7 +91,8 @@ impl<'a> Ledger<'a> {
             self.failed = None;
         }
         self.kept = latest;
-        self.is_behind |= !matches!(event, Event::Sent { .. });
+        // A login counts as soon as it is sent: whoever is killed half-way has logged in all the same.
+        self.is_behind |= !matches!(event, Event::Sent { step } if !step.is_signed());
     }
 
     /// The automatic mode has stopped for good.
@@ -127,6 +104,7 @@ impl<'a> Ledger<'a> {
     /// What is left at the end; `None` after a logout.
     pub(super) fn left(&mut self, saved: Option<&SavedSession>, snapshot: &Snapshot) {
         let now = seconds(SystemTime::now());
+        self.history = snapshot.history(moment());
         let before = self.kept.take();
         let began = before.as_ref().map_or(now, |before| before.began);
         let good_at = before.as_ref().filter(|_| snapshot.is_connected()).map_or(0, |before| before.good_at);
@@ -186,56 +164,15 @@ impl<'a> Ledger<'a> {
             },
         };
         turn.record.kept = self.kept.clone();
-        turn.record.logins = self.logins.clone();
-        turn.record.assertions = self.assertions.clone();
+        let others = std::mem::replace(&mut turn.record.history, self.history.clone());
+        let history = &mut turn.record.history;
+        // Other invocations ask too.
+        history.quiet_until = history.quiet_until.max(others.quiet_until);
+        history.validated = history.validated.max(others.validated);
         turn.record.failed = self.failed.clone();
         turn.record.keeper = self.note.clone();
-        self.sessions.keep(turn, self.pause.as_ref())?;
-        self.pause = None;
+        self.sessions.keep(turn, None)?;
         Ok(true)
-    }
-
-    /// A login is counted when it begins: whoever is killed half-way has logged in all the same. Its further tries are part
-    /// of it.
-    fn count(&mut self, event: &Event, now: u64) {
-        match event {
-            Event::Sent { step } if is_login(*step) => {
-                self.assertions.add(now);
-                self.is_behind = true;
-            }
-            Event::Failed { error, .. } if error.step().is_some_and(is_login) => {
-                if !error.may_have_been_executed() {
-                    self.assertions.take_back();
-                }
-            }
-            _ => {}
-        }
-        self.login = match (event, std::mem::replace(&mut self.login, Login::None)) {
-            (Event::Sent { step }, Login::None | Login::Tripped(_)) if is_login(*step) => {
-                let before = self.logins.clone();
-                self.logins.add(now);
-                self.is_behind = true;
-                Login::UnderWay(before)
-            }
-            (Event::Done { step: Step::GetBearerToken, .. }, _) => Login::None,
-            (Event::Done { step: Step::GetAccessToken, .. }, Login::UnderWay(_)) => Login::Counted,
-            (Event::Failed { error, .. }, Login::Counted) if error.step().is_some_and(is_login) => {
-                Login::None
-            }
-            (Event::Failed { error, .. }, Login::UnderWay(before))
-                if error.step().is_some_and(is_login) && !error.may_count_as_login() =>
-            {
-                self.logins = before;
-                Login::None
-            }
-            (Event::Failed { error, .. }, Login::UnderWay(before)) if error.step().is_some_and(is_login) => {
-                Login::Tripped(before)
-            }
-            (Event::Retrying { step, .. }, Login::Tripped(before)) if is_login(*step) => {
-                Login::UnderWay(before)
-            }
-            (_, login) => login,
-        };
     }
 }
 
@@ -246,8 +183,4 @@ fn rest(phase: Phase, now: u64) -> Option<Rest> {
         _ => return None,
     };
     Some(Rest { until: now + about.as_secs(), why })
-}
-
-fn is_login(step: Step) -> bool {
-    matches!(step, Step::GetAccessToken | Step::GetBearerToken)
 }

@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    sessions::{LOGIN_WITHIN, Sessions, Turn, ages, not_refused},
+    sessions::{LOGIN_WITHIN, Sessions, Turn, not_refused},
     store::{Keeper, millis},
 };
 
@@ -35,6 +35,9 @@ pub(super) fn start<'a>(
     turn.pace_or_force(args.force)?;
     let may_log_in = if args.force { Ok(()) } else { not_refused(&turn.record, &settings) };
     let mut client = client(sessions, args, &turn)?;
+    if args.force {
+        client.override_guard();
+    }
     if let Err(forbidden) = may_log_in {
         // Without a login, only a session that is good already can be kept.
         let is_good = client.headers().is_some() && client.tickle().is_ok() && client.is_connected();
@@ -46,8 +49,8 @@ pub(super) fn start<'a>(
         turn.record.asked = millis(SystemTime::now());
         turn.pace()?;
     }
-    client.on_event(sessions.heard(Box::new(source.listener())));
-    let policy = policy(args, &turn)?;
+    client.on_event(source.listener());
+    let policy = policy(args)?;
     // After the questions, which a Ctrl-C should end as ever.
     super::signals::listen(source.clone());
     let ledger = Ledger::new(sessions, settings, turn);
@@ -62,25 +65,19 @@ fn take_turn(sessions: &Sessions) -> Result<Turn, Failure> {
 /// With the kept session, if there is one that can be used.
 fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, Failure> {
     let compete = args.compete || sessions.profile.config.compete();
-    let Some(kept) = &turn.record.kept else { return sessions.new_client(compete) };
-    sessions.client(kept, compete).or_else(|unusable| {
+    let Some(kept) = &turn.record.kept else { return sessions.new_client(&turn.record, compete) };
+    sessions.client(&turn.record, kept, compete).or_else(|unusable| {
         sessions.output.warning(format_args!("{}: logging in anew", unusable.what));
-        sessions.new_client(compete)
+        sessions.new_client(&turn.record, compete)
     })
 }
 
-fn policy(args: &KeepArgs, turn: &Turn) -> Result<KeepConnected, Failure> {
+fn policy(args: &KeepArgs) -> Result<KeepConnected, Failure> {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
-    let past = |spent| if args.force { Vec::new() } else { ages(spent) };
-    let policy = KeepConnected::default();
+    let policy = KeepConnected::default().with_tickle_every(args.tickle_every).map_err(Error::from)?;
     let policy = match args.region {
         Some(place) => policy.with_region(place.into()),
         None => policy,
     };
-    let policy = policy.with_tickle_every(args.tickle_every).map_err(Error::from)?;
-    Ok(policy
-        .with_hosts(args.hosts.iter().cloned())
-        .with_competing(competing)
-        .with_past_logins(past(&turn.record.logins))
-        .with_past_assertions(past(&turn.record.assertions)))
+    Ok(policy.with_hosts(args.hosts.iter().cloned()).with_competing(competing))
 }

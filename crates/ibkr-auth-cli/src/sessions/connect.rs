@@ -14,7 +14,6 @@ use ibkr_auth_core::{Output, RequestId, Step, Ticket, Transmit, catch_panic};
 
 use super::{
     Listener,
-    guard::Signed,
     interrupt::{Interrupt, LOOK_AGAIN},
     moment,
     reason::Reason,
@@ -32,7 +31,6 @@ pub(super) struct Login {
     listener: Listener,
     outbox: Sender<Answer>,
     answers: Receiver<Answer>,
-    signed: Signed,
     reason: Reason,
     /// There may be a session at IBKR.
     is_open: bool,
@@ -48,7 +46,6 @@ impl Login {
             listener,
             outbox,
             answers,
-            signed: Signed::default(),
             reason: Reason::default(),
             is_open: false,
             is_given_up: false,
@@ -95,11 +92,6 @@ impl Login {
         self.is_given_up
     }
 
-    /// What it has sent that was signed.
-    pub(super) fn signed(&self) -> &Signed {
-        &self.signed
-    }
-
     /// Does what is to be done now; returns how long there is nothing more.
     fn drain(&mut self) -> Duration {
         loop {
@@ -113,7 +105,6 @@ impl Login {
 
     fn hear(&mut self, event: &Event) {
         (self.listener)(event);
-        self.signed.hear(event);
         self.reason.hear(event);
         match event {
             Event::Sent { step: Step::GetBearerToken } => self.is_open = true,

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Sessions, Wish, guard::failed, turn::Turn};
+use ibkr_auth_blocking::Session;
+
+use super::{Sessions, guard::failed, moment, turn::Turn};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -36,35 +38,21 @@ impl Sessions {
     /// # Errors
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
     pub(crate) fn may_begin_login(&self, diagnosis: &Diagnosis) -> Result<String, Failure> {
-        let wish = Wish {
-            read_only: false,
-            compete: false,
-            no_login: false,
-            max_age: Duration::ZERO,
-            within: AT_WORK,
-            fresh: true,
-            force: false,
-        };
-        let settings = self.settings_digest()?;
-        self.may_log_in(&diagnosis.turn.record, &settings, &wish)?;
+        let (settings, record) = (self.settings_digest()?, &diagnosis.turn.record);
+        self.may_log_in(&self.new_session(record, false), record, &settings, false)?;
         Ok(settings)
     }
 
-    /// Counts a login, and forgets the kept session.
+    /// Counts a login, and forgets the kept session. Gives the session that may begin it.
     ///
     /// # Errors
     /// As [`may_begin_login`](Self::may_begin_login).
-    pub(crate) fn begin_login(&self, diagnosis: &mut Diagnosis) -> Result<(), Failure> {
+    pub(crate) fn begin_login(&self, diagnosis: &mut Diagnosis) -> Result<Session, Failure> {
         diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
-        let record = &mut diagnosis.turn.record;
-        record.kept = None;
-        // Counted before anything is sent: whoever is killed half-way has logged in all the same.
-        let now = seconds(SystemTime::now());
-        record.logins.add(now);
-        // One for each token.
-        record.assertions.add(now);
-        record.assertions.add(now);
-        self.keep(&mut diagnosis.turn, None)
+        diagnosis.turn.record.kept = None;
+        let session = self.new_session(&diagnosis.turn.record, false);
+        self.count_login(&mut diagnosis.turn, session.history(moment()))?;
+        Ok(session)
     }
 
     /// Notes how the login ended, so that the next invocation does not repeat a refusal.
@@ -96,6 +84,11 @@ impl Diagnosis {
     /// Live or paper is known from now on.
     pub(crate) fn note_paper(&mut self, paper: Option<bool>) {
         self.turn.record.paper = paper.or(self.turn.record.paper);
+    }
+
+    /// `sso/validate` is asked now.
+    pub(crate) fn note_validation(&mut self) {
+        self.turn.record.history.validated = Some(seconds(SystemTime::now()));
     }
 
     /// Waits until IBKR takes the next request for `/portfolio/accounts`.

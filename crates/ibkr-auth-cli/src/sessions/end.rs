@@ -13,7 +13,7 @@ impl Sessions {
     pub(crate) fn end_kept(&self, turn: &mut Turn) -> Result<bool, Failure> {
         let Some(kept) = doubted(turn) else { return Ok(false) };
         turn.pace()?;
-        let failure = self.log_out(&kept)?;
+        let failure = self.log_out(turn, &kept)?;
         if failure.is_none() {
             turn.record.kept = None;
         }
@@ -26,7 +26,7 @@ impl Sessions {
         let Some(kept) = doubted(turn) else { return Ok(()) };
         turn.pace_or_force(is_forced)?;
         self.keep(turn, None)?;
-        let failure = self.log_out(&kept)?;
+        let failure = self.log_out(turn, &kept)?;
         if failure.is_none() {
             turn.record.kept = None;
         }
@@ -34,8 +34,8 @@ impl Sessions {
         failure.map_or(Ok(()), Err)
     }
 
-    fn log_out(&self, kept: &Kept) -> Result<Option<Failure>, Failure> {
-        Ok(match self.client(kept, false)?.logout() {
+    fn log_out(&self, turn: &Turn, kept: &Kept) -> Result<Option<Failure>, Failure> {
+        Ok(match self.client(&turn.record, kept, false)?.logout() {
             Err(error) if !is_gone(&error) => Some(unended(error)),
             _ => None,
         })

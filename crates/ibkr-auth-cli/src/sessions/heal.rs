@@ -6,14 +6,15 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
+use ibkr_auth_core::Step;
 
 use super::{
     Sessions, Wish,
-    guard::{Signed, ages, failed},
+    guard::{failed, not_refused},
     interrupt::{Interrupt, LOOK_AGAIN},
     kept,
     make::{competing, named},
-    none,
+    moment, none,
     reason::Reason,
     turn::Turn,
 };
@@ -30,28 +31,30 @@ impl Sessions {
         mut turn: Turn,
         before: &Kept,
         wish: &Wish,
-        (client, heard): (Client, &Receiver<Event>),
+        (mut client, heard): (Client, &Receiver<Event>),
     ) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        self.may_log_in(&turn.record, &settings, wish)?;
-        let counted = self.count_login(&mut turn)?;
+        if wish.force {
+            client.override_guard();
+        }
+        if !wish.force {
+            not_refused(&turn.record, &settings)?;
+        }
+        // What is lost may come back without one.
+        let spent = client.session().may_log_in(moment()).err();
+        if spent.is_none() {
+            self.count_login(&mut turn, client.history())?;
+        }
 
         let interrupt = Interrupt::watch();
-        let past = |spent| if wish.force { Vec::new() } else { ages(spent) };
-        let policy = KeepConnected::default()
-            .with_past_logins(past(&counted.logins))
-            .with_past_assertions(past(&counted.assertions));
-        let handle = client.keep_connected(policy);
-        let (outcome, signed) = settle(&handle, heard, wish.within, &interrupt);
+        let handle = client.keep_connected(KeepConnected::default());
+        let (outcome, is_new) = settle(&handle, heard, wish.within, &interrupt, spent);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
-        let made = signed.logins();
-        turn.record.validated = counted.validated;
-        turn.record.logins = counted.logins.and(made);
-        turn.record.assertions = counted.assertions.and(signed.assertions());
+        turn.record.history = snapshot.history(moment());
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
-        let began = if made > 0 { now } else { before.began };
+        let began = if is_new { now } else { before.began };
         turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
         if !interrupt.is_seen() {
             turn.record.failed =
@@ -63,15 +66,16 @@ impl Sessions {
     }
 }
 
-/// Waits until the session is good, or will not be `within` this time. Says too what was sent for that.
+/// Waits until the session is good, or will not be `within` this time. Says too whether it is another one by then.
 fn settle(
     handle: &Handle,
     heard: &Receiver<Event>,
     within: Duration,
     interrupt: &Interrupt,
-) -> (Result<(), Failure>, Signed) {
+    spent: Option<Error>,
+) -> (Result<(), Failure>, bool) {
     let begin = Instant::now();
-    let (mut reason, mut signed) = (Reason::default(), Signed::default());
+    let (mut reason, mut is_new) = (Reason::default(), false);
     // As it was told: the handle may know of a phase before the reason for it was heard.
     let mut phase = Phase::Connecting;
     let outcome = loop {
@@ -89,14 +93,17 @@ fn settle(
             {
                 break Err(closed(&phase, reason.take()));
             }
-            Phase::Waiting { about } | Phase::LoginsSpent { about } if about > left => {
+            Phase::LoginsSpent { about } if about > left => {
+                break Err(spent.map_or_else(|| closed(&phase, reason.take()), Failure::from));
+            }
+            Phase::Waiting { about } if about > left => {
                 break Err(closed(&phase, reason.take()));
             }
             _ => {}
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {
             Ok(event) => {
-                signed.hear(&event);
+                is_new |= is_new_session(&event);
                 reason.hear(&event);
                 if let Event::Phase { phase: entered, .. } = event {
                     phase = entered;
@@ -111,8 +118,12 @@ fn settle(
         }
     };
     // What was told while the last event was looked at.
-    heard.try_iter().for_each(|event| signed.hear(&event));
-    (outcome, signed)
+    is_new |= heard.try_iter().any(|event| is_new_session(&event));
+    (outcome, is_new)
+}
+
+fn is_new_session(event: &Event) -> bool {
+    matches!(event, Event::Done { step: Step::GetBearerToken, .. })
 }
 
 /// Whether IBKR behaves as it does during its maintenance: the hour alone says little.
@@ -128,7 +139,7 @@ fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
         .todo("try again later, or leave it to `ibkr-auth keep`");
     match reason {
         Some(error) => {
-            Failure { pause: Failure::from(error.clone()).pause, ..failure.why(error.to_string()) }
+            Failure { pause: Failure::from(error.clone()).new_pause(), ..failure.why(error.to_string()) }
         }
         None => failure,
     }
@@ -136,7 +147,7 @@ fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
 
 /// What was asked for by then holds for the next invocation.
 fn interrupted(reason: Option<Error>) -> Failure {
-    let pause = reason.and_then(|error| Failure::from(error).pause);
+    let pause = reason.and_then(|error| Failure::from(error).new_pause());
     let what = "interrupted: the session is kept, and not good yet";
     Failure { pause, ..Failure::new(Exit::Interrupted, what) }
 }

@@ -18,19 +18,19 @@ impl Sessions {
     /// The whole login. The kept session is ended first.
     pub(super) fn log_in(&self, mut turn: Turn, wish: &Wish, listener: Listener) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        self.may_log_in(&turn.record, &settings, wish)?;
+        let mut session = self.new_session(&turn.record, self.compete(wish));
+        if wish.force {
+            session.override_guard();
+        }
+        self.may_log_in(&session, &turn.record, &settings, wish.force)?;
         let http = Http::new(&self.profile.transport)?;
         self.profile.transport.warnings().iter().for_each(|warning| self.output.warning(warning));
         self.make_room(&mut turn, wish.force)?;
-        let counted = self.count_login(&mut turn)?;
+        self.count_login(&mut turn, session.history(moment()))?;
 
         let interrupt = Interrupt::watch();
-        let mut login = Login::new(self.new_session(self.compete(wish)), http, listener);
+        let mut login = Login::new(session, http, listener);
         let outcome = login.connect(wish.within, &interrupt);
-        turn.record.validated = counted.validated;
-        // Its further tries are part of it.
-        turn.record.logins = counted.logins.and(login.signed().logins().min(1));
-        turn.record.assertions = counted.assertions.and(login.signed().assertions());
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
             Ok(()) if !is_interrupted => None,
@@ -40,9 +40,10 @@ impl Sessions {
         };
         let is_good = failure.is_none() && login.session.is_connected();
         turn.record.kept = left(&login, is_good, turn.record.paper);
+        turn.record.history = login.session.history(moment());
         if failure.is_none() {
             // It may have been forced: IBKR answers again.
-            turn.record.pause = None;
+            turn.record.history.quiet_until = None;
         }
         if !is_interrupted {
             let before = turn.record.failed.take();

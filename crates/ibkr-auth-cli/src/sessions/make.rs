@@ -25,7 +25,7 @@ impl Sessions {
         wish: &Wish,
         mut listener: Listener,
     ) -> Result<Kept, Failure> {
-        let mut client = self.client(before, self.compete(wish))?;
+        let mut client = self.client(&turn.record, before, self.compete(wish))?;
         let (tell, heard) = channel();
         client.on_event(move |event| {
             listener(event);
@@ -42,7 +42,8 @@ impl Sessions {
         };
         if let (true, Some(saved)) = (is_enough, client.save()) {
             let kept = renewed(before, &saved, &client);
-            (turn.record.kept, turn.record.failed, turn.record.pause) = (Some(kept.clone()), None, None);
+            (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
+            turn.record.history.quiet_until = None;
             self.note(&mut turn, None);
             return Ok(kept);
         }

@@ -121,7 +121,7 @@ impl Turn {
     /// The same, and whoever forces it ends the pause.
     pub(crate) fn pace_or_force(&mut self, is_forced: bool) -> Result<(), Failure> {
         if is_forced {
-            self.record.pause = None;
+            self.record.history.quiet_until = None;
             self.record.pauses.clear();
         }
         self.pace()
@@ -157,7 +157,8 @@ fn left(then: u64, pause: Duration) -> Duration {
 }
 
 fn no_pause(record: &Record) -> Result<(), Failure> {
-    match record.pause.as_ref().map_or(0, Pause::left) {
+    let pause = record.history.pause(SystemTime::now());
+    match pause.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX) {
         0 => Ok(()),
         left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
             .why("it answered 429, too many requests, a while ago")

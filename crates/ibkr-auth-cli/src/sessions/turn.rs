@@ -9,7 +9,7 @@ use std::{
 use super::{LOGIN_WITHIN, Sessions, pace::BETWEEN};
 use crate::{
     failure::Failure,
-    store::{Kept, Lock, Pause, Record, millis},
+    store::{Kept, Lock, Pause, Record, millis, seconds},
 };
 
 /// Held while IBKR is asked.
@@ -37,7 +37,6 @@ impl Sessions {
     /// What is kept. A session that this program cannot go on with is none.
     pub(crate) fn record(&self) -> Result<Record, Failure> {
         let mut record = self.store.read()?;
-        self.validated.fetch_max(record.validated, Ordering::Relaxed);
         if record.kept.as_ref().is_some_and(|kept| self.restored(kept).is_err()) {
             (record.kept, record.is_damaged) = (None, true);
         }
@@ -90,7 +89,7 @@ impl Sessions {
         let mut turn = self.turn(LOGIN_WITHIN, || {})?;
         let is_free = self.validate_allowed_in()?.is_zero();
         if is_free {
-            self.note_validation();
+            turn.record.history.validated = Some(seconds(SystemTime::now()));
             self.note(&mut turn, None);
         }
         Ok(is_free)
@@ -120,12 +119,11 @@ impl Sessions {
     }
 
     fn update(&self, turn: &mut Turn, failure: Option<&Failure>) {
-        let now = millis(SystemTime::now());
-        turn.record.asked = now;
-        turn.record.validated = turn.record.validated.max(self.validated.load(Ordering::Relaxed));
+        let now = SystemTime::now();
+        turn.record.asked = millis(now);
         turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
-        if let Some(seconds) = failure.and_then(Failure::new_pause) {
-            turn.record.pause = Some(Pause::new(seconds));
+        if let Some(pause) = failure.and_then(Failure::new_pause) {
+            turn.record.history.quiet_until = Some(seconds(now) + pause.min(Pause::LONGEST));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept: the session, how often was logged in lately, and what IBKR has refused.
+//! What is kept: the session, its history, and what IBKR has refused.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ibkr_auth_blocking::Phase;
+use ibkr_auth_blocking::{History, Phase};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -16,26 +16,19 @@ use crate::failure::Failure;
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) kept: Option<Kept>,
+    /// How often was logged in lately, and until when IBKR wants to be left alone.
     #[serde(default)]
-    pub(crate) logins: Logins,
-    /// Signed requests that left this machine, however they were answered.
-    #[serde(default)]
-    pub(crate) assertions: Logins,
+    pub(crate) history: History,
     pub(crate) failed: Option<Failed>,
     /// When IBKR was last asked about this session, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) asked: u64,
-    /// When `sso/validate` was last asked about this username, in milliseconds since 1970.
-    #[serde(default)]
-    pub(crate) validated: u64,
     /// When what IBKR takes rarely was last asked for, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) paced: BTreeMap<String, u64>,
     /// Whether the account is a paper account, once that is known.
     pub(crate) paper: Option<bool>,
-    /// IBKR has asked for a pause.
-    pub(crate) pause: Option<Pause>,
-    /// IBKR has asked for one at these endpoints.
+    /// IBKR has asked for a pause at these endpoints alone.
     #[serde(default)]
     pub(crate) pauses: BTreeMap<String, Pause>,
     /// How a program that keeps the session connected stands.
@@ -56,15 +49,16 @@ impl Record {
     /// The record as a clock can understand that was set back: what it says of the future happened just now. So no guard is
     /// lost, and none holds longer than it does after what happened just now.
     pub(super) fn seen_at(mut self, at: SystemTime) -> Self {
-        let (now, now_ms) = (seconds(at), millis(at));
+        let history = std::mem::take(&mut self.history);
+        self.history = history.clone().seen_at(at);
+        self.was_ahead |= self.history != history;
+        let now_ms = millis(at);
         let longest = now_ms.saturating_add(Pause::LONGEST * 1_000);
-        let logins = self.logins.0.iter_mut().chain(&mut self.assertions.0).map(|login| (login, now));
-        let asked = [&mut self.asked, &mut self.validated].into_iter().chain(self.paced.values_mut());
+        let asked = std::iter::once(&mut self.asked).chain(self.paced.values_mut());
         let failed = self.failed.as_mut().map(|failed| &mut failed.at);
         let passed = asked.chain(failed).map(|time| (time, now_ms));
-        let pauses = self.pause.as_mut().into_iter().chain(self.pauses.values_mut());
-        let pauses = pauses.map(|pause| (&mut pause.until, longest));
-        for (time, latest) in logins.chain(passed).chain(pauses) {
+        let pauses = self.pauses.values_mut().map(|pause| (&mut pause.until, longest));
+        for (time, latest) in passed.chain(pauses) {
             self.was_ahead |= *time > latest;
             *time = (*time).min(latest);
         }
@@ -210,42 +204,6 @@ impl Kept {
     }
 }
 
-/// When something was done in the last day.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Logins(Vec<u64>);
-
-impl Logins {
-    pub(crate) const HOUR: u64 = 3_600;
-    pub(crate) const DAY: u64 = 86_400;
-
-    pub(crate) fn add(&mut self, now: u64) {
-        self.0.retain(|at| now.saturating_sub(*at) < Self::DAY);
-        self.0.push(now);
-    }
-
-    /// What was added last had no effect.
-    pub(crate) fn take_back(&mut self) {
-        self.0.pop();
-    }
-
-    pub(crate) fn last(&self) -> Option<u64> {
-        self.0.last().copied()
-    }
-
-    pub(crate) fn in_last_hour(&self, now: u64) -> usize {
-        self.ago(now).filter(|ago| *ago < Self::HOUR).count()
-    }
-
-    pub(crate) fn in_last_day(&self, now: u64) -> usize {
-        self.ago(now).filter(|ago| *ago < Self::DAY).count()
-    }
-
-    /// How many seconds ago they were. What lies in the future was a moment ago.
-    pub(crate) fn ago(&self, now: u64) -> impl Iterator<Item = u64> {
-        self.0.iter().map(move |at| now.saturating_sub(*at))
-    }
-}
-
 /// The last login, when it failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Failed {
@@ -321,9 +279,12 @@ mod tests {
     fn a_clock_that_was_set_back_turns_no_guard_off_and_none_on_for_good() {
         let second = |at: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(at);
         let failure = Failure::new(Exit::Refused, "no");
-        let ahead = |at: u64| Record {
-            logins: Logins(vec![at]),
-            assertions: Logins(vec![at]),
+        let mut history = History::default();
+        let mut ahead = |at: u64| Record {
+            history: {
+                (history.logins, history.quiet_until) = (vec![at], Some(at));
+                history.clone()
+            },
             failed: Some(Failed {
                 at: at * 1_000,
                 times: 1,
@@ -331,34 +292,21 @@ mod tests {
                 failure: failure.clone(),
             }),
             asked: at * 1_000,
-            validated: at * 1_000,
             paced: [("a path".to_owned(), at * 1_000)].into(),
-            pause: Some(Pause { until: at * 1_000 }),
+            pauses: [("an endpoint".to_owned(), Pause { until: at * 1_000 })].into(),
             ..Record::default()
         };
         for later in [1_001, 1_000 + 9_000, 2_000_000_000] {
             let record = ahead(later).seen_at(second(1_000));
             assert!(record.was_ahead);
-            assert_eq!(record.logins.in_last_hour(1_000), 1, "{later}");
-            assert_eq!(record.assertions.in_last_hour(1_000), 1, "{later}");
-            assert_eq!(record.logins.in_last_day(1_000 + Logins::DAY), 0, "{later}: it is over one day");
-            let times = [record.failed.unwrap().at, record.asked, record.validated, record.paced["a path"]];
-            assert_eq!(times, [1_000_000; 4]);
+            assert_eq!(record.history.logins, [1_000], "{later}");
+            let times = [record.failed.unwrap().at, record.asked, record.paced["a path"]];
+            assert_eq!(times, [1_000_000; 3]);
             let most = (later * 1_000).min((1_000 + Pause::LONGEST) * 1_000);
-            assert_eq!(record.pause.unwrap().until, most);
+            assert_eq!(record.pauses["an endpoint"].until, most);
+            assert_eq!(record.history.quiet_until, Some(most / 1_000));
         }
         let record = ahead(1_000).seen_at(second(1_000));
         assert!(!record.was_ahead);
-    }
-
-    #[test]
-    fn logins_are_counted_for_a_day() {
-        let mut logins = Logins::default();
-        for at in [0, 10, 3_700] {
-            logins.add(at);
-        }
-        assert_eq!((logins.in_last_hour(3_700), logins.in_last_day(3_700)), (1, 3));
-        logins.add(86_401);
-        assert_eq!(logins.in_last_day(86_401), 3);
     }
 }

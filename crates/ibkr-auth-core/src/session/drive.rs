@@ -1,20 +1,21 @@
 //! What moves a session: requests out, answers in, and the automatic mode between them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
 use super::{
     Output, Phase, RequestId, Session, Transmit, Wait,
     exchange::{self, Ask, Exchange},
-    keeper::{Effects, Keeper, Reach, View},
+    guard::Reach,
+    keeper::{Effects, Keeper, View},
     plan::Command,
     progress::{Context, Ended},
     task::{self, JobState, Task},
     ticket::Done,
 };
 use crate::{
-    Error, ErrorKind, Event, Now, Response, Step, TransportError,
+    Advice, Error, ErrorKind, Event, Now, Response, Step, TransportError,
     time::{unix_seconds, within_second},
     wire,
 };
@@ -72,7 +73,7 @@ impl Session {
 
     /// Begins what the automatic mode has due.
     fn keep_up(&mut self, now: Now) {
-        let view = View { now, config: &self.config, facts: &self.facts };
+        let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
         let Some(keeper) = &mut self.keeper else { return };
         if keeper.clock_jumped(now) {
             self.events.emit(Event::ClockJumped);
@@ -81,6 +82,9 @@ impl Session {
             }
         }
         if let Some(attempt) = keeper.due(view) {
+            if attempt.is_retake {
+                Arc::make_mut(&mut self.guard).retake(now.mono);
+            }
             let task = Task::for_upkeep(attempt, &self.config);
             self.tasks.push(task.asking_first(self.facts.ip_service));
         }
@@ -89,7 +93,7 @@ impl Session {
 
     /// Tells where the automatic mode stands, if that has changed.
     fn tell_phase(&mut self, now: Now, because: Option<&Error>) {
-        let view = View { now, config: &self.config, facts: &self.facts };
+        let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
         if let Some(phase) = self.keeper.as_mut().and_then(|keeper| keeper.changed_phase(view)) {
             self.events.emit(Event::Phase { phase, because: because.cloned() });
         }
@@ -115,9 +119,18 @@ impl Session {
             self.advance(now, index, Task::ended);
             return Next::LookAgain;
         }
-        match exchange::build(ask, &self.config, &self.facts, &self.signer, now) {
+        let request = match ask.step.is_signed() {
+            true => self.guard.may_sign(ask.step, &self.config.host, now.mono),
+            false => Ok(()),
+        };
+        let request =
+            request.and_then(|()| exchange::build(ask, &self.config, &self.facts, &self.signer, now));
+        match request {
             Ok(request) => {
-                let transmit = self.in_flight.send(ask.step, request, &self.config, &self.facts, now);
+                let begins_login =
+                    ask.step.is_signed() && Arc::make_mut(&mut self.guard).sign(ask.step, now.mono);
+                let transmit =
+                    self.in_flight.send(ask.step, request, &self.config, &self.facts, begins_login, now);
                 self.tasks[index].jobs[job].state = JobState::Sent(transmit.id);
                 self.events.emit(Event::Sent { step: ask.step });
                 Next::Send(transmit)
@@ -196,8 +209,15 @@ impl Session {
         // A bearer token whose command was cancelled is kept for the logout that waits for it.
         let Some(index) = task else { return self.tell_phase(now, None) };
         if step.is_signed() {
-            let reach = &mut self.tasks[index].reach;
-            *reach = (*reach).max(Reach::of(&result));
+            let reach = Reach::of(&result);
+            let begun_at = exchange.begins_login.then_some(exchange.sent.mono);
+            Arc::make_mut(&mut self.guard).answered(step, begun_at, reach, result.is_ok());
+            self.tasks[index].reach = self.tasks[index].reach.max(reach);
+        }
+        if let Err(error) = &result
+            && let Some(pause) = pause_of_all(error)
+        {
+            Arc::make_mut(&mut self.guard).be_quiet(now.mono.checked_add(pause));
         }
         match result {
             Ok(done) => {
@@ -273,7 +293,7 @@ impl Session {
             facts: &mut self.facts,
             jitter: &mut self.jitter,
             events: &mut self.events,
-            keeper: self.keeper.as_mut(),
+            guard: &self.guard,
         };
         match on(&mut self.tasks[index], &mut context) {
             Some(outcome) => self.conclude(now, index, outcome),
@@ -286,7 +306,7 @@ impl Session {
         let task = self.tasks.remove(index);
         self.in_flight.drop_all(|id| task.awaits(id));
         if let (Some(attempt), Some(keeper)) = (task.attempt(), &mut self.keeper) {
-            let view = View { now, config: &self.config, facts: &self.facts };
+            let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
             let key = &self.signer.key;
             let effects = keeper.react(view, attempt, &outcome, task.reach, || key.reload());
             self.apply(effects);
@@ -296,7 +316,22 @@ impl Session {
     }
 
     fn apply(&mut self, effects: Effects) {
-        let Effects { refuse_bearer, drop_access_token, doubt_status, forget_holder, host, events } = effects;
+        let Effects {
+            refuse_bearer,
+            drop_access_token,
+            doubt_status,
+            forget_holder,
+            took_nothing,
+            quiet_until,
+            host,
+            events,
+        } = effects;
+        if took_nothing {
+            Arc::make_mut(&mut self.guard).refund_retake();
+        }
+        if quiet_until.is_some() {
+            Arc::make_mut(&mut self.guard).be_quiet(quiet_until);
+        }
         if refuse_bearer {
             self.facts.refuse_bearer();
         }
@@ -320,5 +355,16 @@ impl Session {
         if self.keeper.as_mut().is_some_and(|keeper| keeper.tell(phase)) {
             self.events.emit(Event::Phase { phase, because: None });
         }
+    }
+}
+
+/// How long IBKR is to be left alone, if this answer asks for it. `sso/validate` is one a minute for all programs of the
+/// username: a real penalty box shows at the next request.
+fn pause_of_all(error: &Error) -> Option<Duration> {
+    match (error.kind(), error.advice()) {
+        (ErrorKind::RateLimited, Advice::RetryAfter(pause)) if error.step() != Some(Step::ValidateSso) => {
+            Some(pause)
+        }
+        _ => None,
     }
 }

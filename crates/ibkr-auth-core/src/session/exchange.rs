@@ -35,6 +35,8 @@ pub(super) struct Exchange {
     pub(super) skew: ClockSkew,
     /// The bearer token that the request went out with.
     pub(super) generation: u64,
+    /// It began a login, which was counted then.
+    pub(super) begins_login: bool,
 }
 
 impl Exchange {
@@ -60,6 +62,7 @@ impl InFlight {
         request: Request,
         config: &Config,
         facts: &Facts,
+        begins_login: bool,
         now: Now,
     ) -> Transmit {
         let id = RequestId(self.next);
@@ -71,6 +74,7 @@ impl InFlight {
             deadline: now.mono + timeout + BACK_STOP,
             skew: facts.clock.skew(),
             generation: facts.generation,
+            begins_login,
         };
         self.exchanges.insert(id, exchange);
         Transmit { id, step, timeout, request }
@@ -121,7 +125,8 @@ fn timeout(step: Step, limit: Duration) -> Duration {
 /// What requests are made of, beside what is known.
 pub(super) struct Signer {
     pub(super) key: Box<dyn Sign>,
-    pub(super) jitter: AssertionJitter,
+    /// Of what is signed: see [`AssertionJitter`].
+    pub(super) seed: u64,
 }
 
 /// How a step asks.
@@ -144,13 +149,13 @@ pub(super) fn build(
     signer: &Signer,
     now: Now,
 ) -> Result<Request, Error> {
-    let Signer { key, jitter } = signer;
+    let (key, jitter) = (&signer.key, AssertionJitter::from_seed(signer.seed));
     let wall = facts.clock.skew().correct(now.wall);
     let authorization = || -> Result<Authorization, Error> {
         facts.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken))
     };
     match ask.step {
-        Step::GetAccessToken => wire::access_token::request_within(config, key, wall, *jitter),
+        Step::GetAccessToken => wire::access_token::request_within(config, key, wall, jitter),
         Step::PublicIp => match &config.public_ip {
             PublicIp::Lookup(services) if ask.service < services.len() => {
                 wire::public_ip::request(config, &services[ask.service])
@@ -164,7 +169,7 @@ pub(super) fn build(
             };
             let token = token.ok_or_else(|| out_of_order(Step::GetAccessToken))?;
             let ip = facts.own_ip(config).ok_or_else(|| out_of_order(Step::PublicIp))?;
-            wire::bearer_token::request_within(config, key, wall, token, ip, *jitter)
+            wire::bearer_token::request_within(config, key, wall, token, ip, jitter)
         }
         Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
         Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, ask.compete),

@@ -205,6 +205,10 @@ impl Facts {
         self.validated = self.validated.max(at);
     }
 
+    pub(super) fn validated(&self) -> Option<Instant> {
+        self.validated
+    }
+
     /// How long ago `sso/validate` was asked last.
     pub(super) fn last_validated(&self, now: Now) -> Option<Duration> {
         self.validated.map(|last| now.mono.saturating_duration_since(last))

@@ -7,7 +7,6 @@
 //! A [`Keeper`] owns its state and sees the session's facts. It says what to begin ([`Keeper::due`]), and after an outcome
 //! what to forget ([`Keeper::react`]); the [`Session`](super::Session) does both.
 
-mod budget;
 mod contest;
 mod expiry;
 mod outage;
@@ -19,14 +18,18 @@ mod reactions;
 
 use std::time::{Duration, Instant};
 
-pub(super) use budget::Reach;
 pub use phase::Phase;
+pub(super) use policy::{ASSERTIONS, RETAKES};
 pub use policy::{KeepConnected, LoginBudget, OnCompeting};
 pub(super) use react::Effects;
 
-use super::{facts::Facts, plan::Command, retry::Jitter};
+use super::{
+    facts::Facts,
+    guard::{Guard, Reach},
+    plan::Command,
+    retry::Jitter,
+};
 use crate::{AuthStatus, Config, Error, Host, Now, Region, Tier};
-use budget::Budget;
 use contest::Contest;
 use expiry::Expiries;
 use outage::Outage;
@@ -85,7 +88,7 @@ pub(super) struct Attempt {
     /// Whether it may end another session of the username.
     pub(super) compete: bool,
     /// And that is paid from the budget for taking the session back.
-    is_retake: bool,
+    pub(super) is_retake: bool,
 }
 
 /// What the keeper sees.
@@ -94,6 +97,7 @@ pub(super) struct View<'a> {
     pub(super) now: Now,
     pub(super) config: &'a Config,
     pub(super) facts: &'a Facts,
+    pub(super) guard: &'a Guard,
 }
 
 impl View<'_> {
@@ -154,10 +158,6 @@ pub(super) struct Keeper {
     standing: Standing,
     expiries: Expiries,
     asked: Asked,
-    logins: Budget,
-    /// Everything signed that left this machine.
-    assertions: Budget,
-    retakes: Budget,
     /// How far the last login came.
     login_reach: Reach,
     /// The last answer came from a server at work, not from a closed door or a broken road.
@@ -170,8 +170,6 @@ pub(super) struct Keeper {
     next_login: Option<Instant>,
     /// No login before: those of late are as many as are safe.
     spent_until: Option<Instant>,
-    /// Nothing is sent before: the server asked for it.
-    silent_until: Option<Instant>,
     clock: Option<WrongClock>,
     /// How often something dearer was tried, because an action went on failing, since a look succeeded.
     escalations: u32,
@@ -186,31 +184,15 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins, or goes on with another policy: that brings no new budget, and the wait that IBKR asked for is kept.
-    /// `connecting` is a `connect` that is under way, and becomes the first login.
+    /// Begins, or goes on with another policy. `connecting` is a `connect` that is under way, and becomes the first login.
     pub(super) fn new(
         policy: KeepConnected,
-        before: Option<Self>,
         connecting: bool,
         home: &Host,
         (config, facts): (&Config, &Facts),
         jitter: Jitter,
     ) -> Self {
-        let (mut logins, mut assertions, retakes, silent_until) = match before {
-            Some(before) => (before.logins, before.assertions, before.retakes, before.silent_until),
-            None => (
-                Budget::brake(policy.logins),
-                Budget::brake(LoginBudget::ASSERTIONS),
-                Budget::wall(policy::RETAKES),
-                None,
-            ),
-        };
-        logins.set_limit(policy.logins);
-        logins.recall(&policy.past_logins);
-        assertions.recall(&policy.past_assertions);
         let mode = if connecting {
-            // It counts against the budget too.
-            logins.recall(&[Duration::ZERO]);
             let compete = config.compete && policy.competing != OnCompeting::Never;
             Mode::Busy(Attempt { action: Action::Login, compete, is_retake: false })
         } else {
@@ -230,16 +212,12 @@ impl Keeper {
             standing: Standing { is_known: facts.bearer.is_some(), ..Standing::default() },
             expiries: Expiries::default(),
             asked: Asked::default(),
-            logins,
-            assertions,
-            retakes,
             login_reach: Reach::Nowhere,
             server_works: true,
             is_first: true,
             was_good: false,
             next_login: None,
             spent_until: None,
-            silent_until,
             clock: None,
             escalations: 0,
             reopened: None,
@@ -332,7 +310,7 @@ impl Keeper {
             Mode::Due(action, at) if at.is_none_or(|at| at <= now) => action,
             _ => return None,
         };
-        if let Some(at) = self.silent_until.filter(|at| *at > now) {
+        if let Some(at) = view.guard.quiet_until(now) {
             self.plan(action, Some(at));
             return None;
         }
@@ -342,7 +320,7 @@ impl Keeper {
                 self.plan(action, Some(at));
                 return None;
             }
-            let spent = self.logins_spent_until(view);
+            let spent = view.guard.login_free_at(&view.config.host, now);
             self.spent_until = spent.filter(|at| *at > now + NOTABLE_WAIT);
             if let Some(at) = spent.max(self.next_login.filter(|at| *at > now)) {
                 self.wait_for_login(view, action, at);
@@ -365,9 +343,6 @@ impl Keeper {
         let now = view.now.mono;
         let compete = self.may_compete(view);
         let is_retake = action.opens() && self.contest.begin_opening(now);
-        if is_retake {
-            self.retakes.spend(now);
-        }
         let asked = &mut self.asked;
         match action {
             // In the read-only tier it is the only look there is.
@@ -378,9 +353,6 @@ impl Keeper {
             Action::Status => asked.look = Some(now),
             Action::ValidateSso => {}
             Action::SsodhInit | Action::Renew | Action::Login => asked.open = Some(now),
-        }
-        if action.logs_in() {
-            self.spend_login(now);
         }
         let attempt = Attempt { action, compete, is_retake };
         self.mode = Mode::Busy(attempt);
@@ -393,30 +365,6 @@ impl Keeper {
             OnCompeting::Never => false,
             _ => self.contest.may_take(view.now.mono) || (self.is_first && view.config.compete),
         }
-    }
-
-    /// Whether one more assertion of the login that is under way may go out. It counts like a login: the one before may have
-    /// arrived.
-    pub(super) fn may_log_in_once_more(&mut self, view: View<'_>) -> bool {
-        let may = self.logins_spent_until(view).is_none();
-        if may {
-            self.spend_login(view.now.mono);
-        }
-        may
-    }
-
-    fn spend_login(&mut self, now: Instant) {
-        self.logins.spend(now);
-        self.assertions.spend(now);
-    }
-
-    /// Until the logins of late are fewer. A server on this machine locks nobody out.
-    fn logins_spent_until(&mut self, view: View<'_>) -> Option<Instant> {
-        if view.config.host.is_loopback() {
-            return None;
-        }
-        let now = view.now.mono;
-        self.logins.free_at(now).max(self.assertions.free_at(now))
     }
 
     fn plan(&mut self, action: Action, at: Option<Instant>) {

@@ -6,7 +6,7 @@ use super::{
     Events,
     exchange::Exchange,
     facts::Facts,
-    keeper::{Keeper, View},
+    guard::Guard,
     plan::Command,
     retry::Jitter,
     task::{Doubted, JobState, Task, out_of_order},
@@ -28,7 +28,7 @@ pub(super) struct Context<'a> {
     pub(super) facts: &'a mut Facts,
     pub(super) jitter: &'a mut Jitter,
     pub(super) events: &'a mut Events,
-    pub(super) keeper: Option<&'a mut Keeper>,
+    pub(super) guard: &'a Guard,
 }
 
 impl Context<'_> {
@@ -100,7 +100,8 @@ impl Task {
             && self.job(step).is_some_and(|job| !job.clock_corrected)
             && self.may_sign_again(cx);
         let reconnects = error.is_break() && self.may_reconnect(cx, step);
-        let retries = self.retries() && self.failed.is_none();
+        let retries =
+            self.retries() && self.failed.is_none() && (!step.is_signed() || self.may_sign_again(cx));
         let is_login = self.command().waits_until_ready();
         let job = self.job_mut(step)?;
 
@@ -176,18 +177,14 @@ impl Task {
         Some(Err(cx.facts.explain_addresses(refusal, cx.now)))
     }
 
-    /// Whether a signed step may be repeated at once: in the automatic mode it counts as a login of its own.
-    fn may_sign_again(&self, cx: &mut Context<'_>) -> bool {
-        let view = View { now: cx.now, config: cx.config, facts: cx.facts };
-        match &mut cx.keeper {
-            Some(keeper) if self.attempt().is_some() => keeper.may_log_in_once_more(view),
-            _ => true,
-        }
+    /// Whether a signed step may be repeated: it counts as a login of its own, because the one before may have arrived.
+    fn may_sign_again(&self, cx: &Context<'_>) -> bool {
+        cx.guard.login_free_at(&cx.config.host, cx.now.mono).is_none()
     }
 
     /// Whether a step whose connection broke is sent once more, at once: mostly the server had closed a kept connection, and on a
     /// new one nothing need be waited for.
-    fn may_reconnect(&self, cx: &mut Context<'_>, step: Step) -> bool {
+    fn may_reconnect(&self, cx: &Context<'_>, step: Step) -> bool {
         // IBKR takes these only so often, and the one that broke may have arrived.
         let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
         // A logout harms nobody by coming again, and one that is lost leaves a session behind.

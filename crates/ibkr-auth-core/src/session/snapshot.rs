@@ -3,12 +3,12 @@
 use core::net::Ipv4Addr;
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::HeaderMap;
 
-use super::{Phase, SavedSession, Session, facts::Kept};
+use super::{History, Phase, SavedSession, Session, facts::Kept, guard::Guard};
 use crate::{
     Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Host, Now, Request,
     SsoDetails,
@@ -30,6 +30,9 @@ pub struct Snapshot {
     config: Arc<Config>,
     home: Host,
     kept: Option<Kept>,
+    guard: Arc<Guard>,
+    validated: Option<Instant>,
+    seed: u64,
 }
 
 impl Snapshot {
@@ -49,6 +52,9 @@ impl Snapshot {
             config: Arc::clone(&session.config),
             home: session.home.clone(),
             kept: facts.kept(),
+            guard: Arc::clone(&session.guard),
+            validated: facts.validated(),
+            seed: session.signer.seed,
         }
     }
 
@@ -116,6 +122,11 @@ impl Snapshot {
     /// What another process needs to go on with this session: see [`Session::save`].
     pub fn save(&self, now: Now) -> Option<SavedSession> {
         SavedSession::of(&self.config, &self.home, self.kept.as_ref()?, now)
+    }
+
+    /// What the next session has to recall: see [`Session::history`].
+    pub fn history(&self, now: Now) -> History {
+        History::of(&self.guard, self.validated, self.seed, now)
     }
 
     /// Why the automatic mode stopped by itself, if it did.

@@ -4,7 +4,8 @@ use core::net::Ipv4Addr;
 use std::time::Instant;
 
 use super::{
-    keeper::{Attempt, Reach},
+    guard::Reach,
+    keeper::Attempt,
     output::RequestId,
     plan::{self, Command},
     ticket::{Done, Outcome, Slot, Ticket},

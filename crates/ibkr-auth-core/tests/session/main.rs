@@ -2,6 +2,7 @@
 
 mod background;
 mod clock;
+mod guard;
 mod knowledge;
 mod login;
 mod order;

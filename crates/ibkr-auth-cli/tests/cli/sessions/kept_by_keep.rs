@@ -92,8 +92,8 @@ fn a_keep_that_rests_until_its_logins_are_allowed_may_be_forced() {
     world.configure_without(&HOSTS, "");
     world.succeed(["login"]);
     world.succeed(["logout"]);
-    let last = world.read_record()["logins"].as_array().unwrap().last().unwrap().clone();
-    let spend = || world.change_record(|record| record["logins"] = vec![last.clone(); 12].into());
+    let last = world.read_record()["history"]["logins"].as_array().unwrap().last().unwrap().clone();
+    let spend = || world.change_record(|record| record["history"]["logins"] = vec![last.clone(); 12].into());
     spend();
     let mut keeper = world.keep(&["--json"]);
     keeper.line(r#""phase":"logins_spent""#);

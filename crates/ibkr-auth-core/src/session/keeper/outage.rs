@@ -70,6 +70,11 @@ impl Outage {
         self.logins += u32::from(action.logs_in());
     }
 
+    /// Somebody has refused us, and is not asked again soon: that is no silence any more.
+    pub(super) fn refuse(&mut self) {
+        (self.unanswered, self.unreachable) = (0, 0);
+    }
+
     /// Whether it is more than an answer that did not come.
     pub(super) fn is_notable(&self) -> bool {
         self.refused.is_some() || !(1..HOST_MAY_BE_DEAD).contains(&self.unanswered)

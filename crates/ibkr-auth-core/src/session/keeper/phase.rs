@@ -91,7 +91,7 @@ impl Keeper {
             Mode::Stopped(_) => return Phase::Stopped,
             Mode::Due(..) | Mode::Busy(_) => {}
         }
-        if let Some(about) = left(self.silent_until) {
+        if let Some(about) = left(view.guard.quiet_until(view.now.mono)) {
             return Phase::Waiting { about };
         }
         let is_being_opened = self.attempt().is_some_and(|attempt| attempt.action.opens());

@@ -6,7 +6,10 @@ use crate::{ConfigError, Host, Region};
 
 /// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
 /// take it from each other for ever.
-pub(super) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
+pub(in crate::session) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
+
+/// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
+pub(in crate::session) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
 
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
@@ -18,8 +21,6 @@ pub struct KeepConnected {
     pub(super) logins: LoginBudget,
     pub(super) region: Option<Region>,
     pub(super) hosts: Vec<Host>,
-    pub(super) past_logins: Vec<Duration>,
-    pub(super) past_assertions: Vec<Duration>,
 }
 
 impl Default for KeepConnected {
@@ -30,8 +31,6 @@ impl Default for KeepConnected {
             logins: LoginBudget::default(),
             region: None,
             hosts: Vec::new(),
-            past_logins: Vec::new(),
-            past_assertions: Vec::new(),
         }
     }
 }
@@ -60,27 +59,16 @@ impl KeepConnected {
         self
     }
 
-    /// How many logins there may be. Default: 12 in an hour, 60 in a day. Against a server on this machine there is no
-    /// limit.
+    /// How many logins there may be, those of before included: see [`History`](crate::History). Default: 12 in an hour, 60 in a
+    /// day. Against a server on this machine there is no limit.
     #[must_use]
     pub fn with_logins(mut self, logins: LoginBudget) -> Self {
         self.logins = logins;
         self
     }
 
-    /// Logins that were made before, by how long ago: they count against the budget. Default: none.
-    #[must_use]
-    pub fn with_past_logins(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
-        self.past_logins = ago.into_iter().collect();
-        self
-    }
-
-    /// Signed requests that left this machine before, by how long ago and however they were answered: they count against
-    /// [`LoginBudget::ASSERTIONS`]. Default: none.
-    #[must_use]
-    pub fn with_past_assertions(mut self, ago: impl IntoIterator<Item = Duration>) -> Self {
-        self.past_assertions = ago.into_iter().collect();
-        self
+    pub(in crate::session) fn logins(&self) -> LoginBudget {
+        self.logins
     }
 
     /// Whose nightly reset, midnight and weekend maintenance count. Default: what `sso/validate` says, until then New York.
@@ -125,11 +113,6 @@ pub struct LoginBudget {
     pub per_hour: usize,
     /// In any 24 hours.
     pub per_day: usize,
-}
-
-impl LoginBudget {
-    /// However IBKR answers, no more signed requests than these leave the machine: whoever receives one may log in with it.
-    pub const ASSERTIONS: Self = Self { per_hour: 40, per_day: 240 };
 }
 
 impl Default for LoginBudget {

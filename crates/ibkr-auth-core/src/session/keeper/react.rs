@@ -19,13 +19,14 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Action, Attempt, Keeper, Mode, OnCompeting, Outage, Reach, View, WrongClock,
+    Action, Attempt, Keeper, Mode, OnCompeting, Outage, View, WrongClock,
     contest::{Contest, Left},
     expiry::until,
 };
 use crate::{
-    Advice, AuthStatus, Error, ErrorKind, Event, Host, Now, Step, Tier, clock::CORRECTED,
-    session::ticket::Done,
+    Advice, AuthStatus, Error, ErrorKind, Event, Host, Now, Step, Tier,
+    clock::CORRECTED,
+    session::{guard::Reach, ticket::Done},
 };
 
 /// IBKR takes one tickle a second of a username.
@@ -64,6 +65,10 @@ pub(in crate::session) struct Effects {
     pub(in crate::session) doubt_status: bool,
     /// It is not known any more that the session was ours a moment ago.
     pub(in crate::session) forget_holder: bool,
+    /// The session was not taken from another login after all.
+    pub(in crate::session) took_nothing: bool,
+    /// IBKR wants to be left alone until then.
+    pub(in crate::session) quiet_until: Option<Instant>,
     /// Another server is used from now on.
     pub(in crate::session) host: Option<Host>,
     pub(in crate::session) events: Vec<Event>,
@@ -98,12 +103,6 @@ impl Keeper {
         self.spent_until = None;
         if attempt.action.logs_in() {
             self.login_reach = reach;
-            if reach < Reach::Counted {
-                self.logins.refund();
-            }
-            if reach == Reach::Nowhere {
-                self.assertions.refund();
-            }
         }
         match outcome {
             Ok(done) => self.on_success(view, &mut effects, attempt.action, done),
@@ -204,7 +203,7 @@ impl Keeper {
             return self.plan(Action::SsodhInit, None);
         }
         let before = self.contest.left();
-        let retake_at = self.retake_at(now, is_guess, before);
+        let retake_at = self.retake_at(view, is_guess, before);
         if retake_at.is_some_and(|at| at <= now) {
             self.contest = Contest::Retake;
             return self.plan(Action::SsodhInit, None);
@@ -223,8 +222,9 @@ impl Keeper {
     }
 
     /// When the policy takes the session back. What is being waited for is not waited for anew.
-    fn retake_at(&mut self, now: Instant, is_guess: bool, before: Option<Left>) -> Option<Instant> {
-        let may_retake = !is_guess && self.retakes.free_at(now).is_none();
+    fn retake_at(&self, view: View<'_>, is_guess: bool, before: Option<Left>) -> Option<Instant> {
+        let now = view.now.mono;
+        let may_retake = !is_guess && view.guard.may_retake(now);
         let wait = match self.policy.competing {
             OnCompeting::Take if may_retake => Duration::ZERO,
             OnCompeting::RetakeAfter(wait) if may_retake => wait,
@@ -255,9 +255,7 @@ impl Keeper {
         let action = attempt.action;
         let is_unanswered = is_unanswered(error) || (error.kind() == ErrorKind::Gone && self.hosts.len() > 1);
         self.server_works = !is_unanswered;
-        if attempt.is_retake && took_nothing(error) {
-            self.retakes.refund();
-        }
+        effects.took_nothing = attempt.is_retake && took_nothing(error);
         match (error.kind(), error.step()) {
             _ if error.is_proxy_refusal() => {
                 // `sso/validate` is one a minute.
@@ -272,6 +270,8 @@ impl Keeper {
                 return self.on_rival(view, effects, is_said, Some(error));
             }
             (ErrorKind::Config, _) => return self.stop(error),
+            // Nothing was sent, and it waits until that is allowed.
+            (ErrorKind::LoginsSpent, _) => return self.plan(action, None),
             (ErrorKind::Clock, _) => return self.wait_for_the_clock(view, action),
             (ErrorKind::Sign, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
                 return self.on_refusal(view, effects, action, error, reload_key);
@@ -424,7 +424,7 @@ impl Keeper {
             self.next_login = self.next_login.max(Some(next_login));
         }
         if is_promise {
-            self.silent_until = Some(now + wait);
+            effects.quiet_until = Some(now + wait);
             effects.doubt_status = true;
         }
         match &mut self.contest {
@@ -494,7 +494,7 @@ impl Keeper {
         self.next_login = Some(view.now.mono + after);
         // Nobody looks at it for so long: it is more than one lost answer.
         effects.doubt_status = true;
-        self.outage(view.now).unanswered = 0;
+        self.outage(view.now).refuse();
         self.plan(again, Some(view.now.mono + after));
         effects.events.extend(error.step().map(|step| Event::Retrying { step, after }));
     }

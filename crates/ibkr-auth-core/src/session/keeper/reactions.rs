@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, Reach, View};
+use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, View};
 use crate::{
-    AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, TransportError,
+    AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, Tier, TransportError,
     TransportKind,
-    session::{exchange, facts::Facts, retry::Jitter, ticket::Done},
+    session::{
+        exchange,
+        facts::Facts,
+        guard::{Guard, Reach},
+        retry::Jitter,
+        ticket::Done,
+    },
     testing::{self, Bench},
 };
 
@@ -206,6 +212,11 @@ const TABLE: &[Row] = &[
             let mut desk = Desk::connected();
             desk.fails(Action::Tickle, Step::Tickle, TransportError::new(TransportKind::ProxyRefused, "407"));
             desk.plans(Action::Tickle, 30);
+            let mut desk = Desk::connected();
+            desk.config.tier = Tier::ReadOnly;
+            desk.fails(Action::Tickle, Step::Tickle, TransportError::timeout()).is(Phase::Connected);
+            desk.fails(Action::Tickle, Step::Tickle, TransportError::new(TransportKind::ProxyRefused, "407"));
+            desk.is(Phase::Recovering);
         },
     },
     Row {
@@ -240,6 +251,7 @@ fn ending_in(seconds: u64) -> String {
 struct Desk {
     config: Config,
     facts: Facts,
+    guard: Guard,
     keeper: Keeper,
     now: Now,
     key_changes: bool,
@@ -256,9 +268,10 @@ impl Desk {
         let (config, facts) = (testing::config(), Facts::default());
         let policy = policy.with_region(crate::Region::NewYork);
         let home = config.host.clone();
-        let keeper = Keeper::new(policy, None, false, &home, (&config, &facts), Jitter::new(1));
+        let keeper = Keeper::new(policy, false, &home, (&config, &facts), Jitter::new(1));
         let now = Bench::new().now;
-        Self { config, facts, keeper, now, key_changes: false, turned_to: None, forgot_bearer: false }
+        let guard = Guard::default();
+        Self { config, facts, guard, keeper, now, key_changes: false, turned_to: None, forgot_bearer: false }
     }
 
     fn connected() -> Self {
@@ -315,7 +328,7 @@ impl Desk {
     }
 
     fn view(&self) -> View<'_> {
-        View { now: self.now, config: &self.config, facts: &self.facts }
+        View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard }
     }
 
     fn answer(&mut self, action: Action, status: u16, body: &str) -> &mut Self {
@@ -359,12 +372,15 @@ impl Desk {
     }
 
     fn attempt(&mut self, action: Action, outcome: &Result<Done, Error>) -> &mut Self {
-        let attempt =
-            self.keeper.begin(View { now: self.now, config: &self.config, facts: &self.facts }, action);
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let attempt = self.keeper.begin(
+            View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard },
+            action,
+        );
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         let key_changes = std::mem::take(&mut self.key_changes);
         let effects = self.keeper.react(view, attempt, outcome, Reach::of(outcome), || key_changes);
         self.forgot_bearer = effects.refuse_bearer;
+        self.guard.be_quiet(effects.quiet_until);
         if effects.refuse_bearer {
             self.facts.refuse_bearer();
         }
@@ -400,7 +416,7 @@ impl Desk {
     }
 
     fn phase(&mut self) -> Phase {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         self.keeper.changed_phase(view);
         self.keeper.told()
     }
@@ -419,13 +435,13 @@ impl Desk {
 
     #[track_caller]
     fn begins(&mut self) -> Attempt {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         self.keeper.due(view).unwrap()
     }
 
     #[track_caller]
     fn begins_nothing(&mut self) -> &mut Self {
-        let view = View { now: self.now, config: &self.config, facts: &self.facts };
+        let view = View { now: self.now, config: &self.config, facts: &self.facts, guard: &self.guard };
         assert_eq!(self.keeper.due(view), None);
         self
     }

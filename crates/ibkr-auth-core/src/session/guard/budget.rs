@@ -6,52 +6,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::LoginBudget;
-use crate::Error;
+use super::history;
+use crate::{LoginBudget, Now};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// Against a server on this machine there is no limit, and a history stays small all the same.
+const REMEMBERED: usize = 1_000;
 
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     limit: LoginBudget,
     is_brake: bool,
     /// When it was spent, oldest first: the last day alone.
     spent: VecDeque<Instant>,
-    /// What was spent so long before the first look at a clock.
-    recalled: Vec<Duration>,
-}
-
-/// How far the signed requests of a login came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(in crate::session) enum Reach {
-    /// None left this machine for IBKR.
-    #[default]
-    Nowhere,
-    /// One did, but what answered does not count logins.
-    Sent,
-    /// IBKR may have counted it.
-    Counted,
-}
-
-impl Reach {
-    /// How far a signed request came that was answered, or failed, so.
-    pub(in crate::session) fn of<T>(result: &Result<T, Error>) -> Self {
-        result.as_ref().err().map_or(Self::Counted, Self::of_failure)
-    }
-
-    /// How far one came that failed so.
-    pub(super) fn of_failure(error: &Error) -> Self {
-        match error.may_have_been_executed() {
-            false => Self::Nowhere,
-            true if error.may_count_as_login() => Self::Counted,
-            true => Self::Sent,
-        }
-    }
+    /// The same, of what does not count any more.
+    forgiven: VecDeque<Instant>,
 }
 
 impl Budget {
     pub(super) fn brake(limit: LoginBudget) -> Self {
-        Self { limit, is_brake: true, spent: VecDeque::new(), recalled: Vec::new() }
+        Self { limit, is_brake: true, spent: VecDeque::new(), forgiven: VecDeque::new() }
     }
 
     pub(super) fn wall(limit: LoginBudget) -> Self {
@@ -63,35 +38,55 @@ impl Budget {
     }
 
     pub(super) fn spend(&mut self, now: Instant) {
-        self.settle(now);
         self.spent.push_back(now);
+        self.settle(now);
     }
 
-    /// What was spent so long ago, before this session began.
-    pub(super) fn recall(&mut self, ago: &[Duration]) {
-        self.recalled.extend(ago.iter().filter(|ago| **ago < DAY));
+    /// What was spent before this session began, in seconds since 1970.
+    pub(super) fn recall(&mut self, times: &[u64], now: Now) {
+        let recent = times.iter().filter_map(|at| {
+            let ago = history::ago(*at, now.wall);
+            // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
+            now.mono.checked_sub(ago).or((ago < HOUR).then_some(now.mono))
+        });
+        self.spent.extend(recent);
+        self.settle(now.mono);
+    }
+
+    /// The same, for the next session.
+    pub(super) fn times(&self, now: Now) -> Vec<u64> {
+        self.forgiven.iter().chain(&self.spent).map(|at| history::seconds(*at, now)).collect()
+    }
+
+    /// Begins anew. What was spent is still told to the next session.
+    pub(super) fn forgive(&mut self) {
+        self.forgiven.append(&mut self.spent);
     }
 
     fn settle(&mut self, now: Instant) {
-        for ago in std::mem::take(&mut self.recalled) {
-            // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
-            let at = now.checked_sub(ago).or((ago < HOUR).then_some(now));
-            self.spent.extend(at);
-        }
         self.spent.make_contiguous().sort_unstable();
+        for times in [&mut self.spent, &mut self.forgiven] {
+            let is_old = |at: &Instant| now.saturating_duration_since(*at) >= DAY;
+            while times.len() > REMEMBERED || times.front().is_some_and(is_old) {
+                times.pop_front();
+            }
+        }
     }
 
-    /// What was spent last had no effect on the server.
-    pub(super) fn refund(&mut self) {
+    /// What was spent then had no effect on the server.
+    pub(super) fn refund(&mut self, at: Instant) {
+        if let Some(index) = self.spent.iter().rposition(|spent| *spent == at) {
+            self.spent.remove(index);
+        }
+    }
+
+    /// The same of what was spent last.
+    pub(super) fn refund_last(&mut self) {
         self.spent.pop_back();
     }
 
     /// From when on it may be spent again; `None` when it may now.
-    pub(super) fn free_at(&mut self, now: Instant) -> Option<Instant> {
-        self.settle(now);
-        while self.spent.front().is_some_and(|first| now.saturating_duration_since(*first) >= DAY) {
-            self.spent.pop_front();
-        }
+    pub(super) fn free_at(&self, now: Instant) -> Option<Instant> {
         let hour = self.frees(self.limit.per_hour, HOUR, now);
         hour.max(self.frees(self.limit.per_day, DAY, now))
     }
@@ -118,13 +113,17 @@ mod tests {
 
     #[test]
     fn what_was_spent_before_counts() {
-        let now = Bench::new().now.mono + DAY;
+        let now = Bench::new().now;
         let minutes = |count: u64| Duration::from_secs(60 * count);
         let mut budget = Budget::brake(LoginBudget { per_hour: 2, per_day: 3 });
-        budget.recall(&[minutes(50), minutes(10), minutes(90), minutes(2_000)]);
-        assert_eq!(budget.free_at(now), Some(now - minutes(90) + DAY));
+        let times = [50, 10, 90, 2_000].map(|ago| history::seconds(now.mono, now) - 60 * ago);
+        budget.recall(&times, now);
+        assert_eq!(budget.free_at(now.mono), Some(now.mono - minutes(90) + DAY));
         budget.set_limit(LoginBudget { per_hour: 2, per_day: 9 });
-        assert_eq!(budget.free_at(now), Some(now + minutes(20)), "half an hour after the last");
+        assert_eq!(budget.free_at(now.mono), Some(now.mono + minutes(20)), "half an hour after the last");
+        budget.forgive();
+        assert_eq!(budget.free_at(now.mono), None);
+        assert_eq!(budget.times(now), [times[2], times[0], times[1]], "of the last day, oldest first");
     }
 
     #[test]
