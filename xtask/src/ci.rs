@@ -3,7 +3,7 @@
 use crate::{check, deny, package, peers, process};
 
 pub(crate) const ABOUT: &str =
-    "all checks, tests and packages, the demo, the peers, cargo-deny (--offline: without the last two)";
+    "all checks and tests, the demo, the peers, what packages hold, cargo-deny if it is there (--offline: without the last two)";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let offline = match arguments {
@@ -12,13 +12,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         [other, ..] => return Err(format!("`ci` takes --offline, not `{other}`")),
     };
     check::run(&[])?;
+    package::list()?;
     if !offline {
-        deny::run(&[])?;
+        deny::if_built()?;
         peers::run(&[])?;
     }
     cargo(&["run", "--quiet", "--bin", "ibkr-auth", "--", "demo"])?;
-    cargo(&["test", "--workspace", "--all-features"])?;
-    package::run(&[])
+    cargo(&["test", "--workspace", "--all-features"])
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {

@@ -11,13 +11,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if let Some(other) = arguments.first() {
         return Err(format!("`package` takes no argument, not `{other}`"));
     }
-    for name in check::published() {
-        let list =
-            process::output(process::cargo().args(["package", "--list", "--allow-dirty", "-p", name]))?;
-        if let Some(missing) = NEEDED.iter().find(|needed| !list.lines().any(|line| line == **needed)) {
-            return Err(format!("the package of {name} has no {missing}"));
-        }
-    }
+    list()?;
     // All at once: cargo lays those that crates.io does not have yet over its index.
     let mut package = process::cargo();
     package.args(["package", "--locked", "--allow-dirty"]);
@@ -25,4 +19,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         package.args(["-p", name]);
     }
     process::status(&mut package)
+}
+
+/// Whether each package would hold what belongs into one.
+pub(crate) fn list() -> Result<(), String> {
+    for name in check::published() {
+        let list =
+            process::output(process::cargo().args(["package", "--list", "--allow-dirty", "-p", name]))?;
+        if let Some(missing) = NEEDED.iter().find(|needed| !list.lines().any(|line| line == **needed)) {
+            return Err(format!("the package of {name} has no {missing}"));
+        }
+    }
+    Ok(())
 }

@@ -11,10 +11,21 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    pub(crate) fn is_built(&self) -> bool {
+        self.program().exists()
+    }
+
+    fn root(&self) -> PathBuf {
+        process::root().join("target/tools").join(format!("{}-{}", self.name, self.version))
+    }
+
+    fn program(&self) -> PathBuf {
+        self.root().join("bin").join(self.name).with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
     /// The program's path; it is built first if it is not there.
     pub(crate) fn ready(&self) -> Result<PathBuf, String> {
-        let root = process::root().join("target/tools").join(format!("{}-{}", self.name, self.version));
-        let program = root.join("bin").join(self.name).with_extension(std::env::consts::EXE_EXTENSION);
+        let (root, program) = (self.root(), self.program());
         if !program.exists() {
             println!("building {} {}, once", self.name, self.version);
             let mut install = process::cargo();
