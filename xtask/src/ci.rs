@@ -2,8 +2,7 @@
 
 use crate::{check, deny, package, peers, process};
 
-pub(crate) const ABOUT: &str =
-    "all checks and tests, the demo, the peers, what packages hold, cargo-deny if it is there (--offline: without the last two)";
+pub(crate) const ABOUT: &str = "all checks and tests, the demo, the peers, what packages hold, cargo-deny if it is there (--offline: without the last two)";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let offline = match arguments {
