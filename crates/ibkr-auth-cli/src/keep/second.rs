@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use ibkr_auth_blocking::{Error, ErrorKind, Event, Handle, Phase};
 use ibkr_auth_core::Step;
 
-/// Assertions made further apart differ: core spreads their ends over so many seconds.
-const SPREAD: u64 = 10;
+/// Assertions made so many seconds apart differ for certain: core moves their ends by less than 5 s.
+const APART: u64 = 10;
 /// Only what is signed within seconds of the start can be what a keeper before has signed.
-const AT_START: Duration = Duration::from_secs(2 * SPREAD);
+const AT_START: Duration = Duration::from_secs(2 * APART);
 
 /// Where the one more try stands.
 #[derive(Default)]
@@ -29,7 +29,7 @@ impl SecondTry {
             (Self::Unused, Event::Phase { phase: Phase::Stopped, because: Some(error) })
                 if may_be_replay(error) && uptime <= AT_START =>
             {
-                *self = Self::Due(Instant::now() + Duration::from_secs(SPREAD));
+                *self = Self::Due(Instant::now() + Duration::from_secs(APART));
                 true
             }
             (Self::Begins, Event::Phase { phase: Phase::Connecting, .. }) => {

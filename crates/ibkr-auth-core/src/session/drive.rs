@@ -316,33 +316,13 @@ impl Session {
     }
 
     fn apply(&mut self, effects: Effects) {
-        let Effects {
-            refuse_bearer,
-            drop_access_token,
-            doubt_status,
-            forget_holder,
-            took_nothing,
-            quiet_until,
-            host,
-            events,
-        } = effects;
+        self.facts.forget(&effects);
+        let Effects { took_nothing, quiet_until, host, events, .. } = effects;
         if took_nothing {
             Arc::make_mut(&mut self.guard).refund_retake();
         }
         if quiet_until.is_some() {
             Arc::make_mut(&mut self.guard).be_quiet(quiet_until);
-        }
-        if refuse_bearer {
-            self.facts.refuse_bearer();
-        }
-        if drop_access_token {
-            self.facts.drop_access_token();
-        }
-        if doubt_status {
-            self.facts.doubt_brokerage();
-        }
-        if forget_holder {
-            self.facts.forget_holder();
         }
         if let Some(host) = host {
             self.set_host(host);

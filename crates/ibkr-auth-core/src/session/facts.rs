@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{plan::Command, ticket::Done};
+use super::{keeper::Effects, plan::Command, ticket::Done};
 use crate::{
     AccessToken, AuthStatus, Authorization, BearerToken, Config, Error, ErrorKind, Event, Expiry, Now,
     PublicIp, Region, Secret, SsoDetails, Step, Tier, clock::Clock,
@@ -126,6 +126,22 @@ impl Facts {
         }
     }
 
+    /// What the automatic mode has found not to hold any more.
+    pub(super) fn forget(&mut self, effects: &Effects) {
+        if effects.refuse_bearer {
+            self.refuse_bearer();
+        }
+        if effects.drop_access_token {
+            self.access_token = None;
+        }
+        if effects.doubt_status {
+            self.doubt_brokerage();
+        }
+        if effects.forget_holder {
+            self.forget_holder();
+        }
+    }
+
     /// What opens `/v1/api`; `None` before there is a bearer token.
     pub(super) fn authorization(&self) -> Option<Authorization> {
         let bearer = self.bearer.as_ref()?.token.clone();
@@ -182,10 +198,6 @@ impl Facts {
 
     pub(super) fn forget_holder(&mut self) {
         self.held = None;
-    }
-
-    pub(super) fn drop_access_token(&mut self) {
-        self.access_token = None;
     }
 
     /// Keeps the end of the bearer token: IBKR gives it as a span or as a time of its own clock.

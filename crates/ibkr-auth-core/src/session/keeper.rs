@@ -254,7 +254,7 @@ impl Keeper {
 
     /// Whether there was anything to come back from.
     pub(super) fn resume(&mut self, has_bearer: bool) -> bool {
-        let is_left = matches!(self.contest, Contest::Left(_));
+        let is_left = self.contest.is_left();
         let resumes = is_left || self.is_paused();
         if resumes {
             let action = if has_bearer { Action::SsodhInit } else { Action::Login };

@@ -381,15 +381,7 @@ impl Desk {
         let effects = self.keeper.react(view, attempt, outcome, Reach::of(outcome), || key_changes);
         self.forgot_bearer = effects.refuse_bearer;
         self.guard.be_quiet(effects.quiet_until);
-        if effects.refuse_bearer {
-            self.facts.refuse_bearer();
-        }
-        if effects.drop_access_token {
-            self.facts.drop_access_token();
-        }
-        if effects.doubt_status {
-            self.facts.doubt_brokerage();
-        }
+        self.facts.forget(&effects);
         if let Some(host) = effects.host {
             self.config.host = host.clone();
             self.turned_to = Some(host);
