@@ -161,6 +161,11 @@ const TABLE: &[Row] = &[
             desk.keeper.pause();
             desk.keeper.resume(true);
             assert!(!desk.begins().compete, "a pause lets go of what was to be taken");
+            let mut desk = Desk::connected();
+            desk.answer(Action::Tickle, 200, HELD).is(Phase::Yielded);
+            desk.keeper.pause();
+            desk.keeper.resume(true);
+            assert!(!desk.begins().compete, "whoever comes back from a pause has asked for nothing more");
             let mut desk = Desk::under(OnCompeting::RetakeAfter(Duration::from_secs(300)));
             desk.answer(Action::Tickle, 200, HELD).plans(Action::Status, 60).is(Phase::Yielded);
             assert_eq!(desk.keeper.contest.left().and_then(|left| left.retake_at), Some(desk.at(300)));
