@@ -44,6 +44,7 @@ pub(crate) struct Ledger {
     /// When the clocks were seen to be wrong: each time, one assertion may be signed again.
     clock_was_wrong: Vec<Instant>,
     validated: Option<Instant>,
+    tickled: Option<Instant>,
     last_sent: Option<Instant>,
     budget: LoginBudget,
     tickle_every: Duration,
@@ -71,6 +72,7 @@ impl Ledger {
             told_last: false,
             clock_was_wrong: Vec::new(),
             validated: None,
+            tickled: None,
             last_sent: None,
             budget: LoginBudget::default(),
             tickle_every: Duration::from_secs(120),
@@ -161,6 +163,12 @@ impl Ledger {
             (transmit.request.uri().path(), transmit.request.body()).hash(&mut hasher);
             let fresh = self.signed.insert(hasher.finish());
             keep(fresh, "no two signed requests are the same", || transmit.step.to_string())?;
+        }
+        if transmit.step == Step::Tickle {
+            let ago = self.tickled.replace(now.mono).map(|before| now.mono - before);
+            keep(ago.is_none_or(|ago| ago >= SECOND), "at most one tickle a second", || {
+                format!("{ago:?} after the last")
+            })?;
         }
         if !self.alone {
             return Ok(());

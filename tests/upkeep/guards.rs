@@ -298,7 +298,9 @@ fn a_server_that_fell_silent_after_a_refusal_is_asked_without_logging_in() {
     world.sim.restart();
     world.fault(r#"{"on":"sso-sessions","do":{"status":503}}"#);
     world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
-    world.fault(r#"{"on":"auth/status","do":{"status":503}}"#);
+    for silent in ["tickle", "auth/status"] {
+        world.fault(&format!(r#"{{"on":"{silent}","do":{{"status":503}}}}"#));
+    }
     world.run_for(5 * SECOND);
     let logins = world.count(Step::GetBearerToken);
     world.run_for(9 * MINUTE);
@@ -308,6 +310,16 @@ fn a_server_that_fell_silent_after_a_refusal_is_asked_without_logging_in() {
     assert!((1..=4).contains(&tries), "rarely, and rarer each time: {tries}");
     world.sim.clear_faults();
     healed(&mut world, 60 * SECOND);
+}
+
+#[test]
+fn a_look_that_never_works_does_not_keep_from_logging_in() {
+    let mut world = connected();
+    world.fault(r#"{"on":"auth/status","do":{"status":500}}"#);
+    world.sim.restart();
+    world.fault(r#"{"on":"sso-sessions","calls":1,"do":{"status":503}}"#);
+    world.run_until(70 * SECOND, |session| session.phase() == Phase::Recovering);
+    healed(&mut world, 90 * SECOND);
 }
 
 #[test]
@@ -334,6 +346,22 @@ fn however_often_it_is_asked_to_check_it_keeps_the_pace() {
     }
     let looks = world.count(Step::Status) - before;
     assert!((4..=6).contains(&looks), "{looks}");
+}
+
+#[test]
+fn a_tickle_of_the_users_own_and_those_of_the_automatic_mode_are_no_two_in_a_second() {
+    let mut world = World::new();
+    let _login = world.session.connect();
+    world.run_until(MINUTE, |session| session.snapshot().is_connected());
+    let _own = world.session.tickle();
+    world.run_for(SECOND / 10);
+    world.session.keep_connected(KeepConnected::default());
+    for _ in 0..20 {
+        let _own = world.session.tickle();
+        world.run_for(3 * SECOND);
+    }
+    assert!(world.count(Step::Tickle) >= 20);
+    assert!(world.sim.counters().refusals.is_empty(), "{:?}", world.sim.counters().refusals);
 }
 
 #[test]

@@ -79,6 +79,19 @@ fn a_short_life_is_extended_and_not_renewed() {
 }
 
 #[test]
+fn a_short_life_that_is_announced_as_over_is_extended_all_the_same() {
+    let short = |sim: &mut SimConfig| sim.rules.bearer_life = Duration::from_secs(90);
+    let mut world = World::with(short, |c| c);
+    world.fault(
+        r#"[{"on":"tickle","do":{"patch":{"ssoExpires":0}}},{"on":"sso/validate","do":{"patch":{"EXPIRES":0}}}]"#,
+    );
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(HOUR);
+    assert!(world.works(), "{}", world.story());
+    assert_eq!(world.count(Step::GetBearerToken), 1, "{}", world.story());
+}
+
+#[test]
 fn a_life_that_nothing_extends_is_lived_to_its_end_and_the_loss_is_small() {
     let counting_down = |sim: &mut SimConfig| {
         sim.rules.bearer_life = 10 * MINUTE;

@@ -225,11 +225,6 @@ impl<'a, S: Strategy> Year<'a, S> {
     }
 
     fn send(&mut self, id: S::Id, time_limit: Duration, request: Request) {
-        match request.uri().path() {
-            "/oauth2/api/v1/token" => self.measure.log_in(self.now, Login::Token),
-            "/gw/api/v1/sso-sessions" => self.measure.log_in(self.now, Login::Bearer),
-            _ => {}
-        }
         let fate = Fate::throw(&mut self.dice, self.slow);
         let number = self.next_flight;
         self.next_flight += 1;
@@ -237,6 +232,13 @@ impl<'a, S: Strategy> Year<'a, S> {
         let refused = self.dead.contains(&host) && self.sim.refuses(host);
         let answer = (self.road > 0 && self.noticed || refused)
             .then(|| Err(TransportError::new(TransportKind::Connect, "")));
+        match request.uri().path() {
+            // Nothing is sent where nothing is connected.
+            _ if answer.is_some() => {}
+            "/oauth2/api/v1/token" => self.measure.log_in(self.now, Login::Token),
+            "/gw/api/v1/sso-sessions" => self.measure.log_in(self.now, Login::Bearer),
+            _ => {}
+        }
         if answer.is_some() {
             self.arrivals.insert((self.now + NOTICED_AFTER, number, Arrival::Answer));
         } else if self.road == 0 && !fate.request_lost {

@@ -156,6 +156,11 @@ impl Session {
             }
             self.facts.remember_validation(Some(now.mono));
         }
+        if step == Step::Tickle
+            && let Err(next) = self.facts.claim_tickle(now.mono)
+        {
+            return Some(JobState::Waiting(Some(next)));
+        }
         None
     }
 

@@ -14,6 +14,9 @@ use crate::{
 
 /// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel faster.
 pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(61);
+/// And one tickle a second of a username: sent more often, they cost a quarter of an hour in the penalty box. A second more here
+/// too.
+const TICKLE_PAUSE: Duration = Duration::from_secs(2);
 /// Two addresses within this time may be two ways out of this machine.
 const FLIPS_WITHIN: Duration = Duration::from_secs(600);
 /// So many signatures are remembered. A login makes two, and there are a dozen an hour.
@@ -41,6 +44,8 @@ pub(super) struct Facts {
     bearer_refused: bool,
     /// When `sso/validate` was last asked: IBKR takes one a minute.
     validated: Option<Instant>,
+    /// When a tickle was last sent, whoever asked for it.
+    tickled: Option<Instant>,
     pub(super) session_id: Option<Secret>,
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
@@ -272,6 +277,14 @@ impl Facts {
     /// Whether IBKR will take an `sso/validate` now.
     pub(super) fn may_validate(&self, now: Now) -> bool {
         self.last_validated(now).is_none_or(|ago| ago >= VALIDATE_PAUSE)
+    }
+
+    /// Takes the right to tickle now; else says when it comes.
+    pub(super) fn claim_tickle(&mut self, now: Instant) -> Result<(), Instant> {
+        let next = self.tickled.map(|last| last + TICKLE_PAUSE).filter(|next| *next > now);
+        next.map_or(Ok(()), Err)?;
+        self.tickled = Some(now);
+        Ok(())
     }
 
     /// The tokens, which no error may show even where a server repeats them.

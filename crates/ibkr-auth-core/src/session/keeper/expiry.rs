@@ -45,12 +45,14 @@ impl Expiries {
             let left = ends.mono.saturating_duration_since(now.mono).min(until(now.wall, ends.wall));
             (ends.wall, left)
         });
-        // Whoever answers after the end that he names knows it no better than we do.
-        let Some((ends, left)) = left.filter(|(_, left)| !left.is_zero()) else {
-            return match validate_due {
-                true => (Action::ValidateSso, None),
-                false => (Action::Tickle, Some(tickle)),
-            };
+        let (ends, left) = match left {
+            // Whoever answers after the end that he names knows it no better than we do: it may come at any time.
+            Some((_, Duration::ZERO)) if may_validate <= tickle => {
+                return (Action::ValidateSso, Some(may_validate));
+            }
+            None if validate_due => return (Action::ValidateSso, None),
+            Some((_, Duration::ZERO)) | None => return (Action::Tickle, Some(tickle)),
+            Some(end) => end,
         };
         let ends_soon = left <= EXTEND_BEFORE;
         if done == Action::ValidateSso {

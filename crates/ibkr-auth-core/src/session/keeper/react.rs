@@ -10,6 +10,7 @@
 //! | 429 | nothing until `Retry-After`, or 15 minutes, has passed; to `sso/validate` alone: tickles go on |
 //! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
 //! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and then `auth/status`, until a server answers, from the second time on at one host after the other; no login before |
+//! | the same under a bearer token that was refused | `auth/status`, now and then a tickle; no login before either, unless none has got out |
 //! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
 //! | another login has the session, or IBKR opens it with `compete` alone | as the policy says |
 //! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
@@ -29,8 +30,6 @@ use crate::{
     session::{guard::Reach, ticket::Done},
 };
 
-/// IBKR takes one tickle a second of a username.
-const BETWEEN_TICKLES: Duration = Duration::from_secs(2);
 /// While another login has the session, it is asked for politely: often at first, rarely later.
 const ASK_SOON: Duration = Duration::from_secs(60);
 const ASK_RARELY: Duration = Duration::from_secs(600);
@@ -177,7 +176,7 @@ impl Keeper {
         if action.logs_in() {
             self.standing.unproven_logins += 1;
             // A tickle tells how long the new session lives, and its id.
-            self.plan(Action::Tickle, self.asked.tickle.map(|last| last + BETWEEN_TICKLES));
+            self.plan(Action::Tickle, None);
         } else {
             (self.standing.forbidden_since, self.standing.refusals) = (None, 0);
             let region = self.region(view);
@@ -366,17 +365,17 @@ impl Keeper {
 
     fn cheapest_that_can_help(&self, view: View<'_>, effects: &Effects) -> Action {
         let bearer_is_good = effects.bearer_is_good(view);
+        let asks_otherwise = self.outage.as_ref().is_some_and(Outage::should_ask_otherwise);
+        // A login that did not get out can be tried itself.
         let got_out = self.login_reach > Reach::Nowhere;
         match () {
-            // Whether the server is back can be asked without logging in.
-            () if !self.server_works && bearer_is_good => {
-                match self.outage.as_ref().is_some_and(Outage::should_ask_otherwise) {
+            // Whether the server is back can be asked without logging in, even with a bearer token that was refused.
+            () if !self.server_works && (bearer_is_good || (view.facts.bearer.is_some() && got_out)) => {
+                match asks_otherwise == bearer_is_good {
                     true => Action::Status,
                     false => Action::Tickle,
                 }
             }
-            // Even with a bearer token that was refused. A login that did not get out can be tried itself.
-            () if !self.server_works && view.facts.bearer.is_some() && got_out => Action::Status,
             () if !bearer_is_good && effects.has_access_token(view) => Action::Renew,
             () if !bearer_is_good => Action::Login,
             () if !effects.is_ready(view) => Action::SsodhInit,

@@ -127,6 +127,18 @@ const TABLE: &[Row] = &[
         },
     },
     Row {
+        happened: "the same under a bearer token that was refused",
+        reaction: "`auth/status`, now and then a tickle; no login before either, unless none has got out",
+        shown_by: || {
+            let mut desk = Desk::with_hosts(&["1.api.ibkr.com"]);
+            desk.answer(Action::Tickle, 410, "{}").answer(Action::Tickle, 410, "{}");
+            desk.answer(Action::Tickle, 410, "{}").forgets_bearer().plans(Action::Tickle, 2);
+            desk.refused(Action::Tickle, Step::Tickle, 503).plans(Action::Status, 8);
+            desk.refused(Action::Status, Step::Status, 503).plans(Action::Status, 2);
+            desk.refused(Action::Status, Step::Status, 503).plans(Action::Tickle, 2);
+        },
+    },
+    Row {
         happened: "one step goes on failing so while others are answered, or a server answers everything so for 10 \
                    minutes",
         reaction: "a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed",
