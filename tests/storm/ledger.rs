@@ -128,6 +128,10 @@ impl Ledger {
             self.told_last |= *after >= HOUR;
         }
         if let Event::Failed { error, .. } = event {
+            // Nothing is heard any more of what was given up.
+            if let Some((last, _)) = error.step().and_then(|step| self.last.get_mut(&step)) {
+                *last = None;
+            }
             if error.kind() == ErrorKind::Rejected && error.step() == Some(Step::GetAccessToken) {
                 self.refused = Some(now.mono);
             }
@@ -174,8 +178,8 @@ impl Ledger {
             return Ok(());
         }
         keep(
-            !matches!(phase, Phase::Stopped) && (phase != Phase::Paused || transmit.step == Step::Logout),
-            "nothing is sent while stopped or paused",
+            !matches!(phase, Phase::Stopped | Phase::Paused) || transmit.step == Step::Logout,
+            "nothing but a logout is sent while stopped or paused",
             || format!("{} in {phase}", transmit.step),
         )?;
         self.replaces_once(now, transmit)?;

@@ -104,7 +104,7 @@ impl Round {
         self.tell(|| "the storm is over".to_owned());
         (self.weather, self.refusing) = (Weather::calm(), None);
         // What was refused in the storm may still be looked into.
-        while self.settle().map(|_| !self.arriving.is_empty())? {
+        while self.settle()?.in_flight > 0 || !self.arriving.is_empty() {
             self.step()?;
         }
         match self.session.phase() {

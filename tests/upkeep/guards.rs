@@ -37,6 +37,10 @@ fn a_proxy_that_refuses_its_credentials_is_not_asked_again() {
     world.session.keep_connected(KeepConnected::default());
     world.run_for(HOUR);
     assert_eq!(world.session.phase(), Phase::Stopped);
+    world.session.pause();
+    world.session.resume();
+    world.run_for(HOUR);
+    assert_eq!(world.session.phase(), Phase::Stopped, "coming back cures no refusal");
     assert_eq!((world.count(Step::GetAccessToken), world.count(Step::PublicIp)), (1, 1));
 
     let mut world = connected();

@@ -172,15 +172,17 @@ impl Session {
     }
 
     /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode
-    /// it does nothing.
+    /// it does nothing; one that has stopped logs out, and stays stopped.
     pub fn pause(&mut self) {
         if let Some(keeper) = &mut self.keeper {
-            keeper.pause();
+            let pauses = keeper.pause();
             self.facts.forget_holder();
             self.cancel_all();
             // It waits for a bearer token that is on its way, and sends nothing where there is none.
             self.tasks.push(Task::for_pause(&self.config));
-            self.tell_command_phase(Phase::Paused);
+            if pauses {
+                self.tell_command_phase(Phase::Paused);
+            }
         }
     }
 

@@ -247,9 +247,14 @@ impl Keeper {
         }
     }
 
-    /// Whoever logs in meanwhile is not taken from, nor for what we have left behind.
-    pub(super) fn pause(&mut self) {
-        (self.mode, self.contest, self.outage) = (Mode::Paused, Contest::Nobody, None);
+    /// Whoever logs in meanwhile is not taken from, nor for what we have left behind. What has stopped stays so: nothing
+    /// that was refused is tried again by coming back. Says whether it pauses.
+    pub(super) fn pause(&mut self) -> bool {
+        let pauses = self.stopped_by().is_none();
+        if pauses {
+            (self.mode, self.contest, self.outage) = (Mode::Paused, Contest::Nobody, None);
+        }
+        pauses
     }
 
     /// Whether there was anything to come back from.
