@@ -94,12 +94,12 @@ fn every_request_of_the_flow_is_ibauths_byte_for_byte() {
         let token = case.request("/oauth2/api/v1/token");
         compare(&case, &wire::access_token::request(&config, &key, wall).unwrap(), token);
 
-        let access: AccessToken = wire::access_token::answer(&config, &answer_of(token)).unwrap();
+        let access: AccessToken = wire::access_token::parse(&config, &answer_of(token)).unwrap();
         let ip = case.text("public_ip").parse().unwrap();
         let sso = case.request("/gw/api/v1/sso-sessions");
         compare(&case, &wire::bearer_token::request(&config, &key, wall, &access, ip).unwrap(), sso);
 
-        let bearer = wire::bearer_token::answer(&config, &answer_of(sso)).unwrap().token;
+        let bearer = wire::bearer_token::parse(&config, &answer_of(sso)).unwrap().token;
         let authorization = Authorization { bearer, session_id: None };
         let validate = wire::validate_sso::request(&config, &authorization).unwrap();
         compare(&case, &validate, case.request("/sso/validate"));
@@ -137,7 +137,7 @@ fn identities_beyond_ascii_arrive_unchanged() {
     let (client, user) = ("Client \"1\" \\ + / = & % <é>", "o'brien+Zoë𝄞");
     let config = Config::new(client, "main", user).unwrap();
     let case = &Case::all()[0];
-    let access = wire::access_token::answer(&config, &answer_of(case.request("/token"))).unwrap();
+    let access = wire::access_token::parse(&config, &answer_of(case.request("/token"))).unwrap();
     let ip = case.text("public_ip").parse().unwrap();
     let request = wire::bearer_token::request(&config, &case.key(), case.wall(), &access, ip).unwrap();
     let jws = Compact::parse(std::str::from_utf8(request.body()).unwrap()).unwrap();
@@ -149,10 +149,10 @@ fn ibauths_canned_answers_are_read() {
     for case in Case::all() {
         let Some(config) = case.config() else { continue };
         let answer = |path| answer_of(case.request(path));
-        assert!(wire::validate_sso::answer(&config, &answer("/sso/validate")).is_ok());
-        assert!(wire::ssodh_init::answer(&config, &answer("/ssodh/init")).unwrap().is_ready());
-        assert!(wire::status::answer(&config, &answer("/auth/status")).unwrap().is_ready());
-        assert!(wire::tickle::answer(&config, &answer("/tickle")).unwrap().auth_status.is_ready());
-        assert!(wire::logout::answer(&config, &answer("/logout")).is_ok());
+        assert!(wire::validate_sso::parse(&config, &answer("/sso/validate")).is_ok());
+        assert!(wire::ssodh_init::parse(&config, &answer("/ssodh/init")).unwrap().is_ready());
+        assert!(wire::status::parse(&config, &answer("/auth/status")).unwrap().is_ready());
+        assert!(wire::tickle::parse(&config, &answer("/tickle")).unwrap().auth_status.is_ready());
+        assert!(wire::logout::parse(&config, &answer("/logout")).is_ok());
     }
 }

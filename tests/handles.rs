@@ -98,7 +98,14 @@ fn it_stops_with_a_reason_at_what_cannot_be_cured<D: Driver>() {
     let handle = kept::<D>(&lab);
     assert_eq!(handle.ready(SOON).unwrap_err().kind(), ErrorKind::Rejected);
     assert_eq!(handle.phase(), Phase::Stopped);
-    assert_eq!(lab.server.handle().count(Endpoint::Token), 1);
+    handle.pause();
+    handle.resume();
+    assert_eq!(handle.ready(Duration::from_millis(300)).unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(lab.server.handle().count(Endpoint::Token), 1, "coming back cures nothing");
+    lab.server.handle().clear_faults();
+    let mut events = handle.events();
+    handle.keep_connected(KeepConnected::default());
+    until(&mut *events, |event| matches!(event, Event::Phase { phase: Phase::Connected, .. }));
     handle.stop().unwrap();
 }
 
@@ -285,7 +292,7 @@ fn a_request_before_the_session_is_ready_says_so<D: Driver>() {
     let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
     let error = handle.send(request).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotConnected);
-    assert!(error.to_string().contains("connecting") && error.todo().contains("ready"), "{error}");
+    assert!(error.to_string().contains("connecting") && error.help().contains("ready"), "{error}");
 }
 
 fn every_form_of_a_lost_session_makes_it_look<D: Driver>() {

@@ -341,5 +341,5 @@ fn a_panic_is_noticed_at_once<D: Driver>() {
     let session = Session::new(testing::config(), testing::FakeKey, 0);
     let mut client = D::with_http(session, |_, _| panic!("on purpose"));
     let error = client.get_access_token().unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Panicked, Advice::Never), "{error}");
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Panicked, Advice::DoNotRetry), "{error}");
 }

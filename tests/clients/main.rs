@@ -141,7 +141,7 @@ fn a_wrong_key_id_is_refused_once_and_plainly<D: Driver>() {
     let config = Config::new(demo::CLIENT_ID, "another", demo::CREDENTIAL).unwrap();
     let error = with::<D>(&lab, config.with_host(lab.config().host().clone())).connect().unwrap_err();
     assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(Step::GetAccessToken)));
-    assert_eq!(error.advice(), Advice::Never);
+    assert_eq!(error.advice(), Advice::DoNotRetry);
     assert!(error.to_string().contains("client_key_id"), "{error}");
     assert_eq!(lab.server.handle().count(Endpoint::Token), 1);
 }
@@ -203,7 +203,7 @@ fn every_fault_ends_in_an_error_within_the_time_limit<D: Driver>() {
         lab.server.handle().advance(Duration::from_secs(2));
         let error = client.tickle().expect_err(fault);
         assert_eq!(error.step(), Some(Step::Tickle), "{fault}: {error}");
-        assert!(!error.todo().is_empty(), "{fault}: {error}");
+        assert!(!error.help().is_empty(), "{fault}: {error}");
     }
     lab.server.handle().clear_faults();
     lab.server.handle().advance(Duration::from_secs(2));
@@ -225,7 +225,7 @@ fn redirects_are_not_followed<D: Driver>() {
     let fault = format!(r#"{{"on":"token","do":{{"redirect":"{}"}}}}"#, elsewhere.server.base_url());
     lab.server.handle().fault(&fault).unwrap();
     let error = client::<D>(&lab).connect().unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Unreadable, Advice::Never));
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Unreadable, Advice::DoNotRetry));
     assert_eq!(elsewhere.server.handle().counters().total(), 0);
 }
 
@@ -300,8 +300,8 @@ fn a_login_can_be_given_up_and_gone_on_with<D: Driver>() {
     let mut client = client::<D>(&lab);
     let error = client.connect_within(Duration::from_millis(400)).unwrap_err();
     assert_eq!((error.kind(), error.advice()), (ErrorKind::Timeout, Advice::Reconnect), "{error}");
-    assert!(error.what().contains("0.4 s") && error.what().contains("ssodh_init"), "{error}");
-    assert!(error.todo().contains("logout"), "{error}");
+    assert!(error.message().contains("0.4 s") && error.message().contains("ssodh_init"), "{error}");
+    assert!(error.help().contains("logout"), "{error}");
     client.connect_within(Duration::from_secs(60)).unwrap();
     assert_eq!(lab.server.handle().counters().bearers, 1, "the same login went on");
 }

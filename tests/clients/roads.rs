@@ -37,7 +37,7 @@ fn an_unknown_authority_is_named_as_such<D: Driver>() {
     let (lab, stranger) = (Lab::new(), Lab::new());
     let config = lab.config().with_public_ip(PUBLIC_IP).unwrap();
     let error = D::new(config, key(), &stranger.transport()).unwrap().connect().unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::Never));
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::DoNotRetry));
     assert!(error.to_string().contains("ca_file"), "{error}");
 }
 
@@ -184,7 +184,7 @@ fn a_proxy_that_refuses_its_credentials_is_asked_as_rarely_as_can_be<D: Driver>(
     });
     let transport = Transport { proxy: Some(Proxy::Url(url)), ..Transport::default() };
     let error = D::new(testing::config(), testing::FakeKey, &transport).unwrap().connect().unwrap_err();
-    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::Never), "{error}");
+    assert_eq!((error.kind(), error.advice()), (ErrorKind::Transport, Advice::DoNotRetry), "{error}");
     assert!(error.to_string().contains("the proxy refused its credentials"), "{error}");
     assert!(asked.load(Ordering::SeqCst) <= 2, "{asked:?}");
 }

@@ -71,6 +71,7 @@ pub trait Kept: Sized {
     fn get(&self, path: &str) -> Result<Response, Error>;
     fn post_json(&self, path: &str, json: Vec<u8>) -> Result<Response, Error>;
     fn events(&self) -> Box<dyn FnMut() -> Option<Event> + '_>;
+    fn keep_connected(&self, policy: KeepConnected);
     fn pause(&self);
     fn resume(&self);
     fn check(&self);
@@ -118,6 +119,9 @@ macro_rules! keep {
         fn events(&$self) -> Box<dyn FnMut() -> Option<Event> + '_> {
             let mut events = $handle.events();
             Box::new(move || $($wait)*(events.next()))
+        }
+        fn keep_connected(&$self, policy: KeepConnected) {
+            $handle.keep_connected(policy);
         }
         fn pause(&$self) {
             $handle.pause();

@@ -279,7 +279,7 @@ impl Ledger {
         let too_soon = self.alone && is_refused && self.was_known && !self.told_last;
         keep(!too_soon, "whom IBKR knew is given up after the slow retries alone", || format!("{reason:?}"))?;
         keep(
-            phase != Phase::Stopped || reason.is_some_and(|reason| !reason.todo().is_empty()),
+            phase != Phase::Stopped || reason.is_some_and(|reason| !reason.help().is_empty()),
             "stopping has a reason",
             || format!("{reason:?}"),
         )?;

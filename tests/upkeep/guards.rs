@@ -178,7 +178,7 @@ fn what_repeating_cannot_cure_stops_at_once_with_a_reason() {
         assert_eq!((world.session.phase(), world.count(step)), (Phase::Stopped, tries), "{fault}");
         let error = world.session.stopped_by().unwrap();
         assert_eq!((error.kind(), error.step()), (ErrorKind::Rejected, Some(step)));
-        assert!(!error.todo().is_empty());
+        assert!(!error.help().is_empty());
     }
 }
 

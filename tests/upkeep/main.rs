@@ -1,4 +1,4 @@
-//! The automatic mode, rule by rule, in virtual time against the simulator's heart.
+//! The automatic mode, rule by rule, in virtual time against the simulator.
 
 mod calendar;
 mod competing;

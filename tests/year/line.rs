@@ -12,7 +12,7 @@ pub(crate) enum Line {
     /// Something happened.
     Change(Change),
     /// IBKR's doors opened or closed.
-    Willing(bool),
+    Up(bool),
     /// The client told this.
     Event(Event),
     /// A server answered.
@@ -30,8 +30,8 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Change(change) => write!(f, "** {change:?}"),
-            Self::Willing(true) => f.write_str("** the servers are willing"),
-            Self::Willing(false) => f.write_str("** the servers are not willing"),
+            Self::Up(true) => f.write_str("** the servers are up"),
+            Self::Up(false) => f.write_str("** the servers are down"),
             Self::Event(event) => write!(f, "{event}"),
             Self::Answer { host, endpoint, status, refusals, lost } => {
                 write!(f, "   server: {} {endpoint} {status}", host.unwrap_or("somebody"))?;

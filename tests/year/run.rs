@@ -178,7 +178,7 @@ impl<'a, S: Strategy> Year<'a, S> {
             self.refusal = Refusal::None;
         }
         let barred = self.refusal == Refusal::Met && !is_good;
-        let allowed = self.sim.willing(self.now) && self.road == 0 && self.machine.is_awake() && !barred;
+        let allowed = self.sim.is_up(self.now) && self.road == 0 && self.machine.is_awake() && !barred;
         let (since, cause) = self.cause;
         let cause = match self.refusal {
             Refusal::Over => AFTER_REFUSAL,
@@ -377,8 +377,8 @@ impl<'a, S: Strategy> Year<'a, S> {
     }
 
     fn open_or_close(&mut self) {
-        let willing = self.sim.willing(self.now);
-        self.note(Line::Willing(willing));
+        let is_up = self.sim.is_up(self.now);
+        self.note(Line::Up(is_up));
         if !matches!(self.cause.1, "restart" | "outage") || self.now.since(self.cause.0) > CAUSE_REACHES {
             self.cause = (self.now, "nightly reset or maintenance");
         } else {

@@ -104,7 +104,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "lean",
-        holds: "clippy has nothing to say to the clients without features either",
+        holds: "clippy has nothing to say to clients and program without features either",
         advice: "its output is above",
         compiles: true,
         run: tools::lean,

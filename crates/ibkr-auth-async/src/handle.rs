@@ -12,8 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, Event, History, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish,
-    request, wire,
+    Background, Error, Event, History, Host, KeepConnected, Phase, Request, Response, SavedSession, Secret,
+    Snapshot, Wish, request, wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -153,6 +153,12 @@ impl Handle {
     pub fn events(&self) -> Events {
         let events = self.shared.events.upgrade().map(|events| events.subscribe());
         Events::of(events.unwrap_or_else(|| broadcast::channel(1).1))
+    }
+
+    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it was cured:
+    /// repeating a refusal gets accounts locked.
+    pub fn keep_connected(&self, policy: KeepConnected) {
+        self.wish(Wish::KeepConnected(policy));
     }
 
     /// Logs out, so that the user can log in elsewhere.

@@ -13,8 +13,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, History, Host, Phase, Request, Response, SavedSession, Secret, Snapshot, Wish,
-    request, wire,
+    Background, Error, History, Host, KeepConnected, Phase, Request, Response, SavedSession, Secret,
+    Snapshot, Wish, request, wire,
 };
 
 use crate::{
@@ -170,6 +170,12 @@ impl Handle {
     pub fn events(&self) -> Events {
         // Those of a session that has ended are told so at once.
         self.shared.listeners.upgrade().unwrap_or_default().subscribe()
+    }
+
+    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it was cured:
+    /// repeating a refusal gets accounts locked.
+    pub fn keep_connected(&self, policy: KeepConnected) {
+        self.wish(Wish::KeepConnected(policy));
     }
 
     /// Logs out, so that the user can log in elsewhere.

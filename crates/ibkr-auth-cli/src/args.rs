@@ -1,15 +1,27 @@
 //! What can be said on the command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueHint};
+use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::help;
+use crate::{
+    commands::{
+        api::{GetArgs, PostArgs},
+        guide::GuideArgs,
+        login::LoginArgs,
+        token::TokenArgs,
+    },
+    doctor::DoctorArgs,
+    help,
+    init::InitArgs,
+    keep::KeepArgs,
+    options::Global,
+};
 
 /// Logs in to Interactive Brokers' Web API (OAuth 2.0), and stays logged in.
 #[derive(Debug, Parser)]
-#[command(name = "ibkr-auth", version, after_help = help::PROGRAM, after_long_help = help::program())]
+#[command(name = "ibkr-auth", version, after_help = help::short(), after_long_help = help::long())]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -18,80 +30,14 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
-#[derive(Debug, Clone, ClapArgs)]
-#[command(next_help_heading = "Options of every command")]
-pub(crate) struct Global {
-    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` in your configuration folder, else the variables
-    /// IBKR_AUTH_… alone; one in the current folder is not read
-    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
-    /// The part of `profiles` in the settings to use; also IBKR_AUTH_PROFILE
-    #[arg(short, long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
-    pub(crate) profile: Option<String>,
-    /// Where sessions are kept between invocations, instead of your state folder; also IBKR_AUTH_STATE_DIR
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) state_dir: Option<PathBuf>,
-    /// Read the passphrase of the private key from this file descriptor
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) passphrase_fd: Option<u32>,
-    /// Print JSON for programs, errors too, to standard output; an error that follows a result goes to standard error
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Print nothing but errors, tokens and answers of the API
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-    /// Log what happens to standard error; twice for what the HTTP stack does too. No secret is logged
-    #[arg(short, long, action = ArgAction::Count, global = true)]
-    pub(crate) verbose: u8,
-    /// Colours; `auto` is on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
-    pub(crate) color: ColorChoice,
-}
-
-impl Global {
-    /// What the options leave open. An empty variable is none.
-    pub(crate) fn add_variables(&mut self) {
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        self.config = self.config.take().or_else(|| path("IBKR_AUTH_CONFIG"));
-        self.state_dir = self.state_dir.take().or_else(|| path("IBKR_AUTH_STATE_DIR"));
-    }
-}
-
-/// What may happen before a command has a session to work with.
-#[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct SessionArgs {
-    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the settings say
-    /// `compete: true`
-    #[arg(long)]
-    pub(crate) compete: bool,
-    /// Fail if the kept session is not good, instead of logging in
-    #[arg(long)]
-    pub(crate) no_login: bool,
-    /// Ask IBKR whether the session is good when that was seen longer ago than this
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
-    pub(crate) max_age: Duration,
-    /// Give up when there is no good session after this time
-    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
-    pub(crate) within: Duration,
-}
-
-/// Which secrets may be shown.
-#[derive(Debug, Clone, Copy, ClapArgs)]
-pub(crate) struct RevealArgs {
-    /// Show the token on a terminal too
-    #[arg(long)]
-    pub(crate) reveal: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a working configuration: settings, RSA key, and what to upload to IBKR
     #[command(after_help = help::INIT)]
-    Init(crate::init::InitArgs),
+    Init(InitArgs),
     /// Check everything from the settings to the accounts, and say what to do
     #[command(after_help = help::DOCTOR)]
-    Doctor(crate::doctor::DoctorArgs),
+    Doctor(DoctorArgs),
     /// Log in and keep the session for later invocations
     #[command(after_help = help::LOGIN)]
     Login(LoginArgs),
@@ -109,7 +55,7 @@ pub(crate) enum Command {
     Logout,
     /// Stay logged in, in the foreground, and heal what breaks
     #[command(after_help = help::KEEP)]
-    Keep(crate::keep::KeepArgs),
+    Keep(KeepArgs),
     /// Print the headers of an authorised request, for scripts
     #[command(after_help = help::HEADER)]
     Header(TokenArgs),
@@ -125,9 +71,11 @@ pub(crate) enum Command {
     /// Make an authorised DELETE request, once
     #[command(after_help = help::DELETE)]
     Delete(GetArgs),
+    #[cfg(feature = "simulator")]
     /// Show a whole login against a simulator inside this program
     #[command(after_help = help::DEMO)]
     Demo,
+    #[cfg(feature = "simulator")]
     /// Run a strict simulator of IBKR's servers on this machine
     #[command(after_help = ibkr_sim::cli::EXAMPLES.replace("ibkr-sim", "ibkr-auth sim"))]
     Sim(ibkr_sim::cli::Args),
@@ -152,81 +100,31 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, ClapArgs)]
-pub(crate) struct GuideArgs {
-    /// `onboarding`, one of its sections by number, `quickstart` or `settings`
-    #[arg(default_value = "onboarding", value_hint = ValueHint::Other)]
-    pub(crate) topic: String,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct LoginArgs {
-    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the settings say
-    /// `compete: true`
-    #[arg(long)]
-    pub(crate) compete: bool,
-    /// Fail if the kept session is not good, instead of logging in
-    #[arg(long)]
-    pub(crate) no_login: bool,
-    /// Give up when there is no good session after this time
-    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
-    pub(crate) within: Duration,
-    /// End the kept session, even a good one, and log in anew
-    #[arg(long, conflicts_with = "no_login")]
-    pub(crate) fresh: bool,
-    /// Log in although IBKR has just refused the same settings, has asked for a pause, or the hour's logins are spent
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct TokenArgs {
-    #[command(flatten)]
-    pub(crate) session: SessionArgs,
-    #[command(flatten)]
-    pub(crate) reveal: RevealArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct GetArgs {
-    /// Path below /v1/api, such as /portfolio/accounts
-    pub(crate) path: String,
-    #[command(flatten)]
-    pub(crate) session: SessionArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct PostArgs {
-    /// Path below /v1/api, such as /iserver/account/U1234567/orders
-    pub(crate) path: String,
-    /// The body: JSON, `@FILE`, or `@-` for standard input
-    #[arg(short, long, value_name = "JSON")]
-    pub(crate) data: Option<String>,
-    #[command(flatten)]
-    pub(crate) session: SessionArgs,
-}
-
-/// Seconds, or a number with its unit.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        _ => return Err(format!("`{unit}` is no unit: write it like 500ms, 90s, 5m or 1h")),
-    };
-    let number: f64 = number.parse().map_err(|_| "write it like 500ms, 90s, 5m or 1h".to_owned())?;
-    Duration::try_from_secs_f64(number * seconds)
-        .ok()
-        .filter(|time| *time <= Duration::from_secs(7 * 86_400))
-        .ok_or_else(|| "must be between 0 and a week".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
     use crate::sessions::LOGIN_WITHIN;
+
+    #[test]
+    fn a_profile_is_not_completed_as_a_file() {
+        let args = Args::command();
+        let profile = args.get_arguments().find(|arg| arg.get_id() == "profile").unwrap();
+        assert_eq!(profile.get_value_hint(), clap::ValueHint::Other);
+    }
+
+    /// Longer lines are broken wherever they happen to end.
+    #[test]
+    fn no_line_behind_a_help_is_wider_than_the_help() {
+        for command in Args::command().get_subcommands() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(text.starts_with("Examples:\n"), "{}", command.get_name());
+            for line in text.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+        }
+    }
 
     #[test]
     fn a_command_waits_as_long_as_a_login_takes() {

@@ -16,7 +16,7 @@ mod report;
 mod settings;
 mod tiers;
 
-use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, options::Global, output::Output};
 use checks::End;
 use report::Report;
 

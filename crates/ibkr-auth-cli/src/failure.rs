@@ -15,7 +15,7 @@ pub(crate) struct Failure {
     pub(crate) exit: u8,
     pub(crate) what: String,
     pub(crate) why: Option<String>,
-    pub(crate) todo: Option<String>,
+    pub(crate) help: Option<String>,
     pub(crate) step: Option<String>,
     pub(crate) status: Option<u16>,
     /// So many seconds IBKR is to be left alone.
@@ -35,7 +35,7 @@ impl Failure {
             exit: exit as u8,
             what: what.into(),
             why: None,
-            todo: None,
+            help: None,
             step: None,
             status: None,
             pause: None,
@@ -54,8 +54,8 @@ impl Failure {
         self
     }
 
-    pub(crate) fn todo(mut self, todo: impl Into<String>) -> Self {
-        self.todo = Some(todo.into());
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
@@ -79,16 +79,16 @@ impl Failure {
             io::ErrorKind::BrokenPipe => Self::new(Exit::ClosedPipe, "the output was closed"),
             _ => Self::new(Exit::Failed, "the output cannot be written")
                 .why(error.to_string())
-                .todo("check where it goes: a full disk, a closed terminal"),
+                .help("check where it goes: a full disk, a closed terminal"),
         }
     }
 
     pub(crate) fn json(&self) -> Value {
         json!({ "error": {
             "exit_code": self.exit,
-            "what": self.what,
+            "message": self.what,
             "why": self.why,
-            "todo": self.todo,
+            "help": self.help,
             "step": self.step,
             "status": self.status,
             "pause_s": self.pause,
@@ -103,10 +103,10 @@ impl From<Error> for Failure {
             _ if error.is_proxy_refusal() => Exit::Config,
             _ => exit_of(error.kind()),
         };
-        let mut failure = Self::new(exit, error.what());
+        let mut failure = Self::new(exit, error.message());
         if let Some(step) = error.step() {
             failure.step = Some(step.to_string());
-            failure.what = format!("{step}: {}", error.what());
+            failure.what = format!("{step}: {}", error.message());
         }
         failure.status = error.status().map(|status| status.as_u16());
         if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
@@ -115,21 +115,21 @@ impl From<Error> for Failure {
                 (Some(pause.as_secs().min(Pause::LONGEST)), error.status().is_none());
         }
         failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
-        failure.todo = Some(error.todo()).filter(|todo| !todo.is_empty()).map(str::to_owned);
+        failure.help = Some(error.help()).filter(|help| !help.is_empty()).map(str::to_owned);
         if let Some(pause) = failure.pause {
-            failure.todo = Some(format!("wait {}: going on can get the address blocked", span(pause)));
+            failure.help = Some(format!("wait {}: going on can get the address blocked", span(pause)));
         }
         if let (ErrorKind::LoginsSpent, Advice::RetryAfter(left)) = (error.kind(), error.advice()) {
             failure = failure
                 .left(left.as_secs() + 1)
                 .why("IBKR locks accounts that log in over and over")
-                .todo(
+                .help(
                     "find out why the sessions do not last: `ibkr-auth keep` shows each loss and its reason; or log in with \
                      `login --force`",
                 );
         }
         if failure.is(Exit::NoSession) {
-            failure.todo = Some("log in with `ibkr-auth login`".to_owned());
+            failure.help = Some("log in with `ibkr-auth login`".to_owned());
         }
         failure
     }
@@ -137,7 +137,7 @@ impl From<Error> for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Self::new(Exit::Config, error.what()).todo(error.todo())
+        Self::new(Exit::Config, error.message()).help(error.help())
     }
 }
 

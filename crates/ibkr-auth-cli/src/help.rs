@@ -2,22 +2,33 @@
 
 use crate::exit;
 
-pub(crate) const PROGRAM: &str = "\
-Examples:
+const DEMO_FIRST: &str = "
   ibkr-auth demo
-      See a whole login against a simulator; needs no account and no configuration.
+      See a whole login against a simulator; needs no account and no configuration.";
+
+const EXAMPLES: &str = "
   ibkr-auth init
       Make the configuration and the key, step by step.
   ibkr-auth doctor
       Find out what is wrong.
   ibkr-auth header | curl -sSH @- https://api.ibkr.com/v1/api/iserver/accounts
-      Use the session from a script.
+      Use the session from a script.";
 
-`ibkr-auth --help` lists the exit codes. `ibkr-auth help COMMAND` has examples of each command.";
+/// Behind `-h`.
+pub(crate) fn short() -> String {
+    let more =
+        "`ibkr-auth --help` lists the exit codes. `ibkr-auth help COMMAND` has examples of each command.";
+    format!("{}\n\n{more}", examples())
+}
 
-pub(crate) fn program() -> String {
-    let examples = PROGRAM.rsplit_once("\n\n").map_or(PROGRAM, |(examples, _)| examples);
-    format!("{examples}\n\n{}", exit::help())
+/// Behind `--help`.
+pub(crate) fn long() -> String {
+    format!("{}\n\n{}", examples(), exit::help())
+}
+
+fn examples() -> String {
+    let demo = if cfg!(feature = "simulator") { DEMO_FIRST } else { "" };
+    format!("Examples:{demo}{EXAMPLES}")
 }
 
 pub(crate) const INIT: &str = "\
@@ -175,6 +186,7 @@ Examples:
 A DELETE is sent once; see `ibkr-auth help post` about exit code 10,
 `ibkr-auth help get` about 9.";
 
+#[cfg(feature = "simulator")]
 pub(crate) const DEMO: &str = "\
 Examples:
   ibkr-auth demo
@@ -213,29 +225,3 @@ pub(crate) const MAN: &str = "\
 Examples:
   ibkr-auth man | man -l -
   ibkr-auth man --dir ~/.local/share/man/man1";
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use crate::args::Args;
-
-    #[test]
-    fn a_profile_is_not_completed_as_a_file() {
-        let args = Args::command();
-        let profile = args.get_arguments().find(|arg| arg.get_id() == "profile").unwrap();
-        assert_eq!(profile.get_value_hint(), clap::ValueHint::Other);
-    }
-
-    /// Longer lines are broken wherever they happen to end.
-    #[test]
-    fn no_line_behind_a_help_is_wider_than_the_help() {
-        for command in Args::command().get_subcommands() {
-            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(text.starts_with("Examples:\n"), "{}", command.get_name());
-            for line in text.lines() {
-                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
-            }
-        }
-    }
-}

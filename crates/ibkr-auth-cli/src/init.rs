@@ -22,7 +22,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::{args::Global, exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, options::Global, output::Output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
@@ -86,7 +86,7 @@ fn lengths() -> impl TypedValueParser<Value = u32> {
 
 pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<(), Failure> {
     if global.profile.is_some() {
-        return Err(Failure::new(Exit::Usage, "`init` writes no profiles").todo(
+        return Err(Failure::new(Exit::Usage, "`init` writes no profiles").help(
             "run it without --profile, then add the profile to config.yaml by hand: `ibkr-auth help keys` shows how",
         ));
     }

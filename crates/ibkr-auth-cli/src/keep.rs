@@ -3,9 +3,9 @@
 mod input;
 mod keys;
 mod leave;
-mod ledger;
 mod lines;
 mod page;
+mod recorder;
 mod screen;
 mod second;
 mod signals;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ibkr_auth_blocking::{Host, KeepConnected, Region};
 
-use crate::{args::duration, failure::Failure, sessions::Sessions};
+use crate::{failure::Failure, options::duration, sessions::Sessions};
 use input::Source;
 use second::SecondTry;
 use status::Status;
@@ -81,7 +81,8 @@ impl From<Place> for Region {
 pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let _place = start::place(sessions)?;
     let (source, inputs) = Source::new();
-    let (handle, mut ledger) = start::start(sessions, args, &source)?;
+    let policy = start::policy(args)?;
+    let (handle, mut recorder) = start::start(sessions, args, &policy, &source)?;
     let config = &sessions.profile.config;
     let mut status = Status::new(
         sessions.profile.name.clone(),
@@ -89,12 +90,12 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
         args.tickle_every,
         handle.snapshot(),
     );
-    (status.paper, status.takes) = (ledger.paper(), args.compete);
+    (status.paper, status.takes) = (recorder.paper(), args.compete);
     let view = View::open(sessions.output, args.plain, source.clone());
-    ledger.has_keys = view.has_keys();
+    recorder.has_keys = view.has_keys();
     let systemd = Systemd::default();
     let second = SecondTry::default();
-    let mut watch = Watch { handle, inputs, source, ledger, status, view, systemd, second };
+    let mut watch = Watch { handle, policy, inputs, source, recorder, status, view, systemd, second };
     let cause = watch.run();
     watch.leave(cause, args.logout)
 }

@@ -94,7 +94,7 @@ impl Passphrase {
         let unreadable = |error: &io::Error| {
             Failure::new(Exit::Config, format!("the passphrase cannot be read from file descriptor {fd}"))
                 .why(error.to_string())
-                .todo(format!("open it for this program, as in `{fd}<passphrase.txt`"))
+                .help(format!("open it for this program, as in `{fd}<passphrase.txt`"))
         };
         let mut passphrase = Zeroizing::new(Vec::with_capacity(4096));
         let file = self.file.as_ref().map_err(unreadable)?;
@@ -106,7 +106,7 @@ impl Passphrase {
         }
         if passphrase.is_empty() {
             return Err(Failure::new(Exit::Config, format!("file descriptor {fd} brought no passphrase"))
-                .todo("write it there"));
+                .help("write it there"));
         }
         Ok(passphrase)
     }

@@ -15,11 +15,13 @@ mod key;
 mod local;
 mod log;
 mod mask;
+mod options;
 mod output;
 mod profile;
 mod progress;
 mod public_key;
 mod sessions;
+#[cfg(feature = "simulator")]
 mod simulator;
 mod store;
 #[cfg(unix)]
@@ -29,11 +31,14 @@ mod wrap;
 
 use std::process::ExitCode;
 
-use args::{Args, Command, Global};
-use clap::{ColorChoice, Parser};
-use commands::{api, demo, guide, login, logout, profiles, shell, status, tickle, token, validate};
+use args::{Args, Command};
+use clap::{ColorChoice, CommandFactory, Parser};
+#[cfg(feature = "simulator")]
+use commands::demo;
+use commands::{api, guide, login, logout, profiles, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
+use options::Global;
 use output::Output;
 use profile::Profile;
 use sessions::Sessions;
@@ -74,11 +79,11 @@ fn usage(error: &clap::Error) -> Failure {
     let mut parts = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let what = parts.next().unwrap_or_default();
     let tips: Vec<_> = parts.filter_map(|part| part.strip_prefix("tip: ").map(str::to_owned)).collect();
-    let todo = match tips.is_empty() {
+    let help = match tips.is_empty() {
         true => "run it with `--help` instead".to_owned(),
         false => tips.join("; "),
     };
-    Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(&what)).todo(todo)
+    Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(&what)).help(help)
 }
 
 fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure> {
@@ -97,12 +102,14 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         Command::Get(args) => api::get(&sessions()?, &args),
         Command::Post(args) => api::post(&sessions()?, &args),
         Command::Delete(args) => api::delete(&sessions()?, &args),
+        #[cfg(feature = "simulator")]
         Command::Demo => demo::run(output),
+        #[cfg(feature = "simulator")]
         Command::Sim(args) => simulator::run(&args, output),
         Command::Profiles => profiles::run(global, output),
         Command::Guide(args) => guide::run(output, &args),
-        Command::Completions { shell } => shell::completions(shell),
-        Command::Man { dir } => shell::man(dir.as_deref()),
+        Command::Completions { shell } => shell::completions(Args::command(), shell),
+        Command::Man { dir } => shell::man(Args::command(), dir.as_deref()),
     }
 }
 

@@ -95,13 +95,13 @@ impl Output {
                 return;
             }
         }
-        let Failure { what, why, todo, .. } = failure;
+        let Failure { what, why, help, .. } = failure;
         to_stderr(format_args!("{BAD}error:{BAD:#} {}", one_line(what)));
         if let Some(why) = why {
             to_stderr(format_args!("  why:  {}", one_line(why)));
         }
-        if let Some(todo) = todo {
-            to_stderr(format_args!("  do:   {}", one_line(todo)));
+        if let Some(help) = help {
+            to_stderr(format_args!("  do:   {}", one_line(help)));
         }
     }
 

@@ -7,7 +7,7 @@ use ibkr_auth_blocking::{Config, Transport};
 use ibkr_auth_config::{Proxy, Reader, Unkeyed};
 use ibkr_auth_core::Tier;
 
-use crate::{args::Global, exit::Exit, failure::Failure, key::LazyKey};
+use crate::{exit::Exit, failure::Failure, key::LazyKey, options::Global};
 
 const FILE: &str = "config.yaml";
 
@@ -94,13 +94,13 @@ pub(crate) fn file(global: &Global) -> Result<Option<PathBuf>, Failure> {
         return Ok(None);
     }
     let own = own.map(|file| format!("{} nor ", file.display())).unwrap_or_default();
-    let todo = match Path::new(FILE).exists() {
+    let help = match Path::new(FILE).exists() {
         true => format!("there is a {FILE} here: if it is yours, use it with `--config {FILE}`"),
         false => "make them with `ibkr-auth init`, or name a file with --config".to_owned(),
     };
     Err(Failure::new(Exit::Config, "there are no settings")
         .why(format!("neither {own}the variables IBKR_AUTH_… are there"))
-        .todo(todo))
+        .help(help))
 }
 
 /// The settings file in the user's configuration folder. A relative one would be another in each folder.

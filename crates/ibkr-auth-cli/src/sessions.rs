@@ -13,7 +13,7 @@ mod pace;
 mod reason;
 mod turn;
 
-pub(crate) use diagnose::Diagnosis;
+pub(crate) use diagnose::DoctorRun;
 pub(crate) use guard::{failed, not_refused};
 pub(crate) use keeper::is_kept_alive;
 pub(crate) use make::competing;
@@ -31,9 +31,9 @@ use ibkr_auth_core::Now;
 use zeroize::Zeroizing;
 
 use crate::{
-    args::SessionArgs,
     exit::Exit,
     failure::Failure,
+    options::SessionArgs,
     output::Output,
     profile::Profile,
     progress::Progress,
@@ -70,7 +70,7 @@ impl From<&SessionArgs> for Wish {
 
 /// How a command came by its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Came {
+pub(crate) enum SessionOrigin {
     /// It was kept, and nothing was sent.
     Kept,
     /// It was kept, and is good or healed.
@@ -102,13 +102,13 @@ impl Sessions {
     }
 
     /// A session that is good: the kept one, or a new one.
-    pub(crate) fn ensure(&self, wish: &Wish, listener: Listener) -> Result<(Kept, Came), Failure> {
+    pub(crate) fn ensure(&self, wish: &Wish, listener: Listener) -> Result<(Kept, SessionOrigin), Failure> {
         let begin = millis(SystemTime::now());
         if let Some(kept) = fresh(&self.record()?, wish) {
-            return Ok((kept, Came::Kept));
+            return Ok((kept, SessionOrigin::Kept));
         }
         if let Some(pid) = self.store.keeper() {
-            return Ok((self.kept_by(pid, wish)?, Came::Kept));
+            return Ok((self.kept_by(pid, wish)?, SessionOrigin::Kept));
         }
         let progress = Progress::start(self.output, "logging in");
         let (mut waited, waiting_since) = (false, Instant::now());
@@ -118,13 +118,13 @@ impl Sessions {
         })?;
         if let Some(pid) = self.store.keeper() {
             drop(turn);
-            return Ok((self.kept_by(pid, wish)?, Came::Kept));
+            return Ok((self.kept_by(pid, wish)?, SessionOrigin::Kept));
         }
         let seen_meanwhile = |kept: &&Kept| waited && !wish.fresh && kept.good_at >= begin / 1_000;
         let kept =
             fresh(&turn.record, wish).or_else(|| turn.record.kept.as_ref().filter(seen_meanwhile).cloned());
         if let Some(kept) = kept {
-            return Ok((kept, Came::Kept));
+            return Ok((kept, SessionOrigin::Kept));
         }
         if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
@@ -240,7 +240,7 @@ pub(crate) fn moment() -> Now {
 }
 
 fn none() -> Failure {
-    Failure::new(Exit::NoSession, "there is no session").todo("log in with `ibkr-auth login`")
+    Failure::new(Exit::NoSession, "there is no session").help("log in with `ibkr-auth login`")
 }
 
 fn both(mut one: Listener, mut other: impl FnMut(&Event) + Send + 'static) -> Listener {

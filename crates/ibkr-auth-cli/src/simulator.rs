@@ -16,17 +16,17 @@ fn failure(error: &(dyn Error + 'static)) -> Failure {
     }
     let text = error.to_string();
     if text.starts_with("--") {
-        return Failure::new(Exit::Usage, text).todo("correct it; `--help` shows examples");
+        return Failure::new(Exit::Usage, text).help("correct it; `--help` shows examples");
     }
     match parts(&text) {
-        Some((what, why, todo)) => Failure::new(Exit::Failed, what).why(why).todo(todo),
+        Some((what, why, help)) => Failure::new(Exit::Failed, what).why(why).help(help),
         None => Failure::new(Exit::Failed, text),
     }
 }
 
-/// `what: why; todo`, as the simulator says it in one line.
+/// `what: why; help`, as the simulator says it in one line.
 fn parts(text: &str) -> Option<(&str, &str, &str)> {
-    let (happened, todo) = text.rsplit_once("; ")?;
+    let (happened, help) = text.rsplit_once("; ")?;
     let (what, why) = happened.split_once(": ")?;
-    Some((what, why, todo))
+    Some((what, why, help))
 }

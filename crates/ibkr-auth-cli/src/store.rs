@@ -16,7 +16,7 @@ use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{Failed, KeeperNote, Kept, Pause, Record, Rest, Standing, Wait, millis, seconds};
+pub(crate) use record::{Failed, KeeperNote, Kept, Pause, PhaseName, Record, Rest, Wait, millis, seconds};
 pub(crate) use seal::digest;
 
 use crate::{exit::Exit, failure::Failure};
@@ -54,7 +54,7 @@ impl Store {
         let unreadable = |error: &io::Error| {
             Failure::new(Exit::Failed, format!("{} cannot be read", self.path().display()))
                 .why(error.to_string())
-                .todo("check its permissions, or remove it")
+                .help("check its permissions, or remove it")
         };
         folder::check(&self.folder)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -84,7 +84,7 @@ impl Store {
                     Exit::Failed,
                     format!("another ibkr-auth has been at work on this session for {} s", within.as_secs()),
                 )
-                .todo("look for it with `ps`, or try again later"));
+                .help("look for it with `ps`, or try again later"));
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
@@ -156,12 +156,12 @@ impl Store {
     fn unwritable(&self, error: &io::Error) -> Failure {
         Failure::new(Exit::Failed, format!("sessions cannot be kept in {}", self.folder.display()))
             .why(error.to_string())
-            .todo(todo(error))
+            .help(help(error))
     }
 }
 
 /// What to do when nothing can be kept for this reason.
-fn todo(error: &io::Error) -> &'static str {
+fn help(error: &io::Error) -> &'static str {
     match error.kind() {
         _ if has_no_locks(error) => {
             "keep sessions on a local disk, in a folder named with --state-dir: this file system has no locks, such as \
@@ -200,13 +200,13 @@ fn has_no_locks(_error: &io::Error) -> bool {
 mod tests {
     use rustix::io::Errno;
 
-    use super::todo;
+    use super::help;
 
     #[test]
     fn what_to_do_fits_what_is_wrong() {
-        assert!(todo(&Errno::NOLCK.into()).contains("on a local disk"));
-        assert!(todo(&Errno::BUSY.into()).contains("mount its folder"));
-        assert!(todo(&Errno::ROFS.into()).contains("can be written"));
-        assert!(todo(&Errno::NOSPC.into()).contains("free some space"));
+        assert!(help(&Errno::NOLCK.into()).contains("on a local disk"));
+        assert!(help(&Errno::BUSY.into()).contains("mount its folder"));
+        assert!(help(&Errno::ROFS.into()).contains("can be written"));
+        assert!(help(&Errno::NOSPC.into()).contains("free some space"));
     }
 }

@@ -5,31 +5,31 @@ use ibkr_auth_core::ConfigError;
 /// Settings that cannot be used. The text says where (file, line and key, or the variable), what is wrong and what to
 /// do; it never shows a value, save for the path of a key file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {todo}")]
+#[error("{what}: {help}")]
 pub struct FileError {
     what: String,
-    todo: String,
+    help: String,
 }
 
 impl FileError {
-    pub(crate) fn new(what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { what: what.into(), todo: todo.into() }
+    pub(crate) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into() }
     }
 
     /// Where it is wrong, and what.
-    pub fn what(&self) -> &str {
+    pub fn message(&self) -> &str {
         &self.what
     }
 
     /// What to do about it.
-    pub fn todo(&self) -> &str {
-        &self.todo
+    pub fn help(&self) -> &str {
+        &self.help
     }
 }
 
 impl From<FileError> for ibkr_auth_core::Error {
     fn from(error: FileError) -> Self {
-        Self::config(error.what, error.todo)
+        Self::config(error.what, error.help)
     }
 }
 
@@ -37,18 +37,18 @@ impl From<FileError> for ibkr_auth_core::Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     what: String,
-    todo: String,
+    help: String,
 }
 
 impl Problem {
-    pub(crate) fn new(what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { what: what.into(), todo: todo.into() }
+    pub(crate) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into() }
     }
 
     /// From a sentence of the form "what is wrong: what to do".
     pub(crate) fn from_sentence(sentence: &str) -> Self {
         match sentence.rsplit_once(": ") {
-            Some((what, todo)) => Self::new(what, todo),
+            Some((what, help)) => Self::new(what, help),
             None => Self::new(sentence, "change it"),
         }
     }
@@ -60,8 +60,8 @@ impl Problem {
 
     /// `place` is the subject of the sentence.
     pub(crate) fn at(self, place: &str) -> FileError {
-        let Self { what, todo } = self.after(place);
-        FileError { what, todo }
+        let Self { what, help } = self.after(place);
+        FileError { what, help }
     }
 }
 

@@ -72,8 +72,8 @@ impl Given<'_> {
         }
     }
 
-    pub(crate) fn parse<T: FromStr>(&self, what: &str, todo: &str) -> Result<T, Problem> {
-        parse(self.text()?, what, todo)
+    pub(crate) fn parse<T: FromStr>(&self, what: &str, help: &str) -> Result<T, Problem> {
+        parse(self.text()?, what, help)
     }
 
     /// Seconds, or a number with its unit.
@@ -119,6 +119,6 @@ fn finished(text: &str) -> Result<&str, Problem> {
     unfinished(text).map_or(Ok(text), |problem| Err(Problem::from_sentence(problem)))
 }
 
-pub(crate) fn parse<T: FromStr>(text: &str, what: &str, todo: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| Problem::new(what, todo))
+pub(crate) fn parse<T: FromStr>(text: &str, what: &str, help: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::new(what, help))
 }

@@ -87,7 +87,7 @@ fn own(file: File) -> io::Result<File> {
 }
 
 fn in_words(problem: Problem) -> io::Error {
-    io::Error::other(problem.at("it").what().to_owned())
+    io::Error::other(problem.at("it").message().to_owned())
 }
 
 /// Opens a file for reading, through links. What is no regular file is refused, and waited for in no case.

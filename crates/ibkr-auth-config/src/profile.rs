@@ -82,9 +82,9 @@ fn find<'a>(name: &str, source: &Source, content: &'a Content) -> Result<&'a str
         let what = format!("is `{name}`, and {} has no profiles", source.name());
         return Err(Problem::new(what, "add `profiles:` to the file, or choose none"));
     }
-    let todo = match keys::nearest(&name.to_ascii_lowercase(), names.iter().copied()) {
+    let help = match keys::nearest(&name.to_ascii_lowercase(), names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? The profiles are: {}", list(&names)),
         None => format!("choose one of: {}", list(&names)),
     };
-    Err(Problem::new(format!("is `{name}`, which {} does not have", source.name()), todo))
+    Err(Problem::new(format!("is `{name}`, which {} does not have", source.name()), help))
 }

@@ -45,9 +45,9 @@ impl Proxy {
     }
 }
 
-/// The URL of a proxy. `todo` is what to do where it is more than a password that has to be written otherwise.
-pub(crate) fn url(text: &str, todo: &str) -> Result<Secret, Problem> {
-    let wrong = |what: &str| Problem::new(what, todo);
+/// The URL of a proxy. `help` is what to do where it is more than a password that has to be written otherwise.
+pub(crate) fn url(text: &str, help: &str) -> Result<Secret, Problem> {
+    let wrong = |what: &str| Problem::new(what, help);
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(wrong("does not start with http:// or https://"));
     };

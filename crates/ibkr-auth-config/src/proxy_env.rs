@@ -8,9 +8,9 @@ pub(crate) fn choose(env: &Env) -> Result<Proxy, FileError> {
     };
     let text = text.trim();
     let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let todo = "set it to an HTTP proxy like http://proxy.example:3128, or set IBKR_AUTH_PROXY to one, or to `none` to go \
+    let help = "set it to an HTTP proxy like http://proxy.example:3128, or set IBKR_AUTH_PROXY to one, or to `none` to go \
                 without";
-    let url = proxy::url(&url, todo).map_err(|problem| problem.at(name))?;
+    let url = proxy::url(&url, help).map_err(|problem| problem.at(name))?;
     let except =
         env.first(&["NO_PROXY", "no_proxy"]).map(|(_, list)| NoProxy::new(&list)).unwrap_or_default();
     Ok(Proxy::UrlExcept(url, except))

@@ -72,8 +72,8 @@ impl Store {
         }
         Err(match self.troubles.into_iter().next() {
             Some(trouble) => FileError::new(
-                format!("no certificates to trust: {}", trouble.what()),
-                format!("{}{or_else}", trouble.todo()),
+                format!("no certificates to trust: {}", trouble.message()),
+                format!("{}{or_else}", trouble.help()),
             ),
             None => FileError::new(
                 "no certificates to trust: the system has none",

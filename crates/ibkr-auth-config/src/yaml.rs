@@ -41,7 +41,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    fn new(line: Option<usize>, what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { line, problem: Problem::new(what, todo) }
+    fn new(line: Option<usize>, what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { line, problem: Problem::new(what, help) }
     }
 }

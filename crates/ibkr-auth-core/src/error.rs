@@ -18,7 +18,7 @@ struct Inner {
     status: Option<StatusCode>,
     what: Cow<'static, str>,
     excerpt: Option<String>,
-    todo: Cow<'static, str>,
+    help: Cow<'static, str>,
     advice: Advice,
     cause: Option<Cause>,
 }
@@ -88,7 +88,7 @@ pub enum ErrorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// Repeating cannot help: something must be changed first.
-    Never,
+    DoNotRetry,
     /// The same again, no sooner than after this time.
     RetryAfter(Duration),
     /// The session is lost: `connect` again.
@@ -169,7 +169,7 @@ impl Error {
     }
 
     /// What happened, without the step before it and the advice behind it.
-    pub fn what(&self) -> &str {
+    pub fn message(&self) -> &str {
         &self.0.what
     }
 
@@ -179,21 +179,21 @@ impl Error {
     }
 
     /// What to do about it, in words.
-    pub fn todo(&self) -> &str {
-        &self.0.todo
+    pub fn help(&self) -> &str {
+        &self.0.help
     }
 
     /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out of it.
     #[doc(hidden)]
-    pub fn config(what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::plain(ErrorKind::Config, None, what.into(), todo.into(), Advice::Never)
+    pub fn config(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::plain(ErrorKind::Config, None, what.into(), help.into(), Advice::DoNotRetry)
     }
 
     pub(crate) fn plain(
         kind: ErrorKind,
         step: Option<Step>,
         what: impl Into<Cow<'static, str>>,
-        todo: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
         advice: Advice,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -202,7 +202,7 @@ impl Error {
             status: None,
             what: what.into(),
             excerpt: None,
-            todo: todo.into(),
+            help: help.into(),
             advice,
             cause: None,
         }))
@@ -218,12 +218,12 @@ impl Error {
             self.0.what,
             crate::time::in_words(off)
         );
-        let todo = format!("set this machine's clock: it is corrected by up to {most} minutes alone");
+        let help = format!("set this machine's clock: it is corrected by up to {most} minutes alone");
         Self(Arc::new(Inner {
             kind: ErrorKind::Clock,
             what: what.into(),
-            todo: todo.into(),
-            advice: Advice::Never,
+            help: help.into(),
+            advice: Advice::DoNotRetry,
             ..Inner::clone(&self.0)
         }))
     }
@@ -231,7 +231,7 @@ impl Error {
     /// The key could not sign.
     pub(crate) fn unsigned(step: Step, error: SignError) -> Self {
         let cannot =
-            Self::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never);
+            Self::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::DoNotRetry);
         cannot.caused_by(Cause::Sign(error))
     }
 
@@ -240,8 +240,8 @@ impl Error {
     }
 
     /// The same error with another advice in words.
-    pub(crate) fn with_todo(self, todo: String) -> Self {
-        Self(Arc::new(Inner { todo: todo.into(), ..Inner::clone(&self.0) }))
+    pub(crate) fn with_help(self, help: String) -> Self {
+        Self(Arc::new(Inner { help: help.into(), ..Inner::clone(&self.0) }))
     }
 
     /// The same error with an excerpt that shows none of these, should the server have repeated one.
@@ -258,7 +258,7 @@ impl Error {
         step: Step,
         response: &Response,
         secrets: &[&str],
-        todo: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
         advice: Advice,
     ) -> Self {
         let status = response.status();
@@ -274,7 +274,7 @@ impl Error {
             status: Some(status),
             what: what.into(),
             excerpt: excerpt::of(response, secrets),
-            todo: todo.into(),
+            help: help.into(),
             advice,
             cause: None,
         }))
@@ -283,13 +283,13 @@ impl Error {
     /// A step that brought no answer.
     #[doc(hidden)]
     pub fn transport(step: Option<Step>, failure: &TransportError) -> Self {
-        let todo = match (step, failure.kind()) {
+        let help = match (step, failure.kind()) {
             (Some(Step::PublicIp), TransportKind::Timeout | TransportKind::Connect) => {
                 "check network and proxy, allow more time with `timeout`, or set public_ip"
             }
-            _ => failure.todo(),
+            _ => failure.help(),
         };
-        Self::silence(step, failure.to_string(), todo, failure.advice(), failure)
+        Self::silence(step, failure.to_string(), help, failure.advice(), failure)
     }
 
     /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated unseen, because it
@@ -298,7 +298,7 @@ impl Error {
     pub fn unanswered(method: &Method, failure: &TransportError) -> Self {
         if !failure.kind().may_have_been_sent() {
             let what = format!("not sent: {failure}");
-            Self::silence(None, what, failure.todo(), failure.advice(), failure)
+            Self::silence(None, what, failure.help(), failure.advice(), failure)
         } else if !method.is_safe() {
             Self::silence(None, failure.to_string(), FIND_OUT, Advice::FindOut, failure)
         } else {
@@ -309,7 +309,7 @@ impl Error {
     fn silence(
         step: Option<Step>,
         what: String,
-        todo: &'static str,
+        help: &'static str,
         advice: Advice,
         failure: &TransportError,
     ) -> Self {
@@ -324,7 +324,7 @@ impl Error {
             status: None,
             what: what.into(),
             excerpt: None,
-            todo: todo.into(),
+            help: help.into(),
             advice,
             cause: Some(Cause::Transport(failure.clone())),
         }))
@@ -346,8 +346,8 @@ impl fmt::Display for Error {
         if let Some(excerpt) = &self.0.excerpt {
             write!(f, " ({excerpt})")?;
         }
-        if !self.0.todo.is_empty() {
-            write!(f, "; {}", self.0.todo)?;
+        if !self.0.help.is_empty() {
+            write!(f, "; {}", self.0.help)?;
         }
         match self.0.advice {
             Advice::RetryAfter(wait) if wait >= NOTABLE_WAIT && self.0.kind != ErrorKind::LoginsSpent => {

@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode
-    /// it does nothing; one that has stopped logs out, and stays stopped.
+    /// it does nothing; one that has stopped logs out, and stays stopped until [`keep_connected`](Self::keep_connected).
     pub fn pause(&mut self) {
         if let Some(keeper) = &mut self.keeper {
             let pauses = keeper.pause();

@@ -141,12 +141,12 @@ impl TransportError {
             | TransportKind::CertificateDate
             | TransportKind::ProxyRefused
             | TransportKind::TooLarge
-            | TransportKind::Panicked => Advice::Never,
+            | TransportKind::Panicked => Advice::DoNotRetry,
             _ => Advice::RetryAfter(Duration::from_secs(1)),
         }
     }
 
-    pub(crate) fn todo(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self.kind {
             TransportKind::Timeout => {
                 "try again; if it goes on, check network and proxy, or allow more time with `timeout`"
@@ -280,7 +280,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert!(check_clock(SystemTime::UNIX_EPOCH).is_ok());
         let error = check_clock(SystemTime::UNIX_EPOCH - second).unwrap_err();
-        assert!(!error.kind().may_have_been_sent() && error.todo().contains("date and time"), "{error}");
+        assert!(!error.kind().may_have_been_sent() && error.help().contains("date and time"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! # let key = ibkr_auth_core::testing::FakeKey;
 //! let config = Config::of(Identity { client_id: "client", client_key_id: "main", credential: "someone" })?;
 //! let request = wire::access_token::request(&config, &key, SystemTime::now())?;
-//! let token = wire::access_token::answer(&config, &send(request))?;
+//! let token = wire::access_token::parse(&config, &send(request))?;
 //! assert_eq!(token.expires_in.unwrap().as_secs(), 86_399);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

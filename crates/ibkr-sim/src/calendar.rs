@@ -58,11 +58,11 @@ impl Calendar {
     }
 
     /// Whether a complete login can succeed at this moment, as far as the servers are concerned.
-    pub fn willing(&self, at: Moment) -> bool {
+    pub fn is_up(&self, at: Moment) -> bool {
         self.down(at).is_none() && !self.in_nightly_reset(at)
     }
 
-    /// The first moment after `at` at which [`willing`](Self::willing) may change.
+    /// The first moment after `at` at which [`is_up`](Self::is_up) may change.
     pub fn next_change(&self, at: Moment) -> Option<Moment> {
         let edges = |window: Option<Window>, on: fn(i64) -> bool| {
             let window = window?;
@@ -156,11 +156,11 @@ mod tests {
     #[test]
     fn the_nightly_reset_is_on_weekdays_at_one() {
         let calendar = Calendar::ibkr();
-        assert!(calendar.willing(at(0, 0, 59)));
-        assert!(!calendar.willing(at(0, 1, 0)));
-        assert!(!calendar.willing(at(0, 1, 4)));
-        assert!(calendar.willing(at(0, 1, 5)));
-        assert!(calendar.willing(at(3, 1, 2)), "Saturday has none");
+        assert!(calendar.is_up(at(0, 0, 59)));
+        assert!(!calendar.is_up(at(0, 1, 0)));
+        assert!(!calendar.is_up(at(0, 1, 4)));
+        assert!(calendar.is_up(at(0, 1, 5)));
+        assert!(calendar.is_up(at(3, 1, 2)), "Saturday has none");
         assert!(calendar.reset_between(at(0, 0, 59), at(0, 1, 0)));
         assert!(!calendar.reset_between(at(0, 1, 0), at(0, 23, 0)));
         assert!(!calendar.reset_between(at(2, 2, 0), at(4, 23, 0)), "none on the weekend");
@@ -184,7 +184,7 @@ mod tests {
         let mut foretold = calendar.next_change(at(0, 0, 0));
         for minute in 0..14 * 1440 {
             let (before, now) = (at(0, 0, minute), at(0, 0, minute + 1));
-            let changed = calendar.willing(before) != calendar.willing(now);
+            let changed = calendar.is_up(before) != calendar.is_up(now);
             assert!(!changed || foretold == Some(now), "{}", now.http_date());
             if foretold <= Some(now) {
                 foretold = calendar.next_change(now);
@@ -196,9 +196,9 @@ mod tests {
     fn outages_and_midnight() {
         let mut calendar = Calendar::always_up();
         calendar.outages.push((at(0, 2, 0), at(0, 3, 0)));
-        assert!(calendar.willing(at(0, 1, 0)));
-        assert!(!calendar.willing(at(0, 2, 30)));
-        assert!(calendar.willing(at(0, 3, 0)));
+        assert!(calendar.is_up(at(0, 1, 0)));
+        assert!(!calendar.is_up(at(0, 2, 30)));
+        assert!(calendar.is_up(at(0, 3, 0)));
         assert_eq!(calendar.session_end(at(0, 5, 0)), None);
         assert_eq!(Calendar::ibkr().session_end(at(0, 5, 0)), Some(at(1, 0, 0)));
     }

@@ -14,7 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Sim`] is the heart of it: a function of a request and a moment, for tests in virtual time:
+//! [`Sim`] is the core of it: a function of a request and a moment, for tests in virtual time:
 //!
 //! ```
 //! use ibkr_sim::{Moment, Peer, Sim, SimConfig};
@@ -60,6 +60,7 @@ mod fault;
 mod gzip;
 mod host;
 mod ids;
+mod inject;
 mod lookup;
 mod market;
 mod moment;
@@ -73,7 +74,6 @@ mod server;
 mod sim;
 mod sso;
 mod store;
-mod strike;
 mod tier;
 mod trading;
 mod zone;

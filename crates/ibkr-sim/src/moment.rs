@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A point in time: milliseconds since the Unix epoch.
 ///
-/// The heart of the simulator is handed one with every request and never asks a clock.
+/// [`Sim`](crate::Sim) is handed one with every request and never asks a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moment(i64);

@@ -1,4 +1,4 @@
-//! What comes out of the heart: a response, why it is a refusal, and how it is to be delivered.
+//! What comes out of the simulator: a response, why it is a refusal, and how it is to be delivered.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -16,7 +16,7 @@ impl Peer {
     pub const LOOPBACK: Self = Self { ip: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST) };
 }
 
-/// The heart's answer to one request.
+/// The simulator's answer to one request.
 #[derive(Debug)]
 pub struct Reply {
     /// What the client gets to read.

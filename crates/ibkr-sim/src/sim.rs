@@ -1,4 +1,4 @@
-//! The heart: IBKR's servers as a function of a request and a moment.
+//! The simulator: IBKR's servers as a function of a request and a moment.
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
@@ -13,9 +13,9 @@ use crate::{
     demo, edge, gzip,
     host::{self, Site},
     ids::Ids,
+    inject::{self, FaultBook, Target},
     lookup,
     store::{Store, Tier},
-    strike::{self, FaultBook, Target},
 };
 
 /// A header of every answer, by which a program can tell the simulator from IBKR.
@@ -70,7 +70,7 @@ impl Sim {
         };
         let known_host = host.clone().filter(|_| site != Site::Nobody).unwrap_or_else(|| "other".to_owned());
         let target = Target { on: On::Endpoint(endpoint), host: &known_host, path: request.uri().path() };
-        let fault = self.faults.strike(&target, self.now(now));
+        let fault = self.faults.pick(&target, self.now(now));
         if let Some(fault) = &fault {
             self.apply(fault);
         }
@@ -91,13 +91,13 @@ impl Sim {
         if real.as_ref().is_some_and(|answer| (200..300).contains(&answer.status)) {
             self.faults.succeeded(endpoint);
         }
-        let forged = fault.as_ref().and_then(|fault| strike::replacement(&fault.action));
+        let forged = fault.as_ref().and_then(|fault| inject::replacement(&fault.action));
         let refusals = real.as_ref().map_or_else(Vec::new, |answer| answer.refusals.clone());
         let mut answer = forged.or(real).unwrap_or_else(|| Answer::empty(503));
         let mut delivery = Delivery::default();
         if let Some(fault) = &fault {
-            strike::spoil(&fault.action, &mut answer);
-            delivery = strike::delivery(&fault.action);
+            inject::spoil(&fault.action, &mut answer);
+            delivery = inject::delivery(&fault.action);
         }
         if refused {
             delivery.manner = Manner::Reset;
@@ -112,15 +112,15 @@ impl Sim {
     /// What becomes of a connection to `host` at a stage of its making: [`Manner::Whole`] lets it go on.
     pub fn connection(&mut self, now: Moment, stage: Stage, host: &str) -> Delivery {
         let target = Target { on: On::Stage(stage), host, path: "" };
-        let fault = self.faults.strike(&target, self.now(now));
+        let fault = self.faults.pick(&target, self.now(now));
         self.counters.faults += u64::from(fault.is_some());
-        fault.map_or_else(Delivery::default, |fault| strike::delivery(&fault.action))
+        fault.map_or_else(Delivery::default, |fault| inject::delivery(&fault.action))
     }
 
     /// Whether a login can succeed at this moment as far as the servers are concerned: no outage, no maintenance, no
     /// nightly reset. For accounts of availability: what a client could not have had is not its fault.
-    pub fn willing(&self, at: Moment) -> bool {
-        self.config.calendar.willing(self.now(at))
+    pub fn is_up(&self, at: Moment) -> bool {
+        self.config.calendar.is_up(self.now(at))
     }
 
     /// When this bearer has an established brokerage session if nothing more happens: until it expires, idles, or is

@@ -1,4 +1,4 @@
-//! The servers around the heart, over real sockets.
+//! The servers around the simulator, over real sockets.
 
 mod common;
 

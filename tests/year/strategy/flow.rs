@@ -122,16 +122,16 @@ impl Flow {
         let config = &self.config;
         match step {
             Step::GetAccessToken => {
-                self.access_token = Some(wire::access_token::answer(config, response)?);
+                self.access_token = Some(wire::access_token::parse(config, response)?);
             }
             Step::GetBearerToken => {
-                let bearer = wire::bearer_token::answer(config, response)?.token;
+                let bearer = wire::bearer_token::parse(config, response)?.token;
                 self.authorization = Some(Authorization { bearer, session_id: None });
             }
-            Step::ValidateSso => drop(wire::validate_sso::answer(config, response)?),
-            Step::SsodhInit => drop(wire::ssodh_init::answer(config, response)?),
-            Step::Tickle => return Ok(wire::tickle::answer(config, response)?.auth_status.authenticated),
-            _ => self.ip = Some(wire::public_ip::answer(config, response)?),
+            Step::ValidateSso => drop(wire::validate_sso::parse(config, response)?),
+            Step::SsodhInit => drop(wire::ssodh_init::parse(config, response)?),
+            Step::Tickle => return Ok(wire::tickle::parse(config, response)?.auth_status.authenticated),
+            _ => self.ip = Some(wire::public_ip::parse(config, response)?),
         }
         Ok(true)
     }

@@ -23,7 +23,15 @@ pub(crate) fn clippy() -> Result<Vec<String>, String> {
 /// Clippy for the clients of those who read neither files nor encrypted keys.
 pub(crate) fn lean() -> Result<Vec<String>, String> {
     let mut command = compiling("clippy");
-    command.args(["-p", "ibkr-auth-async", "-p", "ibkr-auth-blocking", "--no-default-features"]);
+    command.args([
+        "-p",
+        "ibkr-auth-async",
+        "-p",
+        "ibkr-auth-blocking",
+        "-p",
+        "ibkr-auth-cli",
+        "--no-default-features",
+    ]);
     process::status(command.args(["--", "-D", "warnings"])).map(|()| Vec::new())
 }
 

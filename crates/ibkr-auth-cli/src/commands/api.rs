@@ -12,9 +12,9 @@ use ibkr_auth_config::local::open_regular;
 
 use super::{logout::not_kept_connected, validate::await_validate};
 use crate::{
-    args::{GetArgs, PostArgs},
     exit::Exit,
     failure::Failure,
+    options::SessionArgs,
     progress::Progress,
     sessions::{Sessions, Wish},
     store::Kept,
@@ -24,6 +24,25 @@ use path::{endpoint, meaning, no_path, normal};
 
 /// As much as the clients read of an answer.
 const LONGEST: u64 = 1 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GetArgs {
+    /// Path below /v1/api, such as /portfolio/accounts
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PostArgs {
+    /// Path below /v1/api, such as /iserver/account/U1234567/orders
+    pub(crate) path: String,
+    /// The body: JSON, `@FILE`, or `@-` for standard input
+    #[arg(short, long, value_name = "JSON")]
+    pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
 
 pub(crate) fn get(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
     call(sessions, &Wish::from(&args.session), &Method::GET, &args.path, None)
@@ -78,7 +97,7 @@ fn call(
         _ => {}
     }
     match (sessions.store.keeper(), lost_session(&answer)) {
-        (Some(pid), Some(_)) => shown.map_err(|failure| failure.todo(sessions.outlook(pid))),
+        (Some(pid), Some(_)) => shown.map_err(|failure| failure.help(sessions.outlook(pid))),
         _ => shown,
     }
 }
@@ -155,14 +174,14 @@ impl<'a> Call<'a> {
 
 fn unanswered(error: Error, name: &str) -> Failure {
     match error.advice() {
-        Advice::FindOut => unsure(&format!("{name}: no answer came that can be read"), error.what()),
+        Advice::FindOut => unsure(&format!("{name}: no answer came that can be read"), error.message()),
         _ => Failure::from(error),
     }
 }
 
 /// Nobody knows whether it was executed.
 fn unsure(what: &str, why: &str) -> Failure {
-    Failure::new(Exit::Unknown, format!("{what}, and it may have been executed")).why(why).todo(FIND_OUT)
+    Failure::new(Exit::Unknown, format!("{what}, and it may have been executed")).why(why).help(FIND_OUT)
 }
 
 /// What to do before anything else.
@@ -174,7 +193,7 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
         None => data.as_bytes().to_vec(),
         Some("-") => from(io::stdin().lock(), "standard input")?,
         Some(path) => {
-            let file = open_regular(Path::new(path)).map_err(|error| unreadable(path, error.what()))?;
+            let file = open_regular(Path::new(path)).map_err(|error| unreadable(path, error.message()))?;
             from(file, path)?
         }
     };
@@ -192,7 +211,7 @@ fn body(data: &str) -> Result<Vec<u8>, Failure> {
         };
         Failure::new(Exit::Usage, format!("the body in {shown} is not JSON"))
             .why(why)
-            .todo("write it like '{\"acctId\":\"U1234567\"}', or @FILE")
+            .help("write it like '{\"acctId\":\"U1234567\"}', or @FILE")
     })?;
     Ok(bytes)
 }
@@ -207,7 +226,7 @@ fn from(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn unreadable(name: &str, why: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("the body cannot be read from {name}")).why(why).todo("check the path")
+    Failure::new(Exit::Usage, format!("the body cannot be read from {name}")).why(why).help("check the path")
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn client(simulator: &Server) -> Result<Client, Failure> {
 fn unusable(what: &str, error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot {what}"))
         .why(error.to_string())
-        .todo("check free ports of 127.0.0.1, disk space and TMPDIR")
+        .help("check free ports of 127.0.0.1, disk space and TMPDIR")
 }
 
 /// The account ids in the answer.

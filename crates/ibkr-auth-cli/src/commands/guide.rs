@@ -1,9 +1,18 @@
 //! `ibkr-auth guide`: the documents that errors and questions point at, for whoever has the program alone.
 
-use crate::{args::GuideArgs, exit::Exit, failure::Failure, output::Output};
+use clap::ValueHint;
+
+use crate::{exit::Exit, failure::Failure, output::Output};
 
 const ONBOARDING: &str = include_str!("../../guide/ONBOARDING.md");
 const QUICKSTART: &str = include_str!("../../guide/QUICKSTART.md");
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GuideArgs {
+    /// `onboarding`, one of its sections by number, `quickstart` or `settings`
+    #[arg(default_value = "onboarding", value_hint = ValueHint::Other)]
+    pub(crate) topic: String,
+}
 
 pub(crate) fn run(output: Output, args: &GuideArgs) -> Result<(), Failure> {
     let text = match args.topic.as_str() {
@@ -12,7 +21,7 @@ pub(crate) fn run(output: Output, args: &GuideArgs) -> Result<(), Failure> {
         "settings" => ibkr_auth_config::KEYS,
         number => section(number).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("the guide has no `{number}`"))
-                .todo("name onboarding, quickstart, settings, or a section of onboarding such as 4")
+                .help("name onboarding, quickstart, settings, or a section of onboarding such as 4")
         })?,
     };
     match output.json {

@@ -34,5 +34,5 @@ pub(super) fn not_kept_connected(sessions: &Sessions) -> Result<(), Failure> {
     let Some(pid) = sessions.store.keeper() else { return Ok(()) };
     Err(Failure::new(Exit::Failed, format!("`ibkr-auth keep` (process {pid}) keeps this session"))
         .why("it would log in again at once")
-        .todo(format!("stop it with `kill {pid}`, then log out")))
+        .help(format!("stop it with `kill {pid}`, then log out")))
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::ago;
 use crate::{
-    args::Global,
     failure::Failure,
+    options::Global,
     output::{BAD, DIM, GOOD, Output},
     profile::{Profile, reader},
-    store::{Kept, Record, Standing, Store, seconds},
+    store::{Kept, PhaseName, Record, Store, seconds},
 };
 
 /// One that was seen to be good so lately counts as good, as `keep` and the other commands have it.
@@ -46,7 +46,7 @@ struct State {
     paper: Option<bool>,
     kept: Option<Kept>,
     /// The program that keeps the session connected, and where that stands.
-    keeper: Option<(u32, Option<Standing>)>,
+    keeper: Option<(u32, Option<PhaseName>)>,
 }
 
 impl Row {

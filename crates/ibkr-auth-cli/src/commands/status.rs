@@ -43,11 +43,11 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
 
 /// Who opens it again depends on whether a program keeps the session connected.
 pub(super) fn not_ready(sessions: &Sessions, what: &str) -> Failure {
-    let todo = match sessions.store.keeper() {
+    let help = match sessions.store.keeper() {
         Some(pid) => format!("wait: `ibkr-auth keep` (process {pid}) opens it again at its next tickle"),
         None => "`ibkr-auth login` opens it again".to_owned(),
     };
-    Failure::new(Exit::NoSession, what).todo(todo)
+    Failure::new(Exit::NoSession, what).help(help)
 }
 
 fn brokerage(tier: Tier, status: &AuthStatus) -> String {

@@ -3,12 +3,28 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    args::TokenArgs,
     failure::Failure,
+    options::SessionArgs,
     output::Output,
     sessions::{Sessions, Wish},
     store::Kept,
 };
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) reveal: RevealArgs,
+}
+
+/// Which secrets may be shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct RevealArgs {
+    /// Show the token on a terminal too
+    #[arg(long)]
+    pub(crate) reveal: bool,
+}
 
 /// The headers of a request, one on a line.
 pub(crate) fn header(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure> {

@@ -86,7 +86,7 @@ fn await_minute(sessions: &Sessions, is_told: &mut bool) -> Result<(), Failure> 
         }
         if begin.elapsed() > LONGEST {
             return Err(Failure::new(Exit::Failed, "others ask IBKR about this session all the time")
-                .todo("try again when they rest"));
+                .help("try again when they rest"));
         }
         let text = format!("IBKR takes one `sso/validate` a minute: {} s left", left.as_secs() + 1);
         if !std::mem::replace(is_told, true) {

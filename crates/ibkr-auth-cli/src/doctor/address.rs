@@ -22,7 +22,7 @@ pub(super) fn public_ip(context: &mut Context<'_>) -> Finding {
     let (services, fixed) = services(&context.config);
     let http = match &context.http {
         Ok(http) => http,
-        Err(error) => return Finding::fail(error.what(), "no request can be made", error.todo()),
+        Err(error) => return Finding::fail(error.message(), "no request can be made", error.help()),
     };
     let (config, limit) = (&context.config, context.limit());
     let answers: Vec<Answer> = thread::scope(|scope| {
@@ -58,7 +58,7 @@ fn services(config: &Config) -> (Vec<Uri>, Option<Ipv4Addr>) {
 fn look_up(config: &Config, http: &Http, service: &Uri, limit: std::time::Duration) -> Answer {
     let request = wire::public_ip::request(config, service)?;
     let (_, answer) = send(http, request, limit);
-    wire::public_ip::answer(config, &answer.map_err(|failure| Error::transport(None, &failure))?)
+    wire::public_ip::parse(config, &answer.map_err(|failure| Error::transport(None, &failure))?)
 }
 
 /// Only the host is shown: what stands behind it may hold a key.
@@ -69,7 +69,7 @@ fn part(service: &Uri, answer: Answer) -> (String, Finding) {
         Err(error) => {
             let said = error.excerpt().map_or_else(String::new, |said| format!(": {said}"));
             Finding::warn(
-                format!("{}{said}", error.what()),
+                format!("{}{said}", error.message()),
                 "a login asks the next service",
                 "nothing while another one answers",
             )

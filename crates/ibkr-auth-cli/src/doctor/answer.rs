@@ -68,7 +68,7 @@ pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Result<Value, Bo
     ask(context, at, request, |config, response| {
         if !response.status().is_success() {
             // Errors of all endpoints have the same shapes.
-            wire::status::answer(config, response)?;
+            wire::status::parse(config, response)?;
         }
         let unreadable = |_| {
             let what = format!("cannot read the answer ({})", response.status());
@@ -85,9 +85,9 @@ impl Trouble {
             return Finding::skip(INTERRUPTED);
         }
         let said = self.error.excerpt().map_or_else(String::new, |excerpt| format!(": {excerpt}"));
-        let text = format!("{}{said}", self.error.what());
-        let (means, todo) = meaning::of(&self);
-        let finding = Finding::fail(text, means, todo);
+        let text = format!("{}{said}", self.error.message());
+        let (means, help) = meaning::of(&self);
+        let finding = Finding::fail(text, means, help);
         match self.call {
             Some(call) => finding.with_call(call),
             None => finding,

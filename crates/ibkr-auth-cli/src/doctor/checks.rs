@@ -11,7 +11,7 @@ use super::{
     report::Report,
     settings, tiers,
 };
-use crate::{args::Global, failure::Failure, output::Output, progress::Progress};
+use crate::{failure::Failure, options::Global, output::Output, progress::Progress};
 
 /// One check. It is skipped where something is missing that it needs; all others run all the same.
 struct Check {

@@ -14,12 +14,12 @@ use ibkr_auth_core::Authorization;
 
 use super::{DoctorArgs, call::Call};
 use crate::{
-    args::Global,
     exit::Exit,
     failure::Failure,
     mask::Secrets,
+    options::Global,
     output::Output,
-    sessions::{Diagnosis, Sessions, interrupt::Interrupt},
+    sessions::{DoctorRun, Sessions, interrupt::Interrupt},
     store::Kept,
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Context<'a> {
     pub(super) kept_is_good: Option<bool>,
     pub(super) tickle: Option<Tickle>,
     /// The turn to ask IBKR.
-    pub(super) diagnosis: Option<Diagnosis>,
+    pub(super) diagnosis: Option<DoctorRun>,
     /// IBKR asked to be left alone for so many seconds: nothing more is sent.
     pub(super) pause: Cell<Option<u64>>,
     /// A step of a login that was refused a moment ago is not tried again: the name of its check.

@@ -84,7 +84,7 @@ pub(super) fn state_folder(context: &mut Context<'_>) -> Finding {
     };
     let store = match store {
         Ok(store) => store,
-        Err(failure) => return Finding::fail(failure.what, means, failure.todo.unwrap_or_default()),
+        Err(failure) => return Finding::fail(failure.what, means, failure.help.unwrap_or_default()),
     };
     let folder = folder(&store);
     let shown = mask::path(&folder);
@@ -93,7 +93,7 @@ pub(super) fn state_folder(context: &mut Context<'_>) -> Finding {
         && failure.why.is_some()
     {
         let text = format!("{}: {}", failure.what, failure.why.unwrap_or_default());
-        return Finding::fail(text, means, failure.todo.unwrap_or_default());
+        return Finding::fail(text, means, failure.help.unwrap_or_default());
     }
     match NamedTempFile::new_in(&folder).and_then(|mut file| file.write_all(b"doctor")) {
         Ok(()) => Finding::pass(format!("{shown} can be written")),

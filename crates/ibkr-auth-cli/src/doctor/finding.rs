@@ -32,7 +32,7 @@ pub(super) struct Finding {
     pub(super) text: String,
     /// What it means at IBKR.
     pub(super) meaning: Option<String>,
-    pub(super) todo: Option<String>,
+    pub(super) help: Option<String>,
     /// The request that failed, as a support ticket wants it.
     pub(super) call: Option<Call>,
     /// What it is made of: lines of their own, before it.
@@ -48,12 +48,12 @@ impl Finding {
         Self::new(Verdict::Skip, text)
     }
 
-    pub(super) fn warn(text: impl Into<String>, meaning: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::new(Verdict::Warn, text).explained(meaning, todo)
+    pub(super) fn warn(text: impl Into<String>, meaning: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Verdict::Warn, text).explained(meaning, help)
     }
 
-    pub(super) fn fail(text: impl Into<String>, meaning: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::new(Verdict::Fail, text).explained(meaning, todo)
+    pub(super) fn fail(text: impl Into<String>, meaning: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Verdict::Fail, text).explained(meaning, help)
     }
 
     /// The same finding, not as bad.
@@ -70,10 +70,10 @@ impl Finding {
     }
 
     fn new(verdict: Verdict, text: impl Into<String>) -> Self {
-        Self { verdict, text: text.into(), meaning: None, todo: None, call: None, parts: Vec::new() }
+        Self { verdict, text: text.into(), meaning: None, help: None, call: None, parts: Vec::new() }
     }
 
-    fn explained(self, meaning: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { meaning: Some(meaning.into()), todo: Some(todo.into()), ..self }
+    fn explained(self, meaning: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { meaning: Some(meaning.into()), help: Some(help.into()), ..self }
     }
 }

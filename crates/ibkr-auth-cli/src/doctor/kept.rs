@@ -26,7 +26,7 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
         Err(failure) => {
             let text = [Some(failure.what), failure.why].into_iter().flatten().collect::<Vec<_>>().join(": ");
             let means = "the session that is kept, if there is one, cannot be used";
-            return Finding::fail(text, means, failure.todo.unwrap_or_default());
+            return Finding::fail(text, means, failure.help.unwrap_or_default());
         }
     };
     context.keeper = sessions.store.keeper();
@@ -121,11 +121,11 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     let status = match context.keeper {
         Some(_) => {
             let request = wire::status::request(&context.config, &authorization);
-            ask(context, At::Tickle, request, wire::status::answer)
+            ask(context, At::Tickle, request, wire::status::parse)
         }
         None => {
             let request = wire::tickle::request(&context.config, &authorization);
-            ask(context, At::Tickle, request, wire::tickle::answer).map(|tickle| {
+            ask(context, At::Tickle, request, wire::tickle::parse).map(|tickle| {
                 let status = tickle.auth_status.clone();
                 context.tickle = Some(tickle);
                 status
@@ -140,7 +140,7 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
             context.kept_is_good = is_lost.then_some(false);
             let mut finding = trouble.finding();
             if context.keeper.is_some() {
-                finding.todo = Some("see the output of `ibkr-auth keep`, which heals it".to_owned());
+                finding.help = Some("see the output of `ibkr-auth keep`, which heals it".to_owned());
             }
             // A session that ended is no fault: they all do.
             if is_lost { finding.into_warning() } else { finding }
@@ -151,7 +151,7 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
 /// Another invocation is at work, or IBKR has asked for a pause.
 fn no_turn(failure: Failure) -> Finding {
     let means = failure.why.unwrap_or_else(|| "two invocations never ask IBKR at the same time".to_owned());
-    Finding::fail(failure.what, means, failure.todo.unwrap_or_default())
+    Finding::fail(failure.what, means, failure.help.unwrap_or_default())
 }
 
 fn good(context: &mut Context<'_>, status: AuthStatus) -> Finding {
@@ -200,10 +200,10 @@ fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
     if let (Some(sessions), Some(diagnosis)) = (&context.sessions, &context.diagnosis)
         && let Err(failure) = sessions.may_begin_login(diagnosis)
     {
-        return Finding::fail(failure.what, stays, failure.todo.unwrap_or_default());
+        return Finding::fail(failure.what, stays, failure.help.unwrap_or_default());
     }
     let request = wire::logout::request(&context.config, authorization);
-    let outcome = ask(context, At::Logout, request, wire::logout::answer);
+    let outcome = ask(context, At::Logout, request, wire::logout::parse);
     context.authorization = None;
     match outcome {
         Ok(()) => {

@@ -18,7 +18,7 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
                 failure.what,
                 "IBKR takes RSA keys alone (RS256), of 3072 bits or more; nothing can be signed without one \
                  (`ibkr-auth guide`, §4)",
-                failure.todo.unwrap_or_else(|| "check the file".to_owned()),
+                failure.help.unwrap_or_else(|| "check the file".to_owned()),
             );
         }
     };

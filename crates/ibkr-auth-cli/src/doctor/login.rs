@@ -43,7 +43,7 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
         _ => return Finding::skip("needs: the turn to ask IBKR"),
     };
     let request = assertion(context, session);
-    match ask(context, At::Token, request, wire::access_token::answer) {
+    match ask(context, At::Token, request, wire::access_token::parse) {
         Ok(token) => {
             context.secrets.add(token.token.expose());
             let life = token
@@ -108,7 +108,7 @@ fn has_session(context: &Context<'_>) -> String {
 
 /// IBKR locks accounts that log in blindly: the guard against that counts here too.
 pub(super) fn forbidden(failure: Failure) -> Finding {
-    let Failure { what, why, todo, exit, .. } = failure;
+    let Failure { what, why, help, exit, .. } = failure;
     let means = match why {
         Some(why) if exit == Exit::Refused as u8 => {
             format!("{why}. IBKR locks out who repeats a refused login")
@@ -116,7 +116,7 @@ pub(super) fn forbidden(failure: Failure) -> Finding {
         Some(why) => why,
         None => "IBKR locks out who repeats a refused login: nothing was sent".to_owned(),
     };
-    Finding::fail(what, means, todo.unwrap_or_else(|| "try again later".to_owned()))
+    Finding::fail(what, means, help.unwrap_or_else(|| "try again later".to_owned()))
 }
 
 /// The second step: a session, which opens the read-only tier.
@@ -138,7 +138,7 @@ pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
     // From now on there may be a session that nobody else knows.
     context.interrupt = Some(Interrupt::watch());
     let request = wire::bearer_token::request(&context.config, &key, now, token, address);
-    match ask(context, At::Bearer, request, wire::bearer_token::answer) {
+    match ask(context, At::Bearer, request, wire::bearer_token::parse) {
         Ok(bearer) => {
             context.secrets.add(bearer.token.expose());
             context.authorization = Some(Authorization { bearer: bearer.token, session_id: None });
@@ -172,7 +172,7 @@ pub(super) fn logout(context: &mut Context<'_>) -> Finding {
         return Finding::skip("the kept session stays open");
     };
     let request = wire::logout::request(&context.config, authorization);
-    let outcome = ask(context, At::Logout, request, wire::logout::answer);
+    let outcome = ask(context, At::Logout, request, wire::logout::parse);
     match outcome {
         Ok(()) => Finding::pass("the session that was made here is ended"),
         Err(trouble) => trouble.finding().into_warning(),

@@ -46,17 +46,17 @@ impl At {
 struct Row {
     /// At which requests; at all of them if there are none.
     at: &'static [At],
-    came: Came,
+    came: Origin,
     /// What the answer says, in small letters.
     says: &'static str,
     means: &'static str,
-    todo: &'static str,
+    help: &'static str,
     /// The section of docs/ONBOARDING.md.
     see: &'static str,
 }
 
 /// What came back.
-enum Came {
+enum Origin {
     Anything,
     Nothing(TransportKind),
     Status(&'static [u16]),
@@ -72,22 +72,22 @@ enum Came {
 /// What it means, and what to do.
 pub(super) fn of(trouble: &Trouble) -> (String, String) {
     let said = trouble.error.excerpt().unwrap_or_default().to_ascii_lowercase();
-    let what = trouble.error.what().to_ascii_lowercase();
+    let what = trouble.error.message().to_ascii_lowercase();
     let fits = |row: &&Row| {
         (row.at.is_empty() || row.at.contains(&trouble.at))
             && row.came.fits(trouble)
             && (said.contains(row.says) || what.contains(row.says))
     };
     match table::ROWS.iter().find(fits) {
-        Some(Row { means, todo, see: "", .. }) => ((*means).to_owned(), (*todo).to_owned()),
-        Some(Row { means, todo, see, .. }) => {
-            (format!("{means} (`ibkr-auth guide`, {see})"), (*todo).to_owned())
+        Some(Row { means, help, see: "", .. }) => ((*means).to_owned(), (*help).to_owned()),
+        Some(Row { means, help, see, .. }) => {
+            (format!("{means} (`ibkr-auth guide`, {see})"), (*help).to_owned())
         }
-        None => ("IBKR does not usually answer so".to_owned(), trouble.error.todo().to_owned()),
+        None => ("IBKR does not usually answer so".to_owned(), trouble.error.help().to_owned()),
     }
 }
 
-impl Came {
+impl Origin {
     fn fits(&self, trouble: &Trouble) -> bool {
         let (kind, status) = (trouble.error.kind(), trouble.error.status());
         match self {

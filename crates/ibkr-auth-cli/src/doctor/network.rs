@@ -30,7 +30,7 @@ pub(super) fn proxy(context: &mut Context<'_>) -> Finding {
         Ok(proxy) => proxy.into_owned(),
         Err(error) => {
             let means = "no request can be sent while the environment names a proxy that cannot be used";
-            return Finding::fail(error.what(), means, error.todo());
+            return Finding::fail(error.message(), means, error.help());
         }
     };
     let Some(url) = proxy.url().and_then(|url| url.expose().parse::<Uri>().ok()) else {
@@ -102,17 +102,17 @@ pub(super) fn dns(context: &mut Context<'_>) -> Finding {
     }
     let means = "IBKR's host has no address here; no request can be sent. Both our clients speak IPv4 alone, so that \
                  the look-up of the public address and IBKR see the same one (`ibkr-auth guide`, §7)";
-    let todo = format!(
+    let help = format!(
         "check the network and /etc/resolv.conf (`getent ahostsv4 {name}`), and `domain` or `base_url`; where only a \
          proxy leads out, set HTTPS_PROXY"
     );
     let addresses = match resolve(&host, context.limit().min(LONGEST_LOOKUP)) {
         Ok(addresses) => addresses,
-        Err(why) => return Finding::fail(format!("{name} cannot be resolved: {why}"), means, todo),
+        Err(why) => return Finding::fail(format!("{name} cannot be resolved: {why}"), means, help),
     };
     let v4: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).filter(IpAddr::is_ipv4).collect();
     if v4.is_empty() {
-        return Finding::fail(format!("{name} has no IPv4 address"), means, todo);
+        return Finding::fail(format!("{name} has no IPv4 address"), means, help);
     }
     context.there.insert(Need::Dns);
     let shown: Vec<_> = v4.iter().take(3).map(ToString::to_string).collect();
@@ -160,7 +160,7 @@ pub(super) fn tls(context: &mut Context<'_>) -> Finding {
     };
     let http = match &context.http {
         Ok(http) => http,
-        Err(error) => return Finding::fail(error.what(), "no request can be made", error.todo()),
+        Err(error) => return Finding::fail(error.message(), "no request can be made", error.help()),
     };
     let (call, answer) = send(http, request, context.limit());
     let trouble = |error, transport, call| Trouble {
@@ -226,10 +226,10 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
     let text = format!("this clock is {:.1} s {way} the server's", off.unsigned_abs() as f64 / 1_000.0);
     let means = "a client assertion lives from 10 s before to 20 s after (`ibkr-auth guide`, §9, step 1): with a clock \
                  that is further off, IBKR answers 400. ibkr-auth corrects up to 5 minutes by itself, other programs nothing";
-    let todo = "turn on time synchronisation, such as `timedatectl set-ntp true`";
+    let help = "turn on time synchronisation, such as `timedatectl set-ntp true`";
     match off.unsigned_abs() {
-        _ if !is_corrected => Finding::fail(text, means, todo),
-        CLOCK_WARNS.. => Finding::warn(text, means, todo),
+        _ if !is_corrected => Finding::fail(text, means, help),
+        CLOCK_WARNS.. => Finding::warn(text, means, help),
         _ => Finding::pass(text),
     }
 }

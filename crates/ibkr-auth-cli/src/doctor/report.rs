@@ -68,17 +68,17 @@ impl Report {
         let clean = |text: &str| secrets.cleaned(text);
         let (verdict, name, text) = (finding.verdict, clean(name), clean(&finding.text));
         let meaning = finding.meaning.as_deref().map(clean).filter(|text| !text.is_empty());
-        let todo = finding.todo.as_deref().map(clean).filter(|text| !text.is_empty());
+        let help = finding.help.as_deref().map(clean).filter(|text| !text.is_empty());
         let call = finding.call.as_ref().map(|call| clean(&call.line()));
         self.counts[verdict as usize] += 1;
-        if let (Verdict::Warn | Verdict::Fail, Some(todo)) = (verdict, &todo)
-            && !todo.starts_with("nothing")
+        if let (Verdict::Warn | Verdict::Fail, Some(help)) = (verdict, &help)
+            && !help.starts_with("nothing")
             && self
                 .first
                 .as_ref()
                 .is_none_or(|(first, _)| *first == Verdict::Warn && verdict == Verdict::Fail)
         {
-            self.first = Some((verdict, format!("{name}: {todo}")));
+            self.first = Some((verdict, format!("{name}: {help}")));
         }
         if self.output.json {
             let call: Option<Value> = finding.call.as_ref().map(|call| cleaned(call.json(), secrets));
@@ -87,7 +87,7 @@ impl Report {
                 "result": verdict.word(),
                 "finding": text,
                 "meaning": meaning,
-                "todo": todo,
+                "help": help,
                 "call": call,
                 "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             }));
@@ -97,7 +97,7 @@ impl Report {
             return Ok(());
         }
         let mut lines = head(verdict, &name, &text, self.width);
-        for (label, text) in [("means", meaning), ("do", todo), ("call", call)] {
+        for (label, text) in [("means", meaning), ("do", help), ("call", call)] {
             if let Some(text) = text {
                 lines += &detail(label, &text, self.width);
             }

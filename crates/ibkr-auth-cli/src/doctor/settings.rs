@@ -23,14 +23,14 @@ const NO_SETTINGS: [&str; 3] = ["IBKR_AUTH_CONFIG", "IBKR_AUTH_PROFILE", "IBKR_A
 pub(super) fn settings(context: &mut Context<'_>) -> Finding {
     match read(context) {
         Ok(finding) => finding,
-        Err(Failure { what, why, todo, .. }) => {
+        Err(Failure { what, why, help, .. }) => {
             let means = match why {
                 Some(why) => why,
                 None => "nothing can be signed without settings: what follows is checked as far as it needs none, \
                          against api.ibkr.com"
                     .to_owned(),
             };
-            Finding::fail(what, means, todo.unwrap_or_else(|| "correct them".to_owned()))
+            Finding::fail(what, means, help.unwrap_or_else(|| "correct them".to_owned()))
         }
     }
 }
@@ -83,9 +83,9 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
             "get that certificate anew, or take it out of the file",
         ),
         (Some(error), _) => Finding::fail(
-            format!("{text}; but {}", error.what()),
+            format!("{text}; but {}", error.message()),
             "no secure connection can be made without a trust store",
-            error.todo(),
+            error.help(),
         ),
     })
 }

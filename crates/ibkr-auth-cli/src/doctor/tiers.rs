@@ -56,7 +56,7 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
         diagnosis.note_validation();
     }
     let request = wire::validate_sso::request(&context.config, authorization);
-    match ask(context, At::Validate, request, wire::validate_sso::answer) {
+    match ask(context, At::Validate, request, wire::validate_sso::parse) {
         Ok(sso) => {
             if let Some(diagnosis) = &mut context.diagnosis {
                 diagnosis.note_paper(sso.paper);
@@ -126,7 +126,7 @@ fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
     let request = authorization.as_ref().ok_or_else(nobody).and_then(|authorization| {
         wire::ssodh_init::request(&context.config, authorization, context.args.compete)
     });
-    match ask(context, At::Init, request, wire::ssodh_init::answer) {
+    match ask(context, At::Init, request, wire::ssodh_init::parse) {
         // 410 is also what some paper accounts are answered whose session is there.
         Err(trouble) if trouble.error.kind() == ErrorKind::Gone => match asked(context) {
             Some(status) if status.is_ready() => Ok(status),
@@ -151,7 +151,7 @@ fn established(context: &Context<'_>, mut status: AuthStatus) -> AuthStatus {
 fn asked(context: &Context<'_>) -> Option<AuthStatus> {
     let authorization = context.authorization.as_ref()?;
     let request = wire::status::request(&context.config, authorization);
-    ask(context, At::Status, request, wire::status::answer).ok()
+    ask(context, At::Status, request, wire::status::parse).ok()
 }
 
 fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {
@@ -207,12 +207,12 @@ pub(super) fn accounts(context: &mut Context<'_>) -> Finding {
 }
 
 fn listed(ids: Option<Vec<String>>, how: &str) -> Finding {
-    let todo = "look for a proxy in between; if there is none, write to IBKR with this report";
+    let help = "look for a proxy in between; if there is none, write to IBKR with this report";
     match ids.as_deref() {
         None => Finding::fail(
             "the answer is not a list of accounts",
             "something other than IBKR may have answered",
-            todo,
+            help,
         ),
         Some([]) => Finding::warn(
             "no accounts are listed",

@@ -31,7 +31,7 @@ pub(super) fn check_flags(args: &InitArgs) -> Result<(), Failure> {
     ];
     for (flag, key, value) in flags {
         if let Some(Err(problem)) = value.as_deref().map(|value| check(key, value)) {
-            return Err(Failure::new(Exit::Usage, format!("{flag} {problem}")).todo("correct it"));
+            return Err(Failure::new(Exit::Usage, format!("{flag} {problem}")).help("correct it"));
         }
     }
     Ok(())

@@ -97,7 +97,7 @@ fn read_line() -> Result<Result<String, String>, Failure> {
     let ended = |why: String| {
         Failure::new(Exit::Usage, "the questions were left unanswered, and nothing was written")
             .why(why)
-            .todo("run `ibkr-auth init` again, or answer with flags: `ibkr-auth help init`")
+            .help("run `ibkr-auth init` again, or answer with flags: `ibkr-auth help init`")
     };
     match io::stdin().lock().read_until(b'\n', &mut line) {
         Ok(0) => {

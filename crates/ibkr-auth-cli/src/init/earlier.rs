@@ -67,11 +67,11 @@ pub(super) fn reader(file: &Path, lacks: impl Fn(&str) -> bool) -> Reader {
 }
 
 fn values(file: &Path) -> Result<Values, String> {
-    let profiles = reader(file, |_| true).profiles().map_err(|error| error.what().to_owned())?;
+    let profiles = reader(file, |_| true).profiles().map_err(|error| error.message().to_owned())?;
     if !profiles.is_empty() {
         return Err("it has profiles, which `init` does not edit".to_owned());
     }
-    let most = reader(file, |_| true).read().map_err(|error| error.what().to_owned())?;
+    let most = reader(file, |_| true).read().map_err(|error| error.message().to_owned())?;
     if own(file, "private_key_file", |settings| settings.sets("private_key")) == Some(true) {
         return Err("it holds the private key itself, which `init` does not edit".to_owned());
     }
@@ -91,7 +91,7 @@ fn values(file: &Path) -> Result<Values, String> {
 }
 
 fn text(file: &Path) -> Result<String, String> {
-    let content = local::read(file).map_err(|error| error.what().to_owned())?;
+    let content = local::read(file).map_err(|error| error.message().to_owned())?;
     String::from_utf8(content.bytes.to_vec()).map_err(|error| error.to_string())
 }
 

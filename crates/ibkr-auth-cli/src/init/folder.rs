@@ -6,10 +6,10 @@ use std::{
 };
 
 use crate::{
-    args::Global,
     exit::Exit,
     failure::Failure,
     init::{InitArgs, ask::Asker},
+    options::Global,
     output::Output,
     profile,
 };
@@ -63,14 +63,14 @@ pub(super) fn choose(
             None => {
                 return Err(Failure::new(Exit::Usage, "this user has no configuration folder")
                     .why("HOME is not set, or no absolute path")
-                    .todo("name a folder with --dir"));
+                    .help("name a folder with --dir"));
             }
         },
     };
-    usable(&place.folder).map_err(|why| Failure::new(Exit::Usage, why).todo("name a folder with --dir"))?;
+    usable(&place.folder).map_err(|why| Failure::new(Exit::Usage, why).help("name a folder with --dir"))?;
     if place.file.is_dir() {
         let what = format!("{} is a folder, not a settings file", place.file.display());
-        return Err(Failure::new(Exit::Usage, what).todo("name the folder with --dir"));
+        return Err(Failure::new(Exit::Usage, what).help("name the folder with --dir"));
     }
     Ok(place)
 }
@@ -81,7 +81,7 @@ pub(super) fn make(folder: &Path) -> Result<(), Failure> {
     made.map_err(|error| {
         Failure::new(Exit::Failed, format!("the folder {} cannot be made", folder.display()))
             .why(error.to_string())
-            .todo("correct the permissions of the folder above it, or choose another with --dir")
+            .help("correct the permissions of the folder above it, or choose another with --dir")
     })
 }
 

@@ -23,9 +23,9 @@ pub(super) struct Existing {
 
 pub(super) fn look_at(path: &Path) -> Result<Existing, Failure> {
     let unusable = |why: String| {
-        let (why, todo) =
+        let (why, help) =
             why.rsplit_once(": ").unwrap_or((&why, "name another with --key, or make one with --new-key"));
-        Failure::new(Exit::Config, format!("{} cannot be the key", path.display())).why(why).todo(todo)
+        Failure::new(Exit::Config, format!("{} cannot be the key", path.display())).why(why).help(help)
     };
     let content = local::read(path).map_err(|error| unusable(error.to_string()))?;
     let open_to_others = content.is_open_to_others();
@@ -59,7 +59,7 @@ pub(super) fn close(path: &Path) -> Result<(), Failure> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(|error| {
         Failure::new(Exit::Failed, format!("the permissions of {} cannot be changed", path.display()))
             .why(error.to_string())
-            .todo("ask its owner to `chmod 600` it")
+            .help("ask its owner to `chmod 600` it")
     })
 }
 

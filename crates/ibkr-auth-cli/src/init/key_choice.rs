@@ -6,7 +6,6 @@ use std::{
 };
 
 use crate::{
-    args::Global,
     exit::Exit,
     failure::Failure,
     init::{
@@ -16,6 +15,7 @@ use crate::{
         folder::{Place, from_answer},
         key::{self, Existing},
     },
+    options::Global,
     output::Output,
     public_key::PublicKey,
 };
@@ -58,7 +58,7 @@ impl KeyChoice {
         written.and_then(|path| path.into_os_string().into_string().ok()).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("{} cannot stand in config.yaml", path.display()))
                 .why("it is not UTF-8")
-                .todo("give the key or its folder another name")
+                .help("give the key or its folder another name")
         })
     }
 }
@@ -79,7 +79,7 @@ pub(super) fn choose(
             let file = file.clone().unwrap_or(usual);
             return match free(&file) {
                 Ok(()) => Ok(KeyChoice::New(file)),
-                Err(why) => Err(Failure::new(Exit::Usage, why).todo(format!(
+                Err(why) => Err(Failure::new(Exit::Usage, why).help(format!(
                     "use it with `--key {}`, or name another file with `--new-key FILE`; a key is never replaced",
                     file.display()
                 ))),
@@ -132,7 +132,7 @@ fn ask_existing(asker: Asker) -> Result<PathBuf, Failure> {
 
 fn unusable(path: &Path) -> Option<String> {
     let failure = key::look_at(path).err()?;
-    Some([Some(failure.what), failure.why, failure.todo].into_iter().flatten().collect::<Vec<_>>().join(": "))
+    Some([Some(failure.what), failure.why, failure.help].into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
 /// `usual`, unless that would replace something.

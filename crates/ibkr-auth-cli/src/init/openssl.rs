@@ -39,7 +39,7 @@ pub(super) fn by_hand(bits: u32) -> String {
 }
 
 pub(super) fn make(program: &Path, bits: u32, limit: Duration) -> Result<Made, Failure> {
-    let failed = |what: String, why: String| Failure::new(Exit::Failed, what).why(why).todo(by_hand(bits));
+    let failed = |what: String, why: String| Failure::new(Exit::Failed, what).why(why).help(by_hand(bits));
     let name = program.display();
     let mut child = Command::new(program)
         .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", &format!("rsa_keygen_bits:{bits}")])
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn one_that_hangs_is_killed() {
         let failure = fake("hangs", Duration::from_millis(100));
-        assert!(failure.what.ends_with("hangs") && failure.todo.unwrap().contains("--key"));
+        assert!(failure.what.ends_with("hangs") && failure.help.unwrap().contains("--key"));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::{
 use ibkr_auth_config::local;
 
 use crate::{
-    args::Global,
     exit::Exit,
     failure::Failure,
     init::{
@@ -25,6 +24,7 @@ use crate::{
         settings::{self, Wanted},
         staged::Staged,
     },
+    options::Global,
     output::Output,
     progress::Progress,
     public_key::PublicKey,
@@ -56,7 +56,7 @@ pub(super) fn make(global: &Global, output: Output, args: &InitArgs) -> Result<P
     if asker.is_none() && !missing.is_empty() {
         return Err(Failure::new(Exit::Usage, format!("these answers are missing: {}", missing.join(", ")))
             .why("nobody can be asked: there is no terminal, or --no-input was given")
-            .todo("add these flags; `ibkr-auth help init` explains them"));
+            .help("add these flags; `ibkr-auth help init` explains them"));
     }
     allow_detours(&place, &earlier, args, asker)?;
     let key = key_choice::choose(global, output, args, asker, &place, earlier.values())?;
@@ -84,7 +84,7 @@ fn allow_fresh(
     allow(args, asker, &question, false, || {
         Failure::new(Exit::Config, format!("{file} is there already, and cannot be completed"))
             .why(why)
-            .todo("edit it by hand, choose another folder with --dir, or have a new one written with --force")
+            .help("edit it by hand, choose another folder with --dir, or have a new one written with --force")
     })
 }
 
@@ -102,7 +102,7 @@ fn allow_detours(
     allow(args, asker, &question, false, || {
         Failure::new(Exit::Usage, format!("{file} leads logins elsewhere than straight to IBKR: {detours}"))
             .why("whoever wrote these lines can receive your tokens")
-            .todo(
+            .help(
                 "remove them, choose another folder with --dir, or keep them with --force if they are yours",
             )
     })
@@ -116,7 +116,7 @@ fn refuse_demo_key(key: &KeyChoice, earlier: &Earlier) -> Result<(), Failure> {
     let what = format!("{} is the simulator's demo key", key.path().display());
     Err(Failure::new(Exit::Config, what)
         .why("everybody has its private half: at IBKR it would open your account to everybody")
-        .todo("make one of your own with --new-key FILE, or name another with --key"))
+        .help("make one of your own with --new-key FILE, or name another with --key"))
 }
 
 /// `--force`, or a person who says yes.
@@ -137,7 +137,7 @@ fn allow(
     }
     Err(Failure::new(Exit::Failed, "nothing was written")
         .why("you have said no")
-        .todo("run `ibkr-auth init` again when you want to"))
+        .help("run `ibkr-auth init` again when you want to"))
 }
 
 impl Plan {
@@ -156,7 +156,7 @@ impl Plan {
         allow(args, asker, &question, true, || {
             let others: Vec<String> = overridden.iter().map(|key| format!("another `{key}`")).collect();
             Failure::new(Exit::Usage, format!("{file} already has {}", others.join(" and ")))
-                .todo("leave those flags out, or change the file with --force; the old one is kept as ….bak")
+                .help("leave those flags out, or change the file with --force; the old one is kept as ….bak")
         })
     }
 
@@ -176,13 +176,13 @@ impl Plan {
         let path = path.display();
         if fs::metadata(self.public_path()).is_ok_and(|about| !about.is_file()) {
             return Err(Failure::new(Exit::Usage, format!("{path} is no file"))
-                .todo("move it away, or choose another folder with --dir"));
+                .help("move it away, or choose another folder with --dir"));
         }
         let question =
             format!("{path} holds another key. Replace it? The old file is kept beside it as ….bak");
         allow(args, asker, &question, true, || {
             Failure::new(Exit::Usage, format!("{path} is there already, and holds another key"))
-                .todo("move it away, choose another folder with --dir, or replace it with --force")
+                .help("move it away, choose another folder with --dir, or replace it with --force")
         })
     }
 

@@ -97,7 +97,7 @@ compete: false
         let unwritable = |why: String| {
             Failure::new(Exit::Config, "the settings would not say what they should, and were not written")
                 .why(why)
-                .todo("edit it by hand, or move it away and run `ibkr-auth init` again")
+                .help("edit it by hand, or move it away and run `ibkr-auth init` again")
         };
         let lacks = |key: &str| match key {
             "client_id" => client_id.is_none(),

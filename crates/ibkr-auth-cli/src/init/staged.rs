@@ -102,7 +102,7 @@ fn unwritable(target: &Path, error: &io::Error) -> Failure {
     let failure = Failure::new(Exit::Failed, format!("{} cannot be written", target.display()));
     match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            failure.why("it has just been made by somebody else").todo("run `ibkr-auth init` again")
+            failure.why("it has just been made by somebody else").help("run `ibkr-auth init` again")
         }
         _ => {
             let why = error.to_string();
@@ -110,7 +110,7 @@ fn unwritable(target: &Path, error: &io::Error) -> Failure {
             let why = why.split(" at path ").next().unwrap_or_default();
             failure
                 .why(why)
-                .todo("free some space, correct the permissions of its folder, or choose another with --dir")
+                .help("free some space, correct the permissions of its folder, or choose another with --dir")
         }
     }
 }

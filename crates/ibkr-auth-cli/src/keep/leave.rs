@@ -33,7 +33,7 @@ enum Left {
 impl Watch<'_> {
     pub(super) fn leave(mut self, cause: Cause, logout: bool) -> Result<(), Failure> {
         self.systemd.stopping();
-        self.ledger.release();
+        self.recorder.release();
         if matches!(cause, Cause::Asked) {
             self.status.leaving = Some(if logout { "logging out" } else { "leaving the session open" });
         }
@@ -47,24 +47,24 @@ impl Watch<'_> {
         let snapshot = self.handle.snapshot();
         let outcome = match left {
             Left::Open(saved) => {
-                self.ledger.left(saved.as_ref(), &snapshot);
+                self.recorder.left(saved.as_ref(), &snapshot);
                 if saved.is_some() && matches!(cause, Cause::Asked) {
                     self.say(Level::Info, "the session stays open: `ibkr-auth logout` ends it");
                 }
                 Ok(())
             }
             Left::Ended(Ok(())) => {
-                self.ledger.left(None, &snapshot);
+                self.recorder.left(None, &snapshot);
                 self.say(Level::Info, "the session is ended");
                 Ok(())
             }
             Left::Ended(Err(error)) => {
-                self.ledger.left(self.handle.save().as_ref(), &snapshot);
+                self.recorder.left(self.handle.save().as_ref(), &snapshot);
                 Err(Failure::from(error))
             }
             Left::Hanging => {
                 let saved = self.handle.save();
-                self.ledger.left(saved.as_ref(), &snapshot);
+                self.recorder.left(saved.as_ref(), &snapshot);
                 self.say(Level::Warning, "not waited for any longer: the session is left as it is");
                 Ok(())
             }
@@ -124,16 +124,16 @@ impl Watch<'_> {
     /// The next invocation must not take what is ended for a session.
     fn write_out(&mut self) -> Result<(), Failure> {
         let begin = Instant::now();
-        while self.ledger.is_behind() && begin.elapsed() < STORE {
+        while self.recorder.is_behind() && begin.elapsed() < STORE {
             self.follow();
-            if self.ledger.is_behind() {
+            if self.recorder.is_behind() {
                 thread::sleep(Duration::from_millis(50));
             }
         }
-        match self.ledger.is_behind() {
+        match self.recorder.is_behind() {
             false => Ok(()),
             true => Err(Failure::new(Exit::Failed, "the store does not know how the session was left")
-                .todo("run `ibkr-auth status` before you use the session")),
+                .help("run `ibkr-auth status` before you use the session")),
         }
     }
 }

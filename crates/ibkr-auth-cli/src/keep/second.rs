@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ibkr_auth_blocking::{Error, ErrorKind, Event, Handle, Phase};
+use ibkr_auth_blocking::{Error, ErrorKind, Event, Handle, KeepConnected, Phase};
 use ibkr_auth_core::Step;
 
 /// Assertions made so many seconds apart differ for certain: core moves their ends by less than 5 s.
@@ -54,11 +54,10 @@ impl SecondTry {
     }
 
     /// Begins it when it is due.
-    pub(super) fn begin(&mut self, handle: &Handle) {
+    pub(super) fn begin(&mut self, handle: &Handle, policy: &KeepConnected) {
         if self.due_in().is_some_and(|left| left.is_zero()) {
             *self = Self::Begins;
-            handle.pause();
-            handle.resume();
+            handle.keep_connected(policy.clone());
         }
     }
 }

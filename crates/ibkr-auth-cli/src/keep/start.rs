@@ -1,16 +1,14 @@
 //! From what is kept to a session that is kept connected.
 
-use std::time::SystemTime;
-
 use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected, OnCompeting};
 
-use super::{KeepArgs, input::Source, ledger::Ledger};
+use super::{KeepArgs, input::Source, recorder::Recorder};
 use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
     sessions::{LOGIN_WITHIN, Sessions, Turn, not_refused},
-    store::{Keeper, millis},
+    store::Keeper,
 };
 
 /// The place of the one keeper.
@@ -18,7 +16,7 @@ pub(super) fn place(sessions: &Sessions) -> Result<Keeper, Failure> {
     sessions.store.become_keeper()?.ok_or_else(|| {
         let who = sessions.store.keeper().map_or_else(String::new, |pid| format!(" (process {pid})"));
         Failure::new(Exit::Failed, format!("another `ibkr-auth keep`{who} keeps this session already"))
-            .todo("use its session, or stop it first; other settings have sessions of their own")
+            .help("use its session, or stop it first; other settings have sessions of their own")
     })
 }
 
@@ -26,8 +24,9 @@ pub(super) fn place(sessions: &Sessions) -> Result<Keeper, Failure> {
 pub(super) fn start<'a>(
     sessions: &'a Sessions,
     args: &KeepArgs,
+    policy: &KeepConnected,
     source: &Source,
-) -> Result<(Handle, Ledger<'a>), Failure> {
+) -> Result<(Handle, Recorder<'a>), Failure> {
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
     let mut turn = take_turn(sessions)?;
@@ -45,16 +44,12 @@ pub(super) fn start<'a>(
             // A service manager may start it again: it is the next try that has to wait.
             return Err(Failure { exit: Exit::Server as u8, ..forbidden });
         }
-        // The automatic mode begins with a tickle of its own.
-        turn.record.asked = millis(SystemTime::now());
-        turn.pace()?;
     }
     client.on_event(source.listener());
-    let policy = policy(args)?;
     // After the questions, which a Ctrl-C should end as ever.
     super::signals::listen(source.clone());
-    let ledger = Ledger::new(sessions, settings, turn);
-    Ok((client.keep_connected(policy), ledger))
+    let recorder = Recorder::new(sessions, settings, turn);
+    Ok((client.keep_connected(policy.clone()), recorder))
 }
 
 fn take_turn(sessions: &Sessions) -> Result<Turn, Failure> {
@@ -72,7 +67,7 @@ fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, F
     })
 }
 
-fn policy(args: &KeepArgs) -> Result<KeepConnected, Failure> {
+pub(super) fn policy(args: &KeepArgs) -> Result<KeepConnected, Failure> {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
     let policy = KeepConnected::default().with_tickle_every(args.tickle_every).map_err(Error::from)?;
     let policy = match args.region {

@@ -2,11 +2,11 @@
 
 use std::{sync::mpsc::RecvTimeoutError, time::Duration};
 
-use ibkr_auth_blocking::{Event, Handle, Phase};
+use ibkr_auth_blocking::{Event, Handle, KeepConnected, Phase};
 
 use super::{
     input::{Input, Inputs, Source},
-    ledger::Ledger,
+    recorder::Recorder,
     second::SecondTry,
     status::Status,
     systemd::Systemd,
@@ -22,9 +22,10 @@ const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) struct Watch<'a> {
     pub(super) handle: Handle,
+    pub(super) policy: KeepConnected,
     pub(super) inputs: Inputs,
     pub(super) source: Source,
-    pub(super) ledger: Ledger<'a>,
+    pub(super) recorder: Recorder<'a>,
     pub(super) status: Status,
     pub(super) view: View,
     pub(super) systemd: Systemd,
@@ -78,7 +79,7 @@ impl Watch<'_> {
                 self.hear(&event);
                 if let Event::Phase { phase: Phase::Stopped, because } = event {
                     let failure = because.map_or_else(died, Failure::from);
-                    self.ledger.stopped(&failure);
+                    self.recorder.stopped(&failure);
                     return Some(Cause::Failed(failure));
                 }
             }
@@ -101,7 +102,7 @@ impl Watch<'_> {
 
     pub(super) fn hear(&mut self, event: &Event) {
         let snapshot = self.handle.snapshot();
-        self.ledger.hear(event, &snapshot, self.handle.save().as_ref());
+        self.recorder.hear(event, &snapshot, self.handle.save().as_ref());
         self.status.look(snapshot);
         self.status.hear(event);
         // Whoever reads of an event finds its consequences in the store.
@@ -135,12 +136,12 @@ impl Watch<'_> {
 
     /// What is known goes everywhere.
     pub(super) fn follow(&mut self) {
-        self.second.begin(&self.handle);
+        self.second.begin(&self.handle, &self.policy);
         self.status.look(self.handle.snapshot());
-        self.status.logins = self.ledger.logins();
+        self.status.logins = self.recorder.logins();
         self.write_down();
-        if self.ledger.is_holding() && self.has_settled() {
-            self.ledger.release();
+        if self.recorder.is_holding() && self.has_settled() {
+            self.recorder.release();
         }
         self.view.draw(&self.status);
         if let Some(complaint) = self.systemd.pulse(&self.status, self.status.is_alive()) {
@@ -149,7 +150,7 @@ impl Watch<'_> {
     }
 
     fn write_down(&mut self) {
-        match self.ledger.follow() {
+        match self.recorder.follow() {
             Some(Err(failure)) => {
                 let why = failure.why.unwrap_or_default();
                 let text = format!("{}: {why}; the session itself goes on", failure.what);
@@ -172,7 +173,7 @@ impl Watch<'_> {
 
     fn patience(&self) -> Duration {
         let screen = self.view.is_screen().then_some(SECOND);
-        let store = (self.ledger.is_behind() || self.ledger.is_holding()).then_some(SECOND);
+        let store = (self.recorder.is_behind() || self.recorder.is_holding()).then_some(SECOND);
         [screen, store, self.systemd.every(), self.second.due_in()]
             .into_iter()
             .flatten()
@@ -193,5 +194,5 @@ fn looked(phase: Phase) -> &'static str {
 }
 
 fn died() -> Failure {
-    Failure::new(Exit::Failed, "the automatic mode has ended").todo("see the lines before; start it again")
+    Failure::new(Exit::Failed, "the automatic mode has ended").help("see the lines before; start it again")
 }

@@ -6,7 +6,7 @@ use ibkr_auth_blocking::{Event, Phase};
 use ibkr_auth_core::{Step, text::one_line};
 use serde_json::{Map, Value, json};
 
-use crate::{store::Standing, utc::stamp};
+use crate::{store::PhaseName, utc::stamp};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Valu
     let mut told = Map::new();
     told.insert("time".to_owned(), json!(stamp(SystemTime::now())));
     told.insert("event".to_owned(), json!(event));
-    told.insert("phase".to_owned(), json!(Standing::from(phase)));
+    told.insert("phase".to_owned(), json!(PhaseName::from(phase)));
     if let Value::Object(more) = more {
         told.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
     }

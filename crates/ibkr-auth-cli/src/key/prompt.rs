@@ -56,7 +56,7 @@ pub(super) fn ask(question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 fn unasked(why: &str) -> Failure {
     Failure::new(Exit::Config, "the passphrase of the private key cannot be asked for")
         .why(why)
-        .todo("set private_key_passphrase_file or private_key_passphrase_env, or use --passphrase-fd")
+        .help("set private_key_passphrase_file or private_key_passphrase_env, or use --passphrase-fd")
 }
 
 /// How a question ends.

@@ -14,7 +14,7 @@ use crate::{
 const AT_WORK: Duration = Duration::from_secs(5);
 
 /// The turn to ask IBKR, until drop.
-pub(crate) struct Diagnosis {
+pub(crate) struct DoctorRun {
     turn: Turn,
     /// `sso/validate` was asked within the last minute.
     pub(crate) validated: bool,
@@ -26,18 +26,18 @@ impl Sessions {
     ///
     /// # Errors
     /// When another invocation is at work, or IBKR has asked for a pause.
-    pub(crate) fn diagnose(&self) -> Result<Diagnosis, Failure> {
+    pub(crate) fn diagnose(&self) -> Result<DoctorRun, Failure> {
         let turn = self.turn(AT_WORK, || {})?;
         turn.pace()?;
         let waits = !self.validate_allowed_in()?.is_zero();
-        Ok(Diagnosis { turn, validated: waits, settings: None })
+        Ok(DoctorRun { turn, validated: waits, settings: None })
     }
 
     /// Whether a login may be tried now, and the digest of what it is tried with.
     ///
     /// # Errors
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
-    pub(crate) fn may_begin_login(&self, diagnosis: &Diagnosis) -> Result<String, Failure> {
+    pub(crate) fn may_begin_login(&self, diagnosis: &DoctorRun) -> Result<String, Failure> {
         let (settings, record) = (self.settings_digest()?, &diagnosis.turn.record);
         self.may_log_in(&self.new_session(record, false), record, &settings, false)?;
         Ok(settings)
@@ -47,7 +47,7 @@ impl Sessions {
     ///
     /// # Errors
     /// As [`may_begin_login`](Self::may_begin_login).
-    pub(crate) fn begin_login(&self, diagnosis: &mut Diagnosis) -> Result<Session, Failure> {
+    pub(crate) fn begin_login(&self, diagnosis: &mut DoctorRun) -> Result<Session, Failure> {
         diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
         diagnosis.turn.record.kept = None;
         let session = self.new_session(&diagnosis.turn.record, false);
@@ -58,7 +58,7 @@ impl Sessions {
     /// Notes how the login ended, so that the next invocation does not repeat a refusal.
     pub(crate) fn end_login(
         &self,
-        diagnosis: &mut Diagnosis,
+        diagnosis: &mut DoctorRun,
         failure: Option<&Failure>,
     ) -> Result<(), Failure> {
         let Some(settings) = diagnosis.settings.take() else { return Ok(()) };
@@ -69,13 +69,13 @@ impl Sessions {
     }
 
     /// Notes that IBKR was asked, and a pause that it asked for.
-    pub(crate) fn end_diagnosis(&self, mut diagnosis: Diagnosis, pause: Option<u64>) -> Result<(), Failure> {
+    pub(crate) fn end_diagnosis(&self, mut diagnosis: DoctorRun, pause: Option<u64>) -> Result<(), Failure> {
         let failure = pause.map(|pause| Failure { pause: Some(pause), ..Failure::new(Exit::Server, "") });
         self.keep(&mut diagnosis.turn, failure.as_ref())
     }
 }
 
-impl Diagnosis {
+impl DoctorRun {
     /// What is kept now.
     pub(crate) fn kept(&self) -> Option<Kept> {
         self.turn.record.kept.clone()

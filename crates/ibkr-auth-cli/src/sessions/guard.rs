@@ -72,13 +72,13 @@ fn left(failed: &Failed, now: u64) -> u64 {
 }
 
 fn refused_before(failed: &Failed, left: u64) -> Failure {
-    let Failure { what, todo, .. } = &failed.failure;
-    let todo = todo.as_deref().unwrap_or("change what was refused");
-    let todo =
-        format!("{todo}; the same settings may be tried again in {}, or with `login --force`", span(left));
+    let Failure { what, help, .. } = &failed.failure;
+    let help = help.as_deref().unwrap_or("change what was refused");
+    let help =
+        format!("{help}; the same settings may be tried again in {}, or with `login --force`", span(left));
     let mut failure = failed.failure.clone();
     failure.what = format!("{what} (a moment ago: not tried again)");
-    failure.todo(todo).left(left)
+    failure.help(help).left(left)
 }
 
 #[cfg(test)]

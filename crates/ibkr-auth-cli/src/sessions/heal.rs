@@ -136,7 +136,7 @@ fn is_closed(error: &Error) -> bool {
 
 fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
     let failure = Failure::new(Exit::Server, phase.to_string())
-        .todo("try again later, or leave it to `ibkr-auth keep`");
+        .help("try again later, or leave it to `ibkr-auth keep`");
     match reason {
         Some(error) => {
             Failure { pause: Failure::from(error.clone()).new_pause(), ..failure.why(error.to_string()) }

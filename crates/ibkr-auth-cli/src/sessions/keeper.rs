@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    store::{KeeperNote, Kept, Record, Rest, Standing, Wait, seconds},
+    store::{KeeperNote, Kept, PhaseName, Record, Rest, Wait, seconds},
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -30,7 +30,7 @@ impl Sessions {
                 Exit::Failed,
                 format!("`ibkr-auth keep` (process {pid}) keeps this session"),
             )
-            .todo("stop it before you log in anew"));
+            .help("stop it before you log in anew"));
         }
         let waiting = format!("waiting for `ibkr-auth keep` (process {pid}) to connect");
         let _progress = Progress::start(self.output, waiting);
@@ -65,7 +65,7 @@ impl Sessions {
     pub(super) fn told(&self, error: Error) -> Failure {
         let failure = Failure::from(error);
         match self.store.keeper().filter(|_| failure.is(Exit::NoSession)) {
-            Some(pid) => failure.todo(self.outlook(pid)),
+            Some(pid) => failure.help(self.outlook(pid)),
             None => failure,
         }
     }
@@ -88,17 +88,17 @@ pub(crate) fn is_kept_alive(kept: &Kept) -> bool {
 /// A program keeps the session, and it is not good.
 fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
     let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
-    let todo = "see its output for the reason, or stop it first";
-    let Some(note) = note else { return Failure::new(Exit::Server, what).todo(todo) };
+    let help = "see its output for the reason, or stop it first";
+    let Some(note) = note else { return Failure::new(Exit::Server, what).help(help) };
     let why = match note.phase {
-        Standing::Connected => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
+        PhaseName::Connected => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
         phase => match &note.rest {
             Some(rest) => format!("its phase: waiting, because {}", rest.why),
             None => format!("its phase: {phase}"),
         },
     };
-    let todo = note.way_out(pid).unwrap_or_else(|| todo.to_owned());
-    let mut failure = Failure::new(Exit::Server, what).why(why).todo(todo);
+    let help = note.way_out(pid).unwrap_or_else(|| help.to_owned());
+    let mut failure = Failure::new(Exit::Server, what).why(why).help(help);
     failure.exit = note.waits.unwrap_or(failure.exit);
     match note.rests() {
         0 => failure,

@@ -90,7 +90,7 @@ fn interrupted(unended: Option<Failure>) -> Failure {
         Some(unended) => {
             Failure::new(Exit::Interrupted, "interrupted: the session could not be ended, and is kept")
                 .why(unended.what)
-                .todo("end it with `ibkr-auth logout`")
+                .help("end it with `ibkr-auth logout`")
         }
     }
 }

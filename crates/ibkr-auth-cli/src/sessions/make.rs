@@ -4,16 +4,23 @@ use std::sync::mpsc::channel;
 
 use ibkr_auth_blocking::{Error, ErrorKind};
 
-use super::{Came, Listener, Sessions, Wish, guard::failed, none, renewed, turn::Turn};
+use super::{Listener, SessionOrigin, Sessions, Wish, guard::failed, none, renewed, turn::Turn};
 use crate::{exit::Exit, failure::Failure, store::Kept};
 
 impl Sessions {
-    pub(super) fn make(&self, turn: Turn, wish: &Wish, listener: Listener) -> Result<(Kept, Came), Failure> {
+    pub(super) fn make(
+        &self,
+        turn: Turn,
+        wish: &Wish,
+        listener: Listener,
+    ) -> Result<(Kept, SessionOrigin), Failure> {
         self.warn_of_damage(&turn.record);
         match turn.record.kept.clone() {
-            Some(kept) if !wish.fresh => Ok((self.revive(turn, &kept, wish, listener)?, Came::Revived)),
+            Some(kept) if !wish.fresh => {
+                Ok((self.revive(turn, &kept, wish, listener)?, SessionOrigin::Revived))
+            }
             _ if wish.no_login => Err(none()),
-            _ => Ok((self.log_in(turn, wish, listener)?, Came::LoggedIn)),
+            _ => Ok((self.log_in(turn, wish, listener)?, SessionOrigin::LoggedIn)),
         }
     }
 
@@ -76,7 +83,7 @@ impl Sessions {
 }
 
 fn lost() -> Failure {
-    Failure::new(Exit::NoSession, "the kept session is no longer good").todo("log in with `ibkr-auth login`")
+    Failure::new(Exit::NoSession, "the kept session is no longer good").help("log in with `ibkr-auth login`")
 }
 
 /// Another login has the session: how to end it is ours to say.
@@ -89,5 +96,5 @@ pub(crate) fn competing() -> Failure {
         Exit::Competing,
         "another login of this username, such as TWS or the phone, has the brokerage session",
     )
-    .todo("log out there, or end that session with --compete; a lost session of your own ends after 5 idle minutes")
+    .help("log out there, or end that session with --compete; a lost session of your own ends after 5 idle minutes")
 }

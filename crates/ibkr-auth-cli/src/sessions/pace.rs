@@ -80,7 +80,7 @@ impl Sessions {
             left => {
                 Err(Failure::new(Exit::Server, format!("IBKR asked for a pause of {endpoint}: not sent"))
                     .why("it answered 429, too many requests, a while ago")
-                    .todo(format!(
+                    .help(format!(
                         "wait {}: going on gets your address blocked; other requests may go on, and `login --force` ends the pause",
                         span(left)
                     ))
@@ -162,7 +162,7 @@ fn no_pause(record: &Record) -> Result<(), Failure> {
         0 => Ok(()),
         left => Err(Failure::new(Exit::Server, "IBKR asked for a pause: nothing was sent")
             .why("it answered 429, too many requests, a while ago")
-            .todo(format!(
+            .help(format!(
                 "wait {}: going on gets your address blocked; `login --force` goes on all the same",
                 span(left)
             ))

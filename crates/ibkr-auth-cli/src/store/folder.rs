@@ -14,13 +14,13 @@ use crate::{exit::Exit, failure::Failure};
 pub(super) fn of_platform() -> Result<PathBuf, Failure> {
     let base = etcetera::choose_base_strategy().map_err(|_| {
         Failure::new(Exit::Failed, "this user has no home folder to keep sessions in")
-            .todo("choose a folder with --state-dir or IBKR_AUTH_STATE_DIR")
+            .help("choose a folder with --state-dir or IBKR_AUTH_STATE_DIR")
     })?;
     let folder = base.state_dir().unwrap_or_else(|| base.data_dir()).join("ibkr-auth");
     if folder.is_relative() {
         return Err(Failure::new(Exit::Failed, "this user's home folder is not an absolute path")
             .why("sessions would be kept in another folder wherever the program is started")
-            .todo("correct HOME, or choose a folder with --state-dir or IBKR_AUTH_STATE_DIR"));
+            .help("correct HOME, or choose a folder with --state-dir or IBKR_AUTH_STATE_DIR"));
     }
     Ok(folder)
 }
@@ -41,8 +41,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
 
 /// Refuses a folder in which other users could replace what is kept, and one that they could replace as a whole.
 pub(super) fn check(folder: &Path) -> Result<(), Failure> {
-    if let Some(Open { why, todo }) = openness(folder) {
-        return Err(unusable(folder, why, todo));
+    if let Some(Open { why, help }) = openness(folder) {
+        return Err(unusable(folder, why, help));
     }
     match local::open_folder(folder).filter(|_| folder.exists()) {
         Some(above) => {
@@ -53,10 +53,10 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn unusable(folder: &Path, why: &str, todo: &str) -> Failure {
+fn unusable(folder: &Path, why: &str, help: &str) -> Failure {
     Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()))
         .why(why)
-        .todo(format!("{todo}, or choose another folder with --state-dir"))
+        .help(format!("{help}, or choose another folder with --state-dir"))
 }
 
 /// How other users could replace what is kept.
@@ -64,7 +64,7 @@ fn unusable(folder: &Path, why: &str, todo: &str) -> Failure {
 #[derive(Debug, PartialEq, Eq)]
 struct Open {
     why: &'static str,
-    todo: &'static str,
+    help: &'static str,
 }
 
 #[cfg(unix)]
@@ -99,10 +99,10 @@ fn open_to_others(mode: u32, owner: u32, user: u32) -> Option<Open> {
     const ROOT: u32 = 0;
     if mode & WRITABLE_BY_OTHERS != 0 {
         let why = "other users may write into it, and could replace what is kept";
-        return Some(Open { why, todo: "make it yours with `chmod go-w`" });
+        return Some(Open { why, help: "make it yours with `chmod go-w`" });
     }
     let why = "it belongs to another user, who could replace what is kept";
-    (owner != user && owner != ROOT).then_some(Open { why, todo: "make it yours with `chown`" })
+    (owner != user && owner != ROOT).then_some(Open { why, help: "make it yours with `chown`" })
 }
 
 #[cfg(test)]
@@ -112,10 +112,10 @@ mod tests {
 
     #[test]
     fn a_folder_is_the_users_own_or_that_of_the_system() {
-        let todo = |mode, owner| open_to_others(mode, owner, 1_000).map(|open| open.todo);
-        assert_eq!((todo(0o700, 1_000), todo(0o755, 0)), (None, None));
-        assert_eq!(todo(0o700, 65_534), Some("make it yours with `chown`"));
-        assert_eq!(todo(0o1777, 0), Some("make it yours with `chmod go-w`"));
+        let help = |mode, owner| open_to_others(mode, owner, 1_000).map(|open| open.help);
+        assert_eq!((help(0o700, 1_000), help(0o755, 0)), (None, None));
+        assert_eq!(help(0o700, 65_534), Some("make it yours with `chown`"));
+        assert_eq!(help(0o1777, 0), Some("make it yours with `chmod go-w`"));
         let root = open_to_others(0o755, 1_000, 0);
         assert!(root.is_some_and(|open| open.why.contains("another user")));
     }

@@ -69,7 +69,7 @@ impl Record {
 /// What a program that keeps the session connected tells the others. It outlives that program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeeperNote {
-    pub(crate) phase: Standing,
+    pub(crate) phase: PhaseName,
     /// It waits for a person, who gets this exit code meanwhile.
     pub(crate) waits: Option<u8>,
     /// It waits until a time.
@@ -83,7 +83,7 @@ pub(crate) struct KeeperNote {
 /// Where the session of a program that keeps it connected stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Standing {
+pub(crate) enum PhaseName {
     Off,
     Connecting,
     Connected,
@@ -98,7 +98,7 @@ pub(crate) enum Standing {
     Unknown,
 }
 
-impl From<Phase> for Standing {
+impl From<Phase> for PhaseName {
     fn from(phase: Phase) -> Self {
         match phase {
             Phase::Off => Self::Off,
@@ -116,7 +116,7 @@ impl From<Phase> for Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for PhaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Off => "off",

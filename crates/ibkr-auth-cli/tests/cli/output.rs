@@ -174,7 +174,7 @@ fn errors_are_json_for_programs() {
         let ran = run(command);
         assert_eq!((ran.code, ran.err.as_str()), (Some(4), ""), "{ran}");
         let error = &ran.json()["error"];
-        for member in ["exit_code", "what", "why", "todo", "step", "status", "pause_s"] {
+        for member in ["exit_code", "message", "why", "help", "step", "status", "pause_s"] {
             assert!(error.get(member).is_some(), "{member}: {ran}");
         }
     }
@@ -186,10 +186,10 @@ fn wrong_usage_is_json_for_programs() {
     let ran = world.run(["logn", "--json"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(2), ""), "{ran}");
     let error = &ran.json()["error"];
-    assert_eq!(error["what"], "unrecognized subcommand 'logn'");
-    assert!(error["exit_code"] == 2 && error["todo"].as_str().unwrap().contains("'login'"), "{ran}");
+    assert_eq!(error["message"], "unrecognized subcommand 'logn'");
+    assert!(error["exit_code"] == 2 && error["help"].as_str().unwrap().contains("'login'"), "{ran}");
     let ran = world.run(["--json", "get"]);
-    assert!(ran.json()["error"]["what"].as_str().unwrap().contains("<PATH>"), "{ran}");
+    assert!(ran.json()["error"]["message"].as_str().unwrap().contains("<PATH>"), "{ran}");
     world.run(["get", "--", "--json", "--json"]).fails(2, &["unexpected argument"]);
     assert!(world.succeed(["login", "--json", "--help"]).out.contains("Examples:"));
 }

@@ -194,11 +194,11 @@ fn the_simulator_tells_its_errors_as_the_program_does() {
     let told = world.run(["sim", "--port", &port, "--json"]).json();
     let error = &told["error"];
     assert_eq!(
-        (&error["exit_code"], &error["what"]),
+        (&error["exit_code"], &error["message"]),
         (&1.into(), &format!("cannot listen on port {port}").into())
     );
     assert!(error["why"].as_str().unwrap().contains("os error"), "{told}");
-    assert!(error["todo"].as_str().unwrap().starts_with("choose another with --port"), "{told}");
+    assert!(error["help"].as_str().unwrap().starts_with("choose another with --port"), "{told}");
 }
 
 #[test]

@@ -82,10 +82,10 @@ fn unreadable(text: &str, line: Option<usize>) -> Fault {
         return Fault::new(Some(tab + 1), "this line is indented with a tab", "use spaces");
     }
     let here = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
-    let todo = if here.contains('"') && here.contains('\\') {
+    let help = if here.contains('"') && here.contains('\\') {
         "within double quotes a backslash has a meaning of its own: use single quotes"
     } else {
         "look here and just above for a missing quote, or a missing space behind a colon"
     };
-    Fault::new(line, "this cannot be read as YAML", todo)
+    Fault::new(line, "this cannot be read as YAML", help)
 }

@@ -71,8 +71,8 @@ impl Notes {
         self.fault.take()
     }
 
-    pub(super) fn stop<E: Error>(&self, what: impl Into<String>, todo: impl Into<String>) -> E {
-        self.fault.set(Some(Problem::new(what, todo)));
+    pub(super) fn stop<E: Error>(&self, what: impl Into<String>, help: impl Into<String>) -> E {
+        self.fault.set(Some(Problem::new(what, help)));
         E::custom("stopped")
     }
 
@@ -110,8 +110,8 @@ impl<'a> Survey<'a> {
         Self { place: Place::Top, until: None, names_only: true, notes }
     }
 
-    fn stop<T, E: Error>(self, what: impl Into<String>, todo: impl Into<String>) -> Result<T, E> {
-        Err(self.notes.stop(what, todo))
+    fn stop<T, E: Error>(self, what: impl Into<String>, help: impl Into<String>) -> Result<T, E> {
+        Err(self.notes.stop(what, help))
     }
 
     fn scalar<E: Error>(self, shape: Shape) -> Result<Shape, E> {

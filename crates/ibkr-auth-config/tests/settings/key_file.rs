@@ -84,11 +84,11 @@ fn a_passphrase_in_place_of_the_path_is_not_shown() {
     let error = |given: &str| folder.error(format!("{KEYLESS}private_key_file: '{given}'\n"));
     let long = format!("{}.pem", "hunter2 ".repeat(40));
     for given in ["hunter2", "correct horse battery staple", "hunter/2+x", "hunter2. Or so", &long] {
-        let todo = "does not exist: check the path";
+        let help = "does not exist: check the path";
         let said = error(given);
         assert!(said.contains("`private_key_file` names the given path, which"), "{said}");
         assert!(!said.contains("hunter") && !said.contains("horse"), "{said}");
-        assert!(given == long || said.ends_with(todo), "{said}");
+        assert!(given == long || said.ends_with(help), "{said}");
     }
     for given in ["keys/main", "nowhere/private.pem", "my key.pem", "/main"] {
         assert!(error(given).contains(&format!("names {given}, which does not exist")), "{}", error(given));

@@ -281,12 +281,12 @@ fn the_variable_is_utf8() {
 
 #[test]
 fn merge_keys_are_refused_with_the_way_to_do_it() {
-    let todo = "merge keys are not read; what profiles share stands on the top level";
+    let help = "merge keys are not read; what profiles share stands on the top level";
     assert_eq!(
         error_of("profiles:\n  live: &live\n    timeout: 10\n  paper:\n    <<: *live"),
-        format!("config.yaml:9: unknown key in profile `paper`: {todo}")
+        format!("config.yaml:9: unknown key in profile `paper`: {help}")
     );
-    assert_eq!(error_of("<<: {timeout: 10}"), format!("config.yaml:5: unknown key: {todo}"));
+    assert_eq!(error_of("<<: {timeout: 10}"), format!("config.yaml:5: unknown key: {help}"));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_wrong_value_that_a_profile_overrides_does_no_harm() {
     let content = format!("{MINIMAL}timeout: soon\nprofiles:\n  good: {{timeout: 10}}\n  bad: {{}}\n");
     assert_eq!(read(&content, Some("good"), &[]).config.timeout().as_secs(), 10);
     let folder = Folder::new();
-    assert!(folder.reader(&content).profile("bad").read().unwrap_err().what().contains("`timeout`"));
+    assert!(folder.reader(&content).profile("bad").read().unwrap_err().message().contains("`timeout`"));
     // Nor does one of a profile that is not chosen.
     let content = format!("{MINIMAL}profiles:\n  good: {{}}\n  bad: {{timeout: soon}}\n");
     assert!(read(&content, Some("good"), &[]).profile.is_some());

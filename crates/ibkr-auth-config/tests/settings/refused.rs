@@ -230,9 +230,9 @@ fn the_line_is_right_wherever_the_key_stands() {
 #[test]
 fn cores_error_keeps_both_halves() {
     let error = Folder::new().read(format!("{MINIMAL}timeout: 0\n")).unwrap_err();
-    assert!(error.what().ends_with("config.yaml:5: `timeout` must be between 1 s and 5 min"));
-    assert_eq!(error.todo(), "change it");
-    let (what, core) = (error.what().to_owned(), ibkr_auth_core::Error::from(error));
+    assert!(error.message().ends_with("config.yaml:5: `timeout` must be between 1 s and 5 min"));
+    assert_eq!(error.help(), "change it");
+    let (what, core) = (error.message().to_owned(), ibkr_auth_core::Error::from(error));
     assert_eq!(core.kind(), ibkr_auth_core::ErrorKind::Config);
     assert_eq!(core.to_string(), format!("{what}; change it"));
 }

@@ -1,11 +1,13 @@
 //! A session that is kept by a thread or task of its own: everything about it but the waiting.
 
 use super::{Session, Snapshot, Ticket, Wait};
-use crate::{Error, Host};
+use crate::{Error, Host, KeepConnected};
 
 /// What the rest of a program wishes of such a session.
 #[derive(Debug, Clone)]
 pub enum Wish {
+    /// See [`Session::keep_connected`].
+    KeepConnected(KeepConnected),
     /// See [`Session::pause`].
     Pause,
     /// See [`Session::resume`].
@@ -57,6 +59,7 @@ impl Background {
     /// Does what is wished. The first wish for an end counts.
     pub fn fulfil(&mut self, wish: Wish, session: &mut Session) {
         match (wish, &self.end) {
+            (Wish::KeepConnected(policy), End::Unwished) => session.keep_connected(policy),
             (Wish::Pause, _) => session.pause(),
             (Wish::Resume, _) => session.resume(),
             (Wish::Check, _) => session.check(),
@@ -67,7 +70,7 @@ impl Background {
                 self.end = End::Detached;
             }
             (Wish::Stop, End::Unwished | End::Detached) => self.end = End::LoggingOut(session.logout()),
-            (Wish::Detach | Wish::Stop, _) => {}
+            (Wish::KeepConnected(_) | Wish::Detach | Wish::Stop, _) => {}
         }
     }
 

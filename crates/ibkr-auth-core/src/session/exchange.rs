@@ -182,14 +182,14 @@ pub(super) fn build(
 /// What the answer to a step says.
 pub(super) fn read(step: Step, config: &Config, response: &Response) -> Result<Done, Error> {
     Ok(match step {
-        Step::GetAccessToken => Done::AccessToken(wire::access_token::answer(config, response)?),
-        Step::PublicIp => Done::PublicIp(wire::public_ip::answer(config, response)?),
-        Step::GetBearerToken => Done::BearerToken(wire::bearer_token::answer(config, response)?),
-        Step::ValidateSso => Done::SsoDetails(wire::validate_sso::answer(config, response)?),
-        Step::SsodhInit => Done::AuthStatus(wire::ssodh_init::answer(config, response)?),
-        Step::Status => Done::AuthStatus(wire::status::answer(config, response)?),
-        Step::Tickle => Done::Tickle(wire::tickle::answer(config, response)?),
-        Step::Logout => Done::LoggedOut(wire::logout::answer(config, response)?),
+        Step::GetAccessToken => Done::AccessToken(wire::access_token::parse(config, response)?),
+        Step::PublicIp => Done::PublicIp(wire::public_ip::parse(config, response)?),
+        Step::GetBearerToken => Done::BearerToken(wire::bearer_token::parse(config, response)?),
+        Step::ValidateSso => Done::SsoDetails(wire::validate_sso::parse(config, response)?),
+        Step::SsodhInit => Done::AuthStatus(wire::ssodh_init::parse(config, response)?),
+        Step::Status => Done::AuthStatus(wire::status::parse(config, response)?),
+        Step::Tickle => Done::Tickle(wire::tickle::parse(config, response)?),
+        Step::Logout => Done::LoggedOut(wire::logout::parse(config, response)?),
     })
 }
 

@@ -308,12 +308,12 @@ impl Facts {
             (Some(one), Some((other, at)))
                 if one != other && now.mono.saturating_duration_since(at) < FLIPS_WITHIN =>
             {
-                let todo = format!(
+                let help = format!(
                     "this machine was seen at {one} and at {other}: if it leaves by several addresses, list them in \
                      alternative_ips; else {}",
-                    refusal.todo()
+                    refusal.help()
                 );
-                refusal.with_todo(todo)
+                refusal.with_help(help)
             }
             _ => refusal,
         }

@@ -174,12 +174,12 @@ impl Guard {
 fn spent(left: Duration) -> Error {
     let what =
         format!("the logins of late are as many as are safe: the next is allowed in {}", in_words(left));
-    let todo = "find out why the sessions do not last: IBKR locks accounts that log in over and over";
-    Error::plain(ErrorKind::LoginsSpent, None, what, todo, Advice::RetryAfter(left))
+    let help = "find out why the sessions do not last: IBKR locks accounts that log in over and over";
+    Error::plain(ErrorKind::LoginsSpent, None, what, help, Advice::RetryAfter(left))
 }
 
 fn quiet(left: Duration) -> Error {
-    let (what, todo) =
+    let (what, help) =
         ("IBKR asked for a pause: nothing was sent", "wait: going on can get the address blocked");
-    Error::plain(ErrorKind::RateLimited, None, what, todo, Advice::RetryAfter(left))
+    Error::plain(ErrorKind::RateLimited, None, what, help, Advice::RetryAfter(left))
 }

@@ -231,7 +231,7 @@ fn connected(cx: &mut Context<'_>) -> Result<Done, Error> {
 }
 
 fn held_elsewhere(is_said: bool, reason: Option<String>) -> Error {
-    let (what, todo) = match is_said {
+    let (what, help) = match is_said {
         true => (
             "another login of this username holds the brokerage session",
             "log out there, or let connect end it with compete",
@@ -243,7 +243,7 @@ fn held_elsewhere(is_said: bool, reason: Option<String>) -> Error {
         ),
     };
     let what = reason.map_or_else(|| what.to_owned(), |reason| format!("{what} ({reason})"));
-    Error::plain(ErrorKind::Competing, Some(Step::SsodhInit), what, todo, Advice::Never)
+    Error::plain(ErrorKind::Competing, Some(Step::SsodhInit), what, help, Advice::DoNotRetry)
 }
 
 fn not_established(reason: Option<String>) -> Error {
@@ -251,13 +251,13 @@ fn not_established(reason: Option<String>) -> Error {
         Some(reason) => format!("the brokerage session was not established in time ({reason})"),
         None => "the brokerage session was not established in time".to_owned(),
     };
-    let todo =
+    let help =
         "try again later; at night it may be maintenance, and another login of the username may hold it";
     Error::plain(
         ErrorKind::NotEstablished,
         Some(Step::SsodhInit),
         what,
-        todo,
+        help,
         Advice::RetryAfter(ESTABLISHED_POLL),
     )
 }
@@ -273,9 +273,9 @@ fn worth_waiting(error: &Error) -> Option<Duration> {
     match error.advice() {
         Advice::RetryAfter(asked) => Some(asked),
         // No service gave an address: the network may come back.
-        Advice::Never if error.step() == Some(Step::PublicIp) && !error.is_proxy_refusal() => {
+        Advice::DoNotRetry if error.step() == Some(Step::PublicIp) && !error.is_proxy_refusal() => {
             Some(Duration::ZERO)
         }
-        Advice::Never | Advice::Reconnect | Advice::FindOut => None,
+        Advice::DoNotRetry | Advice::Reconnect | Advice::FindOut => None,
     }
 }

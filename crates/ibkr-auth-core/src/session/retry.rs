@@ -20,7 +20,7 @@ impl Jitter {
         Self(self.next())
     }
 
-    /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been willing before.
+    /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been ready before.
     pub(super) fn prolong(&mut self, wait: Duration) -> Duration {
         wait + wait.min(PROLONGED).mul_f64((self.next() >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
     }

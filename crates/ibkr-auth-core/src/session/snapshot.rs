@@ -181,9 +181,9 @@ impl Snapshot {
     /// Why there is no bearer token, and what would bring one.
     fn not_connected(&self) -> Error {
         let soon = Advice::RetryAfter(Duration::from_secs(1));
-        let (todo, advice) = match (self.phase, &self.stopped_by) {
-            (Phase::Paused, _) => ("call `resume`, then wait with `ready`", Advice::Never),
-            (Phase::Yielded, _) => ("`resume` takes the session back", Advice::Never),
+        let (help, advice) = match (self.phase, &self.stopped_by) {
+            (Phase::Paused, _) => ("call `resume`, then wait with `ready`", Advice::DoNotRetry),
+            (Phase::Yielded, _) => ("`resume` takes the session back", Advice::DoNotRetry),
             (Phase::Off, _) => ("connect; a handle that was stopped needs a new client", Advice::Reconnect),
             (Phase::Stopped, error) => (
                 "log in with a new client once that is mended",
@@ -201,7 +201,7 @@ impl Snapshot {
             (phase, Some(error)) => format!("{phase}, because {error}"),
             (phase, None) => phase.to_string(),
         };
-        Error::plain(ErrorKind::NotConnected, None, format!("not connected: {phase}"), todo, advice)
+        Error::plain(ErrorKind::NotConnected, None, format!("not connected: {phase}"), help, advice)
     }
 
     /// The configuration as it was.
@@ -211,9 +211,9 @@ impl Snapshot {
 }
 
 fn not_kept() -> Error {
-    let (what, todo) = (
+    let (what, help) = (
         "the session is not kept any more: it was logged out, or left to another process",
         "connect anew, or restore what was saved",
     );
-    Error::plain(ErrorKind::Cancelled, None, what, todo, Advice::Reconnect)
+    Error::plain(ErrorKind::Cancelled, None, what, help, Advice::Reconnect)
 }

@@ -218,11 +218,11 @@ impl Task {
 }
 
 pub(super) fn cancelled() -> Error {
-    Error::plain(ErrorKind::Cancelled, None, "cancelled by logout", "", Advice::Never)
+    Error::plain(ErrorKind::Cancelled, None, "cancelled by logout", "", Advice::DoNotRetry)
 }
 
 pub(super) fn out_of_order(first: Step) -> Error {
-    let (what, todo) =
+    let (what, help) =
         (format!("nothing is known yet from {first}"), format!("call {first} before, or connect"));
-    Error::plain(ErrorKind::OutOfOrder, None, what, todo, Advice::Never)
+    Error::plain(ErrorKind::OutOfOrder, None, what, help, Advice::DoNotRetry)
 }

@@ -68,7 +68,7 @@ pub(crate) fn request_within(
 ///
 /// # Errors
 /// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused the client or its key; others as everywhere.
-pub fn answer(config: &Config, response: &Response) -> Result<AccessToken, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<AccessToken, Error> {
     #[derive(Deserialize)]
     struct Body {
         access_token: String,

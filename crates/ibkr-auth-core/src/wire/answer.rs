@@ -37,20 +37,20 @@ pub(crate) fn success(step: Step, config: &Config, response: &Response) -> Resul
 }
 
 pub(crate) fn unreadable(step: Step, config: &Config, response: &Response) -> Error {
-    let todo = if response.headers().contains_key(http::header::CONTENT_ENCODING) {
+    let help = if response.headers().contains_key(http::header::CONTENT_ENCODING) {
         "the answer is compressed although nobody asked for it: look for a proxy in between"
     } else {
         "something other than IBKR may have answered: look for a proxy in between"
     };
-    Error::answered(ErrorKind::Unreadable, step, response, &config.secrets(), todo, Advice::RetryAfter(SOON))
+    Error::answered(ErrorKind::Unreadable, step, response, &config.secrets(), help, Advice::RetryAfter(SOON))
 }
 
 /// A 200 that says `{"error": …}`: IBKR's documented way of failing inside a tickle. The text stays unseen, as that of every
 /// success.
 pub(crate) fn error_in_success(step: Step) -> Error {
-    let todo = "wait and repeat; at night it may be maintenance";
+    let help = "wait and repeat; at night it may be maintenance";
     let what = "the server answered 200 OK with an error inside";
-    Error::plain(ErrorKind::Server, Some(step), what, todo, Advice::RetryAfter(SOON))
+    Error::plain(ErrorKind::Server, Some(step), what, help, Advice::RetryAfter(SOON))
 }
 
 /// A session id, which becomes a cookie: nothing in it that a cookie's value may not hold (RFC 6265 §4.1.1).
@@ -80,8 +80,8 @@ pub(crate) fn secret(
 
 /// What an answer other than 2xx means, and what to do about it.
 pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error {
-    let (kind, advice, todo) = meaning(step, response);
-    Error::answered(kind, step, response, &config.secrets(), todo, advice)
+    let (kind, advice, help) = meaning(step, response);
+    Error::answered(kind, step, response, &config.secrets(), help, advice)
 }
 
 /// What an answer to a request of your own says of the session: the request was not executed then. Exhaustive on
@@ -118,15 +118,15 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
     match status {
         // A look-up service's troubles say nothing about IBKR.
         _ if step == Step::PublicIp => {
-            (ErrorKind::PublicIp, Advice::Never, "name another service in ip_services, or set public_ip")
+            (ErrorKind::PublicIp, Advice::DoNotRetry, "name another service in ip_services, or set public_ip")
         }
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = retry_after(response, LONGEST_PENALTY).unwrap_or(PENALTY_BOX).max(LEAST_PENALTY);
-            let todo = match step {
+            let help = match step {
                 Step::ValidateSso => "IBKR takes one a minute; a login goes on without it",
                 _ => "wait: going on can get the address blocked",
             };
-            (ErrorKind::RateLimited, Advice::RetryAfter(wait), todo)
+            (ErrorKind::RateLimited, Advice::RetryAfter(wait), help)
         }
         StatusCode::INTERNAL_SERVER_ERROR if says(response, "sso dh token") => (
             ErrorKind::Server,
@@ -148,9 +148,9 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             )
         }
         _ if status.is_redirection() => {
-            let todo =
+            let help =
                 "redirects are not followed, they would carry tokens elsewhere: check domain or base_url";
-            (ErrorKind::Unreadable, Advice::Never, todo)
+            (ErrorKind::Unreadable, Advice::DoNotRetry, help)
         }
         StatusCode::GONE => (
             ErrorKind::Gone,
@@ -171,22 +171,22 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
-            (ErrorKind::Rejected, Advice::Never, refusal(step, status))
+            (ErrorKind::Rejected, Advice::DoNotRetry, refusal(step, status))
         }
         StatusCode::UNAUTHORIZED if says(response, "not authenticated") => no_brokerage_session(),
         StatusCode::UNAUTHORIZED => {
-            let todo = "the bearer token expired, was ended, or is used from another address than it was made for: connect again";
-            (ErrorKind::Unauthorized, Advice::Reconnect, todo)
+            let help = "the bearer token expired, was ended, or is used from another address than it was made for: connect again";
+            (ErrorKind::Unauthorized, Advice::Reconnect, help)
         }
         StatusCode::BAD_REQUEST if says(response, "no bridge") || says(response, "init session first") => {
             no_brokerage_session()
         }
         StatusCode::FORBIDDEN => {
-            (ErrorKind::Rejected, Advice::Never, "check what the username and client may do at IBKR")
+            (ErrorKind::Rejected, Advice::DoNotRetry, "check what the username and client may do at IBKR")
         }
         _ => (
             ErrorKind::Unreadable,
-            Advice::Never,
+            Advice::DoNotRetry,
             "IBKR does not answer so: check domain or base_url, and any proxy",
         ),
     }
@@ -248,7 +248,7 @@ mod tests {
         let config = Config::new("client", "main", "someone").unwrap();
         let response = http::Response::builder().status(status).body(body.into()).unwrap();
         let error = failure(step, &config, &response);
-        assert!(!error.todo().is_empty());
+        assert!(!error.help().is_empty());
         (error.kind(), error.advice())
     }
 
@@ -257,7 +257,7 @@ mod tests {
         for (step, status) in
             [(Step::GetAccessToken, 400), (Step::GetAccessToken, 401), (Step::GetBearerToken, 403)]
         {
-            assert_eq!(means(step, status, "{}"), (ErrorKind::Rejected, Advice::Never));
+            assert_eq!(means(step, status, "{}"), (ErrorKind::Rejected, Advice::DoNotRetry));
         }
     }
 
@@ -292,7 +292,7 @@ mod tests {
     fn a_network_that_wants_a_login_of_its_own_is_not_ibkr() {
         let config = Config::new("client", "main", "someone").unwrap();
         let response = http::Response::builder().status(511).body(Vec::new()).unwrap();
-        assert!(failure(Step::Tickle, &config, &response).todo().contains("open any page in a browser"));
+        assert!(failure(Step::Tickle, &config, &response).help().contains("open any page in a browser"));
     }
 
     #[test]

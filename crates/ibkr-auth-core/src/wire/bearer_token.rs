@@ -78,7 +78,7 @@ pub(crate) fn request_within(
 ///
 /// # Errors
 /// [`ErrorKind::Rejected`] when IBKR refused the user, the address or the scope; others as everywhere.
-pub fn answer(config: &Config, response: &Response) -> Result<BearerToken, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<BearerToken, Error> {
     #[derive(Deserialize)]
     struct Body {
         // An older version of IBKR's OpenAPI calls it `sessionToken`.
@@ -90,8 +90,8 @@ pub fn answer(config: &Config, response: &Response) -> Result<BearerToken, Error
     let body: Body = answer::json(STEP, config, response)?;
     if body.active == Some(false) {
         let what = "IBKR made a session that is not active";
-        let todo = "ask IBKR whether the username may use the Web API";
-        return Err(Error::plain(ErrorKind::Rejected, Some(STEP), what, todo, Advice::Never));
+        let help = "ask IBKR whether the username may use the Web API";
+        return Err(Error::plain(ErrorKind::Rejected, Some(STEP), what, help, Advice::DoNotRetry));
     }
     Ok(BearerToken { token: answer::secret(STEP, config, response, body.access_token)? })
 }

@@ -47,8 +47,8 @@ impl Authorization {
         let on_our_host =
             url.strip_prefix(config.host.base_url()).is_some_and(|rest| rest.starts_with("/v1/api/"));
         let refused = |what| {
-            let todo = "give a path such as /v1/api/portfolio/accounts";
-            Error::plain(ErrorKind::Config, None, what, todo, Advice::Never)
+            let help = "give a path such as /v1/api/portfolio/accounts";
+            Error::plain(ErrorKind::Config, None, what, help, Advice::DoNotRetry)
         };
         if !path::is_plain_path(parts.uri.path()) {
             return Err(refused("the request's path has a `.` or `..` between slashes, or a backslash"));
@@ -115,7 +115,7 @@ pub(crate) fn request(
     }
     let mut request = http::Request::builder().method(method).uri(url).body(body).map_err(|_| {
         let what = "cannot build the request's URL";
-        Error::plain(ErrorKind::Config, Some(step), what, "check domain or base_url", Advice::Never)
+        Error::plain(ErrorKind::Config, Some(step), what, "check domain or base_url", Advice::DoNotRetry)
     })?;
     *request.headers_mut() = headers;
     Ok(request)
@@ -129,6 +129,8 @@ pub(super) fn sign(
 ) -> Result<Jws, Error> {
     Jws::rs256(&config.client_key_id, claims, key).map_err(|error| match error {
         JwsError::Sign(error) => Error::unsigned(step, error),
-        error => Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::Never),
+        error => {
+            Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::DoNotRetry)
+        }
     })
 }

@@ -20,7 +20,7 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 ///
 /// # Errors
 /// When IBKR did not confirm.
-pub fn answer(config: &Config, response: &Response) -> Result<(), Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Body {
         status: bool,

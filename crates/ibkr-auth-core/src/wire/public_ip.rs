@@ -22,7 +22,7 @@ pub fn request(config: &Config, service: &Uri) -> Result<Request, Error> {
 ///
 /// # Errors
 /// [`ErrorKind::PublicIp`] when the answer is anything but one public IPv4 address: none is ever made up.
-pub fn answer(config: &Config, response: &Response) -> Result<Ipv4Addr, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<Ipv4Addr, Error> {
     answer::success(STEP, config, response)?;
     let text = std::str::from_utf8(response.body()).unwrap_or_default().trim();
     let address = text.parse().ok().or_else(|| {
@@ -37,8 +37,8 @@ pub fn answer(config: &Config, response: &Response) -> Result<Ipv4Addr, Error> {
 }
 
 fn useless(what: &'static str) -> Error {
-    let todo = "name another service in ip_services, or set public_ip";
-    Error::plain(ErrorKind::PublicIp, Some(STEP), what, todo, Advice::Never)
+    let help = "name another service in ip_services, or set public_ip";
+    Error::plain(ErrorKind::PublicIp, Some(STEP), what, help, Advice::DoNotRetry)
 }
 
 pub(crate) fn is_public(address: Ipv4Addr) -> bool {
@@ -54,7 +54,7 @@ mod tests {
 
     fn read(body: &str) -> Result<Ipv4Addr, ErrorKind> {
         let config = Config::new("client", "main", "someone").unwrap();
-        answer(&config, &Response::new(body.into())).map_err(|error| error.kind())
+        parse(&config, &Response::new(body.into())).map_err(|error| error.kind())
     }
 
     #[test]

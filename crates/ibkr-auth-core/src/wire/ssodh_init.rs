@@ -21,6 +21,6 @@ pub fn request(config: &Config, authorization: &Authorization, compete: bool) ->
 ///
 /// # Errors
 /// [`ErrorKind::Server`](crate::ErrorKind::Server) among others: new paper accounts may answer 500 for weeks.
-pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
     AuthStatus::read(STEP, config, response)
 }

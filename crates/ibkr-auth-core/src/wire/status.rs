@@ -17,6 +17,6 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 ///
 /// # Errors
 /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) when the bearer token is no longer good.
-pub fn answer(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<AuthStatus, Error> {
     AuthStatus::read(STEP, config, response)
 }

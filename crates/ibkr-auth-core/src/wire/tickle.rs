@@ -37,7 +37,7 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 ///
 /// # Errors
 /// [`ErrorKind::Unauthorized`] when there is no session any more (also as 200 `{"error":"no session"}`).
-pub fn answer(config: &Config, response: &Response) -> Result<Tickle, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<Tickle, Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
@@ -81,7 +81,7 @@ mod tests {
 
     fn read(body: &str) -> Result<Tickle, ErrorKind> {
         let config = Config::new("client", "main", "someone").unwrap();
-        answer(&config, &Response::new(body.into())).map_err(|error| error.kind())
+        parse(&config, &Response::new(body.into())).map_err(|error| error.kind())
     }
 
     #[test]

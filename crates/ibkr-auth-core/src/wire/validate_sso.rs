@@ -58,7 +58,7 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
 ///
 /// # Errors
 /// [`ErrorKind::Unauthorized`] when IBKR says that the session is not valid, in either of its two ways.
-pub fn answer(config: &Config, response: &Response) -> Result<SsoDetails, Error> {
+pub fn parse(config: &Config, response: &Response) -> Result<SsoDetails, Error> {
     #[derive(Deserialize)]
     struct Body {
         #[serde(rename = "RESULT")]
@@ -97,7 +97,7 @@ mod tests {
 
     fn read(body: &str) -> Result<SsoDetails, ErrorKind> {
         let config = Config::new("client", "main", "someone").unwrap();
-        answer(&config, &Response::new(body.into())).map_err(|error| error.kind())
+        parse(&config, &Response::new(body.into())).map_err(|error| error.kind())
     }
 
     #[test]

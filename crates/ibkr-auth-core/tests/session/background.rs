@@ -12,10 +12,10 @@ fn own_request(session: &Session) -> Result<(), Error> {
 #[test]
 fn a_request_that_comes_too_early_or_too_late_says_what_the_session_is_doing() {
     let (mut session, mut bench) = (session(), Bench::new());
-    let says = |session: &mut Session, phase: &str, todo: &str, advice: Advice| {
+    let says = |session: &mut Session, phase: &str, help: &str, advice: Advice| {
         let error = own_request(session).unwrap_err();
         assert_eq!((error.kind(), error.advice()), (ErrorKind::NotConnected, advice), "{error}");
-        assert!(error.what().contains(phase) && error.todo().contains(todo), "{error}");
+        assert!(error.message().contains(phase) && error.help().contains(help), "{error}");
         assert!(!error.may_have_been_executed());
     };
     let soon = Advice::RetryAfter(Duration::from_secs(1));
@@ -32,12 +32,12 @@ fn a_request_that_comes_too_early_or_too_late_says_what_the_session_is_doing() {
 
     session.pause();
     bench.until(&mut session, |session| session.bearer().is_none(), healthy);
-    says(&mut session, "paused", "`resume`", Advice::Never);
+    says(&mut session, "paused", "`resume`", Advice::DoNotRetry);
 
     let refuses = |_: &Transmit| Ok(answer(401, "{}"));
     session.resume();
     bench.until(&mut session, |session| session.phase() == Phase::Stopped, refuses);
-    says(&mut session, "stopped, because", "new client", Advice::Never);
+    says(&mut session, "stopped, because", "new client", Advice::DoNotRetry);
 
     let ticket = session.logout();
     bench.run(&mut session, &ticket, healthy).unwrap();

@@ -72,7 +72,7 @@ fn a_session_that_opens_with_compete_alone_is_told_at_once_with_the_way_out() {
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Competing);
         assert!(error.to_string().contains("compete alone"), "{error}");
-        assert!(error.todo().contains("connect with compete"), "{error}");
+        assert!(error.help().contains("connect with compete"), "{error}");
         assert!(bench.elapsed() < Duration::from_secs(3) && count(&bench, Step::Status) <= 1);
     }
 }

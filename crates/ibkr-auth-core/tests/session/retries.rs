@@ -126,7 +126,7 @@ fn what_cannot_pass_is_not_tried_again() {
         });
         let error = outcome.unwrap_err();
         assert_eq!((error.step(), count(&bench, step)), (Some(step), 1), "{error}");
-        assert!(!error.todo().is_empty());
+        assert!(!error.help().is_empty());
     }
 }
 
@@ -135,7 +135,7 @@ fn an_untrusted_certificate_ends_it_at_once() {
     for kind in [TransportKind::Tls, TransportKind::CertificateDate] {
         let tls = Err(TransportError::new(kind, "not this one"));
         let (bench, outcome) = connect(&mut session(), first(Step::GetAccessToken, vec![tls]));
-        assert_eq!(outcome.unwrap_err().advice(), Advice::Never);
+        assert_eq!(outcome.unwrap_err().advice(), Advice::DoNotRetry);
         assert_eq!(count(&bench, Step::GetAccessToken), 1);
     }
 }
@@ -148,7 +148,7 @@ fn credentials_that_the_proxy_refuses_are_not_tried_on_one_service_after_the_oth
         _ => healthy(transmit),
     });
     let error = outcome.unwrap_err();
-    assert_eq!((error.advice(), error.may_have_been_executed()), (Advice::Never, false));
+    assert_eq!((error.advice(), error.may_have_been_executed()), (Advice::DoNotRetry, false));
     assert_eq!(count(&bench, Step::PublicIp), 1);
 }
 
@@ -257,7 +257,7 @@ fn a_refused_address_is_looked_up_elsewhere_before_it_counts() {
         _ => healthy(transmit),
     });
     let error = outcome.unwrap_err();
-    assert!(error.todo().contains("alternative_ips"), "{error}");
+    assert!(error.help().contains("alternative_ips"), "{error}");
     assert!(count(&bench, Step::GetBearerToken) <= 6);
 }
 

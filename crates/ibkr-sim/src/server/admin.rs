@@ -164,7 +164,7 @@ fn state(handle: &Handle) -> Value {
             "now": now.http_date(),
             "now_ms": now,
             "scale": scale,
-            "willing": sim.config().calendar.willing(now),
+            "up": sim.config().calendar.is_up(now),
             "ip": sim.config().public_ip,
             "hosts": sim.hosts,
             "sessions": sim.store.sessions.len(),

@@ -16,7 +16,7 @@ impl Handle {
         Self { shared }
     }
 
-    /// Does anything with the heart between two requests. The action must not use the handle itself: it would wait for
+    /// Does anything with the simulator between two requests. The action must not use the handle itself: it would wait for
     /// its own end.
     pub fn with<T>(&self, action: impl FnOnce(&mut Sim) -> T) -> T {
         action(&mut self.shared.sim())

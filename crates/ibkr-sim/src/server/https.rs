@@ -1,4 +1,4 @@
-//! The HTTPS port and the plain look-up port: bytes in, heart, bytes out.
+//! The HTTPS port and the plain look-up port: bytes in, `Sim`, bytes out.
 
 use std::{
     convert::Infallible,

@@ -70,7 +70,7 @@ pub(super) async fn serve<S>(
 ) where
     S: Service<Request<Incoming>, Response = http::Response<Body>, Error = std::convert::Infallible> + Unpin,
 {
-    // The heart sets the Date header by its own clock.
+    // The simulator sets the Date header by its own clock.
     let mut builder = http1::Builder::new();
     let mut connection = builder.auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let mut answers = 0;

@@ -1,4 +1,4 @@
-//! The servers around the heart: HTTPS, address look-up, CONNECT proxy and admin port, on loopback.
+//! The servers around the simulator: HTTPS, address look-up, CONNECT proxy and admin port, on loopback.
 
 mod admin;
 mod body;

@@ -75,7 +75,7 @@ impl Shared {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the heart and tells the observer.
+    /// Asks the simulator and tells the observer.
     pub(super) fn ask(&self, ip: IpAddr, request: &http::Request<Vec<u8>>) -> Reply {
         let now = self.clock().now();
         let mut sim = self.sim();

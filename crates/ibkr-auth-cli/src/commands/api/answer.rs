@@ -53,8 +53,8 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     if is_in_doubt {
         return Err(failure);
     }
-    let todo = advice(&failure, answer);
-    Err(failure.todo(todo))
+    let help = advice(&failure, answer);
+    Err(failure.help(help))
 }
 
 /// The first `error` of an answer, or of one in its list. IBKR sends one with 200 too, such as for an order that it does not take.
@@ -69,14 +69,14 @@ fn error_inside(body: &[u8]) -> Option<String> {
 /// A success that says that it is none.
 fn refused_inside(name: &str, status: StatusCode, said: &str) -> Failure {
     let exit = if is_elsewhere(said) { Exit::Competing } else { Exit::ApiError };
-    let todo = match exit {
+    let help = match exit {
         Exit::Competing => {
             "log out TWS, the phone or the portal on the other machine; data is for one address of a username at a time"
         }
         _ => "see what IBKR says about it above",
     };
     let mut failure =
-        Failure::new(exit, format!("{name}: IBKR answered {status} with an error inside")).todo(todo);
+        Failure::new(exit, format!("{name}: IBKR answered {status} with an error inside")).help(help);
     failure.status = Some(status.as_u16());
     failure
 }
@@ -130,7 +130,7 @@ fn unreadable(method: &Method, name: &str, answer: &Response) -> Failure {
     let mut failure = match *method {
         ref safe if safe.is_safe() => Failure::new(Exit::Server, format!("{name}: {what}"))
             .why(why)
-            .todo("something other than IBKR may have answered: look for a proxy or a login page in between"),
+            .help("something other than IBKR may have answered: look for a proxy or a login page in between"),
         _ => super::unsure(&format!("{name}: no answer came that can be read"), &format!("{what}; {why}")),
     };
     failure.status = Some(status.as_u16());

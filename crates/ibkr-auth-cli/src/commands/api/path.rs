@@ -17,7 +17,7 @@ pub(super) fn normal(path: &str, host: &str) -> Result<String, Failure> {
         let other = rest.split(['/', '?', '#']).next().unwrap_or_default();
         return Err(Failure::new(Exit::Usage, format!("{other} is not the host of the session"))
             .why(format!("the token goes to {host} alone"))
-            .todo("give a path, such as /portfolio/accounts"));
+            .help("give a path, such as /portfolio/accounts"));
     }
     // Core refuses it too, and cannot say that it is a slip of the command line.
     if !is_plain_path(before_query(path)) {
@@ -61,7 +61,7 @@ fn of_host<'a>(url: &'a str, host: &str) -> Option<&'a str> {
 }
 
 pub(super) fn no_path() -> Failure {
-    Failure::new(Exit::Usage, "this is no path of the API").todo(
+    Failure::new(Exit::Usage, "this is no path of the API").help(
         "write it like /portfolio/accounts, with `%20` for a space, and in quotes if it holds `?` or `&`",
     )
 }

@@ -4,7 +4,7 @@ use ibkr_auth_blocking::{ErrorKind, TransportKind};
 
 use super::{
     At::{Accounts, Bearer, Connection, Init, Portfolio, Tickle, Token, Validate},
-    Came::{Anything, Kind, Nothing, Page, Redirect, ServerError, Status},
+    Origin::{Anything, Kind, Nothing, Page, Redirect, ServerError, Status},
     Row,
 };
 
@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "the certificate that came is not trusted: something on the way opens TLS (a company's proxy, a virus \
                 scanner), or this machine lacks the usual authorities",
-        todo: "ask who runs the network for the CA certificate of their proxy and name it in `ca_file` (or SSL_CERT_FILE); \
+        help: "ask who runs the network for the CA certificate of their proxy and name it in `ca_file` (or SSL_CERT_FILE); \
                in a container install ca-certificates",
         see: "",
     },
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::CertificateDate),
         says: "",
         means: "the certificate that came has ended or not begun: mostly this machine's clock is wrong",
-        todo: "set date and time of this machine, and let NTP keep them",
+        help: "set date and time of this machine, and let NTP keep them",
         see: "",
     },
     Row {
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::ProxyRefused),
         says: "",
         means: "the proxy answered 407: it does not take the user name and password in its URL, or wants some",
-        todo: "correct the proxy's URL before you run this again: wrong passwords may lock your account there",
+        help: "correct the proxy's URL before you run this again: wrong passwords may lock your account there",
         see: "",
     },
     Row {
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::Proxy),
         says: "",
         means: "the proxy is there, but opens no tunnel to this host",
-        todo: "check that it allows CONNECT to this host and port; `proxy: none` goes without",
+        help: "check that it allows CONNECT to this host and port; `proxy: none` goes without",
         see: "",
     },
     Row {
@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::Connect),
         says: "",
         means: "nothing listens there, or a firewall refuses the way",
-        todo: "allow outgoing TCP to this host and port; where only a proxy leads out, set HTTPS_PROXY; check `base_url` \
+        help: "allow outgoing TCP to this host and port; where only a proxy leads out, set HTTPS_PROXY; check `base_url` \
                if it is set",
         see: "",
     },
@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "nothing came in time: a firewall that drops packets, an overloaded proxy, or IBKR itself, which is at times \
                 closed",
-        todo: "run this again in a minute; if it stays, allow outgoing HTTPS, and look at IBKR's System Status page",
+        help: "run this again in a minute; if it stays, allow outgoing HTTPS, and look at IBKR's System Status page",
         see: "§10",
     },
     Row {
@@ -67,7 +67,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::TooLarge),
         says: "",
         means: "something other than IBKR answered",
-        todo: "check proxy and `base_url`",
+        help: "check proxy and `base_url`",
         see: "",
     },
     Row {
@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Nothing(TransportKind::Broken),
         says: "",
         means: "the connection broke before the whole answer was here: a proxy or firewall in between, or IBKR itself",
-        todo: "run this again; if it stays, go around the proxy",
+        help: "run this again; if it stays, go around the proxy",
         see: "",
     },
     // The edge.
@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "more requests than IBKR allows came from this address, which is blocked for 10 to 15 minutes; repeat \
                 offenders for good",
-        todo: "stop every program behind this address, wait 15 minutes, then run this once",
+        help: "stop every program behind this address, wait 15 minutes, then run this once",
         see: "§10",
     },
     Row {
@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "429",
         means: "more requests than IBKR allows came from this address, which is blocked for 10 to 15 minutes; repeat \
                 offenders for good. No login was tried",
-        todo: "stop every program behind this address, wait 15 minutes, then run this once",
+        help: "stop every program behind this address, wait 15 minutes, then run this once",
         see: "§10",
     },
     Row {
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "IBKR's edge refused the request before any login: for want of a User-Agent, which a proxy may have removed, \
                 or because it blocks this address",
-        todo: "go around the proxy, or try from another address; then write to IBKR with this report",
+        help: "go around the proxy, or try from another address; then write to IBKR with this report",
         see: "§9, before any step",
     },
     Row {
@@ -111,7 +111,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[411]),
         says: "",
         means: "the POST arrived without `Content-Length`: a proxy on the way rewrites requests",
-        todo: "go around that proxy",
+        help: "go around that proxy",
         see: "§9, before any step",
     },
     Row {
@@ -120,7 +120,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "IBKR's API does not redirect: a captive portal or a proxy answered. Redirects are not followed, they would \
                 carry tokens elsewhere",
-        todo: "log in to the network with a browser; check proxy and `base_url`",
+        help: "log in to the network with a browser; check proxy and `base_url`",
         see: "",
     },
     // Step 1.
@@ -129,7 +129,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[400, 401, 403]),
         says: "scope",
         means: "client and key may be good, but the client may not ask for this scope",
-        todo: "take `scope` out of the settings: a login needs `sso-sessions.write`, the default; else ask IBKR to grant it",
+        help: "take `scope` out of the settings: a login needs `sso-sessions.write`, the default; else ask IBKR to grant it",
         see: "§4",
     },
     Row {
@@ -138,7 +138,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "IBKR refused the assertion, and does not say why: a key that does not work yet, another key than the one \
                 that was uploaded, or a wrong client_id or client_key_id. Username and address do not matter yet",
-        todo: "compare the key's SHA-256 above with that of the key you uploaded, and client_id and client_key_id letter by \
+        help: "compare the key's SHA-256 above with that of the key you uploaded, and client_id and client_key_id letter by \
                letter; new keys work after the next midnight of your region at the earliest; after two business days write \
                to IBKR with this report. Do not try in a loop: once an hour is plenty",
         see: "§9, step 1; §8",
@@ -149,7 +149,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[400]),
         says: "signed_jwt",
         means: "the body that arrived was no signed JWT: something on the way has changed it",
-        todo: "go around the proxy",
+        help: "go around the proxy",
         see: "§9, step 2",
     },
     Row {
@@ -157,7 +157,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[400]),
         says: "",
         means: "client and key are good; a claim of the request is missing or cannot be read",
-        todo: "check `credential`, `public_ip`, `alternative_ips` and `service` in the settings",
+        help: "check `credential`, `public_ip`, `alternative_ips` and `service` in the settings",
         see: "§9, step 2",
     },
     Row {
@@ -165,7 +165,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[401]),
         says: "",
         means: "client and key are good; the public address or the username is wrong",
-        todo: "see whether all look-up services above agree (a VPN, a proxy or two ways out?); check `credential`: the \
+        help: "see whether all look-up services above agree (a VPN, a proxy or two ways out?); check `credential`: the \
                username, not an account number, and that of the paper account for a paper client",
         see: "§9, step 2; §7",
     },
@@ -174,7 +174,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[403]),
         says: "permission denied",
         means: "the client may not act for this account",
-        todo: "write a ticket that names client id, username and account",
+        help: "write a ticket that names client id, username and account",
         see: "§9, step 2",
     },
     Row {
@@ -182,7 +182,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[403]),
         says: "",
         means: "IBKR knows the client, but has not set it up for this username, or without the scope `sso-sessions.write`",
-        todo: "write a ticket that names client id, username and scope: nothing on your side helps; paper and live may each \
+        help: "write a ticket that names client id, username and scope: nothing on your side helps; paper and live may each \
                need a client id of their own",
         see: "§9, step 2; §5",
     },
@@ -191,7 +191,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::Rejected),
         says: "",
         means: "IBKR made a session and did not activate it: the username may not use the Web API yet",
-        todo: "ask IBKR whether the username may use the Web API",
+        help: "ask IBKR whether the username may use the Web API",
         see: "§9, step 2",
     },
     // Step 3, and any call with a bearer token.
@@ -200,7 +200,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::Unauthorized),
         says: "not valid",
         means: "IBKR answered `RESULT: false`: the session is not valid after all, which is seen now and then",
-        todo: "run this again in a minute",
+        help: "run this again in a minute",
         see: "§9, step 3",
     },
     Row {
@@ -209,7 +209,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "the kept session is over: all end within 24 hours, at midnight, when they are idle, or when the public \
                 address changes",
-        todo: "nothing: a new one is made. If it happens often, let `ibkr-auth keep` run",
+        help: "nothing: a new one is made. If it happens often, let `ibkr-auth keep` run",
         see: "§10",
     },
     Row {
@@ -217,7 +217,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::Unauthorized),
         says: "",
         means: "the session is over, or this request left by another address than the one stated at the login",
-        todo: "look for a changing public address (see the look-ups above), then run this again",
+        help: "look for a changing public address (see the look-ups above), then run this again",
         see: "§9, step 3; §7",
     },
     // Step 4.
@@ -227,7 +227,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "sso dh token",
         means: "one of: another login holds the username; the session is not ready yet; the account is not entitled; a new \
                 paper account, which may answer so for one to two weeks",
-        todo: "log out of TWS, Client Portal and the phone, and run this again in a minute; a new paper account: wait one to \
+        help: "log out of TWS, Client Portal and the phone, and run this again in a minute; a new paper account: wait one to \
                two weeks; then write to IBKR with this report",
         see: "§9, step 4; §8",
     },
@@ -236,7 +236,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[410]),
         says: "",
         means: "this node will not have the session; or the session is stale; or a newer paper account. The sources disagree",
-        todo: "try another host: `domain: 2.api.ibkr.com` (1 to 8 exist) in the settings, or IBKR_AUTH_DOMAIN=2.api.ibkr.com; \
+        help: "try another host: `domain: 2.api.ibkr.com` (1 to 8 exist) in the settings, or IBKR_AUTH_DOMAIN=2.api.ibkr.com; \
                with a paper account write to IBKR if that does not help",
         see: "§9, step 4",
     },
@@ -245,7 +245,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[500]),
         says: "",
         means: "IBKR could not open the brokerage session: new paper accounts answer so for one to two weeks",
-        todo: "with a new paper account wait one to two weeks, or test with another one; else run this again in an hour, then \
+        help: "with a new paper account wait one to two weeks, or test with another one; else run this again in an hour, then \
                write to IBKR with this report",
         see: "§9, step 4; §8",
     },
@@ -254,7 +254,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[410]),
         says: "",
         means: "this node does not have the session",
-        todo: "try another host: `domain: 2.api.ibkr.com` (1 to 8 exist) in the settings, or IBKR_AUTH_DOMAIN=2.api.ibkr.com",
+        help: "try another host: `domain: 2.api.ibkr.com` (1 to 8 exist) in the settings, or IBKR_AUTH_DOMAIN=2.api.ibkr.com",
         see: "§9, step 4",
     },
     // Step 5.
@@ -263,7 +263,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::NoBrokerageSession),
         says: "",
         means: "there is no brokerage session, or no longer: idle, reset, or taken by another login",
-        todo: "run this again; if it stays, look for another login of the username",
+        help: "run this again; if it stays, look for another login of the username",
         see: "§9, step 5",
     },
     Row {
@@ -271,7 +271,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Anything,
         says: "query /accounts first",
         means: "IBKR wants `/iserver/accounts` to be asked once after each ssodh/init",
-        todo: "`ibkr-auth get /iserver/accounts`, once for each session",
+        help: "`ibkr-auth get /iserver/accounts`, once for each session",
         see: "§9, step 5",
     },
     Row {
@@ -279,7 +279,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::NoBrokerageSession),
         says: "",
         means: "there is no brokerage session, or no longer: idle, reset, or taken by another login",
-        todo: "run this again: it opens one",
+        help: "run this again: it opens one",
         see: "§9, step 5",
     },
     // IBKR itself.
@@ -289,7 +289,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "",
         means: "IBKR is closed, or needed more than 10 s: /iserver is reset about 01:00 in New York, Zug or Hong Kong, and \
                 maintenance is on Saturday evenings",
-        todo: "run this again later; judge nothing by what happens in those hours",
+        help: "run this again later; judge nothing by what happens in those hours",
         see: "§10",
     },
     Row {
@@ -297,7 +297,7 @@ pub(super) const ROWS: &[Row] = &[
         came: ServerError,
         says: "",
         means: "IBKR failed, not you",
-        todo: "run this again in minutes; after a day write to IBKR with this report",
+        help: "run this again in minutes; after a day write to IBKR with this report",
         see: "§9",
     },
     Row {
@@ -305,7 +305,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[404, 405]),
         says: "",
         means: "IBKR's API is not at this address",
-        todo: "check `domain` and `base_url`",
+        help: "check `domain` and `base_url`",
         see: "",
     },
     Row {
@@ -313,7 +313,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Status(&[403]),
         says: "",
         means: "the username or client may not do this",
-        todo: "ask IBKR what the username may do in the Web API",
+        help: "ask IBKR what the username may do in the Web API",
         see: "§9, step 2",
     },
     Row {
@@ -321,7 +321,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::Unreadable),
         says: "",
         means: "something other than IBKR may have answered: a captive portal, a proxy",
-        todo: "log in to the network with a browser, go around the proxy, then run this again",
+        help: "log in to the network with a browser, go around the proxy, then run this again",
         see: "",
     },
     Row {
@@ -329,7 +329,7 @@ pub(super) const ROWS: &[Row] = &[
         came: Kind(ErrorKind::Sign),
         says: "",
         means: "nothing was sent: the key did not sign",
-        todo: "see the key above",
+        help: "see the key above",
         see: "",
     },
 ];

@@ -49,7 +49,7 @@ impl Report {
         assert_eq!(check["result"], result, "{check:#}");
         let said = check.to_string();
         words.iter().for_each(|word| assert!(said.contains(word), "{word}: {check:#}"));
-        let explained = check["meaning"].is_string() && check["todo"].is_string();
+        let explained = check["meaning"].is_string() && check["help"].is_string();
         assert_eq!(explained, matches!(result, "warn" | "fail"), "{check:#}");
     }
 

@@ -83,7 +83,7 @@ fn programs_get_one_object() {
     assert_eq!(members, ["checks", "counts", "first_todo", "seconds", "system", "time", "version"]);
     let check = report.check("access token").as_object().unwrap();
     let members: Vec<&str> = check.keys().map(String::as_str).collect();
-    assert_eq!(members, ["call", "finding", "meaning", "ms", "name", "result", "todo"]);
+    assert_eq!(members, ["call", "finding", "meaning", "ms", "name", "result", "help"]);
     assert_eq!(report.0["first_todo"], Value::Null);
     assert_eq!((report.all("pass").len(), report.all("skip")), (19, vec!["session"]));
     for endpoint in

@@ -251,7 +251,7 @@ fn what_is_left_of_a_pause_is_told_to_programs_and_not_kept_again() {
     let ran = world.run(["status", "--json"]);
     let error = ran.json();
     assert_eq!((pause_of(&error), ran.code), (300, Some(8)));
-    assert!(error["error"]["todo"].as_str().unwrap().starts_with("wait 5 min 0 s: "), "{error}");
+    assert!(error["error"]["help"].as_str().unwrap().starts_with("wait 5 min 0 s: "), "{error}");
     let until = world.read_record()["history"]["quiet_until"].clone();
     for command in [&["status", "--json"][..], &["login", "--json"], &["get", "/tickle", "--json"]] {
         let error = world.run(command).json();

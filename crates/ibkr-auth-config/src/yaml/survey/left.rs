@@ -51,7 +51,7 @@ impl KeyName<'_> {
     fn unknown<E: Error>(&self, name: &str) -> E {
         let inside = self.profile.map(|profile| format!(" in profile `{profile}`")).unwrap_or_default();
         let others: &[&str] = if self.profile.is_none() { &[PROFILES, DEFAULT_PROFILE] } else { &[] };
-        let todo = match name {
+        let help = match name {
             "<<" => "merge keys are not read; what profiles share stands on the top level".to_owned(),
             "profile" if self.profile.is_none() => {
                 format!("did you mean `{DEFAULT_PROFILE}`, or `{PROFILES}`?")
@@ -59,7 +59,7 @@ impl KeyName<'_> {
             _ => keys::advice(name, others, |name| format!("`{name}`"))
                 .unwrap_or_else(|| format!("remove it; {}", keys::LIST)),
         };
-        self.notes.stop(format!("unknown key{}{inside}", shown(name)), todo)
+        self.notes.stop(format!("unknown key{}{inside}", shown(name)), help)
     }
 }
 

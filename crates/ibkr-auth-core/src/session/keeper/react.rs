@@ -396,7 +396,7 @@ impl Keeper {
         let now = view.now.mono;
         let asked = match error.advice() {
             Advice::RetryAfter(asked) => asked,
-            Advice::Never | Advice::Reconnect | Advice::FindOut => Duration::ZERO,
+            Advice::DoNotRetry | Advice::Reconnect | Advice::FindOut => Duration::ZERO,
         };
         let unproven = self.standing.unproven_logins;
         let hosts = self.hosts.len() as u32;

@@ -29,9 +29,9 @@ fn the_nightly_reset_takes_the_brokerage_session() {
     let mut world = with_hours();
     world.wait(12 * HOUR + 58 * 60);
     let bearer = world.brokerage();
-    assert!(world.sim.willing(world.now));
+    assert!(world.sim.is_up(world.now));
     world.wait(120);
-    assert!(!world.sim.willing(world.now));
+    assert!(!world.sim.is_up(world.now));
     let reply = world.send(&init(&bearer, true));
     assert_eq!((status(&reply), rules(&reply)), (503, vec!["nightly-reset"]));
     let tickled = body(&world.send(&tickle(&bearer)));
@@ -45,11 +45,11 @@ fn the_nightly_reset_takes_the_brokerage_session() {
 fn on_saturday_evening_nothing_answers() {
     let mut world = with_hours();
     world.wait(3 * 24 * HOUR + 8 * HOUR);
-    assert!(!world.sim.willing(world.now));
+    assert!(!world.sim.is_up(world.now));
     let reply = world.send(&token_request(""));
     assert_eq!((status(&reply), rules(&reply)), (503, vec!["down"]));
     world.wait(2 * HOUR);
-    assert!(world.sim.willing(world.now));
+    assert!(world.sim.is_up(world.now));
     world.access();
 }
 
@@ -68,7 +68,7 @@ fn readiness_is_foretold() {
         let tickled = body(&world.send(&tickle(&bearer)));
         let status = &tickled["iserver"]["authStatus"];
         assert_eq!(status["established"] == true, foretold, "round {round}: {tickled}");
-        if !foretold && world.sim.willing(world.now) {
+        if !foretold && world.sim.is_up(world.now) {
             bearer = world.brokerage();
         }
     }
@@ -85,7 +85,7 @@ fn outages_can_be_planned() {
     let bearer = world.bearer();
     world.wait(9);
     assert_eq!(rules(&world.send(&tickle(&bearer))), ["down"]);
-    assert!(!world.sim.willing(world.now));
+    assert!(!world.sim.is_up(world.now));
     world.wait(10);
     assert_eq!(status(&world.send(&tickle(&bearer))), 200);
 }
@@ -98,7 +98,7 @@ fn ten_days_go_by_quickly_and_the_same_way_twice() {
         let mut bearer = String::new();
         for minute in 0..10 * 24 * 60_u64 {
             world.now = NOON + Duration::from_secs(minute * 60);
-            if world.sim.willing(world.now) && status(&world.send(&tickle(&bearer))) != 200 {
+            if world.sim.is_up(world.now) && status(&world.send(&tickle(&bearer))) != 200 {
                 bearer = world.brokerage();
             }
             if minute % 30 == 15 {

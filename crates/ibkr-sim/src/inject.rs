@@ -50,7 +50,7 @@ impl FaultBook {
     }
 
     /// The first rule that strikes. Every rule that selects the target counts it.
-    pub(crate) fn strike(&mut self, target: &Target<'_>, now: Moment) -> Option<Fault> {
+    pub(crate) fn pick(&mut self, target: &Target<'_>, now: Moment) -> Option<Fault> {
         let mut struck = None;
         for rule in self.rules.iter_mut().filter(|rule| rule.selects(target)) {
             rule.calls += 1;

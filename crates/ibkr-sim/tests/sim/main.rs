@@ -1,4 +1,4 @@
-//! The heart in virtual time: one test for each check, which fails when the rule is removed.
+//! The simulator in virtual time: one test for each check, which fails when the rule is removed.
 
 mod brokerage;
 mod edge;

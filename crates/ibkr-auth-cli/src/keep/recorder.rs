@@ -12,7 +12,7 @@ use crate::{
     store::{Failed, KeeperNote, Kept, Rest, Wait, seconds},
 };
 
-pub(super) struct Ledger<'a> {
+pub(super) struct Recorder<'a> {
     sessions: &'a Sessions,
     /// The digest of the settings.
     settings: String,
@@ -32,7 +32,7 @@ pub(super) struct Ledger<'a> {
     is_broken: bool,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> Recorder<'a> {
     pub(super) fn new(sessions: &'a Sessions, settings: String, turn: Turn) -> Self {
         let record = turn.record.clone();
         Self {

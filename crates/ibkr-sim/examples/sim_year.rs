@@ -1,6 +1,6 @@
 //! A year in virtual time: a simple client that tickles every minute and logs in when it has to.
 //!
-//! `cargo run --release -p ibkr-sim --example heart_year`
+//! `cargo run --release -p ibkr-sim --example sim_year`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::time::{Duration, Instant};
@@ -18,16 +18,16 @@ fn main() -> Result<(), Error> {
     // 2026-01-01 in New York.
     let start = Moment::from_secs(1_767_243_600);
     let began = Instant::now();
-    let (mut bearer, mut willing, mut ready) = (String::new(), 0, 0);
+    let (mut bearer, mut minutes_up, mut ready) = (String::new(), 0, 0);
     for minute in 0..365 * 24 * 60_u64 {
         let now = start + Duration::from_secs(60 * minute);
-        willing += u64::from(sim.willing(now));
+        minutes_up += u64::from(sim.is_up(now));
         if minute % 30 == 0 {
             call(&mut sim, now, "GET", "/v1/api/sso/validate", &bearer, "", "")?;
         }
         let up = |status: &Value| status["iserver"]["authStatus"]["authenticated"] == true;
         let mut status = call(&mut sim, now, "POST", "/v1/api/tickle", &bearer, "", "")?;
-        if !up(&status) && sim.willing(now) {
+        if !up(&status) && sim.is_up(now) {
             if status["session"].is_null() {
                 bearer = log_in(&mut sim, now, &key)?;
             }
@@ -53,7 +53,7 @@ fn main() -> Result<(), Error> {
         counters.inits,
         refusals(&sim)
     );
-    println!("ready in {ready} of the {willing} minutes in which the servers were willing");
+    println!("ready in {ready} of the {minutes_up} minutes in which the servers were up");
     println!("{} tokens, sessions and assertions remembered at the end", sim.remembered());
     Ok(())
 }
