@@ -120,7 +120,7 @@ impl Report {
                 "seconds": seconds,
                 "checks": self.checks,
                 "counts": { "pass": pass, "warn": warn, "fail": fail, "skip": skip },
-                "first_todo": first,
+                "first_help": first,
             }))?;
         } else {
             let first = match (first, end) {

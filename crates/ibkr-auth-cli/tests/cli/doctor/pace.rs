@@ -153,7 +153,7 @@ fn a_program_that_keeps_no_good_session_is_told() {
     let words = ["not to be good", "4711) runs, but has no good session now"];
     let report = world.doctor(&["--offline"]);
     report.expect("kept session", "warn", &words);
-    assert!(report.0["first_todo"].as_str().unwrap().contains("its screen"), "{:#}", report.0);
+    assert!(report.0["first_help"].as_str().unwrap().contains("its screen"), "{:#}", report.0);
 
     world.change_record(|record| record["kept"] = Value::Null);
     let report = world.doctor(&[]);

@@ -80,11 +80,11 @@ fn programs_get_one_object() {
     let world = World::new();
     let report = world.doctor(&[]);
     let members: Vec<&str> = report.0.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["checks", "counts", "first_todo", "seconds", "system", "time", "version"]);
+    assert_eq!(members, ["checks", "counts", "first_help", "seconds", "system", "time", "version"]);
     let check = report.check("access token").as_object().unwrap();
     let members: Vec<&str> = check.keys().map(String::as_str).collect();
-    assert_eq!(members, ["call", "finding", "meaning", "ms", "name", "result", "help"]);
-    assert_eq!(report.0["first_todo"], Value::Null);
+    assert_eq!(members, ["call", "finding", "help", "meaning", "ms", "name", "result"]);
+    assert_eq!(report.0["first_help"], Value::Null);
     assert_eq!((report.all("pass").len(), report.all("skip")), (19, vec!["session"]));
     for endpoint in
         [Endpoint::Token, Endpoint::SsoSessions, Endpoint::Validate, Endpoint::Init, Endpoint::Logout]
