@@ -1,5 +1,5 @@
-//! Secrets carry marks, and the marks may appear nowhere that people or log files look: no log line at any level, no
-//! `Debug`, no error, no event, no panic.
+//! Secrets carry marks, and the marks may appear nowhere that people or log files look: no log line at any
+//! level, no `Debug`, no error, no event, no panic.
 
 use std::{
     fmt::Debug,
@@ -81,8 +81,8 @@ impl<'a> MakeWriter<'a> for Seen {
     }
 }
 
-/// One process-wide log of everything at every level, of our crates and of the HTTP stacks beneath. With one exception:
-/// at the level `trace` ureq writes the bytes themselves that it sends and receives.
+/// One process-wide log of everything at every level, of our crates and of the HTTP stacks beneath. With one
+/// exception: at the level `trace` ureq writes the bytes themselves that it sends and receives.
 fn log() -> Seen {
     static LOG: Mutex<Option<Seen>> = Mutex::new(None);
     LOG.lock()

@@ -1,4 +1,5 @@
-//! Many sessions at once: what one costs, bare and as a client. `cargo xtask many` does it with ten thousand and a thousand.
+//! Many sessions at once: what one costs, bare and as a client. `cargo xtask many` does it with ten thousand
+//! and a thousand.
 
 #[path = "many/real.rs"]
 mod real;

@@ -1,5 +1,5 @@
-//! What the documentation tells a newcomer to copy compiles in a package of their own: the `[dependencies]` that a page shows,
-//! and each of its examples that uses them.
+//! What the documentation tells a newcomer to copy compiles in a package of their own: the `[dependencies]`
+//! that a page shows, and each of its examples that uses them.
 
 use std::{fs, path::Path, process::Command};
 

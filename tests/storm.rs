@@ -1,7 +1,8 @@
-//! A storm of absurd answers, lost requests, jumping clocks and rash commands over the bare session, in virtual time.
+//! A storm of absurd answers, lost requests, jumping clocks and rash commands over the bare session, in
+//! virtual time.
 //!
-//! `cargo xtask storm` runs it a million times over. A broken promise comes with its seed, the kinds of trouble that it needs,
-//! and the story; `cargo xtask storm --seed <seed> --rounds 1` repeats it exactly.
+//! `cargo xtask storm` runs it a million times over. A broken promise comes with its seed, the kinds of
+//! trouble that it needs, and the story; `cargo xtask storm --seed <seed> --rounds 1` repeats it exactly.
 
 #[path = "storm/answers.rs"]
 mod answers;

@@ -1,4 +1,5 @@
-//! What really goes over the wire: method, path and headers of each request, as a plain HTTP server sees them.
+//! What really goes over the wire: method, path and headers of each request, as a plain HTTP server sees
+//! them.
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Config, Host, Step, testing::healthy_answer};

@@ -1,5 +1,5 @@
-//! Both clients have the same public methods, and `src/driver.rs` has them all: what the compiler cannot see there is a
-//! method that is missing.
+//! Both clients have the same public methods, and `src/driver.rs` has them all: what the compiler cannot see
+//! there is a method that is missing.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -1,5 +1,5 @@
-//! What becomes of a request when its connection fails it: what was not sent says so and costs nothing, what may have been
-//! executed is never repeated, and nobody is told to.
+//! What becomes of a request when its connection fails it: what was not sent says so and costs nothing, what
+//! may have been executed is never repeated, and nobody is told to.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -84,7 +84,8 @@ fn an_order_goes_out_on_no_connection_that_the_server_has_closed<D: Driver>() {
     let mut client: D = server.client();
     client.connect().unwrap();
     for round in 1..=20 {
-        // The client's runtime, where it has one, stands still meanwhile: it hears of this only when it looks.
+        // The client's runtime, where it has one, stands still meanwhile: it hears of this only when it
+        // looks.
         server.hang_up();
         let answer = client.send(order()).unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!((answer.status().as_u16(), server.count("POST /v1/api/iserver/account/")), (200, round));

@@ -1,4 +1,5 @@
-//! A server of a few lines, for what happens to connections: healthy answers, and connections that end as told.
+//! A server of a few lines, for what happens to connections: healthy answers, and connections that end as
+//! told.
 
 use std::{
     fs,
@@ -30,8 +31,8 @@ const CERTIFICATE: &str = "ca.pem";
 pub(crate) enum Manner {
     /// It is kept.
     Keep,
-    /// It ends unanswered as soon as a second request has arrived on it: an answer and the end of its connection have crossed
-    /// with the next request.
+    /// It ends unanswered as soon as a second request has arrived on it: an answer and the end of its
+    /// connection have crossed with the next request.
     OnceOnly,
     /// It is kept, and none is answered before there are two.
     Together,

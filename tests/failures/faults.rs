@@ -77,8 +77,8 @@ pub(crate) fn rule(step: Step, calls: &str, action: &str) -> String {
     format!(r#"{{"on":"{}","calls":"{calls}","do":{action}}}"#, endpoint(step))
 }
 
-/// Whether the outcome depends on the fault alone. Token and look-up are under way at once: what changes the world between
-/// them strikes one or the other.
+/// Whether the outcome depends on the fault alone. Token and look-up are under way at once: what changes the
+/// world between them strikes one or the other.
 pub(crate) fn is_decided(fault: &str, step: Step, once: bool) -> bool {
     let together = matches!(step, Step::GetAccessToken | Step::PublicIp);
     !WORLD.contains(&fault) || (once && !together)

@@ -1,4 +1,5 @@
-//! Every fault at every step, in both clients and in the automatic mode: what docs/FAILURES.md says is what happens.
+//! Every fault at every step, in both clients and in the automatic mode: what docs/FAILURES.md says is what
+//! happens.
 //!
 //! The suite runs a part of the cells; `cargo xtask failures` runs all of them and writes the document.
 

@@ -1,8 +1,9 @@
 //! Both clients in the automatic mode for long, with faults of chance, looking out for what grows.
 //!
-//! `cargo xtask soak` gives half an hour of the simulator's time. Its clock runs six times as fast as true time, and no faster:
-//! the clients' timers and time limits run in true time, a tickle every 10 s is one a minute for the simulator, and
-//! between two answers the clients' idea of its clock is up to 50 s old, which assertions survive only by being corrected.
+//! `cargo xtask soak` gives half an hour of the simulator's time. Its clock runs six times as fast as true
+//! time, and no faster: the clients' timers and time limits run in true time, a tickle every 10 s is one a
+//! minute for the simulator, and between two answers the clients' idea of its clock is up to 50 s old, which
+//! assertions survive only by being corrected.
 
 mod trouble;
 

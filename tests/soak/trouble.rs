@@ -9,8 +9,8 @@ use std::{
 use ibkr_auth_tests::chance::Chance;
 use ibkr_sim::Handle;
 
-/// What happens to a few calls of an endpoint. Nothing that stops the automatic mode for good, and no penalty of ten
-/// minutes: those are other tests' concern.
+/// What happens to a few calls of an endpoint. Nothing that stops the automatic mode for good, and no penalty
+/// of ten minutes: those are other tests' concern.
 const ACTIONS: [&str; 20] = [
     r#"{"status":500}"#,
     r#"{"status":502,"html":true}"#,

@@ -1,5 +1,5 @@
-//! Both clients behind one face, so that one list of behaviours serves for both. Every public method of theirs is in it, which
-//! the compiler checks; `tests/clients/alike.rs` checks that none is missing.
+//! Both clients behind one face, so that one list of behaviours serves for both. Every public method of
+//! theirs is in it, which the compiler checks; `tests/clients/alike.rs` checks that none is missing.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 

@@ -70,8 +70,8 @@ impl World {
         self
     }
 
-    /// The same world with a client that knows nothing yet: another process of the same user, whose monotonic clock began
-    /// at another time.
+    /// The same world with a client that knows nothing yet: another process of the same user, whose monotonic
+    /// clock began at another time.
     pub fn another_process(self) -> Self {
         let session = Session::new(self.session.config().clone(), key(), 8);
         let mono = self.now.mono + Duration::from_secs(12_345);

@@ -97,8 +97,8 @@ fn healthy(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
     Response::new(body.to_string().into_bytes())
 }
 
-/// What comes of a request on a kept connection that the server has closed. Nobody knows whether it was executed, unless the
-/// close was seen before.
+/// What comes of a request on a kept connection that the server has closed. Nobody knows whether it was
+/// executed, unless the close was seen before.
 pub(crate) fn closed(chance: &mut Chance) -> Answer {
     let kind = chance.pick(&[TransportKind::Broken, TransportKind::Broken, TransportKind::Connect]);
     Err(TransportError::new(kind, "the reused connection broke before any answer"))

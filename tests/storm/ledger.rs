@@ -11,7 +11,8 @@ use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, RequestId, Sessi
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// From the begin of a login, which is what its budget counts, to its last request: look-ups that fail one by one.
+/// From the begin of a login, which is what its budget counts, to its last request: look-ups that fail one by
+/// one.
 const LOGIN_TAKES: Duration = Duration::from_secs(300);
 
 /// A promise that was broken, and how.
@@ -32,7 +33,8 @@ pub(crate) struct Ledger {
     signed: HashSet<u64>,
     /// Access tokens and bearer tokens asked for since the automatic mode was switched on.
     logins: [Vec<Instant>; 2],
-    /// The last request for each step, if nothing was heard of it, and how many in a row took at once the place of one whose connection broke.
+    /// The last request for each step, if nothing was heard of it, and how many in a row took at once the
+    /// place of one whose connection broke.
     last: BTreeMap<Step, (Option<RequestId>, u32)>,
     /// The connection of the last request for this step broke at this time.
     broken: Option<(Step, Instant)>,
@@ -215,7 +217,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// A request whose connection broke comes again at once, and once; a logout three times, and not at all what is taken so rarely.
+    /// A request whose connection broke comes again at once, and once; a logout three times, and not at all
+    /// what is taken so rarely.
     fn replaces_once(&mut self, now: Now, transmit: &Transmit) -> Kept {
         let most = match transmit.step {
             // Each time it is another service.
@@ -243,7 +246,8 @@ impl Ledger {
         })
     }
 
-    /// A login that is begun asks for one token of each kind, and for a second one if the clock was found wrong.
+    /// A login that is begun asks for one token of each kind, and for a second one if the clock was found
+    /// wrong.
     fn within(&self, now: Now, logins: &[Instant], most: usize, window: Duration) -> Kept {
         let recent = |times: &[Instant], window| {
             times.iter().filter(|at| now.mono.saturating_duration_since(**at) < window).count()

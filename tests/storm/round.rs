@@ -45,7 +45,8 @@ pub(crate) struct Round {
     start: Instant,
 }
 
-/// Runs the round of this seed, without the kinds of trouble in `spared`. `Ok` says how long it took to be connected again.
+/// Runs the round of this seed, without the kinds of trouble in `spared`. `Ok` says how long it took to be
+/// connected again.
 pub(crate) fn run(seed: u64, spared: u32) -> Result<Duration, Broken> {
     Round::new(seed, spared, false).run()
 }

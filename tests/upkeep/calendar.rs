@@ -208,7 +208,8 @@ fn the_nightly_reset_is_a_state_with_the_end_that_is_expected() {
 #[test]
 fn when_ibkr_is_closed_depends_on_the_region() {
     use ibkr_auth_core::Region;
-    // From Wednesday noon in New York until Thursday, ten past one, and until Saturday evening, half past six.
+    // From Wednesday noon in New York until Thursday, ten past one, and until Saturday evening, half past
+    // six.
     let hours = [
         (Region::HongKong, 10 * MINUTE, 65 * HOUR + 30 * MINUTE),
         (Region::Zug, 7 * HOUR + 10 * MINUTE, 72 * HOUR + 30 * MINUTE),

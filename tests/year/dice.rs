@@ -7,7 +7,8 @@ use std::ops::Range;
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// Dice of their own for each use, so that a change in one kind of trouble leaves the others as they were.
+    /// Dice of their own for each use, so that a change in one kind of trouble leaves the others as they
+    /// were.
     pub(crate) fn new(seed: u64, name: &str) -> Self {
         let salted = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -11,8 +11,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How many of the longest recoveries are kept with their story.
 const STORIES: usize = 5;
 
-/// The cause of what is lost between a refusal's end and the try that finds it ended, and of what begins within an hour of a
-/// refused login: those count against the login budget too.
+/// The cause of what is lost between a refusal's end and the try that finds it ended, and of what begins
+/// within an hour of a refused login: those count against the login budget too.
 pub(crate) const AFTER_REFUSAL: &str = "refusal";
 
 /// A time without a good session although one was possible: from the moment at which it became so.

@@ -1,4 +1,5 @@
-//! A year as a picture: for each strategy and day, how long there was no good session although one was possible.
+//! A year as a picture: for each strategy and day, how long there was no good session although one was
+//! possible.
 
 use std::{fmt::Write, time::Duration};
 

@@ -9,8 +9,8 @@ use crate::{
     world::{Change, MINUTE, Trouble, WEEK},
 };
 
-/// How often, and for how long. docs/YEAR.md shows this table. The longest is shorter than the slow retries of a session that
-/// is refused (110 minutes), which give up for good after that.
+/// How often, and for how long. docs/YEAR.md shows this table. The longest is shorter than the slow retries
+/// of a session that is refused (110 minutes), which give up for good after that.
 pub(crate) const REFUSED: Trouble =
     Trouble { name: "refused", every: 2.0 * WEEK, lasts: (2.0 * MINUTE, 100.0 * MINUTE) };
 /// So many of them come in the night: within minutes around the nightly reset, and the midnight before it.
@@ -18,7 +18,8 @@ const IN_THE_NIGHT: f64 = 0.5;
 const NIGHT: (f64, f64) = (-30.0 * MINUTE, 90.0 * MINUTE);
 /// So many of them come with every token and session forgotten. The others leave those that are there.
 const FORGETS: f64 = 0.5;
-/// Two refusals are further apart than the longest of the slow retries: to a client that waits they would be one.
+/// Two refusals are further apart than the longest of the slow retries: to a client that waits they would be
+/// one.
 const APART: Duration = Duration::from_secs(2 * 3600);
 
 /// Whom IBKR does not know.

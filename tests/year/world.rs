@@ -57,7 +57,8 @@ const HOST: Trouble = Trouble { name: "host", every: YEAR / 12.0, lasts: (HOUR, 
 const SLEEP: Trouble = Trouble { name: "sleep", every: WEEK, lasts: (30.0, 8.0 * HOUR) };
 const STEP: Trouble = Trouble { name: "step", every: YEAR / 12.0, lasts: (10.0 * MINUTE, 12.0 * HOUR) };
 const UNSET: Trouble = Trouble { name: "unset", every: YEAR / 4.0, lasts: (DAY, 14.0 * DAY) };
-/// Seconds that a session is said to live, whatever it does, and seconds that a bearer token lives unless it is extended.
+/// Seconds that a session is said to live, whatever it does, and seconds that a bearer token lives unless it
+/// is extended.
 const SAID_LIVES: [u64; 3] = [0, 90, 120];
 const SHORT_LIVES: [u64; 3] = [90, 120, 600];
 /// Seconds by which a clock is set wrong, either way.

@@ -40,6 +40,13 @@ const RULES: &[Rule] = &[
         run: sources::budget,
     },
     Rule {
+        name: "width",
+        holds: "no comment is wider than 110 columns",
+        advice: "break the line",
+        compiles: false,
+        run: sources::width,
+    },
+    Rule {
         name: "layers",
         holds: "workspace crates depend on lower layers only",
         advice: "move the code, or change LAYERS in xtask/src/check/layers.rs and docs/ARCHITECTURE.md together",

@@ -1,4 +1,5 @@
-//! `cargo xtask package`: each crate that is published builds from its own package, and has what belongs into one.
+//! `cargo xtask package`: each crate that is published builds from its own package, and has what belongs into
+//! one.
 
 use crate::{check, process};
 

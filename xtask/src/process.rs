@@ -5,7 +5,8 @@ use std::process::Command;
 
 /// The folder that holds the workspace's Cargo.toml.
 pub(crate) fn root() -> PathBuf {
-    // `cargo run` tells where the source is now: with a shared target folder, a copy may have been compiled elsewhere.
+    // `cargo run` tells where the source is now: with a shared target folder, a copy may have been compiled
+    // elsewhere.
     let now = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let xtask = now.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     xtask.parent().unwrap_or(&xtask).to_path_buf()

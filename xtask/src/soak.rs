@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: both clients in the automatic mode, with faults of chance, for half an hour of the simulator's time.
+//! `cargo xtask soak`: both clients in the automatic mode, with faults of chance, for half an hour of the
+//! simulator's time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,5 @@
-//! Logs in, asks for the accounts and logs out: `cargo run -p ibkr-auth-async --example login_async -- config.yaml`
+//! Logs in, asks for the accounts and logs out: `cargo run -p ibkr-auth-async --example login_async --
+//! config.yaml`
 
 use ibkr_auth_async::{Client, Error};
 

@@ -28,7 +28,8 @@ use crate::{
 /// So many events are kept for a listener that is slow; it misses the oldest beyond that.
 const EVENTS: usize = 256;
 
-/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
+/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged
+/// out.
 #[derive(Clone)]
 #[must_use = "a handle that is dropped logs its session out"]
 pub struct Handle {
@@ -78,8 +79,8 @@ impl Handle {
     /// Waits until the session is good.
     ///
     /// # Errors
-    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
-    /// `within` this time.
+    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when
+    /// it is not good `within` this time.
     pub async fn ready(&self, within: Duration) -> Result<(), Error> {
         let mut status = self.shared.status.clone();
         let settled = timeout(within, status.wait_for(|status| status.readiness().is_some())).await;
@@ -117,12 +118,12 @@ impl Handle {
         self.shared.status.borrow().history(now())
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
-    /// lost makes it look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the
+    /// session is lost makes it look after itself.
     ///
     /// # Errors
-    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session: before it is
-    /// [`ready`](Self::ready), paused or stopped.
+    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session:
+    /// before it is [`ready`](Self::ready), paused or stopped.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer =
@@ -155,8 +156,8 @@ impl Handle {
         Events::of(events.unwrap_or_else(|| broadcast::channel(1).1))
     }
 
-    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it was cured:
-    /// repeating a refusal gets accounts locked.
+    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it
+    /// was cured: repeating a refusal gets accounts locked.
     pub fn keep_connected(&self, policy: KeepConnected) {
         self.wish(Wish::KeepConnected(policy));
     }
@@ -179,8 +180,9 @@ impl Handle {
         }
     }
 
-    /// Asks now whether another login still has the session that was left to it, and takes nothing: for a person who does
-    /// not want to wait. A program that calls it over and over makes IBKR refuse its logins; two are 10 s apart.
+    /// Asks now whether another login still has the session that was left to it, and takes nothing: for a
+    /// person who does not want to wait. A program that calls it over and over makes IBKR refuse its logins;
+    /// two are 10 s apart.
     pub fn ask_again(&self) {
         self.wish(Wish::AskAgain);
     }
@@ -199,8 +201,8 @@ impl Handle {
         self.ended().await.and_then(|status| status.ended().cloned()).unwrap_or(Ok(()))
     }
 
-    /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
-    /// there is no session. It waits for a login that is on its way.
+    /// Stops looking after the session without logging out, and gives what another process needs to go on
+    /// with it; `None` if there is no session. It waits for a login that is on its way.
     pub async fn detach(&self) -> Option<SavedSession> {
         self.wish(Wish::Detach);
         self.ended().await?.save(now())

@@ -2,16 +2,16 @@
 //!
 //! # Cancelling
 //!
-//! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing, and the next
-//! call goes on from there. [`connect_within`](Client::connect_within) does that after a time, and says what failed last.
-//! IBKR may have made a session meanwhile: [`logout`](Client::logout) ends it, and waits for a bearer token that is on its
-//! way. A request of your own whose future is dropped may have been executed. What a [`Handle`] keeps up ends with
-//! [`stop`](Handle::stop), at any time.
+//! Requests and state live in the [`Client`], not in the future: dropping `connect()` half-way loses nothing,
+//! and the next call goes on from there. [`connect_within`](Client::connect_within) does that after a time,
+//! and says what failed last. IBKR may have made a session meanwhile: [`logout`](Client::logout) ends it, and
+//! waits for a bearer token that is on its way. A request of your own whose future is dropped may have been
+//! executed. What a [`Handle`] keeps up ends with [`stop`](Handle::stop), at any time.
 //!
 //! # Testing
 //!
-//! The feature `testing` brings `core::testing`: answers of a healthy IBKR, and of an
-//! unhealthy one, for [`Client::with_http`]. The clocks of a session are tokio's: with its feature `test-util` a test lives
+//! The feature `testing` brings `core::testing`: answers of a healthy IBKR, and of an unhealthy one, for
+//! [`Client::with_http`]. The clocks of a session are tokio's: with its feature `test-util` a test lives
 //! through hours of the automatic mode in no time.
 //!
 //! ```
@@ -21,7 +21,8 @@
 //! use ibkr_auth_async::{Client, KeepConnected, Phase, Session, Step, testing};
 //!
 //! # fn test() {
-//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(run())
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+//! # runtime.unwrap().block_on(run())
 //! # }
 //! // #[tokio::test(start_paused = true)]
 //! async fn run() {

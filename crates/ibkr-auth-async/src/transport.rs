@@ -61,8 +61,8 @@ impl Http {
         Ok(Self(Arc::new(Shared { setup, clients })))
     }
 
-    /// Sends a request once, on a kept connection only if that is still open. Any status is an answer. The future
-    /// does not borrow, and can be spawned.
+    /// Sends a request once, on a kept connection only if that is still open. Any status is an answer. The
+    /// future does not borrow, and can be spawned.
     ///
     /// # Errors
     /// When no answer came within `limit`, or none that can be read whole: 1 MiB is the most.
@@ -104,8 +104,8 @@ impl fmt::Debug for Http {
     }
 }
 
-/// What ended one kept connection may have ended the others. After a request that broke, or was given up without an answer, none
-/// of them is used again.
+/// What ended one kept connection may have ended the others. After a request that broke, or was given up
+/// without an answer, none of them is used again.
 struct Doubt<'a> {
     http: &'a Shared,
     is_idle: bool,
@@ -140,8 +140,8 @@ async fn exchange(
 }
 
 impl Setup {
-    /// HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address; how a proxy is reached does not matter),
-    /// without redirects and without retries of reqwest's own.
+    /// HTTP/1.1 and IPv4 alone (the look-up and IBKR must see the same address; how a proxy is reached does
+    /// not matter), without redirects and without retries of reqwest's own.
     fn clients(&self) -> Result<Clients, Error> {
         let builder = || {
             Client::builder()
@@ -166,8 +166,9 @@ impl Setup {
     }
 }
 
-/// Lets the runtime hear what the network has said meanwhile, so that no request goes out on a kept connection that the
-/// server has closed: the first time for the news, the second for the tasks that it wakes.
+/// Lets the runtime hear what the network has said meanwhile, so that no request goes out on a kept
+/// connection that the server has closed: the first time for the news, the second for the tasks that it
+/// wakes.
 async fn look() {
     yield_now().await;
     yield_now().await;

@@ -1,4 +1,5 @@
-//! Every future of this crate can be spawned: a program holds its client in a task, or behind a lock of a web framework.
+//! Every future of this crate can be spawned: a program holds its client in a task, or behind a lock of a web
+//! framework.
 
 use std::{
     future::{Future, poll_fn},

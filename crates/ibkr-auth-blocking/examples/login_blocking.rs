@@ -1,4 +1,5 @@
-//! Logs in, asks for the accounts and logs out: `cargo run -p ibkr-auth-blocking --example login_blocking -- config.yaml`
+//! Logs in, asks for the accounts and logs out: `cargo run -p ibkr-auth-blocking --example login_blocking --
+//! config.yaml`
 
 use ibkr_auth_blocking::{Client, Error};
 

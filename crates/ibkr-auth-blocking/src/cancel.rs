@@ -63,8 +63,8 @@ impl Canceller {
     }
 
     /// Ends the call that is under way, of `connect` or of a single step, with
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Without one it does nothing: a call that begins later is not
-    /// ended.
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Without one it does nothing: a call that begins
+    /// later is not ended.
     pub fn cancel(&self) {
         if let Some(number) = Number::new(self.running.load(Ordering::Acquire)) {
             // A client that is gone waits for nothing.

@@ -30,9 +30,9 @@ pub(crate) type Listener = dyn FnMut(&Session, &Event) + Send;
 
 /// One login of one username.
 ///
-/// A client belongs to whoever drives it: its steps change the login, take `&mut self`, and one may end what another waits
-/// for. To share a login between threads, call [`keep_connected`](Self::keep_connected): a [`Handle`] is cheap to clone, and
-/// sends from anywhere.
+/// A client belongs to whoever drives it: its steps change the login, take `&mut self`, and one may end what
+/// another waits for. To share a login between threads, call [`keep_connected`](Self::keep_connected): a
+/// [`Handle`] is cheap to clone, and sends from anywhere.
 pub struct Client {
     pub(crate) session: Session,
     pub(crate) http: Arc<Sending>,
@@ -44,7 +44,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads `config.yaml` (that of `ibauth` will do) and the environment (`IBKR_AUTH_…`). Nothing is sent yet.
+    /// Reads `config.yaml` (that of `ibauth` will do) and the environment (`IBKR_AUTH_…`). Nothing is sent
+    /// yet.
     ///
     /// # Errors
     /// When the file, the key or the trust store cannot be used; the text says which line and what to do.
@@ -76,7 +77,8 @@ impl Client {
     /// A client with this configuration and key, which may be anything that signs. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the trust store or the proxy cannot be used, or the key is the simulator's and the server is not on this machine.
+    /// When the trust store or the proxy cannot be used, or the key is the simulator's and the server is not
+    /// on this machine.
     pub fn new(config: Config, key: impl Sign + 'static, transport: &Transport) -> Result<Self, Error> {
         transport.admit_key(&config, &key)?;
         let http = Http::new(transport)?;
@@ -84,9 +86,9 @@ impl Client {
         Ok(Self::with_http(session, move |request, limit| http.send(request, limit)))
     }
 
-    /// A client that sends through `http`, called with each request and the time it may take. It must send the request
-    /// at once and once, must not follow redirects, and must return within that time. Requests that overlap are sent
-    /// from threads of their own.
+    /// A client that sends through `http`, called with each request and the time it may take. It must send
+    /// the request at once and once, must not follow redirects, and must return within that time. Requests
+    /// that overlap are sent from threads of their own.
     pub fn with_http(
         session: Session,
         http: impl Fn(Request, Duration) -> Result<Response, TransportError> + Send + Sync + 'static,
@@ -101,8 +103,8 @@ impl Client {
         }
     }
 
-    /// Calls `listener` with everything that happens. It runs between requests: keep it short. If it panics, a session that
-    /// is [kept](Self::keep_connected) stops.
+    /// Calls `listener` with everything that happens. It runs between requests: keep it short. If it panics,
+    /// a session that is [kept](Self::keep_connected) stops.
     pub fn on_event(&mut self, mut listener: impl FnMut(&Event) + Send + 'static) {
         self.listener = Some(Box::new(move |_, event| listener(event)));
     }
@@ -190,13 +192,13 @@ impl Client {
         self.run(&ticket)
     }
 
-    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a URL. Any
-    /// status is an answer, not an error. See [`Session::authorize`]. An answer above 1 MiB is an error: ask for less
-    /// at once.
+    /// Sends a request of your own to `/v1/api`, once, with the session's headers; a path is enough for a
+    /// URL. Any status is an answer, not an error. See [`Session::authorize`]. An answer above 1 MiB is an
+    /// error: ask for less at once.
     ///
     /// # Errors
-    /// When there is no bearer token, the URL is on another host, or no answer came. A request without an answer may have
-    /// been executed: for an order, ask IBKR what became of it.
+    /// When there is no bearer token, the URL is on another host, or no answer came. A request without an
+    /// answer may have been executed: for an order, ask IBKR what became of it.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         send(&self.http, self.session.authorize(request)?, self.session.config().timeout())
     }
@@ -235,8 +237,8 @@ impl Client {
         self.session.restore(saved, now())
     }
 
-    /// Counts what was done before: see [`History`], which shows how a program that is started over and over keeps from logging in
-    /// over and over.
+    /// Counts what was done before: see [`History`], which shows how a program that is started over and over
+    /// keeps from logging in over and over.
     pub fn recall(&mut self, history: &History) {
         self.session.recall(history, now());
     }

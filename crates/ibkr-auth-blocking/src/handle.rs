@@ -25,7 +25,8 @@ use crate::{
 /// A logout ends before that: every request has a time limit.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
-/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged out.
+/// A session that is kept connected. Clones share it. When the last one is dropped, the session is logged
+/// out.
 #[derive(Clone)]
 #[must_use = "a handle that is dropped logs its session out"]
 pub struct Handle {
@@ -98,8 +99,8 @@ impl Handle {
     /// Waits until the session is good.
     ///
     /// # Errors
-    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when it is not good
-    /// `within` this time.
+    /// When it has stopped for good, with the reason; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when
+    /// it is not good `within` this time.
     pub fn ready(&self, within: Duration) -> Result<(), Error> {
         let outcome = self.shared.status.wait_for(within, Snapshot::readiness);
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
@@ -135,12 +136,12 @@ impl Handle {
         self.shared.status.lock().history(now())
     }
 
-    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the session is
-    /// lost makes it look after itself.
+    /// Sends a request of your own to `/v1/api`, once: see [`Client::send`]. An answer that says that the
+    /// session is lost makes it look after itself.
     ///
     /// # Errors
-    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session: before it is
-    /// [`ready`](Self::ready), paused or stopped.
+    /// As there, but [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session:
+    /// before it is [`ready`](Self::ready), paused or stopped.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
@@ -172,8 +173,8 @@ impl Handle {
         self.shared.listeners.upgrade().unwrap_or_default().subscribe()
     }
 
-    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it was cured:
-    /// repeating a refusal gets accounts locked.
+    /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it
+    /// was cured: repeating a refusal gets accounts locked.
     pub fn keep_connected(&self, policy: KeepConnected) {
         self.wish(Wish::KeepConnected(policy));
     }
@@ -196,8 +197,9 @@ impl Handle {
         }
     }
 
-    /// Asks now whether another login still has the session that was left to it, and takes nothing: for a person who does
-    /// not want to wait. A program that calls it over and over makes IBKR refuse its logins; two are 10 s apart.
+    /// Asks now whether another login still has the session that was left to it, and takes nothing: for a
+    /// person who does not want to wait. A program that calls it over and over makes IBKR refuse its logins;
+    /// two are 10 s apart.
     pub fn ask_again(&self) {
         self.wish(Wish::AskAgain);
     }
@@ -217,8 +219,8 @@ impl Handle {
         ended.unwrap_or(Ok(()))
     }
 
-    /// Stops looking after the session without logging out, and gives what another process needs to go on with it; `None` if
-    /// there is no session. It waits for a login that is on its way.
+    /// Stops looking after the session without logging out, and gives what another process needs to go on
+    /// with it; `None` if there is no session. It waits for a login that is on its way.
     pub fn detach(&self) -> Option<SavedSession> {
         self.wish(Wish::Detach);
         let saved = |status: &Snapshot| status.ended().map(|_| status.save(now()));

@@ -29,7 +29,8 @@ pub(crate) struct DoctorArgs {
     /// End the kept session, even a good one, and check a whole new login, which is logged out again
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// End another brokerage session of the username, such as TWS. Without this it goes on, whatever the settings say
+    /// End another brokerage session of the username, such as TWS. Without this it goes on, whatever the
+    /// settings say
     #[arg(long)]
     pub(crate) compete: bool,
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{commands::span, exit::Exit, store::Pause};
 
-/// A failure as a person or a program is told it. It holds no secret, and so may be kept for other invocations.
+/// A failure as a person or a program is told it. It holds no secret, and so may be kept for other
+/// invocations.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) exit: u8,

@@ -1,4 +1,5 @@
-//! Examples and notes behind the help of each command. The pages of `docs/cli` and the manual come from here too.
+//! Examples and notes behind the help of each command. The pages of `docs/cli` and the manual come from here
+//! too.
 
 use crate::exit;
 

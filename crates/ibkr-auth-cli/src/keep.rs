@@ -32,9 +32,9 @@ use watch::Watch;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeepArgs {
-    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three times an hour
-    /// at most. Without this it goes on, and ours comes back when it has ended; `compete: true` in the settings ends one
-    /// at the first login alone
+    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three
+    /// times an hour at most. Without this it goes on, and ours comes back when it has ended; `compete: true`
+    /// in the settings ends one at the first login alone
     #[arg(long)]
     compete: bool,
     /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
@@ -49,7 +49,8 @@ pub(crate) struct KeepArgs {
     /// End the session at exit, instead of leaving it open for the next invocation
     #[arg(long)]
     logout: bool,
-    /// Log in although IBKR has just refused the same settings, asked for a pause, or the hour's logins are spent
+    /// Log in although IBKR has just refused the same settings, asked for a pause, or the hour's logins are
+    /// spent
     #[arg(long)]
     force: bool,
     /// Lines on a terminal too, instead of the status screen

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::progress::hidden;
 
-/// `-v` our own log, `-vv` that of the HTTP stack too, which arrives through the crate `log`. Not beyond `debug`: at
-/// `trace` the HTTP stack writes whole requests.
+/// `-v` our own log, `-vv` that of the HTTP stack too, which arrives through the crate `log`. Not beyond
+/// `debug`: at `trace` the HTTP stack writes whole requests.
 pub(crate) fn to_stderr(verbose: u8) {
     let filter = match verbose {
         0 => return,

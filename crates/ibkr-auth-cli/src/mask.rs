@@ -50,7 +50,8 @@ impl Secrets {
         }
     }
 
-    /// The text without them, and without characters that move the cursor, turn the text around or cannot be seen.
+    /// The text without them, and without characters that move the cursor, turn the text around or cannot be
+    /// seen.
     pub(crate) fn cleaned(&self, text: &str) -> String {
         let secrets: Vec<&str> = self.0.iter().map(|secret| secret.as_str()).collect();
         text::hide(&text::seen(text), &secrets)

@@ -8,8 +8,8 @@ use clap::{ArgAction, Args as ClapArgs, ColorChoice, ValueHint};
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` in your configuration folder, else the variables
-    /// IBKR_AUTH_… alone; one in the current folder is not read
+    /// Settings; also IBKR_AUTH_CONFIG. Without both `config.yaml` in your configuration folder, else the
+    /// variables IBKR_AUTH_… alone; one in the current folder is not read
     #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// The part of `profiles` in the settings to use; also IBKR_AUTH_PROFILE
@@ -21,7 +21,8 @@ pub(crate) struct Global {
     /// Read the passphrase of the private key from this file descriptor
     #[arg(long, global = true, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// Print JSON for programs, errors too, to standard output; an error that follows a result goes to standard error
+    /// Print JSON for programs, errors too, to standard output; an error that follows a result goes to
+    /// standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but errors, tokens and answers of the API
@@ -47,8 +48,8 @@ impl Global {
 /// What may happen before a command has a session to work with.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct SessionArgs {
-    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the settings say
-    /// `compete: true`
+    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the
+    /// settings say `compete: true`
     #[arg(long)]
     pub(crate) compete: bool,
     /// Fail if the kept session is not good, instead of logging in

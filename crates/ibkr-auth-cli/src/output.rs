@@ -84,7 +84,8 @@ impl Output {
         self.note(format_args!("{WARN}warning:{WARN:#} {}", one_line(&text.to_string())));
     }
 
-    /// What ended the program: to programs on standard output unless the result is there, to people on standard error.
+    /// What ended the program: to programs on standard output unless the result is there, to people on
+    /// standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         if self.json {
             if HAS_RESULT.load(Ordering::Relaxed) {

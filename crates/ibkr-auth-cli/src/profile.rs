@@ -30,8 +30,9 @@ impl Profile {
         Ok(Self { name: profile, config, transport, key, warnings })
     }
 
-    /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with the proxy and
-    /// the certificates alone with which it was made, and a simulator's is never taken for a real one.
+    /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with
+    /// the proxy and the certificates alone with which it was made, and a simulator's is never taken for a
+    /// real one.
     pub(crate) fn identity(&self) -> Vec<String> {
         let config = &self.config;
         let tier = match config.tier() {
@@ -56,8 +57,8 @@ fn trust(transport: &Transport) -> String {
     format!("{} {}", if transport.ca_only { "only" } else { "also" }, file.display())
 }
 
-/// The proxy, if the settings name it, or it runs on this machine. One of the network that the environment names is there in
-/// one shell and not in the next, and sees no more than the network does.
+/// The proxy, if the settings name it, or it runs on this machine. One of the network that the environment
+/// names is there in one shell and not in the next, and sees no more than the network does.
 fn road(transport: &Transport) -> String {
     match &transport.proxy {
         Some(Proxy::Url(url)) => url.expose().to_owned(),
@@ -80,8 +81,8 @@ pub(crate) fn reader(global: &Global) -> Result<Reader, Failure> {
 
 /// The settings file: the one that is named, or that of the user. `None`: the variables say everything.
 ///
-/// One in the current folder is named, not read: somebody else may have filled that folder, and settings decide where
-/// tokens go.
+/// One in the current folder is named, not read: somebody else may have filled that folder, and settings
+/// decide where tokens go.
 pub(crate) fn file(global: &Global) -> Result<Option<PathBuf>, Failure> {
     if let Some(file) = &global.config {
         return Ok(Some(file.clone()));

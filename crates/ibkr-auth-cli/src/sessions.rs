@@ -1,4 +1,5 @@
-//! The session of a profile: kept between invocations, checked when that is due, and made anew when it has to be.
+//! The session of a profile: kept between invocations, checked when that is due, and made anew when it has to
+//! be.
 
 mod connect;
 mod diagnose;

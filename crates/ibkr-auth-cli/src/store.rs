@@ -176,7 +176,8 @@ fn help(error: &io::Error) -> &'static str {
     }
 }
 
-/// Else a power cut may bring the file of before back, with fewer logins in it. Not every file system can do it.
+/// Else a power cut may bring the file of before back, with fewer logins in it. Not every file system can do
+/// it.
 #[cfg(unix)]
 fn sync(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());

@@ -2,8 +2,8 @@
 
 use ibkr_auth_core::ConfigError;
 
-/// Settings that cannot be used. The text says where (file, line and key, or the variable), what is wrong and what to
-/// do; it never shows a value, save for the path of a key file.
+/// Settings that cannot be used. The text says where (file, line and key, or the variable), what is wrong and
+/// what to do; it never shows a value, save for the path of a key file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {help}")]
 pub struct FileError {

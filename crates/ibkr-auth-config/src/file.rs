@@ -24,7 +24,8 @@ pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> 
     let longest = kib * 1024;
     let (file, about) = local::open(path)?;
     local::refuse_changeable(path, &about)?;
-    // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped in the end.
+    // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped
+    // in the end.
     let room = usize::try_from(about.len()).unwrap_or(longest).min(longest) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(longest as u64 + 1).read_to_end(&mut bytes).map_err(|error| local::unreadable(&error))?;
@@ -37,8 +38,8 @@ pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> 
     Ok(Content { bytes, about })
 }
 
-/// A file of secrets, which nobody else may read either. What should be changed about it is added to `warnings`, with
-/// `name` for the file.
+/// A file of secrets, which nobody else may read either. What should be changed about it is added to
+/// `warnings`, with `name` for the file.
 pub(crate) fn read_secret(path: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Content, Problem> {
     let content = read(path)?;
     if let Some(problem) = local::refuse_readable(&content.about)? {

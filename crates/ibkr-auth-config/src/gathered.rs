@@ -1,4 +1,5 @@
-//! Brings file, profile and variables together: who overrides whom, what is missing, and where something stands.
+//! Brings file, profile and variables together: who overrides whom, what is missing, and where something
+//! stands.
 
 use std::{path::Path, sync::Arc};
 
@@ -116,7 +117,8 @@ fn of_file<'a>(
     }
 }
 
-/// A variable that holds a passphrase may be called like one of ours, and those of all profiles are set at once.
+/// A variable that holds a passphrase may be called like one of ours, and those of all profiles are set at
+/// once.
 fn refuse_unknown_variables(set: &Entries, content: &Content, env: &Env) -> Result<(), FileError> {
     let profiles = content.profiles.iter().flat_map(|(_, entries)| entries);
     let named: Vec<&str> = set

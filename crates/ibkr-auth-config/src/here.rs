@@ -9,8 +9,8 @@ use crate::{Proxy, Transport, error::Problem};
 /// The public half of the key that ships with the simulator.
 const DEMO: &str = include_str!("demo_key.pem");
 
-/// Whether this is the simulator's demo key, whose private half everybody has. It opens nothing but a server on this
-/// machine: the settings refuse it anywhere else.
+/// Whether this is the simulator's demo key, whose private half everybody has. It opens nothing but a server
+/// on this machine: the settings refuse it anywhere else.
 pub fn is_demo_key(key: &RsaKey) -> bool {
     key.public_key_pem().is_ok_and(|pem| pem.trim() == DEMO.trim())
 }
@@ -27,8 +27,8 @@ const TODO: &str =
     "use a key of your own (`ibkr-auth init` makes one); if you meant the simulator, set base_url";
 
 impl Transport {
-    /// Refuses the simulator's [demo key](is_demo_key) where a request leaves this machine: for whoever makes a client of
-    /// parts.
+    /// Refuses the simulator's [demo key](is_demo_key) where a request leaves this machine: for whoever makes
+    /// a client of parts.
     ///
     /// # Errors
     /// When it is that key, and neither the server nor the proxy is on this machine.
@@ -51,8 +51,8 @@ pub(crate) fn is_server(config: &Config, transport: &Transport) -> bool {
     is_loopback(&server) && !is_led_away
 }
 
-/// Whether the machine that a request reaches first is this one: the server, or a proxy that stands for it, as the
-/// simulator's does.
+/// Whether the machine that a request reaches first is this one: the server, or a proxy that stands for it,
+/// as the simulator's does.
 pub(crate) fn is_first_stop(config: &Config, transport: &Transport) -> bool {
     let server = server(config.host());
     match transport.proxy.as_ref().filter(|proxy| proxy.takes(&server)) {

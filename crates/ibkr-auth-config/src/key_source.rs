@@ -90,8 +90,8 @@ impl KeySource {
         self.signing_key(None)
     }
 
-    /// Reads the key, and decrypts it with this passphrase: that of the settings is not looked at. It is not used for a
-    /// key that is not encrypted.
+    /// Reads the key, and decrypts it with this passphrase: that of the settings is not looked at. It is not
+    /// used for a key that is not encrypted.
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
@@ -116,7 +116,8 @@ impl KeySource {
         Ok((self.admitted(key)?, warnings))
     }
 
-    /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to be asked.
+    /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to
+    /// be asked.
     ///
     /// # Errors
     /// That of [`read`](Self::read) when the key cannot be used with any passphrase.

@@ -13,20 +13,25 @@
 //! # Conventions
 //!
 //! * Scalars are text as it is written: `007` stays `007`.
-//! * A variable replaces the key of its name and the one that cannot stand beside it: `IBKR_AUTH_BASE_URL` replaces
-//!   `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
-//! * So does a profile with what stands on the top level. YAML's anchors and aliases work, its merge keys (`<<`) do not.
-//! * A mistake anywhere in the file is told, whichever profile is chosen; a value is judged only where it counts.
-//! * In a private key, in a file of its own or not, line breaks may be written `\n` or `\r\n`; the base64 of the whole PEM
-//!   file will do as well.
+//! * A variable replaces the key of its name and the one that cannot stand beside it: `IBKR_AUTH_BASE_URL`
+//!   replaces `domain`. A variable that is set but empty is an error, and so is an unknown `IBKR_AUTH_…`.
+//! * So does a profile with what stands on the top level. YAML's anchors and aliases work, its merge keys
+//!   (`<<`) do not.
+//! * A mistake anywhere in the file is told, whichever profile is chosen; a value is judged only where it
+//!   counts.
+//! * In a private key, in a file of its own or not, line breaks may be written `\n` or `\r\n`; the base64 of
+//!   the whole PEM file will do as well.
 //! * Nothing is filled in: a value that holds `${NAME}`, or stands in quotes of its own, is refused.
-//! * Relative paths start at the folder of the file that holds them; those of variables at the current folder.
-//! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This machine is
-//!   reached directly. SOCKS is refused.
-//! * Trusted are the certificates of `ca_file` and those of the system: what `SSL_CERT_FILE` and `SSL_CERT_DIR` name, where
-//!   it keeps them in files. What is set to nothing is not set, and one bad certificate takes no other away.
-//! * Files are regular files of at most 64 KiB, in UTF-8. On Unix nobody but this user and root may be able to change
-//!   them, nor every user a folder above them; a key or a passphrase of one's own nobody else may read.
+//! * Relative paths start at the folder of the file that holds them; those of variables at the current
+//!   folder.
+//! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This
+//!   machine is reached directly. SOCKS is refused.
+//! * Trusted are the certificates of `ca_file` and those of the system: what `SSL_CERT_FILE` and
+//!   `SSL_CERT_DIR` name, where it keeps them in files. What is set to nothing is not set, and one bad
+//!   certificate takes no other away.
+//! * Files are regular files of at most 64 KiB, in UTF-8. On Unix nobody but this user and root may be able
+//!   to change them, nor every user a folder above them; a key or a passphrase of one's own nobody else may
+//!   read.
 //! * Buffers that hold secrets are wiped here; the YAML parser's own and the process's environment are not.
 
 #![warn(clippy::unwrap_used)]

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use crate::{FileError, Reader, Settings};
 
 impl Settings {
-    /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process. Logs the
-    /// [`warnings`](Self::warnings).
+    /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process.
+    /// Logs the [`warnings`](Self::warnings).
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
@@ -15,7 +15,8 @@ impl Settings {
         Ok(Self::from_yaml_with(path, std::env::vars_os())?.logged())
     }
 
-    /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's, and without the log.
+    /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's, and
+    /// without the log.
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
@@ -37,8 +38,8 @@ impl Settings {
         Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
     }
 
-    /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs the
-    /// [`warnings`](Self::warnings).
+    /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs
+    /// the [`warnings`](Self::warnings).
     ///
     /// # Errors
     /// A [`FileError`] that says which variable, what, and what to do.

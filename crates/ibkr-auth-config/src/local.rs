@@ -1,6 +1,7 @@
 //! Files of this machine: opened without waiting for anybody, and judged by who else can change or read them.
 //!
-//! What is judged is the file that was opened: nobody can put another in its place between the look and the reading.
+//! What is judged is the file that was opened: nobody can put another in its place between the look and the
+//! reading.
 
 use std::{
     fs::{self, File, Metadata},
@@ -21,8 +22,8 @@ pub struct Content {
 /// Reads a small file by the rules for settings, through symbolic links.
 ///
 /// # Errors
-/// When it is not there, no regular file of at most 64 KiB, or others than this user and root can change or replace it. The
-/// sentence has "it" for its subject.
+/// When it is not there, no regular file of at most 64 KiB, or others than this user and root can change or
+/// replace it. The sentence has "it" for its subject.
 pub fn read(path: &Path) -> Result<Content, FileError> {
     file::read(path).map_err(|problem| problem.at("it"))
 }
@@ -45,7 +46,8 @@ impl Content {
 /// Opens a file that this program has made, for reading.
 ///
 /// # Errors
-/// The system's, or in words: when it is a symbolic link, no regular file, has a second name, or is not this user's alone.
+/// The system's, or in words: when it is a symbolic link, no regular file, has a second name, or is not this
+/// user's alone.
 pub fn open_own(path: &Path) -> io::Result<File> {
     own(system::open(path, system::Way::Own)?)
 }
@@ -60,7 +62,8 @@ pub fn open_own_secret(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens such a file for reading and writing; makes the file if there is none, and changes nothing in one that is there.
+/// Opens such a file for reading and writing; makes the file if there is none, and changes nothing in one
+/// that is there.
 ///
 /// # Errors
 /// As [`open_own`].
@@ -68,8 +71,9 @@ pub fn create_own(path: &Path) -> io::Result<File> {
     own(system::open(path, system::Way::Create)?)
 }
 
-/// The first folder on the way to a path, also behind symbolic links, into which every user of this machine may put files.
-/// Folders for everybody in which nobody can replace what others own, such as `/tmp`, do not count.
+/// The first folder on the way to a path, also behind symbolic links, into which every user of this machine
+/// may put files. Folders for everybody in which nobody can replace what others own, such as `/tmp`, do not
+/// count.
 pub fn open_folder(path: &Path) -> Option<PathBuf> {
     system::open_folder(path)
 }
@@ -125,8 +129,8 @@ fn refuse_strangers(about: &Metadata) -> Result<(), Problem> {
     system::stranger(about).map_or(Ok(()), Err)
 }
 
-/// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as a mounted
-/// secret of root's, this user cannot change: that it can be read by everybody is a warning.
+/// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as a
+/// mounted secret of root's, this user cannot change: that it can be read by everybody is a warning.
 pub(crate) fn refuse_readable(about: &Metadata) -> Result<Option<Problem>, Problem> {
     system::reader(about)
 }

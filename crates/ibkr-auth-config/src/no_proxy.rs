@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use http::Uri;
 use ibkr_auth_core::is_this_machine;
 
-/// A list of hosts, and this machine. Items are separated by commas or blanks: `*`, a host, a domain with all hosts in it (a dot
-/// before it changes nothing), an address, or a network like `10.0.0.0/8`; each with a port or without. What is none of
-/// these is passed over, as everywhere.
+/// A list of hosts, and this machine. Items are separated by commas or blanks: `*`, a host, a domain with all
+/// hosts in it (a dot before it changes nothing), an address, or a network like `10.0.0.0/8`; each with a
+/// port or without. What is none of these is passed over, as everywhere.
 #[derive(Debug, Clone, Default)]
 pub struct NoProxy(Vec<Item>);
 

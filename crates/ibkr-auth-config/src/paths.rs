@@ -12,8 +12,8 @@ const LONGEST: usize = 1000;
 /// No file's name is longer.
 const LONGEST_SHOWN: usize = 255;
 
-/// How an error calls the file that `text` names. A passphrase may stand in its path's place: what is not there is shown
-/// only if it looks like a path.
+/// How an error calls the file that `text` names. A passphrase may stand in its path's place: what is not
+/// there is shown only if it looks like a path.
 pub(crate) fn shown(text: &str, path: &Path) -> String {
     let is_short =
         |ending: &str| ending.len() <= 4 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());

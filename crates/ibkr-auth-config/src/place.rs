@@ -16,7 +16,8 @@ impl Place {
         matches!(self, Self::Variable(_))
     }
 
-    /// What stands there is a secret: its file is refused if others can read it. Says what should be changed all the same.
+    /// What stands there is a secret: its file is refused if others can read it. Says what should be changed
+    /// all the same.
     pub(crate) fn refuse_readable(&self) -> Result<Option<String>, Problem> {
         match self {
             Self::Variable(_) => Ok(None),

@@ -38,7 +38,8 @@ pub(crate) fn list(names: &[&str]) -> String {
     }
 }
 
-/// The profile that counts, which the file holds: the caller's, else that of the variable, else the file's default.
+/// The profile that counts, which the file holds: the caller's, else that of the variable, else the file's
+/// default.
 pub(crate) fn choose<'a>(
     asked: Option<&str>,
     env: &Env,

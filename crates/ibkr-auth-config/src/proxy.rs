@@ -11,7 +11,8 @@ use crate::{NoProxy, error::Problem};
 pub enum Proxy {
     /// No proxy.
     Off,
-    /// `http://` or `https://`, host and perhaps port; it may hold a user name and a password, percent-encoded.
+    /// `http://` or `https://`, host and perhaps port; it may hold a user name and a password,
+    /// percent-encoded.
     Url(Secret),
     /// The same, but neither for this machine nor for what the list names: what the environment says.
     UrlExcept(Secret, NoProxy),
@@ -26,8 +27,8 @@ impl Proxy {
         }
     }
 
-    /// Whether a request to `target` goes through it. Plain `http` never does: it is for this machine alone, and a proxy would
-    /// see the tokens in it.
+    /// Whether a request to `target` goes through it. Plain `http` never does: it is for this machine alone,
+    /// and a proxy would see the tokens in it.
     pub fn takes(&self, target: &Uri) -> bool {
         match self {
             _ if target.scheme_str() != Some("https") => false,
@@ -45,7 +46,8 @@ impl Proxy {
     }
 }
 
-/// The URL of a proxy. `help` is what to do where it is more than a password that has to be written otherwise.
+/// The URL of a proxy. `help` is what to do where it is more than a password that has to be written
+/// otherwise.
 pub(crate) fn url(text: &str, help: &str) -> Result<Secret, Problem> {
     let wrong = |what: &str| Problem::new(what, help);
     let Some((scheme, rest)) = text.split_once("://") else {
@@ -60,7 +62,8 @@ pub(crate) fn url(text: &str, help: &str) -> Result<Secret, Problem> {
     }
     let escape = || Problem::new("has a special character in its user name or password", ESCAPE);
     let (user, host) = rest.rsplit_once('@').unwrap_or(("", rest));
-    // The host of a URL ends before the first of these: the user's name would be taken for it, and be looked up.
+    // The host of a URL ends before the first of these: the user's name would be taken for it, and be looked
+    // up.
     if user.contains(['/', '?', '#', '\\']) {
         return Err(escape());
     }

@@ -1,4 +1,5 @@
-//! The proxy that the environment names, by the rule for `https`: everything that leaves this machine is `https`.
+//! The proxy that the environment names, by the rule for `https`: everything that leaves this machine is
+//! `https`.
 
 use crate::{FileError, NoProxy, Proxy, env::Env, proxy};
 

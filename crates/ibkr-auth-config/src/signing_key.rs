@@ -12,9 +12,9 @@ use crate::KeySource;
 
 /// A private key that remembers where it was read.
 ///
-/// When the server refuses it, [`reload`](Sign::reload) reads its file anew: a key that was exchanged there takes its
-/// place. A key that stands in the settings themselves stays what it is, and so does a passphrase that came from a variable
-/// or from a person; a passphrase's file is read again. `Debug` shows no secret.
+/// When the server refuses it, [`reload`](Sign::reload) reads its file anew: a key that was exchanged there
+/// takes its place. A key that stands in the settings themselves stays what it is, and so does a passphrase
+/// that came from a variable or from a person; a passphrase's file is read again. `Debug` shows no secret.
 pub struct SigningKey {
     source: KeySource,
     /// What the caller gave to decrypt it, instead of what the settings name.

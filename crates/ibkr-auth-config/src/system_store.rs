@@ -11,7 +11,8 @@ const FILE: &str = "SSL_CERT_FILE";
 const FOLDERS: &str = "SSL_CERT_DIR";
 const SHIPPED: &str = "the system's store";
 
-/// `own`, and those of the system: what the two variables name, else what it ships. An error when that makes none.
+/// `own`, and those of the system: what the two variables name, else what it ships. An error when that makes
+/// none.
 pub(crate) fn with(own: Vec<Vec<u8>>, env: &Env) -> Result<Vec<Vec<u8>>, FileError> {
     let mut store = Store { certificates: own, troubles: Vec::new() };
     let file = env.set(FILE).map(PathBuf::from);

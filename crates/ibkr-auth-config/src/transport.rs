@@ -12,7 +12,8 @@ pub struct Transport {
     pub ca_file: Option<PathBuf>,
     /// Trust `ca_file` alone, and nothing of the system's.
     pub ca_only: bool,
-    /// `None`: what the variables of this process say when a client is made. [`Settings`](crate::Settings) have decided.
+    /// `None`: what the variables of this process say when a client is made. [`Settings`](crate::Settings)
+    /// have decided.
     pub proxy: Option<Proxy>,
 }
 

@@ -6,8 +6,8 @@ use crate::{FileError, Transport, bundle::Bundle, env::Env, error::Problem, syst
 /// on purpose: every HTTP stack must treat each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// The operating system decides, and these are trusted besides: where its certificates are in no file (Windows, macOS,
-    /// iOS, Android).
+    /// The operating system decides, and these are trusted besides: where its certificates are in no file
+    /// (Windows, macOS, iOS, Android).
     System {
         /// Those of `ca_file`.
         and: Vec<Vec<u8>>,
@@ -17,13 +17,15 @@ pub enum Trust {
 }
 
 impl Transport {
-    /// Reads the certificates to trust: of `ca_file`, and of the system unless `ca_only` is set. `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` count on systems that keep them in files, if they are set to something.
+    /// Reads the certificates to trust: of `ca_file`, and of the system unless `ca_only` is set.
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` count on systems that keep them in files, if they are set to
+    /// something.
     ///
     /// What cannot be read is left out, and told to the log.
     ///
     /// # Errors
-    /// When `ca_file` cannot be read or holds no certificate, `ca_only` is set without it, or there is nobody to trust.
+    /// When `ca_file` cannot be read or holds no certificate, `ca_only` is set without it, or there is nobody
+    /// to trust.
     pub fn trust(&self) -> Result<Trust, FileError> {
         let own = self.own()?;
         own.damaged.iter().for_each(|damaged| tracing::warn!("{damaged}"));

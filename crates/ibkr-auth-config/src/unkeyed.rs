@@ -31,13 +31,14 @@ impl Unkeyed {
         self.given.contains(&key)
     }
 
-    /// Whether the server is on this machine, and asked without a proxy: a simulator, as far as anybody can tell.
+    /// Whether the server is on this machine, and asked without a proxy: a simulator, as far as anybody can
+    /// tell.
     pub fn is_local(&self) -> bool {
         here::is_server(&self.config, &self.transport)
     }
 
-    /// Whether these settings lead, in the first place, to this machine: to a server on it, or to a proxy on it. Nothing
-    /// else may be asked with the key for which [`is_demo_key`](crate::is_demo_key) holds.
+    /// Whether these settings lead, in the first place, to this machine: to a server on it, or to a proxy on
+    /// it. Nothing else may be asked with the key for which [`is_demo_key`](crate::is_demo_key) holds.
     pub fn admits_demo_key(&self) -> bool {
         here::is_first_stop(&self.config, &self.transport)
     }

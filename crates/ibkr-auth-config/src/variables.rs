@@ -40,7 +40,8 @@ fn raw(value: &OsStr) -> Result<Raw, Problem> {
     Ok(if text.is_empty() { Raw::Empty } else { Raw::Text(Zeroizing::new(text.to_owned())) })
 }
 
-/// A variable of ours that no key has, most likely misspelt. `except` are those that the settings name themselves.
+/// A variable of ours that no key has, most likely misspelt. `except` are those that the settings name
+/// themselves.
 pub(crate) fn refuse_unknown(env: &Env, except: &[&str]) -> Result<(), FileError> {
     for name in env.names().filter(|name| name.starts_with(PREFIX)) {
         let known = name == PROFILE

@@ -1,5 +1,5 @@
-//! From YAML to keys and raw values. Everything that knows the YAML library is in `yaml/`, and is there with the feature `yaml`
-//! alone.
+//! From YAML to keys and raw values. Everything that knows the YAML library is in `yaml/`, and is there with
+//! the feature `yaml` alone.
 
 #[cfg(feature = "yaml")]
 mod parse;

@@ -1,6 +1,6 @@
-//! The core in a program with an HTTP stack of its own, here hyper on one rustls connection. Logs in at a server given as
-//! HOST:PORT, with a CA certificate, key and public address:
-//! `cargo run -p ibkr-auth-core --example own_http_stack -- localhost:8443 ca.pem private.pem 203.0.113.7`
+//! The core in a program with an HTTP stack of its own, here hyper on one rustls connection. Logs in at a
+//! server given as HOST:PORT, with a CA certificate, key and public address: `cargo run -p ibkr-auth-core
+//! --example own_http_stack -- localhost:8443 ca.pem private.pem 203.0.113.7`
 
 use std::{
     error::Error,

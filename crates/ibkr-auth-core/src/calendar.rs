@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::time::unix_seconds;
 
-/// Whose clock on the wall counts: IBKR resets by the region nearest to the user (IBKR's Web API documentation).
+/// Whose clock on the wall counts: IBKR resets by the region nearest to the user (IBKR's Web API
+/// documentation).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Region {
@@ -73,8 +74,9 @@ impl Region {
         (local.div_euclid(DAY), local.rem_euclid(DAY))
     }
 
-    /// Seconds east of Greenwich. Summer time: in America from the second Sunday of March to the first of November at
-    /// 02:00 local time, in Europe from the last Sunday of March to the last of October at 01:00 UTC.
+    /// Seconds east of Greenwich. Summer time: in America from the second Sunday of March to the first of
+    /// November at 02:00 local time, in Europe from the last Sunday of March to the last of October at 01:00
+    /// UTC.
     fn offset(self, utc: i64) -> i64 {
         let year = year_of(utc.div_euclid(DAY));
         let (standard, begins, ends) = match self {

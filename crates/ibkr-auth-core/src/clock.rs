@@ -4,16 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::{Now, Response, excerpt};
 
-/// A clock that is wrong by more is not corrected. Whoever could move it freely would have us sign, today, logins for any
-/// day to come.
+/// A clock that is wrong by more is not corrected. Whoever could move it freely would have us sign, today,
+/// logins for any day to come.
 pub const CORRECTED: Duration = Duration::from_secs(300);
 
 /// What is known of IBKR's clock, and of ours.
 #[derive(Clone, Default)]
 pub(crate) struct Clock {
     skew: ClockSkew,
-    /// A moment at which IBKR's clock and the one on the wall agreed so far. A clock that is set wrong later is still
-    /// corrected: the monotonic clock vouches for that.
+    /// A moment at which IBKR's clock and the one on the wall agreed so far. A clock that is set wrong later
+    /// is still corrected: the monotonic clock vouches for that.
     agreed: Option<Now>,
     /// What the last answer said, if that was too much to believe.
     beyond: Option<ClockSkew>,
@@ -30,8 +30,8 @@ impl Clock {
         self.beyond
     }
 
-    /// Learns from an answer to a request sent and received at these times. A web page and an error of the server may come
-    /// from anybody on the road.
+    /// Learns from an answer to a request sent and received at these times. A web page and an error of the
+    /// server may come from anybody on the road.
     pub(crate) fn observe(&mut self, response: &Response, sent: Now, received: Now) {
         if response.status().is_server_error() || excerpt::is_html(response) {
             return;
@@ -77,11 +77,13 @@ impl ClockSkew {
         corrected.unwrap_or(wall)
     }
 
-    /// What an answer to a request sent and received at these times of our clock proves; `None` if it has no `Date`.
+    /// What an answer to a request sent and received at these times of our clock proves; `None` if it has no
+    /// `Date`.
     ///
-    /// `Date` has whole seconds and was written between the two, so the difference lies in a span. What was known before
-    /// stays if it is in the span: a slow answer proves little. Else, if zero is in it, our clock may be right. If not, the
-    /// span's lower end is taken: IBKR refuses an `iat` that is still to come.
+    /// `Date` has whole seconds and was written between the two, so the difference lies in a span. What was
+    /// known before stays if it is in the span: a slow answer proves little. Else, if zero is in it, our
+    /// clock may be right. If not, the span's lower end is taken: IBKR refuses an `iat` that is still to
+    /// come.
     pub(crate) fn observed(
         self,
         response: &Response,

@@ -13,11 +13,12 @@ pub use unfinished::unfinished;
 
 use crate::{Secret, wire::public_ip::is_public};
 
-/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions"). Exhaustive on purpose: there are two.
+/// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions"). Exhaustive on
+/// purpose: there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tier {
-    /// Everything outside `/iserver`: portfolio, account management. No brokerage session is opened, so the user's TWS
-    /// or phone stays logged in.
+    /// Everything outside `/iserver`: portfolio, account management. No brokerage session is opened, so the
+    /// user's TWS or phone stays logged in.
     ReadOnly,
     /// Trading and market data too. One username has one brokerage session at a time on all IBKR platforms.
     #[default]
@@ -40,11 +41,11 @@ pub enum PublicIp {
 pub struct Retry {
     /// How often a step is tried, the first time included.
     pub attempts: u32,
-    /// The first wait; each further one is twice as long. At least one second: within the same second an assertion
-    /// would be the same bytes again.
+    /// The first wait; each further one is twice as long. At least one second: within the same second an
+    /// assertion would be the same bytes again.
     pub first: Duration,
-    /// No wait is longer, but for jitter, which adds up to a half. When IBKR asks for a longer one, `connect` returns the
-    /// error, which says how long. One hour at most.
+    /// No wait is longer, but for jitter, which adds up to a half. When IBKR asks for a longer one, `connect`
+    /// returns the error, which says how long. One hour at most.
     pub longest: Duration,
 }
 
@@ -54,8 +55,9 @@ impl Default for Retry {
     }
 }
 
-/// The three things that IBKR gives. They are named because each is a short string: only IBKR would notice that two
-/// were mixed up, and refusals get accounts locked. Exhaustive on purpose: it is written as a literal.
+/// The three things that IBKR gives. They are named because each is a short string: only IBKR would notice
+/// that two were mixed up, and refusals get accounts locked. Exhaustive on purpose: it is written as a
+/// literal.
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
     /// `clientId`.
@@ -66,8 +68,8 @@ pub struct Identity<'a> {
     pub credential: &'a str,
 }
 
-/// What a [`Session`](crate::Session) needs to know. Made by [`Config::of`], changed field by field through the
-/// `with_…` methods. `Debug` hides the credential.
+/// What a [`Session`](crate::Session) needs to know. Made by [`Config::of`], changed field by field through
+/// the `with_…` methods. `Debug` hides the credential.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) client_id: String,
@@ -92,21 +94,24 @@ impl Config {
     /// ```
     /// use ibkr_auth_core::{Config, Identity};
     ///
-    /// let config = Config::of(Identity { client_id: "the id", client_key_id: "main", credential: "username" })?;
+    /// let identity = Identity { client_id: "the id", client_key_id: "main", credential: "username" };
+    /// let config = Config::of(identity)?;
     /// # Ok::<(), ibkr_auth_core::ConfigError>(())
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] when a part of it is empty, holds control characters or is a placeholder, or the username holds a space.
+    /// [`ConfigError`] when a part of it is empty, holds control characters or is a placeholder, or the
+    /// username holds a space.
     pub fn of(Identity { client_id, client_key_id, credential }: Identity<'_>) -> Result<Self, ConfigError> {
         Self::new(client_id, client_key_id, credential)
     }
 
-    /// The short form of [`of`](Self::of), for those who mind the order: `clientId`, `clientKeyId` (the `kid` of the registered key, often `main`) and
-    /// the username (`credential`).
+    /// The short form of [`of`](Self::of), for those who mind the order: `clientId`, `clientKeyId` (the `kid`
+    /// of the registered key, often `main`) and the username (`credential`).
     ///
     /// # Errors
-    /// [`ConfigError`] when one is empty, holds control characters or is a placeholder, or the username holds a space.
+    /// [`ConfigError`] when one is empty, holds control characters or is a placeholder, or the username holds
+    /// a space.
     pub fn new(
         client_id: impl Into<String>,
         client_key_id: impl Into<String>,
@@ -156,7 +161,8 @@ impl Config {
     /// Default: ipify, AWS, ipinfo, ifconfig.me.
     ///
     /// # Errors
-    /// [`ConfigError`] when the list is empty, or an address is no `https` URL (plain `http` is for loopback alone).
+    /// [`ConfigError`] when the list is empty, or an address is no `https` URL (plain `http` is for loopback
+    /// alone).
     pub fn with_ip_services<S: AsRef<str>>(
         mut self,
         services: impl IntoIterator<Item = S>,
@@ -172,7 +178,8 @@ impl Config {
         }
     }
 
-    /// Further addresses that the session may be used from (`alternativeIps` in IBKR's OpenAPI). Default: none.
+    /// Further addresses that the session may be used from (`alternativeIps` in IBKR's OpenAPI). Default:
+    /// none.
     #[must_use]
     pub fn with_alternative_ips(mut self, ips: impl IntoIterator<Item = Ipv4Addr>) -> Self {
         self.alternative_ips = ips.into_iter().collect();
@@ -204,16 +211,18 @@ impl Config {
         self
     }
 
-    /// Whether `ssodh_init` ends another brokerage session of the username, such as a TWS or phone that is logged in. Default:
-    /// false: such a session is left alone, and `connect` says so. (`ibauth` always ends it.) IBKR was seen to open a session
-    /// with `compete` alone although nobody was logged in; the error says so too.
+    /// Whether `ssodh_init` ends another brokerage session of the username, such as a TWS or phone that is
+    /// logged in. Default: false: such a session is left alone, and `connect` says so. (`ibauth` always ends
+    /// it.) IBKR was seen to open a session with `compete` alone although nobody was logged in; the error
+    /// says so too.
     #[must_use]
     pub fn with_compete(mut self, compete: bool) -> Self {
         self.compete = compete;
         self
     }
 
-    /// The `User-Agent` of every request. IBKR's edge answers 403 without one. Default: `ibkr-auth/<version>`.
+    /// The `User-Agent` of every request. IBKR's edge answers 403 without one. Default:
+    /// `ibkr-auth/<version>`.
     ///
     /// # Errors
     /// [`ConfigError`] when it is empty or cannot stand in a header.
@@ -235,7 +244,8 @@ impl Config {
         Ok(self)
     }
 
-    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`. Default: 30 s.
+    /// How long `connect` waits for the brokerage session to be `established` after `ssodh/init`. Default: 30
+    /// s.
     ///
     /// # Errors
     /// [`ConfigError`] when over 10 min.

@@ -16,7 +16,8 @@ impl Error {
         Self::plain(ErrorKind::Cancelled, None, what, help, Advice::DoNotRetry)
     }
 
-    /// A login that its caller has given up after this time. The task goes on when the session is polled again.
+    /// A login that its caller has given up after this time. The task goes on when the session is polled
+    /// again.
     #[doc(hidden)]
     pub fn not_connected_within(within: Duration, last_failure: Option<&Self>) -> Self {
         let why =

@@ -39,29 +39,32 @@ pub enum ErrorKind {
     Config,
     /// The key could not sign. What to do: see the signer's reason.
     Sign,
-    /// A step needs something that an earlier one brings. What to do: call the step that the text names, or `connect`.
+    /// A step needs something that an earlier one brings. What to do: call the step that the text names, or
+    /// `connect`.
     OutOfOrder,
-    /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat, accounts get
-    /// locked.
+    /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat,
+    /// accounts get locked.
     Rejected,
-    /// IBKR refused what was signed, and its clock and this machine's differ by more than can be corrected. What to do: set this
-    /// machine's clock.
+    /// IBKR refused what was signed, and its clock and this machine's differ by more than can be corrected.
+    /// What to do: set this machine's clock.
     Clock,
-    /// IBKR refused the bearer token: it expired, was ended, or comes from another address. What to do: `connect` again.
+    /// IBKR refused the bearer token: it expired, was ended, or comes from another address. What to do:
+    /// `connect` again.
     Unauthorized,
     /// There is no brokerage session, or no longer. What to do: `ssodh_init`, else `connect` again.
     NoBrokerageSession,
-    /// Another login of the same username holds the brokerage session. What to do: log out there, or set `compete`.
+    /// Another login of the same username holds the brokerage session. What to do: log out there, or set
+    /// `compete`.
     Competing,
     /// The brokerage session did not become ready in time. What to do: try again later.
     NotEstablished,
     /// This node does not know the session (410). What to do: another host, then `connect` again.
     Gone,
-    /// Too many requests (429), or IBKR has asked for a pause that is not over. What to do: wait as long as the advice says; going
-    /// on can get the address blocked.
+    /// Too many requests (429), or IBKR has asked for a pause that is not over. What to do: wait as long as
+    /// the advice says; going on can get the address blocked.
     RateLimited,
-    /// The logins of late are as many as are safe: nothing was sent. What to do: wait as long as the advice says, and find out
-    /// why the sessions do not last; IBKR locks accounts that log in over and over.
+    /// The logins of late are as many as are safe: nothing was sent. What to do: wait as long as the advice
+    /// says, and find out why the sessions do not last; IBKR locks accounts that log in over and over.
     LoginsSpent,
     /// IBKR failed (5xx). What to do: wait and repeat; at night and on weekends it may be maintenance.
     Server,
@@ -73,14 +76,14 @@ pub enum ErrorKind {
     Transport,
     /// No answer came in time. What to do: what the advice says; repeat only what is safe to repeat.
     Timeout,
-    /// A part of this program has panicked: a listener of events, a key, an HTTP stack. What to do: mend what the message of the
-    /// panic names; a new client can begin at once.
+    /// A part of this program has panicked: a listener of events, a key, an HTTP stack. What to do: mend what
+    /// the message of the panic names; a new client can begin at once.
     Panicked,
-    /// A later command, `logout`, took the place of this one, or its caller ended it. What to do: what the text says of the
-    /// session that may have been made.
+    /// A later command, `logout`, took the place of this one, or its caller ended it. What to do: what the
+    /// text says of the session that may have been made.
     Cancelled,
-    /// A session that is kept is not connected: not yet, no longer, paused or stopped. Nothing was sent. What to do: wait with
-    /// `ready`, or what the text says.
+    /// A session that is kept is not connected: not yet, no longer, paused or stopped. Nothing was sent. What
+    /// to do: wait with `ready`, or what the text says.
     NotConnected,
 }
 
@@ -93,8 +96,8 @@ pub enum Advice {
     RetryAfter(Duration),
     /// The session is lost: `connect` again.
     Reconnect,
-    /// A request of your own that changes something may have been executed, and nobody knows: ask IBKR what became of it
-    /// before you send anything again. For an order: `GET /v1/api/iserver/account/orders`.
+    /// A request of your own that changes something may have been executed, and nobody knows: ask IBKR what
+    /// became of it before you send anything again. For an order: `GET /v1/api/iserver/account/orders`.
     FindOut,
 }
 
@@ -125,8 +128,8 @@ impl Error {
         self.0.advice
     }
 
-    /// Whether the request may have taken effect although it failed. If not, it did not leave this machine, or not beyond a
-    /// proxy or a handshake.
+    /// Whether the request may have taken effect although it failed. If not, it did not leave this machine,
+    /// or not beyond a proxy or a handshake.
     pub fn may_have_been_executed(&self) -> bool {
         let not_sent = self.transport_kind().is_some_and(|kind| !kind.may_have_been_sent());
         use ErrorKind::{Config, LoginsSpent, NotConnected, OutOfOrder, RateLimited, Sign};
@@ -144,8 +147,8 @@ impl Error {
         self.transport_kind() == Some(TransportKind::Broken)
     }
 
-    /// Whether IBKR may have counted a signed request that failed so as a login: not if it was never sent, nor if a closed door or
-    /// a web page answered.
+    /// Whether IBKR may have counted a signed request that failed so as a login: not if it was never sent,
+    /// nor if a closed door or a web page answered.
     #[doc(hidden)]
     pub fn may_count_as_login(&self) -> bool {
         let is_closed = self.0.status.is_some_and(|status| status.is_server_error());
@@ -154,8 +157,8 @@ impl Error {
         self.may_have_been_executed() && !is_closed && !is_foreign
     }
 
-    /// Whether the way out of this machine is barred by wrong credentials of the proxy: no other host or service can help, and
-    /// repeating them may lock the user's account there.
+    /// Whether the way out of this machine is barred by wrong credentials of the proxy: no other host or
+    /// service can help, and repeating them may lock the user's account there.
     #[doc(hidden)]
     pub fn is_proxy_refusal(&self) -> bool {
         self.transport_kind() == Some(TransportKind::ProxyRefused)
@@ -183,7 +186,8 @@ impl Error {
         &self.0.help
     }
 
-    /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out of it.
+    /// A failure outside any step: a key, a trust store, a file. `what` is shown to users: keep secrets out
+    /// of it.
     #[doc(hidden)]
     pub fn config(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::plain(ErrorKind::Config, None, what.into(), help.into(), Advice::DoNotRetry)
@@ -292,8 +296,9 @@ impl Error {
         Self::silence(step, failure.to_string(), help, failure.advice(), failure)
     }
 
-    /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated unseen, because it
-    /// changes something and may have been executed, gets [`Advice::FindOut`]; what was not sent says so.
+    /// A request of your own that brought no answer: the clients' `send` uses it. What must not be repeated
+    /// unseen, because it changes something and may have been executed, gets [`Advice::FindOut`]; what was
+    /// not sent says so.
     #[doc(hidden)]
     pub fn unanswered(method: &Method, failure: &TransportError) -> Self {
         if !failure.kind().may_have_been_sent() {
@@ -369,8 +374,8 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// A [`ConfigError`], [`SignError`] or [`TransportError`], for programs that ask for its particulars. Its text is part of
-    /// this error's text already.
+    /// A [`ConfigError`], [`SignError`] or [`TransportError`], for programs that ask for its particulars. Its
+    /// text is part of this error's text already.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.cause.as_ref().map(|cause| match cause {
             Cause::Config(error) => error as _,

@@ -13,8 +13,8 @@ const LONGEST: usize = 300;
 
 /// A short, printable, redacted excerpt of an answer that is not a success; `None` when it says nothing.
 ///
-/// Of JSON the usual error members are taken (RFC 9457, RFC 6749 and IBKR's own), of anything else the text. Runs that
-/// look like tokens go, and so do the `secrets` that the caller knows.
+/// Of JSON the usual error members are taken (RFC 9457, RFC 6749 and IBKR's own), of anything else the text.
+/// Runs that look like tokens go, and so do the `secrets` that the caller knows.
 pub(crate) fn of(response: &Response, secrets: &[&str]) -> Option<String> {
     if response.status().is_success() {
         return None;

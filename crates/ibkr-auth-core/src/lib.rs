@@ -5,8 +5,8 @@
 //! 1. After any `&mut` call, [`poll`](Session::poll) until it returns [`Output::Wait`].
 //! 2. Answers may come in any order, late, twice or never; those to unknown requests are ignored.
 //! 3. Read both clocks anew for each call: [`Now`].
-//! 4. Send a [`Transmit`] at once (its assertion may live 10 s only), once, without following redirects, and give it up after
-//!    its `timeout`.
+//! 4. Send a [`Transmit`] at once (its assertion may live 10 s only), once, without following redirects, and
+//!    give it up after its `timeout`.
 //!
 //! ```
 //! use std::time::{Instant, SystemTime};
@@ -47,11 +47,13 @@
 //!
 //! # Conventions
 //!
-//! * No clock, socket, thread, file, environment or randomness is touched: the same inputs give the same outputs.
+//! * No clock, socket, thread, file, environment or randomness is touched: the same inputs give the same
+//!   outputs.
 //! * Names are IBKR's endpoint names and the method names of the Python package `ibauth`.
-//! * Tokens are [`Secret`]: hidden in `Debug`, and that buffer is wiped on drop. The bytes of a [`Request`] are plain: do not
-//!   log them.
-//! * What this page does not show but is public serves the two clients and the program, and may change with any release.
+//! * Tokens are [`Secret`]: hidden in `Debug`, and that buffer is wiped on drop. The bytes of a [`Request`]
+//!   are plain: do not log them.
+//! * What this page does not show but is public serves the two clients and the program, and may change with
+//!   any release.
 //!
 //! # Intentional omissions
 //!

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// A token, session id or username: hidden in `Debug`, without `Display` and without serialisation.
 ///
-/// Clones share one buffer, which is wiped when the last of them is dropped. Copies elsewhere are not: the string that it was made of where that was longer, headers, the
-/// HTTP library's buffers.
+/// Clones share one buffer, which is wiped when the last of them is dropped. Copies elsewhere are not: the
+/// string that it was made of where that was longer, headers, the HTTP library's buffers.
 #[derive(Clone)]
 pub struct Secret(Arc<SecretString>);
 
@@ -23,7 +23,8 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// `{prefix}{secret}` as a header value marked sensitive; `None` if it holds a character that no header may.
+    /// `{prefix}{secret}` as a header value marked sensitive; `None` if it holds a character that no header
+    /// may.
     pub(crate) fn header(&self, prefix: &str) -> Option<HeaderValue> {
         let text = zeroize::Zeroizing::new(format!("{prefix}{}", self.expose()));
         let mut value = HeaderValue::from_str(&text).ok()?;

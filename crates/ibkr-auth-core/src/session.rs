@@ -44,9 +44,10 @@ use task::Task;
 
 /// One login of one username. See the [crate's documentation](crate) for how to drive it.
 ///
-/// Commands queue work and return a [`Ticket`]; the outcome is in the ticket once [`poll`](Self::poll) has nothing more
-/// to send. Single steps are sent once and never repeated, but for the two signed
-/// ones when the clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats what may pass.
+/// Commands queue work and return a [`Ticket`]; the outcome is in the ticket once [`poll`](Self::poll) has
+/// nothing more to send. Single steps are sent once and never repeated, but for the two signed ones when the
+/// clock was wrong (see [`get_access_token`](Self::get_access_token)); [`connect`](Self::connect) repeats
+/// what may pass.
 pub struct Session {
     config: Arc<Config>,
     /// The server of the configuration: `config.host` is another one while that fails.
@@ -92,9 +93,9 @@ impl Session {
         }
     }
 
-    /// The whole flow: access token and public address at once, bearer token, `sso/validate`, and for the brokerage
-    /// tier `ssodh/init` and waiting until the session is established. Steps that fail in a way that may pass are
-    /// repeated, each time freshly signed; what repeating cannot cure ends it at once.
+    /// The whole flow: access token and public address at once, bearer token, `sso/validate`, and for the
+    /// brokerage tier `ssodh/init` and waiting until the session is established. Steps that fail in a way
+    /// that may pass are repeated, each time freshly signed; what repeating cannot cure ends it at once.
     ///
     /// Nothing is sent while the logins of late are as many as are safe: see [`History`] and
     /// [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent).
@@ -107,14 +108,14 @@ impl Session {
         }
     }
 
-    /// Exchanges a signed assertion for an access token. When IBKR refuses it and the answer shows that our clock is
-    /// wrong, one more assertion follows, with the time corrected.
+    /// Exchanges a signed assertion for an access token. When IBKR refuses it and the answer shows that our
+    /// clock is wrong, one more assertion follows, with the time corrected.
     pub fn get_access_token(&mut self) -> Ticket<AccessToken> {
         self.begin(Command::GetAccessToken)
     }
 
-    /// Exchanges the access token and the public address for a bearer token, looking up the address first unless it is
-    /// fixed. Needs `get_access_token`, and its token still to be good.
+    /// Exchanges the access token and the public address for a bearer token, looking up the address first
+    /// unless it is fixed. Needs `get_access_token`, and its token still to be good.
     pub fn get_bearer_token(&mut self) -> Ticket<BearerToken> {
         self.begin(Command::GetBearerToken)
     }
@@ -124,8 +125,8 @@ impl Session {
         self.begin(Command::ValidateSso)
     }
 
-    /// Opens the brokerage session. It is ready when [`AuthStatus::is_ready`] says so, which may take seconds. Needs
-    /// `get_bearer_token`.
+    /// Opens the brokerage session. It is ready when [`AuthStatus::is_ready`] says so, which may take
+    /// seconds. Needs `get_bearer_token`.
     pub fn ssodh_init(&mut self) -> Ticket<AuthStatus> {
         self.begin(Command::SsodhInit)
     }
@@ -140,8 +141,8 @@ impl Session {
         self.begin(Command::Tickle)
     }
 
-    /// Ends the session, and the automatic mode; what is begun after it waits for it. Without a session there is nothing to do.
-    /// Whatever else is under way ends with
+    /// Ends the session, and the automatic mode; what is begun after it waits for it. Without a session there
+    /// is nothing to do. Whatever else is under way ends with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     pub fn logout(&mut self) -> Ticket<()> {
         self.keeper = None;
@@ -149,10 +150,10 @@ impl Session {
         self.begin(Command::Logout)
     }
 
-    /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks with the
-    /// cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR refuses the client, its key
-    /// or the user: then it stops at once, because repeating that gets accounts locked; or, where IBKR knew them before, after
-    /// a few tries over two hours.
+    /// Logs in, unless that is done, and stays logged in: tickles, extends, renews, and heals what breaks
+    /// with the cheapest step that can. It goes on for ever, or until [`logout`](Self::logout), unless IBKR
+    /// refuses the client, its key or the user: then it stops at once, because repeating that gets accounts
+    /// locked; or, where IBKR knew them before, after a few tries over two hours.
     pub fn keep_connected(&mut self, policy: KeepConnected) {
         Arc::make_mut(&mut self.guard).set_limit(policy.logins());
         self.cancel(|task| task.attempt().is_some());
@@ -171,8 +172,9 @@ impl Session {
         self.tell_command_phase(Phase::Connecting);
     }
 
-    /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the automatic mode
-    /// it does nothing; one that has stopped logs out, and stays stopped until [`keep_connected`](Self::keep_connected).
+    /// Logs out, so that the user can log in elsewhere, and waits for [`resume`](Self::resume). Without the
+    /// automatic mode it does nothing; one that has stopped logs out, and stays stopped until
+    /// [`keep_connected`](Self::keep_connected).
     pub fn pause(&mut self) {
         if let Some(keeper) = &mut self.keeper {
             let pauses = keeper.pause();
@@ -186,8 +188,8 @@ impl Session {
         }
     }
 
-    /// Comes back after [`pause`](Self::pause), leaving another login alone as the policy says; and takes the brokerage session
-    /// back from another login that it was left to.
+    /// Comes back after [`pause`](Self::pause), leaving another login alone as the policy says; and takes the
+    /// brokerage session back from another login that it was left to.
     pub fn resume(&mut self) {
         if self.keeper.as_mut().is_some_and(|keeper| keeper.resume(self.facts.bearer.is_some())) {
             self.cancel(|task| task.attempt().is_some());
@@ -202,16 +204,18 @@ impl Session {
         self.cancel_all();
     }
 
-    /// Looks now instead of at its time: for when a request of your own was refused. However often it is called, two looks are
-    /// 2 s apart. While the session is left to another login it does nothing: see [`ask_again`](Self::ask_again).
+    /// Looks now instead of at its time: for when a request of your own was refused. However often it is
+    /// called, two looks are 2 s apart. While the session is left to another login it does nothing: see
+    /// [`ask_again`](Self::ask_again).
     pub fn check(&mut self) {
         if let (Some(keeper), true) = (&mut self.keeper, self.facts.bearer_is_good()) {
             keeper.check();
         }
     }
 
-    /// Asks now, instead of at its time, whether another login still has the session that was left to it, and takes
-    /// nothing. It is for a person: IBKR refuses logins of programs that ask over and over, so two are 10 s apart.
+    /// Asks now, instead of at its time, whether another login still has the session that was left to it, and
+    /// takes nothing. It is for a person: IBKR refuses logins of programs that ask over and over, so two are
+    /// 10 s apart.
     pub fn ask_again(&mut self) {
         if let Some(keeper) = &mut self.keeper {
             keeper.ask_again();
@@ -247,8 +251,8 @@ impl Session {
     /// [`keep_connected`](Self::keep_connected), which heals it if not, or [`tickle`](Self::tickle) to see.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is damaged, or that of another client, username or server.
-    /// Nothing is changed then: log in.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is damaged, or that of another client,
+    /// username or server. Nothing is changed then: log in.
     pub fn restore(&mut self, saved: &SavedSession, now: Now) -> Result<(), Error> {
         let host = saved.restore(&self.config, &self.home, &mut self.facts, now)?;
         Arc::make_mut(&mut self.config).host = host;
@@ -268,8 +272,8 @@ impl Session {
         History::of(&self.guard, self.facts.validated(), self.signer.seed, now)
     }
 
-    /// For a person who takes the risk: neither the logins so far nor a pause that IBKR has asked for hold the next login back
-    /// any more. The history still tells of those logins.
+    /// For a person who takes the risk: neither the logins so far nor a pause that IBKR has asked for hold
+    /// the next login back any more. The history still tells of those logins.
     pub fn override_guard(&mut self) {
         Arc::make_mut(&mut self.guard).forgive();
     }
@@ -277,7 +281,8 @@ impl Session {
     /// Whether a login may begin now.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect) without sending anything: [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent), or
+    /// As [`connect`](Self::connect) without sending anything:
+    /// [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent), or
     /// [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited) during a pause that IBKR has asked for.
     pub fn may_log_in(&self, now: Now) -> Result<(), Error> {
         self.guard.may_log_in(&self.config.host, now.mono)
@@ -304,18 +309,19 @@ impl Session {
         self.facts.is_connected(self.config.tier)
     }
 
-    /// `Authorization`, `User-Agent` and `Cookie: api=…` for your own requests to `/v1/api`, the secret ones marked
-    /// sensitive. `None` before there is a bearer token.
+    /// `Authorization`, `User-Agent` and `Cookie: api=…` for your own requests to `/v1/api`, the secret ones
+    /// marked sensitive. `None` before there is a bearer token.
     pub fn headers(&self) -> Option<HeaderMap> {
         Some(self.facts.authorization()?.headers(&self.config))
     }
 
-    /// Makes a request of your own to `/v1/api` ready to be sent: the session's headers, `Content-Length`, and the host in
-    /// front of a bare path. Send it once: an order that is sent twice may be executed twice.
+    /// Makes a request of your own to `/v1/api` ready to be sent: the session's headers, `Content-Length`,
+    /// and the host in front of a bare path. Send it once: an order that is sent twice may be executed twice.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfOrder`](crate::ErrorKind::OutOfOrder) before there is a bearer token, and
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL on another host, which would be sent the token.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL on another host, which would be sent the
+    /// token.
     pub fn authorize(&self, request: Request) -> Result<Request, Error> {
         let authorization =
             self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
@@ -327,7 +333,8 @@ impl Session {
         self.facts.bearer.as_ref().map(|bearer| &bearer.token)
     }
 
-    /// The session id: the WebSocket's cookie `api`. Known from the first answer that brings it, at the latest a tickle's.
+    /// The session id: the WebSocket's cookie `api`. Known from the first answer that brings it, at the
+    /// latest a tickle's.
     pub fn session_id(&self) -> Option<&Secret> {
         self.facts.session_id.as_ref()
     }

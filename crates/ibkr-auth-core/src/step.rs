@@ -41,8 +41,8 @@ impl Step {
         }
     }
 
-    /// Which step a request is, for whoever sends it: see `Client::with_http`. `None` for a request of your own to `/v1/api`;
-    /// what goes to none of IBKR's paths is the look-up.
+    /// Which step a request is, for whoever sends it: see `Client::with_http`. `None` for a request of your
+    /// own to `/v1/api`; what goes to none of IBKR's paths is the look-up.
     pub fn of(request: &Request) -> Option<Self> {
         let path = request.uri().path();
         let step = Self::AT_IBKR.into_iter().find(|step| step.path() == path);

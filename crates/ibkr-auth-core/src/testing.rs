@@ -1,4 +1,5 @@
-//! Tests without network (feature `testing`): virtual time, answers of a healthy IBKR, a key that costs nothing.
+//! Tests without network (feature `testing`): virtual time, answers of a healthy IBKR, a key that costs
+//! nothing.
 //!
 //! ```
 //! use ibkr_auth_core::{Session, testing::{self, Bench}};
@@ -30,7 +31,8 @@
 //! assert!(bench.events.iter().any(|event| matches!(event, Event::Recovered { .. })));
 //! ```
 //!
-//! Whoever sends for a client (`Client::with_http`) is given the request alone: [`healthy_http`] answers that.
+//! Whoever sends for a client (`Client::with_http`) is given the request alone: [`healthy_http`] answers
+//! that.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -64,8 +66,8 @@ impl Sign for FakeKey {
     }
 }
 
-/// What a healthy IBKR answers to each step. Build your own answers on it: change what your test is about, pass the
-/// rest on.
+/// What a healthy IBKR answers to each step. Build your own answers on it: change what your test is about,
+/// pass the rest on.
 ///
 /// # Errors
 /// None: the type is what [`Bench::run`] takes.

@@ -1,7 +1,7 @@
 //! Texts of servers, certificates and users, made fit to be shown on a terminal, in a log or in a report.
 
-/// Whether a character steers a terminal, turns the direction of reading round, or cannot be seen: controls (but line feed
-/// and tab), marks of direction, joiners, soft hyphens, fillers, tags.
+/// Whether a character steers a terminal, turns the direction of reading round, or cannot be seen: controls
+/// (but line feed and tab), marks of direction, joiners, soft hyphens, fillers, tags.
 pub fn is_treacherous(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -50,8 +50,8 @@ pub(crate) const LOOKED_AT: usize = 4 * 1024;
 /// Runs of characters that are as long may be tokens.
 const TOKEN_LIKE: usize = 24;
 
-/// The beginning of a foreign text in one line of about `longest` characters, without these secrets, without what looks
-/// like a token, and without what deceives.
+/// The beginning of a foreign text in one line of about `longest` characters, without these secrets, without
+/// what looks like a token, and without what deceives.
 pub fn excerpt(text: &str, secrets: &[&str], longest: usize) -> String {
     let shown = hide(&seen(beginning(text, LOOKED_AT)), secrets);
     let shown: Vec<_> = shown.split_whitespace().map(hide_token_runs).collect();
@@ -99,8 +99,8 @@ const REDACTED: &str = "[redacted]";
 /// Shorter secrets stand in many words by chance: they go where they are words of their own.
 const LONG: usize = 8;
 
-/// The text without these secrets, in capitals or not, in one pass. A short one is hidden as a whole word only: a user
-/// `cred` takes nothing from `credential`.
+/// The text without these secrets, in capitals or not, in one pass. A short one is hidden as a whole word
+/// only: a user `cred` takes nothing from `credential`.
 pub fn hide(text: &str, secrets: &[&str]) -> String {
     let mut shown = String::with_capacity(text.len());
     let (mut rest, mut before) = (text, None);

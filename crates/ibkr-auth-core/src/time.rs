@@ -4,8 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The present, on both clocks. Exhaustive on purpose: it is written as a literal, at every call.
 ///
-/// Timers run on `mono`, because a clock that is set would break them; `iat` and `exp` come from `wall`, because a
-/// monotonic clock may stand still while the machine sleeps. Read both anew for each call.
+/// Timers run on `mono`, because a clock that is set would break them; `iat` and `exp` come from `wall`,
+/// because a monotonic clock may stand still while the machine sleeps. Read both anew for each call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic clock: `Instant::now()`.

@@ -11,8 +11,8 @@ use http::{Method, StatusCode};
 
 use crate::{Advice, Response, text};
 
-/// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold neither
-/// a query string nor a header.
+/// A request that brought no answer: made by whoever sends requests. Its text is shown to users: it must hold
+/// neither a query string nor a header.
 #[derive(Debug, Clone)]
 pub struct TransportError {
     kind: TransportKind,
@@ -25,7 +25,8 @@ pub struct TransportError {
 pub enum TransportKind {
     /// No answer within the time allowed, although there was a connection. It may have been executed.
     Timeout,
-    /// No connection: name resolution, refused, unreachable, broken in the handshake, or none in time. Not sent.
+    /// No connection: name resolution, refused, unreachable, broken in the handshake, or none in time. Not
+    /// sent.
     Connect,
     /// The TLS handshake failed: unknown CA, wrong name, no common version. Not sent.
     Tls,
@@ -44,8 +45,8 @@ pub enum TransportKind {
 }
 
 impl TransportKind {
-    /// Whether the server may have seen the request. If not, the request did not leave this machine, or not beyond a proxy or
-    /// a handshake.
+    /// Whether the server may have seen the request. If not, the request did not leave this machine, or not
+    /// beyond a proxy or a handshake.
     pub fn may_have_been_sent(self) -> bool {
         match self {
             Self::Connect | Self::Tls | Self::CertificateDate | Self::Proxy | Self::ProxyRefused => false,
@@ -54,29 +55,31 @@ impl TransportKind {
     }
 }
 
-/// Of the time that a request may take, so much may go into its connection. What has no connection by then is given up as
+/// Of the time that a request may take, so much may go into its connection. What has no connection by then is
+/// given up as
 /// [`TransportKind::Connect`]: certainly not sent, which a request that runs into its whole limit cannot say.
 #[doc(hidden)]
 pub fn time_to_connect(limit: Duration) -> Duration {
     limit * 2 / 3
 }
 
-/// Whether nobody knows what became of a request of your own that was answered so: one that changes something, and an answer
-/// that neither grants nor surely refuses it. Then it must not be sent again before that is found out. The same for one without
-/// an answer is [`Advice::FindOut`].
+/// Whether nobody knows what became of a request of your own that was answered so: one that changes
+/// something, and an answer that neither grants nor surely refuses it. Then it must not be sent again before
+/// that is found out. The same for one without an answer is [`Advice::FindOut`].
 #[doc(hidden)]
 pub fn leaves_in_doubt(method: &Method, status: StatusCode) -> bool {
     !method.is_safe() && !status.is_success() && !is_refusal(status)
 }
 
-/// By a 4xx that is registered. Whoever says 408, or a number of a proxy's own such as 499, lost patience with a request that
-/// may have gone on.
+/// By a 4xx that is registered. Whoever says 408, or a number of a proxy's own such as 499, lost patience
+/// with a request that may have gone on.
 fn is_refusal(status: StatusCode) -> bool {
     let is_registered = status.canonical_reason().is_some();
     status.is_client_error() && is_registered && status != StatusCode::REQUEST_TIMEOUT
 }
 
-/// Refuses to send while the machine's clock stands before 1970: libraries for TLS know no such time, and panic.
+/// Refuses to send while the machine's clock stands before 1970: libraries for TLS know no such time, and
+/// panic.
 ///
 /// # Errors
 /// [`TransportKind::CertificateDate`] then.
@@ -91,7 +94,8 @@ pub fn check_clock(wall: SystemTime) -> Result<(), TransportError> {
     Ok(())
 }
 
-/// Runs what sends a request. A panic in it is an error like any other, so that nobody waits for an answer that cannot come.
+/// Runs what sends a request. A panic in it is an error like any other, so that nobody waits for an answer
+/// that cannot come.
 #[doc(hidden)]
 pub fn catch_panic(
     send: impl FnOnce() -> Result<Response, TransportError>,
@@ -101,8 +105,8 @@ pub fn catch_panic(
 }
 
 impl TransportError {
-    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body. Names of a server or
-    /// its certificate may stand in it: it is made [one line](text::one_line).
+    /// A failure of this kind. `detail` is the HTTP library's own reason, without URL, header and body. Names
+    /// of a server or its certificate may stand in it: it is made [one line](text::one_line).
     pub fn new(kind: TransportKind, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         // Some libraries end in a link to their manual.

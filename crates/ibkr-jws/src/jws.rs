@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{Sign, SignError};
 
-/// A signed compact JWS. It is a credential: `Debug` hides it, memory is wiped on drop, [`expose`](Self::expose) is the
-/// one way to read it.
+/// A signed compact JWS. It is a credential: `Debug` hides it, memory is wiped on drop,
+/// [`expose`](Self::expose) is the one way to read it.
 pub struct Jws(Zeroizing<String>);
 
 // In the order of names, as PyJWT writes them: the same bytes make foreign test vectors comparable.

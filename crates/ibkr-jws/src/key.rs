@@ -20,8 +20,8 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// Reads the first private key of a PEM file, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`), in any
-    /// of the shapes that [`blocks`](crate::pem_file::blocks) sees through.
+    /// Reads the first private key of a PEM file, PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE
+    /// KEY`), in any of the shapes that [`blocks`](crate::pem_file::blocks) sees through.
     ///
     /// # Errors
     /// A [`KeyError`] that says what is wrong with the file and what to do about it.
@@ -30,13 +30,14 @@ impl RsaKey {
         if is_encrypted(&der) { Err(KeyError::Encrypted) } else { Self::from_der(&der) }
     }
 
-    /// Like [`from_pem`](Self::from_pem), and decrypts `BEGIN ENCRYPTED PRIVATE KEY` (PBES2 with AES or 3DES: what
-    /// `openssl` writes by default, or has written) with `passphrase`. For a key that is not encrypted the passphrase is
-    /// not used.
+    /// Like [`from_pem`](Self::from_pem), and decrypts `BEGIN ENCRYPTED PRIVATE KEY` (PBES2 with AES or 3DES:
+    /// what `openssl` writes by default, or has written) with `passphrase`. For a key that is not encrypted
+    /// the passphrase is not used.
     ///
     /// # Errors
     /// A [`KeyError`], among them [`WrongPassphrase`](KeyError::WrongPassphrase),
-    /// [`UnsupportedCipher`](KeyError::UnsupportedCipher) and [`CostlyDerivation`](KeyError::CostlyDerivation).
+    /// [`UnsupportedCipher`](KeyError::UnsupportedCipher) and
+    /// [`CostlyDerivation`](KeyError::CostlyDerivation).
     #[cfg(feature = "encrypted-pem")]
     pub fn from_encrypted_pem(file: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
         let der = pem_file::private_key(file)?;

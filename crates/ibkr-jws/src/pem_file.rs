@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::KeyError;
 
-/// A block of a PEM file, `-----BEGIN label-----` to `-----END label-----`. It may hold a secret: `Debug` is missing for
-/// that reason.
+/// A block of a PEM file, `-----BEGIN label-----` to `-----END label-----`. It may hold a secret: `Debug` is
+/// missing for that reason.
 pub struct Block {
     /// What it says to be, such as `CERTIFICATE`. It may be anything: show only what you expect.
     pub label: String,
@@ -32,9 +32,9 @@ pub enum Damage {
 
 /// All blocks of a PEM file, each for itself: one that is damaged takes none of the others away.
 ///
-/// What editors, shells and secret stores make of such files is seen through: a byte order mark, UTF-16, comments in any
-/// encoding, indentation, CR and LF in any mixture, line breaks written as `\n` or `\r\n` (also with more backslashes), and
-/// the base64 of the whole file.
+/// What editors, shells and secret stores make of such files is seen through: a byte order mark, UTF-16,
+/// comments in any encoding, indentation, CR and LF in any mixture, line breaks written as `\n` or `\r\n`
+/// (also with more backslashes), and the base64 of the whole file.
 pub fn blocks(file: &[u8]) -> Vec<Block> {
     let text = whole_text(file);
     let line_breaks = |piece: &str| piece.matches('\n').count();
@@ -79,8 +79,8 @@ pub fn is_der(file: &[u8]) -> bool {
     matches!(file, [DER_SEQUENCE, 0x80..=0xFF, ..])
 }
 
-/// The DER of the first private key, whatever stands before it: certificates, public keys, `Bag Attributes`. What form it
-/// has is not believed to its label: tools mix those up.
+/// The DER of the first private key, whatever stands before it: certificates, public keys, `Bag Attributes`.
+/// What form it has is not believed to its label: tools mix those up.
 pub(crate) fn private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let blocks = blocks(file);
     let is_key = |block: &&Block| {
@@ -129,7 +129,8 @@ fn openssh(block: &Block) -> KeyError {
     }
 }
 
-/// Labels are shown in errors only when they are ones we know: an arbitrary line of a key file is not for the log.
+/// Labels are shown in errors only when they are ones we know: an arbitrary line of a key file is not for the
+/// log.
 fn kind(label: &str) -> Option<&'static str> {
     Some(match label {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => "a public key",

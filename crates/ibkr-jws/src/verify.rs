@@ -1,4 +1,5 @@
-//! The other side: reading a compact JWS and checking its signature, for servers and tests (feature `verify`).
+//! The other side: reading a compact JWS and checking its signature, for servers and tests (feature
+//! `verify`).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use pkcs8::spki;
@@ -20,8 +21,8 @@ impl Compact {
     /// Takes `header.claims.signature` apart.
     ///
     /// # Errors
-    /// [`VerifyError::Malformed`] unless there are three parts of base64url without padding, the first two JSON
-    /// objects.
+    /// [`VerifyError::Malformed`] unless there are three parts of base64url without padding, the first two
+    /// JSON objects.
     pub fn parse(text: &str) -> Result<Self, VerifyError> {
         let (signing_input, signature) = text.rsplit_once('.').ok_or(VerifyError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(VerifyError::Malformed)?;

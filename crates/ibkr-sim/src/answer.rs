@@ -85,7 +85,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A client's own text for an operator's eyes: short, on one line, without anything that could be a credential.
+/// A client's own text for an operator's eyes: short, on one line, without anything that could be a
+/// credential.
 pub(crate) fn shown(text: &str) -> String {
     if text.contains("eyJ") {
         return "eyJ…[redacted]".to_owned();

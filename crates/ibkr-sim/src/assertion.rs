@@ -1,4 +1,5 @@
-//! Checks that both signed requests share: the client assertion of the token endpoint and the body of `sso-sessions`.
+//! Checks that both signed requests share: the client assertion of the token endpoint and the body of
+//! `sso-sessions`.
 
 use std::time::Duration;
 

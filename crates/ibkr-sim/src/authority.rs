@@ -1,4 +1,5 @@
-//! The certificate authority that clients have to trust: made at start-up, or kept in a folder from start to start.
+//! The certificate authority that clients have to trust: made at start-up, or kept in a folder from start to
+//! start.
 
 use std::{
     fmt, fs,

@@ -1,5 +1,5 @@
-//! The brokerage tier: `ssodh/init`, `auth/status`, `tickle`, `sso/validate`, `logout`, `reauthenticate` (IBKR's
-//! OpenAPI and Client Portal API page).
+//! The brokerage tier: `ssodh/init`, `auth/status`, `tickle`, `sso/validate`, `logout`, `reauthenticate`
+//! (IBKR's OpenAPI and Client Portal API page).
 
 use serde_json::{Value, json};
 
@@ -19,8 +19,9 @@ const SERVER_VERSION: &str = "Build 10.25.0p, Dec 5, 2023 5:48:12 PM";
 const FORCE_COMPETE: &str = "Force compete capability must be used together with compete flag";
 
 impl Sim {
-    /// Somebody logs in on another platform (TWS, a phone) and takes the brokerage session of this username, or of all
-    /// with `None`. It stays taken until `ssodh/init` with `compete: true`, or [`release`](Self::release).
+    /// Somebody logs in on another platform (TWS, a phone) and takes the brokerage session of this username,
+    /// or of all with `None`. It stays taken until `ssodh/init` with `compete: true`, or
+    /// [`release`](Self::release).
     pub fn kick(&mut self, credential: Option<&str>) {
         let hit = |name: &str| credential.is_none_or(|credential| credential == name);
         for session in self.store.sessions.values_mut().filter(|session| hit(&session.credential)) {
@@ -211,7 +212,8 @@ impl Sim {
     }
 }
 
-/// The parameters of `ssodh/init` by name: from a JSON body, a form body, or the query when the body is empty.
+/// The parameters of `ssodh/init` by name: from a JSON body, a form body, or the query when the body is
+/// empty.
 fn init_parameters(call: &Call<'_>) -> Result<impl Fn(&str) -> Option<bool>, Answer> {
     let bad = |why: &str| {
         let fix = "Send {\"publish\":true,\"compete\":true} as application/json";

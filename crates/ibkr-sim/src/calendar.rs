@@ -1,4 +1,5 @@
-//! When IBKR's servers are up: the nightly reset, the weekend maintenance, outages, and the midnight that ends sessions.
+//! When IBKR's servers are up: the nightly reset, the weekend maintenance, outages, and the midnight that
+//! ends sessions.
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ pub struct Calendar {
     pub maintenance: Option<Window>,
     /// Everything answers 503 from the first moment of a pair until the second.
     pub outages: Vec<(Moment, Moment)>,
-    /// Whether every session ends at local midnight, however well it is kept alive (IBKR's Client Portal API page).
+    /// Whether every session ends at local midnight, however well it is kept alive (IBKR's Client Portal API
+    /// page).
     pub midnight_ends_sessions: bool,
 }
 
@@ -46,7 +48,8 @@ impl Calendar {
         }
     }
 
-    /// A calendar on which nothing ever happens: for tests whose outcome must not depend on the hour they run at.
+    /// A calendar on which nothing ever happens: for tests whose outcome must not depend on the hour they run
+    /// at.
     pub fn always_up() -> Self {
         Self {
             region: Region::default(),

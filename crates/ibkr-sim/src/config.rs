@@ -12,7 +12,8 @@ use crate::{Calendar, Fault, Rules, demo, ids::Ids};
 /// Scopes that a client gets unless told otherwise.
 const SCOPES: [&str; 4] = ["sso-sessions.write", "sso-sessions.read", "echo.read", "echo.write"];
 
-/// Everything that a [`Sim`](crate::Sim) is made from. [`Default`] registers the [demo](crate::demo) identity.
+/// Everything that a [`Sim`](crate::Sim) is made from. [`Default`] registers the [demo](crate::demo)
+/// identity.
 #[derive(Debug, Clone)]
 pub struct SimConfig {
     /// Everything that looks random comes from this number.
@@ -65,7 +66,8 @@ impl SimConfig {
 pub struct Client {
     /// `clientId`.
     pub client_id: String,
-    /// Public keys by `kid` (`clientKeyId`). Changing keys changes the `kid`, not the client id (IBKR's samples).
+    /// Public keys by `kid` (`clientKeyId`). Changing keys changes the `kid`, not the client id (IBKR's
+    /// samples).
     pub keys: BTreeMap<String, RsaPublicKey>,
     /// Scopes it may ask for.
     pub scopes: Vec<String>,

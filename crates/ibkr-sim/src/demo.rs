@@ -1,5 +1,5 @@
-//! The identity that ships with the simulator: a client, its key and a paper username. Everybody has the private key;
-//! it opens nothing but this simulator.
+//! The identity that ships with the simulator: a client, its key and a paper username. Everybody has the
+//! private key; it opens nothing but this simulator.
 
 /// The demo client's id (`iss` and `sub` of the client assertion).
 pub const CLIENT_ID: &str = "DemoClient";

@@ -1,5 +1,5 @@
-//! Faults on order: which requests they strike and what they do. This is the script format of the library, the admin
-//! port and the command line.
+//! Faults on order: which requests they strike and what they do. This is the script format of the library,
+//! the admin port and the command line.
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
@@ -217,8 +217,9 @@ impl From<Calls> for String {
 
 /// What a fault does. Fields combine: a `delay_ms` with a `status`, a `kick` with nothing else.
 ///
-/// `status`, `html`, `garbage`, `huge` and `redirect` take the place of the answer, and with `hang`, `reset` and `close`
-/// the request is lost before the servers see it, unless `processed` is set: then it takes effect and its answer is lost.
+/// `status`, `html`, `garbage`, `huge` and `redirect` take the place of the answer, and with `hang`, `reset`
+/// and `close` the request is lost before the servers see it, unless `processed` is set: then it takes effect
+/// and its answer is lost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Action {
@@ -228,10 +229,12 @@ pub struct Action {
     /// The body that goes with `status`: text, or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// What stands at this place of `/v1/api`, JSON: the request is checked like any other, and then answered with it.
+    /// What stands at this place of `/v1/api`, JSON: the request is checked like any other, and then answered
+    /// with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stub: Option<Value>,
-    /// Changes to the JSON of the true answer, as a merge patch (RFC 7396): `{"ssoExpires":0}`; `null` removes.
+    /// Changes to the JSON of the true answer, as a merge patch (RFC 7396): `{"ssoExpires":0}`; `null`
+    /// removes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
     /// The `Date` header is this many seconds off.

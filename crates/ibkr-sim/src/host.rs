@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// The hosts of IBKR's API: production, the numbered nodes behind it (IBKR's support names 1 to 8), the sandbox.
+/// The hosts of IBKR's API: production, the numbered nodes behind it (IBKR's support names 1 to 8), the
+/// sandbox.
 pub const API_HOSTS: [&str; 10] = [
     "api.ibkr.com",
     "1.api.ibkr.com",

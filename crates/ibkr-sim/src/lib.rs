@@ -1,7 +1,7 @@
 //! A strict simulator of Interactive Brokers' Web API servers, for tests and development without an account.
 //!
-//! Two ways in. [`Server`] runs it on loopback with TLS, a CONNECT proxy, an address look-up and an admin port, for
-//! clients in any language:
+//! Two ways in. [`Server`] runs it on loopback with TLS, a CONNECT proxy, an address look-up and an admin
+//! port, for clients in any language:
 //!
 //! ```
 //! use ibkr_sim::{Endpoint, Server, SimConfig};
@@ -30,18 +30,18 @@
 //!
 //! # Conventions
 //!
-//! * Requests are judged as they stand on the wire. A driver in virtual time adds `User-Agent` and `Content-Length`
-//!   itself, as an HTTP client would.
-//! * A client is told what IBKR would tell it. Why it was refused is in [`Reply::refusals`], on the command's terminal
-//!   and on the admin port.
+//! * Requests are judged as they stand on the wire. A driver in virtual time adds `User-Agent` and
+//!   `Content-Length` itself, as an HTTP client would.
+//! * A client is told what IBKR would tell it. Why it was refused is in [`Reply::refusals`], on the command's
+//!   terminal and on the admin port.
 //! * Where IBKR's own documents and reports from the field disagree, the choice is a field of [`Rules`].
 //! * Nothing that is printed, kept or counted holds a token, an assertion or a key.
 //!
 //! # Intentional omissions
 //!
-//! The WebSocket, OAuth 1.0a, the local gateway's login pages, market data and account management beyond what shows
-//! the order of calls. It shares no code with the clients of this workspace but the signature check, so that a mistake
-//! in a path, a header or a claim cannot cancel itself out.
+//! The WebSocket, OAuth 1.0a, the local gateway's login pages, market data and account management beyond what
+//! shows the order of calls. It shares no code with the clients of this workspace but the signature check, so
+//! that a mistake in a path, a header or a claim cannot cancel itself out.
 
 mod accounts;
 mod answer;

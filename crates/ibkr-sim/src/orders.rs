@@ -147,7 +147,8 @@ fn orders_in(call: &Call<'_>) -> Result<Vec<Value>, Answer> {
     }
 }
 
-/// By `conid`, a number, or for combinations and chosen exchanges by `conidex`, a text (IBKR's documentation).
+/// By `conid`, a number, or for combinations and chosen exchanges by `conidex`, a text (IBKR's
+/// documentation).
 fn names_contract(order: &Value) -> bool {
     order["conid"].as_u64().is_some_and(|conid| conid > 0)
         || order["conidex"].as_str().is_some_and(|conidex| !conidex.is_empty())

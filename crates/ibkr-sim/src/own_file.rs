@@ -13,8 +13,8 @@ pub(crate) enum Readers {
     All,
 }
 
-/// Refuses a file that is there and does not hold what `is_own` knows as the simulator's, and every link: what it leads to
-/// is somebody's choice, and need not be there.
+/// Refuses a file that is there and does not hold what `is_own` knows as the simulator's, and every link:
+/// what it leads to is somebody's choice, and need not be there.
 pub(crate) fn refuse_foreign(file: &Path, is_own: impl Fn(&str) -> bool) -> io::Result<()> {
     let refused = |what: &str| {
         let text = format!(
@@ -37,7 +37,8 @@ pub(crate) fn refuse_foreign(file: &Path, is_own: impl Fn(&str) -> bool) -> io::
     }
 }
 
-/// Makes a file anew, which [`refuse_foreign`] has allowed. What is for its owner no other user can read at any moment.
+/// Makes a file anew, which [`refuse_foreign`] has allowed. What is for its owner no other user can read at
+/// any moment.
 pub(crate) fn write(file: &Path, text: &str, readers: Readers) -> io::Result<()> {
     replace(file, text, readers).map_err(|error| {
         let text = format!("cannot write {}: {error}; choose another folder", file.display());

@@ -7,7 +7,8 @@ use crate::{Endpoint, Refusal};
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// The address that the connection comes from. Loopback callers are seen at the configured public address.
+    /// The address that the connection comes from. Loopback callers are seen at the configured public
+    /// address.
     pub ip: IpAddr,
 }
 

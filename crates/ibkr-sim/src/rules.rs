@@ -1,5 +1,5 @@
-//! What the servers check and how long things live. Where IBKR publishes a value it is the default; where sources
-//! disagree the choice is a rule.
+//! What the servers check and how long things live. Where IBKR publishes a value it is the default; where
+//! sources disagree the choice is a rule.
 
 mod define;
 mod value;
@@ -10,23 +10,25 @@ use define::rules;
 pub use define::{Rule, RuleError};
 
 rules! {
-    /// Life of an access token (`expires_in`). IBKR's OpenAPI shows 86399 seconds; reports go down to 10 minutes.
+    /// Life of an access token (`expires_in`). IBKR's OpenAPI shows 86399 seconds; reports go down to 10
+    /// minutes.
     access_token_life: Duration = Duration::from_secs(86_399),
-    /// The longest `exp - iat` of a client assertion. The limit is not published: IBKR's samples use 30 seconds, ibauth
-    /// 0.0.8 used 600.
+    /// The longest `exp - iat` of a client assertion. The limit is not published: IBKR's samples use 30
+    /// seconds, ibauth 0.0.8 used 600.
     assertion_life: Duration = Duration::from_secs(600),
     /// The longest `exp - iat` of an `sso-sessions` request. IBKR's samples use 24 hours.
     sso_request_life: Duration = Duration::from_secs(86_400),
     /// How far a client's clock may be off before `iat` and `exp` are refused. IBKR publishes none.
     clock_tolerance: Duration = Duration::ZERO,
-    /// Refuse a client assertion, and the signed body of a later request, that had its effect before. No source says
-    /// whether IBKR does.
+    /// Refuse a client assertion, and the signed body of a later request, that had its effect before. No
+    /// source says whether IBKR does.
     replay_refused: bool = true,
     /// Accept any `aud`. IBKR's samples send the literal `/token`, which is what is demanded otherwise.
     any_audience: bool = false,
     /// Accept `text/plain` and the like for `sso-sessions` beside `application/jwt`: some samples send them.
     text_for_jwt: bool = false,
-    /// Token errors as RFC 6749 has them (`{"error":"invalid_client"}`) instead of the documented problem+json.
+    /// Token errors as RFC 6749 has them (`{"error":"invalid_client"}`) instead of the documented
+    /// problem+json.
     rfc6749_errors: bool = false,
     /// Refuse an `sso-sessions` request whose `ip` and `alternativeIps` lack the caller's address.
     ip_checked_at_login: bool = true,
@@ -34,8 +36,9 @@ rules! {
     ip_checked_always: bool = true,
     /// Life of an SSO bearer: 60 minutes in IBKR's DAM guide.
     bearer_life: Duration = Duration::from_secs(3600),
-    /// What starts a bearer's life anew: `sso/validate` alone, any request (as real `ssoExpires` values look, with a
-    /// life of 10 minutes), or nothing (users report an `ssoExpires` that counts down whatever they do).
+    /// What starts a bearer's life anew: `sso/validate` alone, any request (as real `ssoExpires` values look,
+    /// with a life of 10 minutes), or nothing (users report an `ssoExpires` that counts down whatever they
+    /// do).
     bearer_extended_by: Extension = Extension::Validate,
     /// How `EXPIRES` of `sso/validate` counts: milliseconds left, or since 1970.
     expires: Expires = Expires::MillisLeft,
@@ -43,13 +46,14 @@ rules! {
     brokerage_idle: Duration = Duration::from_secs(300),
     /// From `ssodh/init` until `established`.
     established_after: Duration = Duration::from_secs(1),
-    /// How a session is told that another login has its brokerage session: by `competing: true` as IBKR documents, or,
-    /// as users report, by the text `fail` alone, or not at all: then it looks like one that has idled.
+    /// How a session is told that another login has its brokerage session: by `competing: true` as IBKR
+    /// documents, or, as users report, by the text `fail` alone, or not at all: then it looks like one that
+    /// has idled.
     competing_shown: CompetingShown = CompetingShown::Flag,
     /// Refuse `ssodh/init` with `compete: false` though nobody else is there, as users report.
     compete_demanded: bool = false,
-    /// Only one brokerage session in an SSO session: when it has ended, `ssodh/init` answers 503 until there is a new
-    /// bearer. Users report hours of it.
+    /// Only one brokerage session in an SSO session: when it has ended, `ssodh/init` answers 503 until there
+    /// is a new bearer. Users report hours of it.
     init_once: bool = false,
     /// Ask about every order before it is executed: it takes an answer to `iserver/reply`.
     order_questions: bool = false,
@@ -59,18 +63,18 @@ rules! {
     gzip: bool = true,
     /// Answer 401 to cookies that IBKR does not know, as its edge does.
     strict_cookies: bool = true,
-    /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything else that
-    /// is checked about an assertion still is.
+    /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything
+    /// else that is checked about an assertion still is.
     signatures: bool = true,
-    /// At most this many requests of one username. Without a limit the endpoints have none of their own either; with
-    /// one they have those of IBKR's table.
+    /// At most this many requests of one username. Without a limit the endpoints have none of their own
+    /// either; with one they have those of IBKR's table.
     pacing: Option<Limit> = Some(Limit::new(50, 1)),
     /// So many 429 within a minute put the address into the penalty box. IBKR does not say how many.
     pacing_patience: usize = 10,
     /// How long everything from an address in the penalty box is answered 429.
     pacing_penalty: Duration = Duration::from_secs(600),
-    /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a refused signature
-    /// or claim do not count. IBKR limits logins but publishes no number.
+    /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a
+    /// refused signature or claim do not count. IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
     /// A connection is closed after this many requests, without a `Connection: close` that would announce it.
     connection_requests: Option<usize> = None,
@@ -78,8 +82,9 @@ rules! {
     connection_idle: Option<Duration> = None,
 }
 
-/// What extends an SSO bearer. The sources disagree: 60 minutes extended by `sso/validate` (IBKR's DAM guide),
-/// 10 minutes that slide with every request (as real `ssoExpires` values look), or an end that nothing moves.
+/// What extends an SSO bearer. The sources disagree: 60 minutes extended by `sso/validate` (IBKR's DAM
+/// guide), 10 minutes that slide with every request (as real `ssoExpires` values look), or an end that
+/// nothing moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extension {
     /// `sso/validate` alone.
@@ -90,8 +95,8 @@ pub enum Extension {
     Nothing,
 }
 
-/// How a session is told that another login keeps it from the brokerage tier: documented is the flag, users report the
-/// others.
+/// How a session is told that another login keeps it from the brokerage tier: documented is the flag, users
+/// report the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompetingShown {
     /// `competing: true`.
@@ -102,7 +107,8 @@ pub enum CompetingShown {
     Never,
 }
 
-/// How `EXPIRES` counts: IBKR's OpenAPI says milliseconds left, IBKR's DAM guide shows milliseconds since the epoch.
+/// How `EXPIRES` counts: IBKR's OpenAPI says milliseconds left, IBKR's DAM guide shows milliseconds since the
+/// epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expires {
     /// Milliseconds left.

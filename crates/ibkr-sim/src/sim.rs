@@ -21,8 +21,8 @@ use crate::{
 /// A header of every answer, by which a program can tell the simulator from IBKR.
 const MARK: &str = "x-ibkr-sim";
 
-/// IBKR's servers. Give [`handle`](Self::handle) a request and a moment; it never asks a clock, a socket or a source of
-/// randomness, so the same requests at the same moments get the same answers.
+/// IBKR's servers. Give [`handle`](Self::handle) a request and a moment; it never asks a clock, a socket or a
+/// source of randomness, so the same requests at the same moments get the same answers.
 pub struct Sim {
     pub(crate) config: SimConfig,
     pub(crate) store: Store,
@@ -58,8 +58,9 @@ impl Sim {
 
     /// Answers one request that arrives at `now`.
     ///
-    /// The request is judged as it stands: a POST needs a `Content-Length` header, every request a `User-Agent`, as on
-    /// the wire. The host is taken from the URI if it is absolute, else from the `Host` header.
+    /// The request is judged as it stands: a POST needs a `Content-Length` header, every request a
+    /// `User-Agent`, as on the wire. The host is taken from the URI if it is absolute, else from the `Host`
+    /// header.
     pub fn handle(&mut self, now: Moment, peer: Peer, request: &Request<Vec<u8>>) -> Reply {
         let host = host::of(request.uri(), request.headers());
         let site = host.as_deref().map_or(Site::Nobody, host::site);
@@ -117,15 +118,16 @@ impl Sim {
         fault.map_or_else(Delivery::default, |fault| inject::delivery(&fault.action))
     }
 
-    /// Whether a login can succeed at this moment as far as the servers are concerned: no outage, no maintenance, no
-    /// nightly reset. For accounts of availability: what a client could not have had is not its fault.
+    /// Whether a login can succeed at this moment as far as the servers are concerned: no outage, no
+    /// maintenance, no nightly reset. For accounts of availability: what a client could not have had is not
+    /// its fault.
     pub fn is_up(&self, at: Moment) -> bool {
         self.config.calendar.is_up(self.now(at))
     }
 
-    /// When this bearer has an established brokerage session if nothing more happens: until it expires, idles, or is
-    /// ended by midnight or a nightly reset. `None` when it has none, or was not made for the address at which callers
-    /// from loopback are seen. It counts as no request.
+    /// When this bearer has an established brokerage session if nothing more happens: until it expires,
+    /// idles, or is ended by midnight or a nightly reset. `None` when it has none, or was not made for the
+    /// address at which callers from loopback are seen. It counts as no request.
     pub fn ready(&self, bearer: &str) -> Option<Range<Moment>> {
         let SimConfig { rules, calendar, public_ip, .. } = &self.config;
         let session = self.store.sessions.get(bearer)?;
@@ -206,7 +208,8 @@ impl Sim {
         self.journal.entries()
     }
 
-    /// How many tokens, sessions and used assertions are remembered: bounded, because what has expired is forgotten.
+    /// How many tokens, sessions and used assertions are remembered: bounded, because what has expired is
+    /// forgotten.
     pub fn remembered(&self) -> usize {
         self.store.len()
     }

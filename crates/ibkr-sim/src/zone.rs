@@ -7,8 +7,8 @@ use crate::Moment;
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3_600;
 
-/// The region whose servers answer. IBKR's pages: sessions end at midnight in New York, Zug or Hong Kong, whichever
-/// is nearest, and `/iserver` is reset at 01:00 US/Eastern, Central European or Hong Kong time.
+/// The region whose servers answer. IBKR's pages: sessions end at midnight in New York, Zug or Hong Kong,
+/// whichever is nearest, and `/iserver` is reset at 01:00 US/Eastern, Central European or Hong Kong time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Region {
@@ -132,7 +132,8 @@ mod tests {
         assert_eq!((hours(Region::NewYork, winter), hours(Region::NewYork, summer)), (5, 4));
         assert_eq!((hours(Region::Zug, winter), hours(Region::Zug, summer)), (-1, -2));
         assert_eq!((hours(Region::HongKong, winter), hours(Region::HongKong, summer)), (-8, -8));
-        // The clocks change in the night from Saturday to Sunday; the midnight between the days is on the old offset.
+        // The clocks change in the night from Saturday to Sunday; the midnight between the days is on the old
+        // offset.
         assert_eq!(hours(Region::NewYork, day_number(2026, 3, 7)), 5);
         assert_eq!(hours(Region::NewYork, day_number(2026, 3, 8)), 4);
         assert_eq!(hours(Region::NewYork, day_number(2026, 10, 31)), 4);

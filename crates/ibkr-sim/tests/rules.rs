@@ -1,4 +1,5 @@
-//! The rules by name: listed, set, and written down in the README; and the names under which something is refused.
+//! The rules by name: listed, set, and written down in the README; and the names under which something is
+//! refused.
 
 use std::{fs, time::Duration};
 

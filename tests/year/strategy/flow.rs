@@ -142,8 +142,9 @@ fn ipify() -> http::Uri {
     http::Uri::from_static("https://api.ipify.org/")
 }
 
-/// ibauth 0.1.6 sets a time limit on these two and none on the others. Where there is none, the operating system gives a
-/// connection up when its packets have not been confirmed for about a quarter of an hour (Linux, `tcp_retries2`).
+/// ibauth 0.1.6 sets a time limit on these two and none on the others. Where there is none, the operating
+/// system gives a connection up when its packets have not been confirmed for about a quarter of an hour
+/// (Linux, `tcp_retries2`).
 pub(crate) fn ibauth_time_limit(step: Step) -> Duration {
     match step {
         Step::PublicIp | Step::Tickle => Duration::from_secs(10),

@@ -8,7 +8,8 @@ use ibkr_auth_core::{
 use super::{Move, Strategy, config, host_name};
 use crate::world::HOSTS;
 
-/// A session in the automatic mode, with all of IBKR's hosts to turn to, that takes the brokerage session back.
+/// A session in the automatic mode, with all of IBKR's hosts to turn to, that takes the brokerage session
+/// back.
 #[derive(Debug)]
 pub(crate) struct Ours(Session);
 

@@ -16,8 +16,8 @@ pub(crate) fn check() -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Each package's name, and the `rust-version` it declares. Packages begin with their name and version, which nothing else
-/// in the output of `cargo metadata` does, and quotes within texts are escaped.
+/// Each package's name, and the `rust-version` it declares. Packages begin with their name and version, which
+/// nothing else in the output of `cargo metadata` does, and quotes within texts are escaped.
 fn read(metadata: &str) -> Vec<(String, Option<(u32, u32)>)> {
     let objects = metadata.split("{\"name\":\"").skip(1);
     let mut packages: Vec<(String, Option<(u32, u32)>)> = Vec::new();

@@ -6,6 +6,8 @@ use std::path::Path;
 use crate::process;
 
 const MOST_LINES: usize = 500;
+/// `max_width` in rustfmt.toml, which leaves comments alone.
+const WIDEST: usize = 110;
 
 /// The front page of a crate whose README is that.
 const README: &str = "#![doc = include_str!(\"../README.md\")]";
@@ -28,6 +30,14 @@ pub(crate) fn budget() -> Result<Vec<String>, String> {
     let counted = sources.iter().map(|source| (&source.path, code_lines(&source.text)));
     let long = counted.filter(|(_, lines)| *lines > MOST_LINES);
     Ok(long.map(|(path, lines)| format!("{path}: {lines} lines of code")).collect())
+}
+
+pub(crate) fn width() -> Result<Vec<String>, String> {
+    let sources = read_all(&["crates", "xtask", "tests"])?;
+    let wide = sources.iter().flat_map(|source| {
+        wide_comments(&source.text).map(|number| format!("{}:{number}", source.path)).collect::<Vec<_>>()
+    });
+    Ok(wide.collect())
 }
 
 /// Every `.rs` file below the folders, sorted by path.
@@ -62,6 +72,16 @@ fn code_lines(text: &str) -> usize {
     text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 
+/// Lines with a comment wider than rustfmt makes code. Rows of tables cannot be broken.
+fn wide_comments(text: &str) -> impl Iterator<Item = usize> {
+    let is_wide = |line: &str| {
+        let comment = line.trim_start().strip_prefix("//");
+        let words = comment.map(|comment| comment.trim_start_matches(['/', '!', ' ']));
+        words.is_some_and(|words| !words.starts_with('|')) && line.chars().count() > WIDEST
+    };
+    text.lines().enumerate().filter(move |(_, line)| is_wide(line)).map(|(index, _)| index + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +89,12 @@ mod tests {
     #[test]
     fn counts_code_alone() {
         assert_eq!(code_lines("//! doc\n\nfn f() {\n    // why\n    g(); // twice\n}\n"), 3);
+    }
+
+    #[test]
+    fn a_comment_is_as_wide_as_code_at_most() {
+        let word = "x".repeat(WIDEST - 4);
+        let text = format!("/// {word}\n/// {word}x\n//! | {word}xx |\nlet {word}xxx;\n");
+        assert_eq!(wide_comments(&text).collect::<Vec<_>>(), [2]);
     }
 }

@@ -21,7 +21,8 @@ pub(crate) fn check() -> Result<Vec<String>, String> {
     Ok(problems(&text, |name| if name.contains('/') { is_there(name) } else { tests.contains(name) }))
 }
 
-/// The names of private functions. Tests of both clients have type parameters, those of random values arguments.
+/// The names of private functions. Tests of both clients have type parameters, those of random values
+/// arguments.
 fn functions(text: &str) -> impl Iterator<Item = &str> {
     let starts = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
     starts.filter_map(|rest| rest.split(['(', '<']).next())

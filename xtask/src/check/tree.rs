@@ -18,7 +18,8 @@ pub(crate) fn packages(arguments: &[&str]) -> Result<Vec<Package>, String> {
     Ok(all)
 }
 
-/// What `cargo tree` draws one level deep: each package of the workspace with what it names in its Cargo.toml.
+/// What `cargo tree` draws one level deep: each package of the workspace with what it names in its
+/// Cargo.toml.
 pub(crate) fn edges(arguments: &[&str]) -> Result<Vec<(Package, Vec<Package>)>, String> {
     Ok(read_edges(&run("depth", &[arguments, &["--depth", "1"]].concat())?))
 }

@@ -14,7 +14,8 @@ use ureq::{
 
 use super::ending::Ending;
 
-/// There was no connection yet: nothing of the request has left. One inside another: not even one to the proxy.
+/// There was no connection yet: nothing of the request has left. One inside another: not even one to the
+/// proxy.
 #[derive(Debug)]
 pub(super) struct Unsent(Error);
 

@@ -7,8 +7,8 @@ use ureq::{
     unversioned::transport::{Buffers, NextTimeout, Transport, time::Duration},
 };
 
-/// A connection of ureq's, which asks the socket alone whether it is open, and takes one that was cut off for the end of an answer
-/// without a length.
+/// A connection of ureq's, which asks the socket alone whether it is open, and takes one that was cut off for
+/// the end of an answer without a length.
 #[derive(Debug)]
 pub(super) struct Ending(pub(super) Box<dyn Transport>);
 
@@ -28,8 +28,8 @@ impl Transport for Ending {
         })
     }
 
-    /// TLS may have ended before TCP does. With no time to wait, reading brings what has been received, and an open connection
-    /// has nothing.
+    /// TLS may have ended before TCP does. With no time to wait, reading brings what has been received, and
+    /// an open connection has nothing.
     fn is_open(&mut self) -> bool {
         let at_once = NextTimeout { after: Duration::from_secs(0), ..NextTimeout::default() };
         self.0.is_open() && matches!(self.0.await_input(at_once), Err(Error::Timeout(_)))

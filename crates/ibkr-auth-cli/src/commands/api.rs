@@ -187,7 +187,8 @@ fn unsure(what: &str, why: &str) -> Failure {
 /// What to do before anything else.
 const FIND_OUT: &str = "ask IBKR what became of it, with `ibkr-auth get /iserver/account/orders` and `ibkr-auth get /iserver/account/trades`, before you send anything again";
 
-/// The body of a request: given, from a file, or from standard input. It has to be JSON: half an order is none.
+/// The body of a request: given, from a file, or from standard input. It has to be JSON: half an order is
+/// none.
 fn body(data: &str) -> Result<Vec<u8>, Failure> {
     let bytes = match data.strip_prefix('@') {
         None => data.as_bytes().to_vec(),

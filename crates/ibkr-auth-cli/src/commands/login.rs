@@ -13,8 +13,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LoginArgs {
-    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the settings say
-    /// `compete: true`
+    /// End another brokerage session of the username, such as TWS. Without this it goes on, unless the
+    /// settings say `compete: true`
     #[arg(long)]
     pub(crate) compete: bool,
     /// Fail if the kept session is not good, instead of logging in
@@ -26,7 +26,8 @@ pub(crate) struct LoginArgs {
     /// End the kept session, even a good one, and log in anew
     #[arg(long, conflicts_with = "no_login")]
     pub(crate) fresh: bool,
-    /// Log in although IBKR has just refused the same settings, has asked for a pause, or the hour's logins are spent
+    /// Log in although IBKR has just refused the same settings, has asked for a pause, or the hour's logins
+    /// are spent
     #[arg(long)]
     pub(crate) force: bool,
 }

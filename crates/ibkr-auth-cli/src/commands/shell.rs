@@ -17,8 +17,8 @@ pub(crate) fn completions(mut program: Command, shell: Shell) -> Result<(), Fail
     print(script.as_bytes())
 }
 
-/// clap_complete asks whether `help` has a command by a list with `help` in it, takes an option without its value for a
-/// mistake, and knows no arguments without a name: fish offers files then.
+/// clap_complete asks whether `help` has a command by a list with `help` in it, takes an option without its
+/// value for a mistake, and knows no arguments without a name: fish offers files then.
 fn mended_for_fish(script: &str) -> String {
     let shells = Shell::value_variants().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let rule = |command: &str, words: &str| {

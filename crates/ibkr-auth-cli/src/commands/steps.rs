@@ -27,7 +27,8 @@ pub(crate) struct Steps {
 #[derive(Default)]
 struct State {
     done: Vec<Value>,
-    /// The reason of a failure follows once it is known that the login goes on: what ends it is said at the end.
+    /// The reason of a failure follows once it is known that the login goes on: what ends it is said at the
+    /// end.
     failed: Option<Error>,
     /// Standard output could not be written.
     broken: Option<Failure>,

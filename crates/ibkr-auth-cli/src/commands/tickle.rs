@@ -14,7 +14,8 @@ use crate::{
     store::Kept,
 };
 
-/// The program that keeps the session connected tickles it: a second one in the same second would be punished.
+/// The program that keeps the session connected tickles it: a second one in the same second would be
+/// punished.
 fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
     let (kept, output) = (sessions.kept()?, sessions.output);
     if !is_kept_alive(&kept) {

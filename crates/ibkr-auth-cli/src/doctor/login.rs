@@ -57,8 +57,8 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     }
 }
 
-/// The request of the first step as a session signs it: differently each time, so that none is taken for a replay. By the
-/// server's clock, so that a wrong one here does not hide what else is wrong.
+/// The request of the first step as a session signs it: differently each time, so that none is taken for a
+/// replay. By the server's clock, so that a wrong one here does not hide what else is wrong.
 fn assertion(context: &Context<'_>, mut session: Session) -> Result<Request, Error> {
     let now = Now { mono: Instant::now(), wall: context.server_time(0) };
     session.set_host(context.config.host().clone());

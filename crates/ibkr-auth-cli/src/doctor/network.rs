@@ -234,8 +234,8 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
     }
 }
 
-/// Milliseconds that the server's clock is ahead: none unless it must be, then the least that explains the answer. `Date`
-/// has whole seconds, and was written between sending and receiving.
+/// Milliseconds that the server's clock is ahead: none unless it must be, then the least that explains the
+/// answer. `Date` has whole seconds, and was written between sending and receiving.
 fn ahead(date: SystemTime, call: &Call) -> i64 {
     let millis = |from: SystemTime, to: SystemTime| match to.duration_since(from) {
         Ok(later) => i64::try_from(later.as_millis()).unwrap_or(i64::MAX),

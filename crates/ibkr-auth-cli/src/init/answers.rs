@@ -37,7 +37,8 @@ pub(super) fn check_flags(args: &InitArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The flags that are missing where nobody can be asked. Before IBKR has given a client id, a key can be made.
+/// The flags that are missing where nobody can be asked. Before IBKR has given a client id, a key can be
+/// made.
 pub(super) fn missing_flags(args: &InitArgs, earlier: Option<&Values>) -> Vec<&'static str> {
     let has_client_id = args.client_id.is_some() || earlier.is_some_and(|values| values.client_id.is_some());
     let has_credential =

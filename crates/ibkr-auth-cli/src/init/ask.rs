@@ -1,5 +1,5 @@
-//! Questions on the terminal, on standard error. The terminal reads whole lines, as it does for every simple program: so
-//! pasting, Ctrl-U, Ctrl-C and Ctrl-D work as usual, and nothing has to be restored.
+//! Questions on the terminal, on standard error. The terminal reads whole lines, as it does for every simple
+//! program: so pasting, Ctrl-U, Ctrl-C and Ctrl-D work as usual, and nothing has to be restored.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -35,7 +35,8 @@ pub(super) struct Values {
     pub(super) credential: Option<String>,
     pub(super) key: Option<PathBuf>,
     pub(super) tier: Option<TierName>,
-    /// What in them leads logins elsewhere than straight to IBKR, and from where IBKR shall think that they come.
+    /// What in them leads logins elsewhere than straight to IBKR, and from where IBKR shall think that they
+    /// come.
     pub(super) detours: Vec<String>,
     /// They lead to this machine, where the simulator's key may be used.
     pub(super) admit_demo_key: bool,

@@ -1,5 +1,5 @@
-//! A new RSA key, from an installed `openssl`. It comes through a pipe: until it has been checked it is in no file, so that
-//! nothing is left behind when the work is interrupted.
+//! A new RSA key, from an installed `openssl`. It comes through a pipe: until it has been checked it is in no
+//! file, so that nothing is left behind when the work is interrupted.
 
 use std::{
     io::{self, Read},

@@ -16,8 +16,8 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The line of this key in the outermost mapping, be it commented out or not, is replaced by `key: value`. Without one
-/// there is a new line at the end.
+/// The line of this key in the outermost mapping, be it commented out or not, is replaced by `key: value`.
+/// Without one there is a new line at the end.
 pub(super) fn with_line(text: &str, key: &str, value: &str) -> String {
     let is_active = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
     let is_commented = |line: &str| line.strip_prefix('#').is_some_and(|rest| is_active(rest.trim_start()));

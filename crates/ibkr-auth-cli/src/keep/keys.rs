@@ -26,7 +26,8 @@ impl Keys {
         use crate::tty::{InputModes, KeyMode};
 
         let mode = KeyMode::enter(|mode| {
-            // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile. Nor may Ctrl-\ kill it.
+            // Neither Ctrl-S nor Ctrl-Z may hold the keeper up: the session would end meanwhile. Nor may
+            // Ctrl-\ kill it.
             mode.input_modes.remove(InputModes::IXON);
             for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
                 mode.special_codes[key] = 0;

@@ -138,8 +138,8 @@ impl<'a> Recorder<'a> {
         self.is_behind
     }
 
-    /// Writes what is new, unless another invocation is just at work on the store. Says once that this cannot be done, and
-    /// once that it can again.
+    /// Writes what is new, unless another invocation is just at work on the store. Says once that this cannot
+    /// be done, and once that it can again.
     pub(super) fn follow(&mut self) -> Option<Result<(), Failure>> {
         if !self.is_behind {
             return None;

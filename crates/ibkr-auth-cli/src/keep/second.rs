@@ -1,5 +1,6 @@
-//! One more try of a first login that was refused. An assertion says nothing that is unique: that of a keeper which was
-//! started anew with an empty store may be the very bytes of the one before, which a server refuses as a replay.
+//! One more try of a first login that was refused. An assertion says nothing that is unique: that of a keeper
+//! which was started anew with an empty store may be the very bytes of the one before, which a server refuses
+//! as a replay.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Standard output from a thread of its own: a reader that is slow, or a terminal that hangs, must not hold up the
-//! keeper.
+//! Standard output from a thread of its own: a reader that is slow, or a terminal that hangs, must not hold
+//! up the keeper.
 
 use std::{
     io::{self, Write},

@@ -1,5 +1,5 @@
-//! A question whose answer is not seen. However it ends, the terminal shows again what is typed: Ctrl-C and Ctrl-Z are keys
-//! meanwhile, not signals.
+//! A question whose answer is not seen. However it ends, the terminal shows again what is typed: Ctrl-C and
+//! Ctrl-Z are keys meanwhile, not signals.
 
 use std::io;
 

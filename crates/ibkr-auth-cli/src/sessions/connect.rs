@@ -70,8 +70,8 @@ impl Login {
         }
     }
 
-    /// Ends what there is. No step is tried again; a bearer token that is on its way is waited for, because IBKR has made
-    /// that session.
+    /// Ends what there is. No step is tried again; a bearer token that is on its way is waited for, because
+    /// IBKR has made that session.
     pub(super) fn end(&mut self) -> Result<(), Error> {
         let ticket: Ticket<()> = self.session.logout();
         loop {

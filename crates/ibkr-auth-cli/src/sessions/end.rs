@@ -6,10 +6,11 @@ use super::{Sessions, turn::Turn};
 use crate::{failure::Failure, store::Kept};
 
 impl Sessions {
-    /// Ends the kept session, if there is one, and says whether there was. It is kept where it could not be ended.
+    /// Ends the kept session, if there is one, and says whether there was. It is kept where it could not be
+    /// ended.
     ///
-    /// Where nothing can be written it is ended all the same: a session that goes on is worse than a record of one that has
-    /// ended, which is found out at its first use.
+    /// Where nothing can be written it is ended all the same: a session that goes on is worse than a record
+    /// of one that has ended, which is found out at its first use.
     pub(crate) fn end_kept(&self, turn: &mut Turn) -> Result<bool, Failure> {
         let Some(kept) = doubted(turn) else { return Ok(false) };
         turn.pace()?;

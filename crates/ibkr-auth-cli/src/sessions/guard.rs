@@ -1,4 +1,5 @@
-//! What keeps a login from being repeated blindly by one invocation after the other: accounts get locked by that.
+//! What keeps a login from being repeated blindly by one invocation after the other: accounts get locked by
+//! that.
 
 use std::time::SystemTime;
 

@@ -66,7 +66,8 @@ impl Sessions {
     }
 }
 
-/// Waits until the session is good, or will not be `within` this time. Says too whether it is another one by then.
+/// Waits until the session is good, or will not be `within` this time. Says too whether it is another one by
+/// then.
 fn settle(
     handle: &Handle,
     heard: &Receiver<Event>,

@@ -1,5 +1,5 @@
-//! Ctrl-C while a login is under way, or a session is healed: what is there by then is ended, or kept, first. The second
-//! one ends the program at once, and so does the first at any other time.
+//! Ctrl-C while a login is under way, or a session is healed: what is there by then is ended, or kept, first.
+//! The second one ends the program at once, and so does the first at any other time.
 
 use std::{
     sync::{
@@ -52,7 +52,8 @@ fn hooked() -> Flags {
 
     let flags = Flags::default();
     for signal in [SIGINT, SIGTERM] {
-        // Where the system refuses, a signal ends the program as ever. The order counts: deadly from the second one on.
+        // Where the system refuses, a signal ends the program as ever. The order counts: deadly from the
+        // second one on.
         let _ = flag::register_conditional_default(signal, Arc::clone(&flags.is_deadly));
         let _ = flag::register(signal, Arc::clone(&flags.is_deadly));
         let _ = flag::register(signal, Arc::clone(&flags.seen));

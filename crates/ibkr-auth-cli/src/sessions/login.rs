@@ -76,7 +76,8 @@ impl Sessions {
     }
 }
 
-/// The session of the login, if there is one. One that is not good could not be ended, or is without brokerage session.
+/// The session of the login, if there is one. One that is not good could not be ended, or is without
+/// brokerage session.
 fn left(login: &Login, is_good: bool, paper: Option<bool>) -> Option<Kept> {
     let now = seconds(SystemTime::now());
     let saved = login.session.save(moment())?;

@@ -22,8 +22,8 @@ const NOTABLE: Duration = Duration::from_millis(500);
 
 const ACCOUNTS: &str = "portfolio/accounts";
 
-/// What IBKR takes once in 5 s of a username (its documentation, "pacing limitations"): a path, and under which name that
-/// is counted.
+/// What IBKR takes once in 5 s of a username (its documentation, "pacing limitations"): a path, and under
+/// which name that is counted.
 const RARE: [(&str, &str); 7] = [
     (ACCOUNTS, ACCOUNTS),
     ("portfolio/subaccounts", ACCOUNTS),
@@ -89,8 +89,8 @@ impl Sessions {
         }
     }
 
-    /// Keeps a pause that IBKR has asked for at one endpoint. Who is in IBKR's penalty box gets the same answer
-    /// everywhere: the second endpoint that asks for one means all.
+    /// Keeps a pause that IBKR has asked for at one endpoint. Who is in IBKR's penalty box gets the same
+    /// answer everywhere: the second endpoint that asks for one means all.
     pub(crate) fn note_pause(&self, endpoint: &str, failure: &Failure) -> Result<(), Failure> {
         let Some(seconds) = failure.new_pause() else { return Ok(()) };
         let mut turn = self.turn(LOGIN_WITHIN, || {})?;

@@ -28,7 +28,8 @@ impl Sessions {
     fn begin(&self, lock: Lock) -> Result<Turn, Failure> {
         let turn = Turn { lock, record: self.record()? };
         if turn.record.was_ahead {
-            // Else it would be ahead for as long as the clock was set back. Where nothing can be written it stays so.
+            // Else it would be ahead for as long as the clock was set back. Where nothing can be written it
+            // stays so.
             let _ = self.store.write(&turn.lock, &turn.record);
         }
         Ok(turn)
@@ -101,13 +102,15 @@ impl Sessions {
         self.store.write(&turn.lock, &turn.record)
     }
 
-    /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is there to be read.
+    /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is
+    /// there to be read.
     pub(crate) fn note(&self, turn: &mut Turn, failure: Option<&Failure>) {
         self.update(turn, failure);
         self.remember(turn, BETWEEN);
     }
 
-    /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so long.
+    /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so
+    /// long.
     pub(super) fn remember(&self, turn: &Turn, pause: Duration) {
         let Err(failure) = self.store.write(&turn.lock, &turn.record) else { return };
         if !self.has_forgotten.swap(true, Ordering::Relaxed) {

@@ -25,7 +25,8 @@ pub(super) fn of_platform() -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// Makes the folder for its owner alone if it is not there. One that is there is not changed: it may be anybody's.
+/// Makes the folder for its owner alone if it is not there. One that is there is not changed: it may be
+/// anybody's.
 pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
     match make(folder) {
         Ok(()) => check(folder),
@@ -39,7 +40,8 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a folder in which other users could replace what is kept, and one that they could replace as a whole.
+/// Refuses a folder in which other users could replace what is kept, and one that they could replace as a
+/// whole.
 pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     if let Some(Open { why, help }) = openness(folder) {
         return Err(unusable(folder, why, help));

@@ -46,8 +46,8 @@ impl Record {
         Self { is_damaged: true, ..Self::default() }
     }
 
-    /// The record as a clock can understand that was set back: what it says of the future happened just now. So no guard is
-    /// lost, and none holds longer than it does after what happened just now.
+    /// The record as a clock can understand that was set back: what it says of the future happened just now.
+    /// So no guard is lost, and none holds longer than it does after what happened just now.
     pub(super) fn seen_at(mut self, at: SystemTime) -> Self {
         let history = std::mem::take(&mut self.history);
         self.history = history.clone().seen_at(at);
@@ -196,7 +196,8 @@ impl Kept {
         Self { paper: self.paper.or(before.paper), ..self }
     }
 
-    /// Whether it was seen to be good within `max_age`, and has not ended since. Within no time nothing was seen.
+    /// Whether it was seen to be good within `max_age`, and has not ended since. Within no time nothing was
+    /// seen.
     pub(crate) fn is_fresh(&self, now: u64, max_age: Duration) -> bool {
         let age = now.checked_sub(self.good_at).map(Duration::from_secs);
         let is_recent = age.is_some_and(|age| age <= max_age) && !max_age.is_zero();
@@ -220,7 +221,8 @@ impl Failed {
     const FIRST: u64 = 60;
     const LONGEST: u64 = 3_600;
 
-    /// After so many seconds the same settings may be tried again: a minute, then two, then four, up to an hour.
+    /// After so many seconds the same settings may be tried again: a minute, then two, then four, up to an
+    /// hour.
     pub(crate) fn pause(&self) -> u64 {
         let doublings = self.times.saturating_sub(1).min(10);
         (Self::FIRST << doublings).min(Self::LONGEST)

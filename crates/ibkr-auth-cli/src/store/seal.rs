@@ -1,4 +1,5 @@
-//! A line in front of the content that tells its length and digest, so that a part of it is not taken for the whole.
+//! A line in front of the content that tells its length and digest, so that a part of it is not taken for the
+//! whole.
 
 use ring::digest::{SHA256, digest as sha256};
 use zeroize::Zeroizing;

@@ -9,7 +9,8 @@ use crate::common::{Ran, World, assert_shows, run};
 /// Both ways to tell the same failure.
 fn check(world: &World, name: &str, code: i32, prepare: impl Fn(&mut Command)) {
     for json in [false, true] {
-        // The two invocations do not know of each other: the simulator is not to remember the first one's assertion.
+        // The two invocations do not know of each other: the simulator is not to remember the first one's
+        // assertion.
         world.simulator.handle().restart();
         let mut command = world.command(["login"]);
         prepare(&mut command);

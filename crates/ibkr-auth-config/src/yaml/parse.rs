@@ -12,8 +12,8 @@ use crate::yaml::{
 /// The parser's time grows with the square of the nesting, and settings hardly nest.
 const MOST_OPEN_BRACKETS: usize = 200;
 
-/// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list when it is:
-/// first the shape of each value, then its text.
+/// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list
+/// when it is: first the shape of each value, then its text.
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     refuse_at_a_glance(text)?;
     let notes = Notes::new(text);

@@ -87,8 +87,8 @@ impl Notes {
     }
 }
 
-/// Finds out which keys there are and the shape of their values. Stops at the first thing that settings never hold, so
-/// that neither nesting nor aliases can keep it busy.
+/// Finds out which keys there are and the shape of their values. Stops at the first thing that settings never
+/// hold, so that neither nesting nor aliases can keep it busy.
 #[derive(Clone, Copy)]
 pub(super) struct Survey<'a> {
     place: Place<'a>,

@@ -1,5 +1,5 @@
-//! A secret that root gave, and everybody can read: used with a warning, which reaches the log of a process that only
-//! makes a client.
+//! A secret that root gave, and everybody can read: used with a warning, which reaches the log of a process
+//! that only makes a client.
 
 use std::{
     env, fs, io,

@@ -22,8 +22,8 @@ impl Host {
         Self::https(PRODUCTION)
     }
 
-    /// `https://<number>.api.ibkr.com`, 1 to 8: the way around a bad node behind `api.ibkr.com` that IBKR's support
-    /// recommends.
+    /// `https://<number>.api.ibkr.com`, 1 to 8: the way around a bad node behind `api.ibkr.com` that IBKR's
+    /// support recommends.
     ///
     /// # Errors
     /// [`ConfigError`] for any other number.
@@ -90,7 +90,8 @@ impl Default for Host {
 impl FromStr for Host {
     type Err = ConfigError;
 
-    /// Reads one of IBKR's names: `api.ibkr.com`, `1.api.ibkr.com` … `8.api.ibkr.com`, `qa.interactivebrokers.com`.
+    /// Reads one of IBKR's names: `api.ibkr.com`, `1.api.ibkr.com` … `8.api.ibkr.com`,
+    /// `qa.interactivebrokers.com`.
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         match name {
             PRODUCTION => Ok(Self::production()),

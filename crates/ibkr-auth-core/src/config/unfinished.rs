@@ -1,8 +1,8 @@
 //! Text that a shell, Docker or a template should have finished before it came here.
 
-/// What is wrong with a setting that still holds what somebody else should have replaced, and what to do about it: quotes
-/// around the whole value, or a variable like `${NAME}`. It would go to the server as it is, which can say no more than that
-/// it does not know it.
+/// What is wrong with a setting that still holds what somebody else should have replaced, and what to do
+/// about it: quotes around the whole value, or a variable like `${NAME}`. It would go to the server as it is,
+/// which can say no more than that it does not know it.
 #[doc(hidden)]
 pub fn unfinished(value: &str) -> Option<&'static str> {
     let value = value.trim();

@@ -24,8 +24,9 @@ pub enum Wish {
     Stop,
 }
 
-/// Fulfils wishes, and knows when there is nothing left to look after. A driver polls the session, publishes the
-/// [`status`](Self::status), waits for an answer or a wish, and goes on until that has [ended](Snapshot::ended).
+/// Fulfils wishes, and knows when there is nothing left to look after. A driver polls the session, publishes
+/// the [`status`](Self::status), waits for an answer or a wish, and goes on until that has
+/// [ended](Snapshot::ended).
 ///
 /// ```
 /// use std::time::Duration;

@@ -164,8 +164,8 @@ impl Session {
         None
     }
 
-    /// The tasks whose jobs may be sent: nothing overtakes a logout, and a logout waits for a bearer token that is on its
-    /// way, so that no session is left behind.
+    /// The tasks whose jobs may be sent: nothing overtakes a logout, and a logout waits for a bearer token
+    /// that is on its way, so that no session is left behind.
     fn eligible(&self) -> impl Iterator<Item = (usize, &Task)> {
         let logging_out = self.tasks.iter().any(|task| task.command() == Command::Logout);
         let bearer_comes = self.in_flight.awaits_bearer();
@@ -343,8 +343,8 @@ impl Session {
     }
 }
 
-/// How long IBKR is to be left alone, if this answer asks for it. `sso/validate` is one a minute for all programs of the
-/// username: a real penalty box shows at the next request.
+/// How long IBKR is to be left alone, if this answer asks for it. `sso/validate` is one a minute for all
+/// programs of the username: a real penalty box shows at the next request.
 fn pause_of_all(error: &Error) -> Option<Duration> {
     match (error.kind(), error.advice()) {
         (ErrorKind::RateLimited, Advice::RetryAfter(pause)) if error.step() != Some(Step::ValidateSso) => {

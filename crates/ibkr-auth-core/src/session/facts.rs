@@ -12,10 +12,11 @@ use crate::{
     PublicIp, Region, Secret, SsoDetails, Step, Tier, clock::Clock,
 };
 
-/// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel faster.
+/// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel
+/// faster.
 pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(61);
-/// And one tickle a second of a username: sent more often, they cost a quarter of an hour in the penalty box. A second more here
-/// too.
+/// And one tickle a second of a username: sent more often, they cost a quarter of an hour in the penalty box.
+/// A second more here too.
 const TICKLE_PAUSE: Duration = Duration::from_secs(2);
 /// Two addresses within this time may be two ways out of this machine.
 const FLIPS_WITHIN: Duration = Duration::from_secs(600);
@@ -49,7 +50,8 @@ pub(super) struct Facts {
     pub(super) session_id: Option<Secret>,
     pub(super) sso: Option<SsoDetails>,
     pub(super) auth_status: Option<AuthStatus>,
-    /// When IBKR last said that the brokerage session is ours, ready or about to be, and under which bearer token.
+    /// When IBKR last said that the brokerage session is ours, ready or about to be, and under which bearer
+    /// token.
     held: Option<(Now, u64)>,
     /// Whose clock on the wall counts for this username.
     pub(super) region: Option<Region>,
@@ -191,8 +193,8 @@ impl Facts {
         self.auth_status = Some(status);
     }
 
-    /// Whether the brokerage session was ours within this time, under a bearer token that has been replaced since, and
-    /// nothing was heard of its loss: what holds it now is what we have left behind.
+    /// Whether the brokerage session was ours within this time, under a bearer token that has been replaced
+    /// since, and nothing was heard of its loss: what holds it now is what we have left behind.
     pub(super) fn is_held_by_an_old_bearer(&self, now: Now, within: Duration) -> bool {
         self.held.is_some_and(|(at, generation)| {
             let shown = now.wall.duration_since(at.wall).unwrap_or_default();
@@ -319,8 +321,8 @@ impl Facts {
         }
     }
 
-    /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes again. All
-    /// recent seconds count, because a clock may be set back.
+    /// Whether `step` may be signed as of this second: signed again within one, a JWS would be the same bytes
+    /// again. All recent seconds count, because a clock may be set back.
     pub(super) fn claim_second(&mut self, step: Step, second: u64) -> bool {
         while self.signed.len() >= SIGNED_SECONDS {
             self.signed.pop_first();

@@ -1,5 +1,5 @@
-//! What keeps a session from logging in over and over, which gets accounts locked: how often it has done so, and until when
-//! IBKR wants to be left alone. `connect`, the single steps and the automatic mode share it.
+//! What keeps a session from logging in over and over, which gets accounts locked: how often it has done so,
+//! and until when IBKR wants to be left alone. `connect`, the single steps and the automatic mode share it.
 
 mod budget;
 
@@ -22,7 +22,8 @@ pub(super) struct Guard {
     retakes: Budget,
     /// Nothing is sent before: the server asked for it.
     quiet_until: Option<Instant>,
-    /// An access token has come that was asked for then, and the bearer token that is asked for with it is part of that login.
+    /// An access token has come that was asked for then, and the bearer token that is asked for with it is
+    /// part of that login.
     half_way: Option<Instant>,
 }
 
@@ -96,7 +97,8 @@ impl Guard {
         self.quiet_until = None;
     }
 
-    /// When the logins of late are fewer than are safe; `None` when they are. A server on this machine locks nobody out.
+    /// When the logins of late are fewer than are safe; `None` when they are. A server on this machine locks
+    /// nobody out.
     pub(super) fn login_free_at(&self, host: &Host, now: Instant) -> Option<Instant> {
         match host.is_loopback() {
             true => None,
@@ -134,7 +136,8 @@ impl Guard {
         self.half_way.filter(|_| step == Step::GetBearerToken)
     }
 
-    /// A signed request that went out then has come so far. What cannot have had an effect takes its count back.
+    /// A signed request that went out then has come so far. What cannot have had an effect takes its count
+    /// back.
     pub(super) fn answered(&mut self, step: Step, begun_at: Option<Instant>, reach: Reach, is_good: bool) {
         self.half_way = begun_at.filter(|_| step == Step::GetAccessToken && is_good);
         if let Some(at) = begun_at {

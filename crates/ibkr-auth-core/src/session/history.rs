@@ -12,12 +12,12 @@ const LONGEST_PAUSE: u64 = 3_600;
 /// Two seeds that differ by this lead to assertions that differ, whichever second each is signed in.
 const NEXT_SEED: u64 = 101;
 
-/// How often was logged in lately, and until when IBKR wants to be left alone. No secrets, a few KiB at most. Keep it where the
-/// next process finds it, and give it to [`Session::recall`](crate::Session::recall): else a program that is started over and
-/// over logs in over and over, and IBKR locks accounts for that.
+/// How often was logged in lately, and until when IBKR wants to be left alone. No secrets, a few KiB at most.
+/// Keep it where the next process finds it, and give it to [`Session::recall`](crate::Session::recall): else
+/// a program that is started over and over logs in over and over, and IBKR locks accounts for that.
 ///
-/// Keep it before a login, as if that had been made: whoever is killed half-way has logged in all the same. Keep it again when
-/// the login has come to something.
+/// Keep it before a login, as if that had been made: whoever is killed half-way has logged in all the same.
+/// Keep it again when the login has come to something.
 ///
 /// ```
 /// # use ibkr_auth_core::{testing::{self, Bench}, Error};
@@ -45,15 +45,16 @@ const NEXT_SEED: u64 = 101;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// All times are seconds since 1970 of the wall clock. What lies in the future was written under another clock, and counts as
-/// of now.
+/// All times are seconds since 1970 of the wall clock. What lies in the future was written under another
+/// clock, and counts as of now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct History {
     /// Logins that IBKR may have counted.
     pub logins: Vec<u64>,
-    /// Logins of which anything left this machine, whatever answered: whoever receives an assertion may log in with it.
+    /// Logins of which anything left this machine, whatever answered: whoever receives an assertion may log
+    /// in with it.
     pub assertions: Vec<u64>,
     /// When the session was taken back from another login.
     pub retakes: Vec<u64>,
@@ -61,7 +62,8 @@ pub struct History {
     pub quiet_until: Option<u64>,
     /// When `sso/validate` was last asked: IBKR takes one a minute.
     pub validated: Option<u64>,
-    /// What the next login is signed with: never the same bytes as one before, which a server may refuse as a replay.
+    /// What the next login is signed with: never the same bytes as one before, which a server may refuse as a
+    /// replay.
     pub seed: Option<u64>,
 }
 
@@ -95,8 +97,8 @@ impl History {
         self.quiet_until.map_or(Duration::ZERO, |until| wall(until).duration_since(now).unwrap_or_default())
     }
 
-    /// The history as a clock can understand that was set back: what it says of the future happened now, and a pause is none of
-    /// more than an hour.
+    /// The history as a clock can understand that was set back: what it says of the future happened now, and
+    /// a pause is none of more than an hour.
     #[must_use]
     pub fn seen_at(mut self, now: SystemTime) -> Self {
         let now = nearest(now);

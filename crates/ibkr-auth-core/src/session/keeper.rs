@@ -1,11 +1,12 @@
 //! The automatic mode: what is due, when, and what an outcome means for it.
 //!
-//! There is one action at a time. Which one is derived from what is known: a bearer token that IBKR refused must be
-//! renewed, a brokerage session that is gone must be opened, a session without fault must be tickled. What is known is
-//! given up step by step when an action keeps failing, so the next one is always the cheapest that can still help.
+//! There is one action at a time. Which one is derived from what is known: a bearer token that IBKR refused
+//! must be renewed, a brokerage session that is gone must be opened, a session without fault must be tickled.
+//! What is known is given up step by step when an action keeps failing, so the next one is always the
+//! cheapest that can still help.
 //!
-//! A [`Keeper`] owns its state and sees the session's facts. It says what to begin ([`Keeper::due`]), and after an outcome
-//! what to forget ([`Keeper::react`]); the [`Session`](super::Session) does both.
+//! A [`Keeper`] owns its state and sees the session's facts. It says what to begin ([`Keeper::due`]), and
+//! after an outcome what to forget ([`Keeper::react`]); the [`Session`](super::Session) does both.
 
 mod contest;
 mod expiry;
@@ -47,7 +48,8 @@ const CLOCK_JUMP: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Action {
     Tickle,
-    /// `auth/status`, which no other program of the username is in the way of: tickles are one a second for all.
+    /// `auth/status`, which no other program of the username is in the way of: tickles are one a second for
+    /// all.
     Status,
     ValidateSso,
     /// `ssodh/init` alone.
@@ -162,7 +164,8 @@ pub(super) struct Keeper {
     login_reach: Reach,
     /// The last answer came from a server at work, not from a closed door or a broken road.
     server_works: bool,
-    /// Nothing has come of the first login yet: whether that may end another session is the configuration's word.
+    /// Nothing has come of the first login yet: whether that may end another session is the configuration's
+    /// word.
     is_first: bool,
     /// The session was good since the mode began, or was resumed.
     was_good: bool,
@@ -184,7 +187,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins, or goes on with another policy. `connecting` is a `connect` that is under way, and becomes the first login.
+    /// Begins, or goes on with another policy. `connecting` is a `connect` that is under way, and becomes the
+    /// first login.
     pub(super) fn new(
         policy: KeepConnected,
         connecting: bool,
@@ -247,8 +251,8 @@ impl Keeper {
         }
     }
 
-    /// Whoever logs in meanwhile is not taken from, nor for what we have left behind. What has stopped stays so: nothing
-    /// that was refused is tried again by coming back. Says whether it pauses.
+    /// Whoever logs in meanwhile is not taken from, nor for what we have left behind. What has stopped stays
+    /// so: nothing that was refused is tried again by coming back. Says whether it pauses.
     pub(super) fn pause(&mut self) -> bool {
         let pauses = self.stopped_by().is_none();
         if pauses {
@@ -297,7 +301,8 @@ impl Keeper {
         }
     }
 
-    /// Whether the machine slept, or its clock was set, since this was asked last: what the timers knew no longer holds.
+    /// Whether the machine slept, or its clock was set, since this was asked last: what the timers knew no
+    /// longer holds.
     pub(super) fn clock_jumped(&mut self, now: Now) -> bool {
         let Some(last) = self.last_poll.replace(now) else { return false };
         let ran = now.mono.saturating_duration_since(last.mono);
@@ -335,7 +340,8 @@ impl Keeper {
         Some(self.begin(view, action))
     }
 
-    /// Until a login is allowed again. A session that IBKR has not refused may live on meanwhile: it is still tickled.
+    /// Until a login is allowed again. A session that IBKR has not refused may live on meanwhile: it is still
+    /// tickled.
     fn wait_for_login(&mut self, view: View<'_>, action: Action, at: Instant) {
         let tickle = view.now.mono + self.policy.tickle_every;
         match view.facts.bearer_is_good() && tickle < at {
@@ -364,7 +370,8 @@ impl Keeper {
         attempt
     }
 
-    /// Whether `ssodh/init` may end another session of the username: never unless the user or the policy has said so.
+    /// Whether `ssodh/init` may end another session of the username: never unless the user or the policy has
+    /// said so.
     fn may_compete(&self, view: View<'_>) -> bool {
         match self.policy.competing {
             OnCompeting::Never => false,

@@ -77,8 +77,8 @@ impl Task {
         self.ended(cx)
     }
 
-    /// What to do about a failed step: ask another service, correct the clock, go on without it, wait and try again, or
-    /// give up.
+    /// What to do about a failed step: ask another service, correct the clock, go on without it, wait and try
+    /// again, or give up.
     pub(super) fn on_failure(&mut self, cx: &mut Context<'_>, exchange: &Exchange, error: Error) -> Ended {
         let step = exchange.step;
         let services = cx.lookup_services();
@@ -149,8 +149,8 @@ impl Task {
         }
     }
 
-    /// A refusal of a bearer token counts when every look-up service knows the same address for us: one that lies, or an
-    /// address that has just changed, must not end a session.
+    /// A refusal of a bearer token counts when every look-up service knows the same address for us: one that
+    /// lies, or an address that has just changed, must not end a session.
     fn doubt_address(&mut self, cx: &mut Context<'_>, services: usize, refusal: Error) -> Ended {
         let Some(ip) = cx.facts.own_ip(cx.config) else { return Some(Err(refusal)) };
         let unheard = self.doubted.take().map_or(services, |before| before.unheard);
@@ -177,13 +177,14 @@ impl Task {
         Some(Err(cx.facts.explain_addresses(refusal, cx.now)))
     }
 
-    /// Whether a signed step may be repeated: it counts as a login of its own, because the one before may have arrived.
+    /// Whether a signed step may be repeated: it counts as a login of its own, because the one before may
+    /// have arrived.
     fn may_sign_again(&self, cx: &Context<'_>) -> bool {
         cx.guard.login_free_at(&cx.config.host, cx.now.mono).is_none()
     }
 
-    /// Whether a step whose connection broke is sent once more, at once: mostly the server had closed a kept connection, and on a
-    /// new one nothing need be waited for.
+    /// Whether a step whose connection broke is sent once more, at once: mostly the server had closed a kept
+    /// connection, and on a new one nothing need be waited for.
     fn may_reconnect(&self, cx: &Context<'_>, step: Step) -> bool {
         // IBKR takes these only so often, and the one that broke may have arrived.
         let is_rare = matches!(step, Step::Tickle | Step::ValidateSso);
@@ -194,8 +195,8 @@ impl Task {
         may && (!step.is_signed() || self.may_sign_again(cx))
     }
 
-    /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it counts as a
-    /// login, and may be a refusal.
+    /// Ends a command by the failure of a step. What IBKR says to an assertion that is out is still heard: it
+    /// counts as a login, and may be a refusal.
     fn give_up(&mut self, step: Step, error: Error) -> Ended {
         if step == Step::PublicIp && self.has_sent(Step::GetAccessToken) {
             self.set(step, JobState::Failed);

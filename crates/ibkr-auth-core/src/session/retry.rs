@@ -7,7 +7,8 @@ use crate::Retry;
 /// Cap on the part of a wait that is jittered.
 const PROLONGED: Duration = Duration::from_secs(60);
 
-/// Spreads waits, so that many clients cut off at once do not come back at once. SplitMix64: seeded and repeatable.
+/// Spreads waits, so that many clients cut off at once do not come back at once. SplitMix64: seeded and
+/// repeatable.
 pub(super) struct Jitter(u64);
 
 impl Jitter {
@@ -20,7 +21,8 @@ impl Jitter {
         Self(self.next())
     }
 
-    /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been ready before.
+    /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been ready
+    /// before.
     pub(super) fn prolong(&mut self, wait: Duration) -> Duration {
         wait + wait.min(PROLONGED).mul_f64((self.next() >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
     }

@@ -16,14 +16,16 @@ const VERSION: u32 = 1;
 /// A time that is saved may lie so far in the future.
 const ROUNDED_UP: Duration = Duration::from_secs(1);
 
-/// The tokens of a session, to be resumed by another process with [`Session::restore`](crate::Session::restore). Whoever reads
-/// [`expose`](Self::expose) can trade: keep it where only its owner can read it. Hidden in `Debug`; on drop this buffer is
-/// wiped, and nothing else that holds its tokens.
+/// The tokens of a session, to be resumed by another process with
+/// [`Session::restore`](crate::Session::restore). Whoever reads [`expose`](Self::expose) can trade: keep it
+/// where only its owner can read it. Hidden in `Debug`; on drop this buffer is wiped, and nothing else that
+/// holds its tokens.
 #[derive(Clone)]
 pub struct SavedSession(Secret);
 
 impl SavedSession {
-    /// Takes what [`expose`](Self::expose) gave. Whether it is intact and ours is seen by [`Session::restore`](crate::Session::restore).
+    /// Takes what [`expose`](Self::expose) gave. Whether it is intact and ours is seen by
+    /// [`Session::restore`](crate::Session::restore).
     pub fn new(text: impl Into<String>) -> Self {
         Self(Secret::new(text))
     }

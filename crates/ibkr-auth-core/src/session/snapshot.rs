@@ -72,8 +72,8 @@ impl Snapshot {
         self.connected
     }
 
-    /// `Ok` when the session is good, an error when the automatic mode will not make it so any more, `None` while it is on
-    /// its way.
+    /// `Ok` when the session is good, an error when the automatic mode will not make it so any more, `None`
+    /// while it is on its way.
     #[doc(hidden)]
     pub fn readiness(&self) -> Option<Result<(), Error>> {
         match (&self.stopped_by, self.phase) {
@@ -98,7 +98,8 @@ impl Snapshot {
         )
     }
 
-    /// This session when nobody looks after it any more, and the event that says so: it has stopped, and opens nothing.
+    /// This session when nobody looks after it any more, and the event that says so: it has stopped, and
+    /// opens nothing.
     #[doc(hidden)]
     pub fn abandoned(self, because: Error) -> (Self, Event) {
         let event = Event::Phase { phase: Phase::Stopped, because: Some(because.clone()) };
@@ -114,7 +115,8 @@ impl Snapshot {
         (stopped, event)
     }
 
-    /// The outcome of the last logout, or of whatever else has ended it, once nobody looks after the session any more.
+    /// The outcome of the last logout, or of whatever else has ended it, once nobody looks after the session
+    /// any more.
     pub fn ended(&self) -> Option<&Result<(), Error>> {
         self.ended.as_ref()
     }
@@ -144,7 +146,8 @@ impl Snapshot {
         self.public_ip
     }
 
-    /// When the bearer token ends by this machine's clock, unless it is extended. `None` until IBKR has said so.
+    /// When the bearer token ends by this machine's clock, unless it is extended. `None` until IBKR has said
+    /// so.
     pub fn bearer_ends(&self) -> Option<SystemTime> {
         self.bearer_ends
     }

@@ -27,7 +27,8 @@ pub(super) struct Task {
     pub(super) last: Option<Done>,
     /// Whether `ssodh/init` may end another session of the username.
     pub(super) compete: bool,
-    /// The refusal of a bearer token for an address that was looked up: another service may know a better one.
+    /// The refusal of a bearer token for an address that was looked up: another service may know a better
+    /// one.
     pub(super) doubted: Option<Doubted>,
     /// How far its signed requests came.
     pub(super) reach: Reach,
@@ -139,7 +140,8 @@ impl Task {
         }
     }
 
-    /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode plans its own.
+    /// Whether what may pass is tried again here: single steps are sent once, and the automatic mode plans
+    /// its own.
     pub(super) fn retries(&self) -> bool {
         match self.purpose {
             Purpose::Command => self.command == Command::Connect,
@@ -148,8 +150,8 @@ impl Task {
         }
     }
 
-    /// Whether a step whose connection broke is sent once more, at once. A single step is the caller's to repeat, but for a
-    /// logout: nobody must be left logged in by a connection that the server had closed.
+    /// Whether a step whose connection broke is sent once more, at once. A single step is the caller's to
+    /// repeat, but for a logout: nobody must be left logged in by a connection that the server had closed.
     pub(super) fn reconnects(&self, config: &Config) -> bool {
         let is_single = self.purpose == Purpose::Command
             && !self.command.waits_until_ready()

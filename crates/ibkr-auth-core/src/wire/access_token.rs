@@ -1,4 +1,5 @@
-//! `get_access_token`: `POST /oauth2/api/v1/token`, client credentials with a signed assertion (RFC 7523 §2.2).
+//! `get_access_token`: `POST /oauth2/api/v1/token`, client credentials with a signed assertion (RFC 7523
+//! §2.2).
 
 use std::time::{Duration, SystemTime};
 
@@ -32,8 +33,8 @@ struct Claims<'a> {
     iat: u64,
 }
 
-/// Signs an assertion as of `wall` (good from 10 s before to 20 s after, IBKR's own samples) and builds the request.
-/// Send it at once, and once: for another try build another one.
+/// Signs an assertion as of `wall` (good from 10 s before to 20 s after, IBKR's own samples) and builds the
+/// request. Send it at once, and once: for another try build another one.
 ///
 /// # Errors
 /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when the key cannot sign.
@@ -67,7 +68,8 @@ pub(crate) fn request_within(
 /// Reads the token.
 ///
 /// # Errors
-/// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused the client or its key; others as everywhere.
+/// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused the client or its key; others as
+/// everywhere.
 pub fn parse(config: &Config, response: &Response) -> Result<AccessToken, Error> {
     #[derive(Deserialize)]
     struct Body {

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::{Advice, Config, Error, ErrorKind, Response, Secret, Step, clock, excerpt};
 
-/// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing limitations").
+/// The time that IBKR keeps an address in its penalty box (IBKR's Web API documentation, "pacing
+/// limitations").
 const PENALTY_BOX: Duration = Duration::from_secs(900);
 /// IBKR takes one request in this time where it takes them rarely: whoever asks for less does not mean it.
 const LEAST_PENALTY: Duration = Duration::from_secs(5);
@@ -45,8 +46,8 @@ pub(crate) fn unreadable(step: Step, config: &Config, response: &Response) -> Er
     Error::answered(ErrorKind::Unreadable, step, response, &config.secrets(), help, Advice::RetryAfter(SOON))
 }
 
-/// A 200 that says `{"error": …}`: IBKR's documented way of failing inside a tickle. The text stays unseen, as that of every
-/// success.
+/// A 200 that says `{"error": …}`: IBKR's documented way of failing inside a tickle. The text stays unseen,
+/// as that of every success.
 pub(crate) fn error_in_success(step: Step) -> Error {
     let help = "wait and repeat; at night it may be maintenance";
     let what = "the server answered 200 OK with an error inside";
@@ -66,7 +67,8 @@ pub(crate) fn cookie_value(
     }
 }
 
-/// A token or session id of an answer: not empty, not too long, and nothing in it that could not stand in a header.
+/// A token or session id of an answer: not empty, not too long, and nothing in it that could not stand in a
+/// header.
 pub(crate) fn secret(
     step: Step,
     config: &Config,
@@ -84,8 +86,8 @@ pub(crate) fn failure(step: Step, config: &Config, response: &Response) -> Error
     Error::answered(kind, step, response, &config.secrets(), help, advice)
 }
 
-/// What an answer to a request of your own says of the session: the request was not executed then. Exhaustive on
-/// purpose: each is mended in another way.
+/// What an answer to a request of your own says of the session: the request was not executed then. Exhaustive
+/// on purpose: each is mended in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
     /// The bearer token was refused, or this node does not know it: `connect` again.
@@ -94,8 +96,8 @@ pub enum Lost {
     Brokerage,
 }
 
-/// Whether the answer to a request of your own says that the session is lost, or its brokerage session: a 401, a 410, and a
-/// 400 with IBKR's words for it; not a web page, which is somebody else's. What to do:
+/// Whether the answer to a request of your own says that the session is lost, or its brokerage session: a
+/// 401, a 410, and a 400 with IBKR's words for it; not a web page, which is somebody else's. What to do:
 /// [`Session::check`](crate::Session::check), or connect again.
 pub fn lost_session(response: &Response) -> Option<Lost> {
     match meaning(Step::Status, response).0 {
@@ -226,8 +228,8 @@ fn says(response: &Response, text: &str) -> bool {
         .is_some_and(|error| error.to_ascii_lowercase().contains(text))
 }
 
-/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`. A web page is not
-/// IBKR's, and asks for nothing.
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is compared with the answer's own `Date`. A
+/// web page is not IBKR's, and asks for nothing.
 fn retry_after(response: &Response, longest: Duration) -> Option<Duration> {
     if excerpt::is_html(response) {
         return None;

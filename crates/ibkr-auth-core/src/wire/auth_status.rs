@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::answer;
 use crate::{Config, Error, Response, Step, excerpt};
 
-/// State of the brokerage session (`brokerageSessionStatus` in IBKR's OpenAPI, where no member is required: IBKR
-/// leaves several out when there is no session).
+/// State of the brokerage session (`brokerageSessionStatus` in IBKR's OpenAPI, where no member is required:
+/// IBKR leaves several out when there is no session).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
@@ -15,8 +15,8 @@ pub struct AuthStatus {
     /// The brokerage session is logged in.
     #[serde(deserialize_with = "null_is_default")]
     pub authenticated: bool,
-    /// Its login is complete, the accounts are loaded. Before that, account data come back empty rather than failing.
-    /// `None` when IBKR leaves it out.
+    /// Its login is complete, the accounts are loaded. Before that, account data come back empty rather than
+    /// failing. `None` when IBKR leaves it out.
     pub established: Option<bool>,
     /// Another login of the same username holds, or wants, the brokerage session.
     #[serde(deserialize_with = "null_is_default")]
@@ -46,14 +46,15 @@ pub struct ServerInfo {
 }
 
 impl AuthStatus {
-    /// Whether orders and market data will work: authenticated, connected, not competing, and established unless IBKR
-    /// leaves that out.
+    /// Whether orders and market data will work: authenticated, connected, not competing, and established
+    /// unless IBKR leaves that out.
     pub fn is_ready(&self) -> bool {
         self.authenticated && self.connected && !self.competing && self.established != Some(false)
     }
 
-    /// Whether another login holds the session, or IBKR opens it with `compete` alone: then it may not say that somebody is
-    /// there (seen with TWS logged in: `passed`, `authenticated` and `competing` false, `connected` true).
+    /// Whether another login holds the session, or IBKR opens it with `compete` alone: then it may not say
+    /// that somebody is there (seen with TWS logged in: `passed`, `authenticated` and `competing` false,
+    /// `connected` true).
     pub fn is_held(&self) -> bool {
         let says = |text: &Option<String>| {
             text.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("compete"))

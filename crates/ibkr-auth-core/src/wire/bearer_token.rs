@@ -1,4 +1,5 @@
-//! `get_bearer_token`: `POST /gw/api/v1/sso-sessions`, a signed body that names the user and the public address.
+//! `get_bearer_token`: `POST /gw/api/v1/sso-sessions`, a signed body that names the user and the public
+//! address.
 
 use core::net::Ipv4Addr;
 use std::time::SystemTime;

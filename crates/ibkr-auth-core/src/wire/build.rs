@@ -25,12 +25,13 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// `Authorization`, `User-Agent` and, when known, `Cookie: api=…`, for any request to `/v1/api`. The secret ones
-    /// are marked sensitive.
+    /// `Authorization`, `User-Agent` and, when known, `Cookie: api=…`, for any request to `/v1/api`. The
+    /// secret ones are marked sensitive.
     pub fn headers(&self, config: &Config) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, config.user_agent.clone());
-        // Both were checked when they were read from an answer: nothing that cannot be a header gets this far.
+        // Both were checked when they were read from an answer: nothing that cannot be a header gets this
+        // far.
         headers.extend(self.bearer.header("Bearer ").map(|value| (AUTHORIZATION, value)));
         let cookie = self.session_id.as_ref().and_then(|id| id.header("api="));
         headers.extend(cookie.map(|value| (COOKIE, value)));
@@ -82,8 +83,8 @@ impl Authorization {
     }
 }
 
-/// A session id that an answer sets as the cookie `api`. The value may change from answer to answer. One that is too long would
-/// have every later request refused.
+/// A session id that an answer sets as the cookie `api`. The value may change from answer to answer. One that
+/// is too long would have every later request refused.
 pub(crate) fn session_cookie(response: &Response) -> Option<Secret> {
     let cookies =
         response.headers().get_all(SET_COOKIE).into_iter().filter_map(|cookie| cookie.to_str().ok());

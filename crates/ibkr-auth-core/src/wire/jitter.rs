@@ -1,11 +1,12 @@
 //! What keeps two programs of one client from signing the same bytes.
 
-/// `Date` shows whole seconds: that much a clock may be ahead unseen, and IBKR refuses an `iat` that is still to come.
+/// `Date` shows whole seconds: that much a clock may be ahead unseen, and IBKR refuses an `iat` that is still
+/// to come.
 const UNSEEN: u64 = 2;
 
-/// Seconds by which what is signed begins and ends earlier than IBKR's samples have it. There is no `jti`: two programs that
-/// sign at about the same time could send the same bytes, and a server that remembers them refuses the second. Different
-/// seeds make that unlikely.
+/// Seconds by which what is signed begins and ends earlier than IBKR's samples have it. There is no `jti`:
+/// two programs that sign at about the same time could send the same bytes, and a server that remembers them
+/// refuses the second. Different seeds make that unlikely.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct AssertionJitter {
     pub(super) assertion_begins: u64,

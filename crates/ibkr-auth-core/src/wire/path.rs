@@ -1,14 +1,15 @@
 //! What HTTP stacks, proxies and servers may make of a path.
 
-/// Whether a path means the same to everybody: no dot segment and no backslash, however they are spelt. The one HTTP stack takes
-/// them away before it sends, the other leaves that to the server; either way the request would arrive outside `/v1/api`.
+/// Whether a path means the same to everybody: no dot segment and no backslash, however they are spelt. The
+/// one HTTP stack takes them away before it sends, the other leaves that to the server; either way the
+/// request would arrive outside `/v1/api`.
 pub fn is_plain_path(path: &str) -> bool {
     !decoded(path).contains('\\')
         && !path_segments(path).iter().any(|name| matches!(name.as_str(), "." | ".."))
 }
 
-/// The names between slashes as the most lenient server reads them: decoded as often as that can be done, and without what some
-/// cut off, which begins with a semicolon, a NUL or the mark of a query.
+/// The names between slashes as the most lenient server reads them: decoded as often as that can be done, and
+/// without what some cut off, which begins with a semicolon, a NUL or the mark of a query.
 pub fn path_segments(path: &str) -> Vec<String> {
     let name = |segment: &str| {
         let name = segment.split([';', '\0', '?', '#']).next().unwrap_or_default();

@@ -26,7 +26,8 @@ pub struct SsoDetails {
     pub region: Option<String>,
 }
 
-/// The end of a session, in the two forms in which IBKR gives it. Exhaustive on purpose: there is no third way to say when.
+/// The end of a session, in the two forms in which IBKR gives it. Exhaustive on purpose: there is no third
+/// way to say when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// This long after the answer.
@@ -54,7 +55,8 @@ pub fn request(config: &Config, authorization: &Authorization) -> Result<Request
     authorization.get(STEP, config, STEP.path())
 }
 
-/// Reads the details. Of the many members only `RESULT` is required: IBKR's own examples differ in all others.
+/// Reads the details. Of the many members only `RESULT` is required: IBKR's own examples differ in all
+/// others.
 ///
 /// # Errors
 /// [`ErrorKind::Unauthorized`] when IBKR says that the session is not valid, in either of its two ways.

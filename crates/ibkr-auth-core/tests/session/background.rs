@@ -1,4 +1,5 @@
-//! What a snapshot says of a session that somebody else drives: what can be sent, and what became of the driver.
+//! What a snapshot says of a session that somebody else drives: what can be sent, and what became of the
+//! driver.
 
 use ibkr_auth_core::{KeepConnected, Phase};
 

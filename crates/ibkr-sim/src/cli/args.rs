@@ -59,8 +59,8 @@ pub struct Args {
     #[arg(long)]
     live: bool,
 
-    /// Write a ready-to-use config.yaml, private.pem, ca.pem and ca-key.pem into this directory; files that are not the
-    /// simulator's are left alone. The authority is the same at the next start
+    /// Write a ready-to-use config.yaml, private.pem, ca.pem and ca-key.pem into this directory; files that
+    /// are not the simulator's are left alone. The authority is the same at the next start
     #[arg(long, value_name = "DIR", conflicts_with = "client_id")]
     pub(super) write_config: Option<PathBuf>,
     /// Keep ca.pem and ca-key.pem in this directory, so that the authority is the same at the next start
@@ -107,8 +107,8 @@ pub struct Args {
     /// Keep IBKR's hours: nightly reset, Saturday maintenance, the midnight that ends sessions
     #[arg(long)]
     ibkr_hours: bool,
-    /// Set what the servers check and how long things live, such as bearer_life=10m; may be given several times.
-    /// `--rule help` lists all rules
+    /// Set what the servers check and how long things live, such as bearer_life=10m; may be given several
+    /// times. `--rule help` lists all rules
     #[arg(long = "rule", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<Setting>,
     /// Drop the pacing limits: --rule pacing=off

@@ -18,7 +18,8 @@ pub use args::{Args, EXAMPLES};
 use log::Log;
 use setup::Place;
 
-/// Serves until it is interrupted. With `json` it speaks to programs: a line when it is ready, and one for each request.
+/// Serves until it is interrupted. With `json` it speaks to programs: a line when it is ready, and one for
+/// each request.
 ///
 /// # Errors
 /// When a file, a fault or a port cannot be used; the text says which and what to do.

@@ -1,4 +1,5 @@
-//! From one list of rules to the struct, its defaults, and the table by which rules are listed and set by name.
+//! From one list of rules to the struct, its defaults, and the table by which rules are listed and set by
+//! name.
 
 use std::{error::Error, fmt};
 

@@ -46,8 +46,8 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, _: SocketAddr)
 
 async fn answer(handle: &Handle, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    // A page of some website must not steer or read the simulator through its reader's browser, not even under a name of
-    // the website's own that leads here.
+    // A page of some website must not steer or read the simulator through its reader's browser, not even
+    // under a name of the website's own that leads here.
     if parts.headers.contains_key(header::ORIGIN) || !is_local(&parts) {
         return respond(StatusCode::FORBIDDEN, "text/plain", "not for browsers\n".into());
     }

@@ -10,7 +10,8 @@ use tokio::{
 
 use super::line::{Cut, Stream};
 
-/// The far end of `near`: every byte takes `one_way` in either direction, and the first only sets out after `setup`.
+/// The far end of `near`: every byte takes `one_way` in either direction, and the first only sets out after
+/// `setup`.
 pub(super) fn delayed(
     near: impl Stream + 'static,
     one_way: Duration,

@@ -16,8 +16,8 @@ impl Handle {
         Self { shared }
     }
 
-    /// Does anything with the simulator between two requests. The action must not use the handle itself: it would wait for
-    /// its own end.
+    /// Does anything with the simulator between two requests. The action must not use the handle itself: it
+    /// would wait for its own end.
     pub fn with<T>(&self, action: impl FnOnce(&mut Sim) -> T) -> T {
         action(&mut self.shared.sim())
     }

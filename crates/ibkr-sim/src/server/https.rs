@@ -135,7 +135,8 @@ async fn answer(
     deliver(reply, cut, course).await
 }
 
-/// The plain port stands for the service that the path begins with, else for the first one, whatever `Host` says.
+/// The plain port stands for the service that the path begins with, else for the first one, whatever `Host`
+/// says.
 fn looked_up(uri: &http::Uri) -> http::Uri {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let named = LOOKUP_HOSTS.iter().find_map(|host| {

@@ -44,12 +44,13 @@ pub struct ServerConfig {
     pub start: Option<Moment>,
     /// How fast their clock runs: 1 true time, 60 an hour a minute, 0 only when it is stepped.
     pub scale: f64,
-    /// A delay for every byte in each direction, TLS handshake included; a connection costs one round trip more before
-    /// its first byte.
+    /// A delay for every byte in each direction, TLS handshake included; a connection costs one round trip
+    /// more before its first byte.
     pub one_way_delay: Duration,
     /// Ports; 0 takes a free one.
     pub ports: Ports,
-    /// Serve the API without TLS, for clients that cannot be told whom to trust. It is on loopback alone either way.
+    /// Serve the API without TLS, for clients that cannot be told whom to trust. It is on loopback alone
+    /// either way.
     pub plain: bool,
     /// Who signs the servers' certificate: an authority that clients trust already, or a new one with `None`.
     pub authority: Option<Authority>,
@@ -163,7 +164,8 @@ impl Server {
         format!("http://127.0.0.1:{}", self.ports.lookup)
     }
 
-    /// The same for one of [`LOOKUP_HOSTS`](crate::LOOKUP_HOSTS), so that each can be given its own faults: one may lie.
+    /// The same for one of [`LOOKUP_HOSTS`](crate::LOOKUP_HOSTS), so that each can be given its own faults:
+    /// one may lie.
     pub fn lookup_url_of(&self, host: &str) -> String {
         format!("{}/{host}", self.lookup_url())
     }
@@ -193,8 +195,8 @@ impl Server {
         &self.authority
     }
 
-    /// Writes [`ca_pem`](Self::ca_pem) to `ca.pem` in a directory and returns the file's absolute path, fit for
-    /// `SSL_CERT_FILE`. A `ca.pem` of an earlier simulator is replaced.
+    /// Writes [`ca_pem`](Self::ca_pem) to `ca.pem` in a directory and returns the file's absolute path, fit
+    /// for `SSL_CERT_FILE`. A `ca.pem` of an earlier simulator is replaced.
     ///
     /// # Errors
     /// When the file cannot be written, or holds anything else.

@@ -57,7 +57,8 @@ pub(super) fn show(output: Output, method: &Method, name: &str, answer: &Respons
     Err(failure.help(help))
 }
 
-/// The first `error` of an answer, or of one in its list. IBKR sends one with 200 too, such as for an order that it does not take.
+/// The first `error` of an answer, or of one in its list. IBKR sends one with 200 too, such as for an order
+/// that it does not take.
 fn error_inside(body: &[u8]) -> Option<String> {
     let said = members(body, "error").into_iter().find(|said| {
         let is_none = said.is_null() || *said == false || *said == 0 || *said == "";

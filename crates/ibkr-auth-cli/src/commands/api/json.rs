@@ -32,7 +32,8 @@ pub(super) fn indented(bytes: &[u8]) -> Option<String> {
     Some(page.shown)
 }
 
-/// The values of every member of this name, of an object or of those in a list: a name may come more than once.
+/// The values of every member of this name, of an object or of those in a list: a name may come more than
+/// once.
 pub(super) fn members(bytes: &[u8], name: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);

@@ -30,8 +30,8 @@ pub(super) fn normal(path: &str, host: &str) -> Result<String, Failure> {
     })
 }
 
-/// What a path below `/v1/api` may mean to IBKR, as far as that can be told: without query, in small letters, `%74` read as
-/// `t`, no empty segments.
+/// What a path below `/v1/api` may mean to IBKR, as far as that can be told: without query, in small letters,
+/// `%74` read as `t`, no empty segments.
 pub(super) fn meaning(path: &str) -> String {
     let segments = path_segments(before_query(path));
     let segments: Vec<_> =

@@ -19,7 +19,8 @@ impl World {
     }
 }
 
-/// A region that is neither in its night nor in its weekend: there a refusal counts at once, whatever hour the test runs at.
+/// A region that is neither in its night nor in its weekend: there a refusal counts at once, whatever hour
+/// the test runs at.
 fn open_region() -> &'static str {
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     match (now.weekday(), now.hour()) {

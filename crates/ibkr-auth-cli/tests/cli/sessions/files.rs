@@ -1,4 +1,5 @@
-//! Folder and files of kept sessions: for their owner alone, whatever the umask; and what happens where they cannot be.
+//! Folder and files of kept sessions: for their owner alone, whatever the umask; and what happens where they
+//! cannot be.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! So many in an hour, so many in a day. A wall lets all of them through as they come, a brake only half of them: the other
-//! half is spread over the time, so that the next one is never far.
+//! So many in an hour, so many in a day. A wall lets all of them through as they come, a brake only half of
+//! them: the other half is spread over the time, so that the next one is never far.
 
 use std::{
     collections::VecDeque,
@@ -46,7 +46,8 @@ impl Budget {
     pub(super) fn recall(&mut self, times: &[u64], now: Now) {
         let recent = times.iter().filter_map(|at| {
             let ago = history::ago(*at, now.wall);
-            // A machine that has just started cannot tell so early a time; what matters for the hour counts as of now.
+            // A machine that has just started cannot tell so early a time; what matters for the hour counts
+            // as of now.
             now.mono.checked_sub(ago).or((ago < HOUR).then_some(now.mono))
         });
         self.spent.extend(recent);

@@ -1,5 +1,6 @@
-//! When a session without fault is looked at next: it is tickled, and extended before its announced end. One that lives so
-//! short that this does not help is not given up for that: whether it has ended is asked when the end has passed.
+//! When a session without fault is looked at next: it is tickled, and extended before its announced end. One
+//! that lives so short that this does not help is not given up for that: whether it has ended is asked when
+//! the end has passed.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,7 +47,8 @@ impl Expiries {
             (ends.wall, left)
         });
         let (ends, left) = match left {
-            // Whoever answers after the end that he names knows it no better than we do: it may come at any time.
+            // Whoever answers after the end that he names knows it no better than we do: it may come at any
+            // time.
             Some((_, Duration::ZERO)) if may_validate <= tickle => {
                 return (Action::ValidateSso, Some(may_validate));
             }

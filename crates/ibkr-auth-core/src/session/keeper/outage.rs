@@ -17,19 +17,21 @@ pub(super) struct Outage {
     refused: Option<(Action, u32)>,
     /// Answers that did not come, or not from IBKR's systems, in a row.
     pub(super) unanswered: u32,
-    /// Those of them that speak against the host: an `ssodh/init` that fails where a tickle is answered does not.
+    /// Those of them that speak against the host: an `ssodh/init` that fails where a tickle is answered does
+    /// not.
     unreachable: u32,
     /// Something else was answered meanwhile: it is the action that fails, not the road.
     heard: bool,
-    /// How often something dearer was tried because an action went on failing, and when last; else when the outage began.
+    /// How often something dearer was tried because an action went on failing, and when last; else when the
+    /// outage began.
     escalations: u32,
     escalated: Instant,
     /// Logins that failed.
     logins: u32,
 }
 
-/// After so many refusals of an action in a row, what it builds on is given up; after so many failures of one action while others
-/// are answered, something dearer is tried.
+/// After so many refusals of an action in a row, what it builds on is given up; after so many failures of one
+/// action while others are answered, something dearer is tried.
 const GIVE_UP_AFTER: u32 = 3;
 /// No answer so many times in a row: the host may be dead.
 const HOST_MAY_BE_DEAD: u32 = 2;
@@ -37,7 +39,8 @@ const HOST_MAY_BE_DEAD: u32 = 2;
 const LONGEST: Duration = Duration::from_secs(15);
 /// No wait for a login is longer, before jitter.
 const LONGEST_FOR_LOGIN: Duration = Duration::from_secs(40);
-/// Before something dearer is tried against a server that answers everything with an error; doubled each time.
+/// Before something dearer is tried against a server that answers everything with an error; doubled each
+/// time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Outage {
@@ -86,8 +89,9 @@ impl Outage {
         (self.unreachable, self.heard) = (0, true);
     }
 
-    /// Whether to turn to the next of so many hosts: once the first is given up, each of the others gets one try, and
-    /// after a round the first gets two again. If none answers it is the road, and the round ends where it began.
+    /// Whether to turn to the next of so many hosts: once the first is given up, each of the others gets one
+    /// try, and after a round the first gets two again. If none answers it is the road, and the round ends
+    /// where it began.
     pub(super) fn should_switch_host(&self, hosts: u32) -> bool {
         hosts > 1
             && self.unreachable > 0
@@ -104,9 +108,9 @@ impl Outage {
         self.unanswered == 0 && self.refused.is_some_and(|(_, times)| times.is_multiple_of(GIVE_UP_AFTER))
     }
 
-    /// Whether an action that goes on failing without a refusal has done so long enough for something dearer: it fails where
-    /// others are answered, or a server is there that `answers` everything with an error. Rarer the more often that was done
-    /// before.
+    /// Whether an action that goes on failing without a refusal has done so long enough for something dearer:
+    /// it fails where others are answered, or a server is there that `answers` everything with an error.
+    /// Rarer the more often that was done before.
     pub(super) fn escalates(&mut self, now: Instant, action: Action, answers: bool, before: u32) -> bool {
         let failed = self.failed.get(&action).copied().unwrap_or(0);
         let doubled = 1 << (self.escalations.max(before)).min(5);
@@ -136,7 +140,8 @@ impl Outage {
         }
     }
 
-    /// 1, 2, 4 … seconds before the next login. One that succeeded, but was refused by the first tickle, counts as failed.
+    /// 1, 2, 4 … seconds before the next login. One that succeeded, but was refused by the first tickle,
+    /// counts as failed.
     pub(super) fn login_wait(&self, unproven: u32) -> Duration {
         doubled(self.logins.max(unproven)).min(LONGEST_FOR_LOGIN)
     }

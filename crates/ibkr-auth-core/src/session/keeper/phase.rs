@@ -29,7 +29,8 @@ pub enum Phase {
         /// How long, from when the phase began.
         about: Duration,
     },
-    /// The session is lost, and the logins of late are as many as are safe: see [`LoginBudget`](crate::LoginBudget).
+    /// The session is lost, and the logins of late are as many as are safe: see
+    /// [`LoginBudget`](crate::LoginBudget).
     LoginsSpent {
         /// How long until the next login, from when the phase began.
         about: Duration,
@@ -38,7 +39,8 @@ pub enum Phase {
     Yielded,
     /// The user has paused it.
     Paused,
-    /// It has stopped, because repeating cannot help: see [`Session::stopped_by`](crate::Session::stopped_by).
+    /// It has stopped, because repeating cannot help: see
+    /// [`Session::stopped_by`](crate::Session::stopped_by).
     Stopped,
 }
 

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use crate::{ConfigError, Host, Region};
 
-/// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one username would
-/// take it from each other for ever.
+/// Taking the brokerage session back is a courtesy that can be mistaken for an attack: two programs on one
+/// username would take it from each other for ever.
 pub(in crate::session) const RETAKES: LoginBudget = LoginBudget { per_hour: 3, per_day: 12 };
 
-/// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log in with it.
+/// However IBKR answers, no more logins than these leave the machine: whoever receives an assertion may log
+/// in with it.
 pub(in crate::session) const ASSERTIONS: LoginBudget = LoginBudget { per_hour: 40, per_day: 240 };
 
 const LONGEST_RETAKE: Duration = Duration::from_secs(86_400);
 
-/// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program on one username.
+/// The policy of [`Session::keep_connected`](crate::Session::keep_connected). The default suits one program
+/// on one username.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeepConnected {
     pub(super) tickle_every: Duration,
@@ -36,8 +38,8 @@ impl Default for KeepConnected {
 }
 
 impl KeepConnected {
-    /// Time between two tickles, 10 s to 2 min. Default: 60 s, as IBKR recommends; after 5 min without a request the
-    /// brokerage session ends.
+    /// Time between two tickles, 10 s to 2 min. Default: 60 s, as IBKR recommends; after 5 min without a
+    /// request the brokerage session ends.
     ///
     /// # Errors
     /// [`ConfigError`] when it is less or more.
@@ -59,8 +61,8 @@ impl KeepConnected {
         self
     }
 
-    /// How many logins there may be, those of before included: see [`History`](crate::History). Default: 12 in an hour, 60 in a
-    /// day. Against a server on this machine there is no limit.
+    /// How many logins there may be, those of before included: see [`History`](crate::History). Default: 12
+    /// in an hour, 60 in a day. Against a server on this machine there is no limit.
     #[must_use]
     pub fn with_logins(mut self, logins: LoginBudget) -> Self {
         self.logins = logins;
@@ -71,7 +73,8 @@ impl KeepConnected {
         self.logins
     }
 
-    /// Whose nightly reset, midnight and weekend maintenance count. Default: what `sso/validate` says, until then New York.
+    /// Whose nightly reset, midnight and weekend maintenance count. Default: what `sso/validate` says, until
+    /// then New York.
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
         self.region = Some(region);
@@ -88,13 +91,13 @@ impl KeepConnected {
 
 /// What to do when another login of the same username takes the brokerage session. IBKR allows one at a time.
 ///
-/// Unless IBKR itself says that another login is there, a session that was lost is first asked for without `compete`, which
-/// ends nobody. Only when that is refused does this decide.
+/// Unless IBKR itself says that another login is there, a session that was lost is first asked for without
+/// `compete`, which ends nobody. Only when that is refused does this decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnCompeting {
-    /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only an own session
-    /// is ended: one that was ours at the last tickle and whose bearer token has ended since.
+    /// Leave it there; come back when the other one is gone, or at [`resume`](crate::Session::resume). Only
+    /// an own session is ended: one that was ours at the last tickle and whose bearer token has ended since.
     #[default]
     Yield,
     /// Take it back at once, three times an hour at most; then yield.
@@ -105,8 +108,8 @@ pub enum OnCompeting {
     Never,
 }
 
-/// How often something may be done in any hour and in any day: half of it as it comes, the rest spread over the time.
-/// Exhaustive on purpose: it is written as a literal.
+/// How often something may be done in any hour and in any day: half of it as it comes, the rest spread over
+/// the time. Exhaustive on purpose: it is written as a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginBudget {
     /// In any 60 minutes.

@@ -50,8 +50,8 @@ const AFTER_REFUSAL: [Duration; 5] = [
 /// A clock that is wrong is looked at so often, and for so long without asking IBKR again.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(30);
 const CLOCK_BELIEVED: Duration = Duration::from_secs(900);
-/// Beyond the time between two tickles: a session that was ours so lately, and whose bearer token has ended since, is
-/// still ours.
+/// Beyond the time between two tickles: a session that was ours so lately, and whose bearer token has ended
+/// since, is still ours.
 const JUST_NOW: Duration = Duration::from_secs(30);
 
 /// What the session has to do about an outcome, beside what is due next.
@@ -232,8 +232,8 @@ impl Keeper {
         Some(before.and_then(|left| left.retake_at).unwrap_or(now + wait))
     }
 
-    /// What is done while the session is left to another login: a look each minute, and in time it is asked for politely, or
-    /// taken. The bearer token may end meanwhile; a look finds that out, and gets a new one.
+    /// What is done while the session is left to another login: a look each minute, and in time it is asked
+    /// for politely, or taken. The bearer token may end meanwhile; a look finds that out, and gets a new one.
     fn wait_for_rival(&mut self, now: Now, left: Left) {
         let look = now.mono + self.policy.tickle_every;
         match left.ask_at <= look {
@@ -311,8 +311,8 @@ impl Keeper {
         self.plan_repair(view, effects, action, error, reach);
     }
 
-    /// Whether IBKR's silence over a session that it does not open may mean another login: one that is opened shows that it
-    /// is authenticated before it is established.
+    /// Whether IBKR's silence over a session that it does not open may mean another login: one that is opened
+    /// shows that it is authenticated before it is established.
     fn may_be_held(&self, view: View<'_>, attempt: Attempt) -> bool {
         let status = view.facts.auth_status.as_ref();
         status.is_some_and(|status| status.connected && !status.authenticated)
@@ -369,12 +369,14 @@ impl Keeper {
         // A login that did not get out can be tried itself.
         let got_out = self.login_reach > Reach::Nowhere;
         match () {
-            // Whether the server is back can be asked without logging in, even with a bearer token that was refused.
+            // Whether the server is back can be asked without logging in, even with a bearer token that was
+            // refused.
             () if !self.server_works && (bearer_is_good || (view.facts.bearer.is_some() && got_out)) => {
-                match asks_otherwise == bearer_is_good {
-                    true => Action::Status,
-                    false => Action::Tickle,
-                }
+                let (usual, other) = match bearer_is_good {
+                    true => (Action::Tickle, Action::Status),
+                    false => (Action::Status, Action::Tickle),
+                };
+                if asks_otherwise { other } else { usual }
             }
             () if !bearer_is_good && effects.has_access_token(view) => Action::Renew,
             () if !bearer_is_good => Action::Login,
@@ -450,7 +452,8 @@ impl Keeper {
         self.plan(again, Some(now.mono + LOOK_AT_CLOCK));
     }
 
-    /// When to look again whether this machine's clock has been set; `None` when it has, or nobody is to be believed so long.
+    /// When to look again whether this machine's clock has been set; `None` when it has, or nobody is to be
+    /// believed so long.
     pub(super) fn clock_still_wrong(&mut self, now: Now) -> Option<Instant> {
         let WrongClock { told, believed_until } = self.clock?;
         let told = told.wall + now.mono.saturating_duration_since(told.mono);
@@ -462,8 +465,8 @@ impl Keeper {
         Some(now.mono + LOOK_AT_CLOCK)
     }
 
-    /// Stops, unless IBKR knew us before: then again, slowly, and stops when that goes on. While IBKR is closed its refusals
-    /// mean little.
+    /// Stops, unless IBKR knew us before: then again, slowly, and stops when that goes on. While IBKR is
+    /// closed its refusals mean little.
     fn on_refusal(
         &mut self,
         view: View<'_>,

@@ -1,4 +1,5 @@
-//! The table of reactions, row by row: what a keeper makes of one answer after the other, without a world around it.
+//! The table of reactions, row by row: what a keeper makes of one answer after the other, without a world
+//! around it.
 
 use std::time::Duration;
 
