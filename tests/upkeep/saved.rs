@@ -24,6 +24,22 @@ fn a_saved_session_goes_on_in_another_process_without_a_login() {
 }
 
 #[test]
+fn a_process_that_takes_over_is_not_too_quick_with_its_first_tickle() {
+    let mut first = connected();
+    let tickles = first.count(Step::Tickle);
+    while first.count(Step::Tickle) == tickles {
+        first.run_for(SECOND / 10);
+    }
+    let saved = first.session.save(first.now).unwrap();
+    let mut second = first.another_process();
+    second.session.restore(&saved, second.now).unwrap();
+    second.session.keep_connected(KeepConnected::default());
+    second.run_for(5 * SECOND);
+    assert_eq!(second.session.phase(), Phase::Connected);
+    assert!(second.sim.counters().refusals.is_empty(), "{:?}", second.sim.counters().refusals);
+}
+
+#[test]
 fn a_saved_session_that_is_no_longer_good_heals() {
     let first = connected();
     let saved = first.session.save(first.now).unwrap();

@@ -17,13 +17,13 @@ pub fn is_demo_key(key: &RsaKey) -> bool {
 
 pub(crate) fn refuse_demo_key(key: &RsaKey) -> Result<(), Problem> {
     match is_demo_key(key) {
-        true => Err(Problem::new(WHAT, TODO)),
+        true => Err(Problem::new(WHAT, HELP)),
         false => Ok(()),
     }
 }
 
 const WHAT: &str = "is the simulator's demo key, whose private half everybody has";
-const TODO: &str =
+const HELP: &str =
     "use a key of your own (`ibkr-auth init` makes one); if you meant the simulator, set base_url";
 
 impl Transport {
@@ -40,7 +40,7 @@ impl Transport {
         {
             return Ok(());
         }
-        Err(Error::config(format!("the key {WHAT}"), TODO))
+        Err(Error::config(format!("the key {WHAT}"), HELP))
     }
 }
 

@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn a_comment_is_as_wide_as_code_at_most() {
-        let word = "x".repeat(WIDEST - 4);
-        let text = format!("/// {word}\n/// {word}x\n//! | {word}xx |\nlet {word}xxx;\n");
+        let word = "w".repeat(WIDEST - 4);
+        let text = format!("/// {word}\n/// {word}w\n//! | {word} |\nlet {word}wide;\n");
         assert_eq!(wide_comments(&text).collect::<Vec<_>>(), [2]);
     }
 }

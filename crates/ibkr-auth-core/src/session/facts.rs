@@ -69,6 +69,7 @@ pub(super) struct Kept {
     pub(super) bearer_ends: Option<Now>,
     pub(super) session_id: Option<Secret>,
     pub(super) validated: Option<Instant>,
+    pub(super) tickled: Option<Instant>,
 }
 
 impl Facts {
@@ -82,6 +83,7 @@ impl Facts {
             bearer_ends: self.bearer_ends,
             session_id: self.session_id.clone(),
             validated: self.validated,
+            tickled: self.tickled,
         })
     }
 
@@ -279,6 +281,10 @@ impl Facts {
     /// Whether IBKR will take an `sso/validate` now.
     pub(super) fn may_validate(&self, now: Now) -> bool {
         self.last_validated(now).is_none_or(|ago| ago >= VALIDATE_PAUSE)
+    }
+
+    pub(super) fn remember_tickle(&mut self, at: Option<Instant>) {
+        self.tickled = self.tickled.max(at);
     }
 
     /// Takes the right to tickle now; else says when it comes.

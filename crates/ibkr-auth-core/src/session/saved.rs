@@ -59,6 +59,8 @@ struct Content {
     bearer_ends: Option<u64>,
     session_id: Option<String>,
     validated: Option<u64>,
+    /// In milliseconds: a second is all that has to lie between two.
+    tickled: Option<u64>,
 }
 
 /// The tokens are not left behind in memory that is given back.
@@ -90,6 +92,11 @@ impl SavedSession {
             validated: kept.validated.map(|at| {
                 let ago = now.mono.saturating_duration_since(at);
                 unix_seconds(now.wall).saturating_sub(ago.as_secs()) + 1
+            }),
+            tickled: kept.tickled.and_then(|at| {
+                let at = now.wall.checked_sub(now.mono.saturating_duration_since(at))?;
+                let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+                u64::try_from(since.as_millis()).ok()
             }),
         };
         serde_json::to_string(&content).ok().map(Self::new)
@@ -134,6 +141,12 @@ impl SavedSession {
                 // The clock was set back since: it tells nothing.
                 Err(_) => {}
             }
+        }
+        if let Some(at) = content.tickled
+            && let Some(at) = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(at))
+            && let Ok(ago) = now.wall.duration_since(at)
+        {
+            facts.remember_tickle(now.mono.checked_sub(ago));
         }
         Ok(host)
     }
