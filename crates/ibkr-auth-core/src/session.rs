@@ -137,7 +137,8 @@ impl Session {
     }
 
     /// Keeps the session alive; about every 60 s. Needs `get_bearer_token`. IBKR takes one a second of a
-    /// username and blocks who sends more: it is sent 2 s after the last at the soonest, whoever asked for that.
+    /// username and blocks who sends more: it is sent 2 s after the last at the soonest, whoever asked for
+    /// that.
     pub fn tickle(&mut self) -> Ticket<Tickle> {
         self.begin(Command::Tickle)
     }
