@@ -93,19 +93,20 @@ impl Session {
         }
     }
 
-    /// The whole flow: access token and public address at once, bearer token, `sso/validate`, and for the
-    /// brokerage tier `ssodh/init` and waiting until the session is established. Steps that fail in a way
-    /// that may pass are repeated, each time freshly signed; what repeating cannot cure ends it at once.
+    /// The whole flow: access token and public address at once, bearer token, and `sso/validate`; for the
+    /// brokerage tier `ssodh/init` before that, and waiting until the session is established. Steps that fail
+    /// in a way that may pass are repeated, each time freshly signed; what repeating cannot cure ends it at
+    /// once.
+    ///
+    /// A brokerage session that is established is not kept waiting for `sso/validate`: its answer may come
+    /// after the outcome, and [`validate_sso`](Self::validate_sso) waits for it.
     ///
     /// Nothing is sent while the logins of late are as many as are safe: see [`History`] and
     /// [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent).
     ///
     /// While a `connect` is under way, another one joins it.
     pub fn connect(&mut self) -> Ticket<Connected> {
-        match self.tasks.iter().find(|task| task.command() == Command::Connect) {
-            Some(task) => task.ticket(),
-            None => self.begin(Command::Connect),
-        }
+        self.join(Command::Connect)
     }
 
     /// Exchanges a signed assertion for an access token. When IBKR refuses it and the answer shows that our
@@ -120,9 +121,10 @@ impl Session {
         self.begin(Command::GetBearerToken)
     }
 
-    /// Asks about the SSO session, which also extends it. At most once a minute. Needs `get_bearer_token`.
+    /// Asks about the SSO session, which also extends it. At most once a minute, so it joins one that is under
+    /// way, such as the one that `connect` has begun. Needs `get_bearer_token`.
     pub fn validate_sso(&mut self) -> Ticket<SsoDetails> {
-        self.begin(Command::ValidateSso)
+        self.join(Command::ValidateSso)
     }
 
     /// Opens the brokerage session. It is ready when [`AuthStatus::is_ready`] says so, which may take
@@ -361,6 +363,14 @@ impl Session {
     /// How far IBKR's clock is from this machine's.
     pub fn clock_skew(&self) -> ClockSkew {
         self.facts.clock.skew()
+    }
+
+    /// The command that is under way, or a new one.
+    fn join<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
+        match self.tasks.iter().find(|task| task.command() == command) {
+            Some(task) => task.ticket(),
+            None => self.begin(command),
+        }
     }
 
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {

@@ -29,12 +29,13 @@ const READ_ONLY: &[Planned] = &[
 ];
 
 /// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already.
+/// `ValidateSso` is not waited for: see [`is_beside`].
 const BROKERAGE: &[Planned] = &[
     (Step::GetAccessToken, &[]),
     (Step::PublicIp, &[]),
     (Step::GetBearerToken, &[Step::GetAccessToken, Step::PublicIp]),
-    (Step::ValidateSso, &[Step::GetBearerToken]),
-    (Step::SsodhInit, &[Step::ValidateSso]),
+    (Step::SsodhInit, &[Step::GetBearerToken]),
+    (Step::ValidateSso, &[Step::SsodhInit]),
     (Step::Status, &[Step::SsodhInit]),
 ];
 
@@ -71,6 +72,12 @@ impl Command {
             (Self::Logout, _) => &[(Step::Logout, &[])],
         }
     }
+}
+
+/// A step that a login sends on its way but does not wait for. A session that is established is proof enough;
+/// while that is awaited, a refusal here still ends the login.
+pub(super) fn is_beside(step: Step, needs: &[Step]) -> bool {
+    step == Step::ValidateSso && needs == [Step::SsodhInit]
 }
 
 /// A step that needs no request: a fixed address is known.

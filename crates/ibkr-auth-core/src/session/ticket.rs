@@ -44,8 +44,9 @@ impl<T> fmt::Debug for Ticket<T> {
 pub struct Connected {
     /// The address from which IBKR sees us.
     pub public_ip: Ipv4Addr,
-    /// What IBKR knows about the SSO session. `None` when it was not asked, because it was within the last
-    /// minute, or did not answer: the login does not depend on it.
+    /// What IBKR knows about the SSO session. `None` when it has not answered yet, because the session was
+    /// established at once, or was not asked, because it was within the last minute: a login does not depend
+    /// on it. [`validate_sso`](crate::Session::validate_sso) waits for it.
     pub sso: Option<SsoDetails>,
     /// State of the brokerage session; `None` in the read-only tier.
     pub auth_status: Option<AuthStatus>,

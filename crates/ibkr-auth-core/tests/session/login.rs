@@ -3,18 +3,66 @@
 use super::*;
 
 #[test]
-fn connect_is_five_requests_and_the_look_up_overlaps_the_token_request() {
+fn connect_is_three_round_trips_and_then_sends_sso_validate() {
     let mut session = session();
     let (bench, outcome) = connect(&mut session, healthy);
-    outcome.unwrap();
+    assert!(outcome.is_ok() && session.is_connected());
     let order =
-        [Step::GetAccessToken, Step::PublicIp, Step::GetBearerToken, Step::ValidateSso, Step::SsodhInit];
+        [Step::GetAccessToken, Step::PublicIp, Step::GetBearerToken, Step::SsodhInit, Step::ValidateSso];
     assert_eq!(steps(&bench), order);
     let round_trips: Vec<_> = bench.sent.iter().map(|(at, _)| at.as_millis() / 20).collect();
     assert_eq!(round_trips, [0, 0, 1, 2, 3]);
-    assert!(session.is_connected());
+    assert_eq!(bench.elapsed().as_millis() / 20, 3, "the answer to sso/validate is not waited for");
     assert_eq!(session.public_ip().unwrap().to_string(), "203.0.113.7");
-    assert!(matches!(bench.events.last(), Some(Event::Connected)));
+    let connected = bench.events.iter().position(|event| matches!(event, Event::Connected));
+    let validated =
+        bench.events.iter().position(|event| matches!(event, Event::Sent { step: Step::ValidateSso }));
+    assert!(connected.is_some() && connected < validated);
+}
+
+#[test]
+fn sso_validate_as_a_step_waits_for_the_answer_that_a_login_has_left() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let connected = bench.run(&mut session, &ticket, healthy).unwrap();
+    assert!(connected.sso.is_none());
+    let ticket = session.validate_sso();
+    let details = bench.run(&mut session, &ticket, healthy).unwrap();
+    assert_eq!((details.paper, count(&bench, Step::ValidateSso)), (Some(false), 1));
+}
+
+#[test]
+fn sso_validate_is_asked_while_an_established_session_is_awaited() {
+    let (bench, outcome) =
+        connect_with(&mut session(), first(Step::SsodhInit, vec![Ok(answer(200, NOT_YET))]));
+    assert_eq!(outcome.unwrap().sso.and_then(|sso| sso.paper), Some(false));
+    let order = [Step::SsodhInit, Step::ValidateSso, Step::Status];
+    assert_eq!(steps(&bench)[3..], order);
+}
+
+#[test]
+fn a_refusal_of_sso_validate_ends_a_login_that_still_waits() {
+    let refused = |transmit: &Transmit| match transmit.step {
+        Step::SsodhInit => Ok(answer(200, NOT_YET)),
+        Step::ValidateSso => Ok(answer(401, "{}")),
+        _ => healthy(transmit),
+    };
+    let (bench, outcome) = connect(&mut session(), refused);
+    assert_eq!(outcome.unwrap_err().step(), Some(Step::ValidateSso));
+    assert_eq!((count(&bench, Step::ValidateSso), count(&bench, Step::Status)), (1, 0));
+}
+
+#[test]
+fn a_refusal_of_sso_validate_after_a_login_ends_its_session() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let refused = || first(Step::ValidateSso, vec![Ok(answer(401, "{}"))]);
+    let ticket = session.connect();
+    assert!(bench.run(&mut session, &ticket, refused()).is_ok() && session.is_connected());
+    bench.live(&mut session, Duration::from_secs(1), healthy);
+    assert!(!session.is_connected());
+    session.keep_connected(KeepConnected::default());
+    bench.until(&mut session, Session::is_connected, healthy);
+    assert_eq!((count(&bench, Step::GetBearerToken), count(&bench, Step::GetAccessToken)), (2, 1));
 }
 
 #[test]

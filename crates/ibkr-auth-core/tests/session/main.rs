@@ -12,8 +12,8 @@ mod testkit;
 use std::{collections::BTreeSet, time::Duration};
 
 use ibkr_auth_core::{
-    Advice, Error, ErrorKind, Event, Host, Output, Response, Retry, Session, Step, Tier, Transmit,
-    TransportError, TransportKind,
+    Advice, Connected, Error, ErrorKind, Event, Host, KeepConnected, Output, Response, Retry, Session, Step,
+    Tier, Transmit, TransportError, TransportKind,
     testing::{self, Bench, answer, healthy},
 };
 
@@ -36,9 +36,17 @@ fn first(step: Step, mut answers: Vec<Answer>) -> impl FnMut(&Transmit) -> Answe
 }
 
 fn connect(session: &mut Session, answers: impl FnMut(&Transmit) -> Answer) -> (Bench, Result<(), Error>) {
+    let (bench, outcome) = connect_with(session, answers);
+    (bench, outcome.map(drop))
+}
+
+fn connect_with(
+    session: &mut Session,
+    answers: impl FnMut(&Transmit) -> Answer,
+) -> (Bench, Result<Connected, Error>) {
     let mut bench = Bench::new();
     let ticket = session.connect();
-    let outcome = bench.run(session, &ticket, answers).map(|_| ());
+    let outcome = bench.run(session, &ticket, answers);
     (bench, outcome)
 }
 

@@ -115,7 +115,6 @@ fn what_cannot_pass_is_not_tried_again() {
         (Step::GetAccessToken, 401),
         (Step::GetBearerToken, 401),
         (Step::GetBearerToken, 403),
-        (Step::ValidateSso, 401),
         (Step::SsodhInit, 401),
         (Step::GetAccessToken, 302),
         (Step::GetAccessToken, 404),
