@@ -26,6 +26,7 @@ fn connect<D: Driver>(server: &ServerGuard) -> D {
         .with_host(Host::custom(&server.url()).unwrap());
     let mut client = D::new(config, lab::key(), &transport()).unwrap();
     client.connect().unwrap();
+    client.validate_sso().unwrap();
     client
 }
 

@@ -286,7 +286,7 @@ fn plain_http_goes_through_no_proxy<D: Driver>() {
     {
         let server = Rough::new(Manner::Keep);
         server.client_with::<D>(server.config(), url).connect().unwrap();
-        assert_eq!((proxy.requests(), server.requests()), (0, 4));
+        assert_eq!((proxy.requests(), server.requests()), (0, 3));
     }
 }
 

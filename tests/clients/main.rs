@@ -23,7 +23,7 @@ mod roads;
 mod rough;
 
 for_both_clients!(
-    connect_logs_in_with_five_requests_on_two_connections,
+    connect_logs_in_with_four_requests_on_two_connections,
     the_steps_of_ibauth_one_by_one,
     the_read_only_tier_leaves_the_brokerage_session_alone,
     waits_until_the_session_is_established,
@@ -60,14 +60,13 @@ fn with<D: Driver>(lab: &Lab, config: Config) -> D {
     D::new(config, key(), &lab.transport()).unwrap()
 }
 
-fn connect_logs_in_with_five_requests_on_two_connections<D: Driver>() {
+fn connect_logs_in_with_four_requests_on_two_connections<D: Driver>() {
     let lab = Lab::new();
     let connected = client::<D>(&lab).connect().unwrap();
     assert_eq!(connected.public_ip, PUBLIC_IP);
     assert!(connected.auth_status.unwrap().is_ready());
-    assert!(connected.sso.unwrap().paper.unwrap());
     let counters = lab.server.handle().counters();
-    assert_eq!(counters.total(), 5, "{counters:?}");
+    assert_eq!(counters.total(), 4, "{counters:?}");
     assert!(counters.refusals.is_empty());
     let connections = lab.server.handle().connections();
     assert_eq!(
@@ -84,7 +83,7 @@ fn the_steps_of_ibauth_one_by_one<D: Driver>() {
     assert_eq!(client.get_access_token().unwrap().expires_in, Some(Duration::from_secs(86_399)));
     client.get_bearer_token().unwrap();
     assert!(client.ssodh_init().unwrap().authenticated);
-    client.validate_sso().unwrap();
+    assert!(client.validate_sso().unwrap().paper.unwrap());
     assert!(client.status().unwrap().is_ready());
     for _ in 0..3 {
         let tickle = client.tickle().unwrap();
@@ -107,8 +106,9 @@ fn the_read_only_tier_leaves_the_brokerage_session_alone<D: Driver>() {
 
 fn waits_until_the_session_is_established<D: Driver>() {
     let lab = Lab::with(|config| config.sim.rules.established_after = Duration::from_millis(500));
-    let status = client::<D>(&lab).connect().unwrap().auth_status.unwrap();
-    assert_eq!(status.established, Some(true));
+    let connected = client::<D>(&lab).connect().unwrap();
+    assert_eq!(connected.auth_status.unwrap().established, Some(true));
+    assert!(connected.sso.unwrap().paper.unwrap(), "asked while waiting");
     assert_eq!(lab.server.handle().count(Endpoint::Status), 1);
 }
 
@@ -175,7 +175,7 @@ fn a_failing_step_is_tried_again_with_a_new_assertion<D: Driver>() {
         client::<D>(&lab).connect().unwrap_or_else(|error| panic!("{fault}: {error}"));
         let counters = lab.server.handle().counters();
         assert!(counters.refusals.is_empty(), "{fault}: {:?}", counters.refusals);
-        assert_eq!(counters.total(), 6, "{fault}");
+        assert_eq!(counters.total(), 5, "{fault}");
     }
 }
 
@@ -278,7 +278,7 @@ fn events_tell_each_step<D: Driver>() {
         .iter()
         .filter_map(|event| if let Event::Done { step, .. } = event { Some(*step) } else { None })
         .collect();
-    assert_eq!(done.len(), 5, "{told:?}");
+    assert_eq!(done.len(), 4, "{told:?}");
     assert!(matches!(told.last(), Some(Event::Connected)));
 }
 
@@ -447,7 +447,7 @@ mod cancelling {
         assert!(error.to_string().contains("logout"), "{error}");
         client.logout().unwrap();
         assert_eq!(lab.server.handle().count(Endpoint::Logout), 1);
-        assert_eq!(lab.server.handle().count(Endpoint::Init), 1, "never sent again");
+        assert!(lab.server.handle().count(Endpoint::Init) <= 1, "never sent again");
     }
 
     #[test]

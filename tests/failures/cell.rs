@@ -44,8 +44,8 @@ impl Cell {
 
     fn drive<D: Driver>(self) -> String {
         let lab = Lab::with(|config| {
-            // The state of the session is asked for only when it is not established at once.
-            if self.step == Step::Status && self.mode != Mode::Single {
+            // These two are asked for only when the session is not established at once.
+            if matches!(self.step, Step::Status | Step::ValidateSso) && self.mode != Mode::Single {
                 config.sim.rules.established_after = Duration::from_millis(500);
             }
         });

@@ -309,10 +309,7 @@ impl Session {
     /// Ends a command.
     fn conclude(&mut self, now: Now, index: usize, outcome: Result<Done, Error>) {
         let task = self.tasks.remove(index);
-        let may_validate = self.facts.may_validate(now);
-        let rest = outcome.as_ref().ok().and_then(|_| task.rest(&self.config, may_validate));
-        self.in_flight.drop_all(|id| task.awaits(id) && !rest.as_ref().is_some_and(|rest| rest.awaits(id)));
-        self.tasks.extend(rest);
+        self.in_flight.drop_all(|id| task.awaits(id));
         if let (Some(attempt), Some(keeper)) = (task.attempt(), &mut self.keeper) {
             let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
             let key = &self.signer.key;

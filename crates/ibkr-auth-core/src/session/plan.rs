@@ -29,7 +29,7 @@ const READ_ONLY: &[Planned] = &[
 ];
 
 /// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already.
-/// `ValidateSso` is not waited for: see [`is_beside`].
+/// `ValidateSso` fills that time: see [`is_optional`].
 const BROKERAGE: &[Planned] = &[
     (Step::GetAccessToken, &[]),
     (Step::PublicIp, &[]),
@@ -74,9 +74,9 @@ impl Command {
     }
 }
 
-/// A step that a login sends on its way but does not wait for. A session that is established is proof enough;
-/// while that is awaited, a refusal here still ends the login.
-pub(super) fn is_beside(step: Step, needs: &[Step]) -> bool {
+/// A step that a login takes while it waits for its session, but does not wait for: one that is established
+/// is proof enough. What it refuses meanwhile still ends the login.
+pub(super) fn is_optional(step: Step, needs: &[Step]) -> bool {
     step == Step::ValidateSso && needs == [Step::SsodhInit]
 }
 

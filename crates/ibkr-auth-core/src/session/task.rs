@@ -192,21 +192,7 @@ impl Task {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.jobs.iter().all(|job| job.state == JobState::Done || plan::is_beside(job.step, job.needs))
-    }
-
-    /// What goes on after the end of this login: the step that it did not wait for. The automatic mode has
-    /// its own time for that, unless it is on its way.
-    pub(super) fn rest(&self, config: &Config, may_validate: bool) -> Option<Self> {
-        let job = self.jobs.iter().find(|job| plan::is_beside(job.step, job.needs))?;
-        let goes_on = match job.state {
-            JobState::Sent(_) => true,
-            JobState::Waiting(_) => self.purpose == Purpose::Command && may_validate,
-            JobState::Done | JobState::Failed => false,
-        };
-        let mut rest = Self::new(Command::ValidateSso, config);
-        rest.set(job.step, job.state);
-        goes_on.then_some(rest)
+        self.jobs.iter().all(|job| job.state == JobState::Done || plan::is_optional(job.step, job.needs))
     }
 
     /// The first job that may be sent now.

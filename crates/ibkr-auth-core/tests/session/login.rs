@@ -3,38 +3,37 @@
 use super::*;
 
 #[test]
-fn connect_is_three_round_trips_and_then_sends_sso_validate() {
+fn connect_is_three_round_trips_and_the_look_up_overlaps_the_first() {
     let mut session = session();
     let (bench, outcome) = connect(&mut session, healthy);
     assert!(outcome.is_ok() && session.is_connected());
-    let order =
-        [Step::GetAccessToken, Step::PublicIp, Step::GetBearerToken, Step::SsodhInit, Step::ValidateSso];
-    assert_eq!(steps(&bench), order);
+    assert_eq!(steps(&bench), [Step::GetAccessToken, Step::PublicIp, Step::GetBearerToken, Step::SsodhInit]);
     let round_trips: Vec<_> = bench.sent.iter().map(|(at, _)| at.as_millis() / 20).collect();
-    assert_eq!(round_trips, [0, 0, 1, 2, 3]);
-    assert_eq!(bench.elapsed().as_millis() / 20, 3, "the answer to sso/validate is not waited for");
+    assert_eq!(round_trips, [0, 0, 1, 2]);
+    assert_eq!(bench.elapsed().as_millis() / 20, 3);
     assert_eq!(session.public_ip().unwrap().to_string(), "203.0.113.7");
-    let connected = bench.events.iter().position(|event| matches!(event, Event::Connected));
-    let validated =
-        bench.events.iter().position(|event| matches!(event, Event::Sent { step: Step::ValidateSso }));
-    assert!(connected.is_some() && connected < validated);
+    assert!(matches!(bench.events.last(), Some(Event::Connected)));
 }
 
 #[test]
-fn sso_validate_as_a_step_waits_for_the_answer_that_a_login_has_left() {
-    let (mut session, mut bench) = (session(), Bench::new());
+fn with_an_access_token_and_a_fixed_address_a_new_session_is_two_round_trips() {
+    let config = testing::config().with_public_ip([198, 51, 100, 1].into()).unwrap();
+    let (mut session, mut bench) = (Session::new(config, testing::FakeKey, 1), Bench::new());
     let ticket = session.connect();
-    let connected = bench.run(&mut session, &ticket, healthy).unwrap();
-    assert!(connected.sso.is_none());
-    let ticket = session.validate_sso();
-    let details = bench.run(&mut session, &ticket, healthy).unwrap();
-    assert_eq!((details.paper, count(&bench, Step::ValidateSso)), (Some(false), 1));
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    session.keep_connected(KeepConnected::default());
+    bench.live(&mut session, Duration::from_secs(60), healthy);
+    let expired = first(Step::Tickle, vec![Ok(testing::expired())]);
+    bench.until(&mut session, |session| !session.is_connected(), expired);
+    let lost = bench.elapsed();
+    bench.until(&mut session, Session::is_connected, healthy);
+    assert_eq!(count(&bench, Step::GetAccessToken), 1);
+    assert_eq!((bench.elapsed() - lost).as_millis() / 20, 2);
 }
 
 #[test]
 fn sso_validate_is_asked_while_an_established_session_is_awaited() {
-    let (bench, outcome) =
-        connect_with(&mut session(), first(Step::SsodhInit, vec![Ok(answer(200, NOT_YET))]));
+    let (bench, outcome) = connect_with(&mut session(), not_yet_established(healthy));
     assert_eq!(outcome.unwrap().sso.and_then(|sso| sso.paper), Some(false));
     let order = [Step::SsodhInit, Step::ValidateSso, Step::Status];
     assert_eq!(steps(&bench)[3..], order);
@@ -53,16 +52,22 @@ fn a_refusal_of_sso_validate_ends_a_login_that_still_waits() {
 }
 
 #[test]
-fn a_refusal_of_sso_validate_after_a_login_ends_its_session() {
+fn an_established_session_does_not_wait_for_sso_validate() {
     let (mut session, mut bench) = (session(), Bench::new());
-    let refused = || first(Step::ValidateSso, vec![Ok(answer(401, "{}"))]);
     let ticket = session.connect();
-    assert!(bench.run(&mut session, &ticket, refused()).is_ok() && session.is_connected());
-    bench.live(&mut session, Duration::from_secs(1), healthy);
-    assert!(!session.is_connected());
-    session.keep_connected(KeepConnected::default());
-    bench.until(&mut session, Session::is_connected, healthy);
-    assert_eq!((count(&bench, Step::GetBearerToken), count(&bench, Step::GetAccessToken)), (2, 1));
+    let mut unanswered = 0;
+    for _ in 0..5 {
+        for transmit in pending(&mut session, &bench) {
+            match transmit.step {
+                Step::ValidateSso => unanswered += 1,
+                Step::SsodhInit => session.receive(bench.now, transmit.id, Ok(answer(200, NOT_YET))),
+                _ => session.receive(bench.now, transmit.id, healthy(&transmit)),
+            }
+        }
+        bench.advance(Duration::from_secs(1));
+    }
+    assert!(ticket.outcome().unwrap().is_ok() && session.is_connected());
+    assert_eq!(unanswered, 1);
 }
 
 #[test]
@@ -86,11 +91,8 @@ fn the_read_only_tier_opens_no_brokerage_session() {
 #[test]
 fn connect_waits_until_the_session_is_established() {
     let not_yet = || Ok(answer(200, NOT_YET));
-    let mut answers = first(Step::Status, vec![not_yet(), not_yet()]);
-    let (bench, outcome) = connect(&mut session(), move |transmit| match transmit.step {
-        Step::SsodhInit => Ok(answer(200, NOT_YET)),
-        _ => answers(transmit),
-    });
+    let answers = first(Step::Status, vec![not_yet(), not_yet()]);
+    let (bench, outcome) = connect(&mut session(), not_yet_established(answers));
     outcome.unwrap();
     assert_eq!(count(&bench, Step::Status), 3);
     assert!(bench.elapsed() >= Duration::from_secs(3));

@@ -35,6 +35,14 @@ fn first(step: Step, mut answers: Vec<Answer>) -> impl FnMut(&Transmit) -> Answe
     }
 }
 
+/// A session that takes a while to be established, which `auth/status` then says.
+fn not_yet_established(mut answers: impl FnMut(&Transmit) -> Answer) -> impl FnMut(&Transmit) -> Answer {
+    move |transmit| match transmit.step {
+        Step::SsodhInit => Ok(answer(200, NOT_YET)),
+        _ => answers(transmit),
+    }
+}
+
 fn connect(session: &mut Session, answers: impl FnMut(&Transmit) -> Answer) -> (Bench, Result<(), Error>) {
     let (bench, outcome) = connect_with(session, answers);
     (bench, outcome.map(drop))

@@ -70,7 +70,8 @@ fn a_login_does_not_depend_on_sso_validate() {
         [Ok(answer(429, "")), Ok(answer(503, "")), Ok(answer(404, "")), Err(TransportError::timeout())]
     {
         let mut session = session();
-        let (bench, outcome) = connect(&mut session, first(Step::ValidateSso, vec![failure]));
+        let mut answers = first(Step::ValidateSso, vec![failure]);
+        let (bench, outcome) = connect(&mut session, not_yet_established(&mut answers));
         outcome.unwrap();
         assert_eq!(count(&bench, Step::ValidateSso), 1, "IBKR takes one a minute");
         assert!(session.is_connected());
@@ -82,7 +83,7 @@ fn sso_validate_is_asked_once_a_minute_at_most() {
     let (mut session, mut bench) = (session(), Bench::new());
     for _ in 0..4 {
         let ticket = session.connect();
-        bench.run(&mut session, &ticket, healthy).unwrap();
+        bench.run(&mut session, &ticket, not_yet_established(healthy)).unwrap();
         bench.advance(Duration::from_secs(25));
     }
     assert_eq!(count(&bench, Step::ValidateSso), 2);

@@ -23,6 +23,8 @@ fn a_request_tells_its_step() {
     };
     let connect = session.connect();
     bench.run(&mut session, &connect, &mut check).unwrap();
+    let validate = session.validate_sso();
+    bench.run(&mut session, &validate, &mut check).unwrap();
     let (status, tickle) = (session.status(), session.tickle());
     bench.run(&mut session, &status, &mut check).unwrap();
     bench.run(&mut session, &tickle, &mut check).unwrap();
