@@ -1,7 +1,6 @@
 //! The session of a profile: kept between invocations, checked when that is due, and made anew when it has to
 //! be.
 
-mod connect;
 mod diagnose;
 mod end;
 mod guard;
@@ -22,7 +21,10 @@ pub(crate) use turn::Turn;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::atomic::AtomicBool,
+    sync::{
+        atomic::AtomicBool,
+        mpsc::{Receiver, channel},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -242,6 +244,17 @@ pub(crate) fn moment() -> Now {
 
 fn none() -> Failure {
     Failure::new(Exit::NoSession, "there is no session").help("log in with `ibkr-auth login`")
+}
+
+/// Passes on what happens, and keeps it for whoever waits for the outcome.
+fn overheard(client: &mut Client, mut listener: Listener) -> Receiver<Event> {
+    let (tell, heard) = channel();
+    client.on_event(move |event| {
+        listener(event);
+        // Nobody listens where nothing has to be healed.
+        let _ = tell.send(event.clone());
+    });
+    heard
 }
 
 fn both(mut one: Listener, mut other: impl FnMut(&Event) + Send + 'static) -> Listener {

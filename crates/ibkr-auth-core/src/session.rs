@@ -305,6 +305,12 @@ impl Session {
         &self.config
     }
 
+    /// Whether IBKR has a session of this login, or is making one: after a `connect` that failed or was given
+    /// up, [`logout`](Self::logout) ends it.
+    pub fn has_session(&self) -> bool {
+        self.facts.bearer.is_some() || self.in_flight.awaits_bearer()
+    }
+
     /// Whether the last word of IBKR was that the session is good for the configured tier.
     pub fn is_connected(&self) -> bool {
         self.facts.is_connected(self.config.tier)

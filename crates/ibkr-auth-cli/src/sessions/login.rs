@@ -1,12 +1,22 @@
 //! A login under the guards, and what is kept of it.
 
-use std::time::SystemTime;
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::{Duration, SystemTime},
+};
 
-use ibkr_auth_blocking::{Error, ErrorKind, Http};
+use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind, Event};
 
 use super::{
-    Listener, Sessions, Wish, connect::Login, guard::failed, interrupt::Interrupt, kept, make::named, moment,
-    none, turn::Turn,
+    Listener, Sessions, Wish,
+    guard::failed,
+    interrupt::{Interrupt, LOOK_AGAIN},
+    kept,
+    make::named,
+    moment, none, overheard,
+    reason::Reason,
+    turn::Turn,
 };
 use crate::{
     exit::Exit,
@@ -18,29 +28,39 @@ impl Sessions {
     /// The whole login. The kept session is ended first.
     pub(super) fn log_in(&self, mut turn: Turn, wish: &Wish, listener: Listener) -> Result<Kept, Failure> {
         let settings = self.settings_digest()?;
-        let mut session = self.new_session(&turn.record, self.compete(wish));
+        let mut client = self.new_client(&turn.record, self.compete(wish))?;
         if wish.force {
-            session.override_guard();
+            client.override_guard();
         }
-        self.may_log_in(&session, &turn.record, &settings, wish.force)?;
-        let http = Http::new(&self.profile.transport)?;
+        self.may_log_in(client.session(), &turn.record, &settings, wish.force)?;
         self.profile.transport.warnings().iter().for_each(|warning| self.output.warning(warning));
         self.make_room(&mut turn, wish.force)?;
-        self.count_login(&mut turn, session.history(moment()))?;
+        self.count_login(&mut turn, client.history())?;
 
+        let heard = overheard(&mut client, listener);
         let interrupt = Interrupt::watch();
-        let mut login = Login::new(session, http, listener);
-        let outcome = login.connect(wish.within, &interrupt);
+        let outcome = unless_interrupted(&interrupt, &mut client, |client| {
+            client.connect_within(wish.within)?;
+            ask_kind(client, turn.record.paper)
+        });
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
-            Ok(()) if !is_interrupted => None,
+            _ if is_interrupted => {
+                self.note_end(&client, "interrupted: ending the session; Ctrl-C again leaves at once");
+                Some(give_up(&mut client, interrupted))
+            }
+            Ok(()) => None,
             // Another login has the brokerage session, and everything else is there.
-            Err(error) if wish.read_only && error.kind() == ErrorKind::Competing && !is_interrupted => None,
-            outcome => Some(self.give_up(&mut login, outcome.err(), is_interrupted)),
+            Err(error) if wish.read_only && error.kind() == ErrorKind::Competing => None,
+            Err(error) if is_late(&error) => {
+                self.note_end(&client, "no time is left: ending the session");
+                Some(give_up(&mut client, |_| late(wish.within, heard.try_iter())))
+            }
+            Err(error) => Some(give_up(&mut client, |_| named(error))),
         };
-        let is_good = failure.is_none() && login.session.is_connected();
-        turn.record.kept = left(&login, is_good, turn.record.paper);
-        turn.record.history = login.session.history(moment());
+        let is_good = failure.is_none() && client.is_connected();
+        turn.record.kept = left(&client, is_good, turn.record.paper);
+        turn.record.history = client.history();
         if failure.is_none() {
             // It may have been forced: IBKR answers again.
             turn.record.history.quiet_until = None;
@@ -56,41 +76,88 @@ impl Sessions {
         }
     }
 
-    /// Ends what the login has opened: a session that nobody uses may be in the way of others.
-    fn give_up(&self, login: &mut Login, error: Option<Error>, is_interrupted: bool) -> Failure {
-        if login.is_open() && !self.output.json {
-            match is_interrupted {
-                true => self.output.note("interrupted: ending the session; Ctrl-C again leaves at once"),
-                false if login.is_given_up() => self.output.note("no time is left: ending the session"),
-                false => {}
-            }
+    fn note_end(&self, client: &Client, note: &str) {
+        if client.session().has_session() && !self.output.json {
+            self.output.note(note);
         }
-        let unended = login.end().err().map(Failure::from);
-        let failure = error.map(named);
-        let pauses = [&failure, &unended].map(|failure| failure.as_ref().and_then(|failure| failure.pause));
-        let failure = match failure {
-            Some(failure) if !is_interrupted => failure,
-            _ => interrupted(unended),
-        };
-        Failure { pause: pauses.into_iter().max().flatten(), ..failure }
     }
+}
+
+/// Ends what the login has opened: a session that nobody uses may be in the way of others. A bearer token
+/// that is on its way is waited for, because IBKR has made that session.
+fn give_up(client: &mut Client, failure: impl FnOnce(Option<&Failure>) -> Failure) -> Failure {
+    let unended = client.logout().err().map(Failure::from);
+    let failure = failure(unended.as_ref());
+    let pause = failure.pause.max(unended.and_then(|unended| unended.pause));
+    Failure { pause, ..failure }
+}
+
+/// Works until it is done, or Ctrl-C is pressed.
+fn unless_interrupted<T>(
+    interrupt: &Interrupt,
+    client: &mut Client,
+    work: impl FnOnce(&mut Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let canceller = Canceller::of(client);
+    thread::scope(|scope| {
+        let (_done, over) = channel::<()>();
+        // Where the system gives no thread, the second Ctrl-C is the one that counts.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
+            while over.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout) {
+                if interrupt.is_seen() {
+                    canceller.cancel();
+                }
+            }
+        });
+        work(client)
+    })
+}
+
+/// Live or paper, which is told to a person, where that is not known of this username. A login that was
+/// established at once has not asked.
+fn ask_kind(client: &mut Client, known: Option<bool>) -> Result<(), Error> {
+    let snapshot = client.session().snapshot();
+    if known.is_some()
+        || snapshot.sso().is_some()
+        || !client.session().validate_allowed_in(moment()).is_zero()
+    {
+        return Ok(());
+    }
+    // It matters where it says that the session is not good.
+    client.validate_sso().map(drop).or_else(|error| if client.is_connected() { Ok(()) } else { Err(error) })
+}
+
+/// Whether no time was left, rather than for one request.
+fn is_late(error: &Error) -> bool {
+    error.kind() == ErrorKind::Timeout && error.step().is_none()
+}
+
+/// What was in the way by then.
+fn late(within: Duration, events: impl Iterator<Item = Event>) -> Failure {
+    let mut reason = Reason::default();
+    events.for_each(|event| reason.hear(&event));
+    let given_up = || {
+        Failure::new(Exit::Network, "the login was given up")
+            .why(format!("there was no good session within {:.0} s", within.as_secs_f64()))
+            .help("`ibkr-auth doctor` shows what is slow; --within waits longer")
+    };
+    reason.take().map_or_else(given_up, named)
 }
 
 /// The session of the login, if there is one. One that is not good could not be ended, or is without
 /// brokerage session.
-fn left(login: &Login, is_good: bool, paper: Option<bool>) -> Option<Kept> {
+fn left(client: &Client, is_good: bool, paper: Option<bool>) -> Option<Kept> {
     let now = seconds(SystemTime::now());
-    let saved = login.session.save(moment())?;
-    let left = kept(&saved, &login.session.snapshot(), now, if is_good { now } else { 0 });
+    let left = kept(&client.save()?, &client.session().snapshot(), now, if is_good { now } else { 0 });
     Some(Kept { paper: left.paper.or(paper), ..left })
 }
 
-fn interrupted(unended: Option<Failure>) -> Failure {
+fn interrupted(unended: Option<&Failure>) -> Failure {
     match unended {
         None => Failure::new(Exit::Interrupted, "interrupted: there is no session"),
         Some(unended) => {
             Failure::new(Exit::Interrupted, "interrupted: the session could not be ended, and is kept")
-                .why(unended.what)
+                .why(unended.what.clone())
                 .help("end it with `ibkr-auth logout`")
         }
     }

@@ -1,10 +1,8 @@
 //! Checking a session, and healing or making it, while no other invocation does.
 
-use std::sync::mpsc::channel;
-
 use ibkr_auth_blocking::{Error, ErrorKind};
 
-use super::{Listener, SessionOrigin, Sessions, Wish, guard::failed, none, renewed, turn::Turn};
+use super::{Listener, SessionOrigin, Sessions, Wish, guard::failed, none, overheard, renewed, turn::Turn};
 use crate::{exit::Exit, failure::Failure, store::Kept};
 
 impl Sessions {
@@ -30,15 +28,10 @@ impl Sessions {
         mut turn: Turn,
         before: &Kept,
         wish: &Wish,
-        mut listener: Listener,
+        listener: Listener,
     ) -> Result<Kept, Failure> {
         let mut client = self.client(&turn.record, before, self.compete(wish))?;
-        let (tell, heard) = channel();
-        client.on_event(move |event| {
-            listener(event);
-            // Nobody listens where nothing has to be healed.
-            let _ = tell.send(event.clone());
-        });
+        let heard = overheard(&mut client, listener);
         let outcome = client.tickle();
         let is_enough = match &outcome {
             Ok(tickle) => {

@@ -113,9 +113,10 @@ fn a_pause_that_was_asked_for_outlives_an_interrupt() {
 
 fn a_killed_login_has_asked_for_sso_validate() {
     let world = World::new();
-    world.fault(r#"{"on":"ssodh/init","calls":1,"do":{"hang":true}}"#);
+    let not_yet = r#"{\"authenticated\":true,\"connected\":true,\"competing\":false,\"established\":false}"#;
+    world.fault(&format!(r#"{{"on":"ssodh/init","calls":1,"do":{{"status":200,"body":"{not_yet}"}}}}"#));
     let mut child = login(&world);
-    world.await_request(Endpoint::Init, 1);
+    world.await_request(Endpoint::Validate, 1);
     child.kill().unwrap();
     child.wait().unwrap();
     world.succeed(["login"]);
