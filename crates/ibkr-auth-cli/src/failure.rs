@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ibkr_auth_blocking::{Advice, Error, ErrorKind};
+use ibkr_auth_blocking::{Advice, Error, ErrorKind, Step};
 use ibkr_auth_config::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -68,6 +68,11 @@ impl Failure {
     /// The pause that IBKR asked for with this very failure.
     pub(crate) fn new_pause(&self) -> Option<u64> {
         self.pause.filter(|_| !self.is_known)
+    }
+
+    /// The step that failed.
+    pub(crate) fn step(&self) -> Option<Step> {
+        self.step.as_deref().and_then(Step::named)
     }
 
     pub(crate) fn is(&self, exit: Exit) -> bool {

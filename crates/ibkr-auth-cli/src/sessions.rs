@@ -29,7 +29,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use ibkr_auth_blocking::{Client, Error, Event, Http, SavedSession, Session, Snapshot};
+use ibkr_auth_blocking::{Client, Config, Error, Event, Http, SavedSession, Session, Snapshot};
 use ibkr_auth_core::Now;
 use zeroize::Zeroizing;
 
@@ -179,9 +179,11 @@ impl Sessions {
 
     /// A session that knows how often was logged in, and what else must not be asked too often.
     fn new_session(&self, record: &Record, compete: bool) -> Session {
-        let Profile { config, key, .. } = &self.profile;
-        let config = config.clone().with_compete(compete);
-        let mut session = Session::new(config, key.clone(), RandomState::new().hash_one(0));
+        self.session_with(record, self.profile.config.clone().with_compete(compete))
+    }
+
+    fn session_with(&self, record: &Record, config: Config) -> Session {
+        let mut session = Session::new(config, self.profile.key.clone(), RandomState::new().hash_one(0));
         session.recall(&record.history, moment());
         session
     }
@@ -198,11 +200,11 @@ impl Sessions {
 
     /// The headers of this session. No HTTP stack is set up for them.
     pub(crate) fn headers(&self, kept: &Kept) -> Result<HeaderMap, Failure> {
-        self.restored(kept)?.headers().ok_or_else(none)
+        self.restored(kept, self.profile.config.clone())?.headers().ok_or_else(none)
     }
 
-    fn restored(&self, kept: &Kept) -> Result<Session, Failure> {
-        let mut session = Session::new(self.profile.config.clone(), self.profile.key.clone(), 0);
+    pub(crate) fn restored(&self, kept: &Kept, config: Config) -> Result<Session, Failure> {
+        let mut session = Session::new(config, self.profile.key.clone(), 0);
         session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
         Ok(session)
     }

@@ -164,7 +164,8 @@ impl Error {
         self.transport_kind() == Some(TransportKind::ProxyRefused)
     }
 
-    fn transport_kind(&self) -> Option<TransportKind> {
+    /// How a request came to have no answer; `None` where one came.
+    pub fn transport_kind(&self) -> Option<TransportKind> {
         match &self.0.cause {
             Some(Cause::Transport(failure)) => Some(failure.kind()),
             _ => None,

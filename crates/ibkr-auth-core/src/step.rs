@@ -41,6 +41,11 @@ impl Step {
         }
     }
 
+    /// The step of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::AT_IBKR.into_iter().chain([Self::PublicIp]).find(|step| step.name() == name)
+    }
+
     /// Which step a request is, for whoever sends it: see `Client::with_http`. `None` for a request of your
     /// own to `/v1/api`; what goes to none of IBKR's paths is the look-up.
     pub fn of(request: &Request) -> Option<Self> {

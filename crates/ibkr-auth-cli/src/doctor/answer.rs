@@ -1,7 +1,9 @@
 //! What came back on a request, and the finding of one that failed.
 
-use ibkr_auth_blocking::{Advice, Config, Error, ErrorKind, Request, Response, TransportKind};
-use ibkr_auth_core::wire;
+use std::{thread, time::Instant};
+
+use ibkr_auth_blocking::{Advice, Error, ErrorKind, Outcome, Request, Response, Session, TransportError};
+use ibkr_auth_core::{Output, Ticket, request, wire};
 use serde_json::Value;
 
 use super::{
@@ -15,67 +17,86 @@ use super::{
 pub(super) struct Trouble {
     pub(super) at: At,
     pub(super) error: Error,
-    pub(super) transport: Option<TransportKind>,
     pub(super) call: Option<Call>,
     /// The answer was not waited for.
     pub(super) is_interrupted: bool,
 }
 
-/// Sends a step's request once, and reads its answer.
-pub(super) fn ask<T>(
-    context: &Context<'_>,
+/// A request's outcome.
+pub(super) type Asked<T> = Result<T, Box<Trouble>>;
+
+/// Takes one step of the session that is looked at.
+pub(super) fn step<T: Outcome>(
+    context: &mut Context<'_>,
     at: At,
-    request: Result<Request, Error>,
-    read: impl FnOnce(&Config, &Response) -> Result<T, Error>,
-) -> Result<T, Box<Trouble>> {
-    let trouble =
-        |error, transport, call| Box::new(Trouble { at, error, transport, call, is_interrupted: false });
-    let request = request.map_err(|error| trouble(error, None, None))?;
-    let http = context.http.as_ref().map_err(|error| trouble(error.clone(), None, None))?;
-    let is_given_up = || context.is_interrupted() && !at.is_for_the_end();
-    let Some((call, answer)) = send_unless(is_given_up, http, request, context.limit()) else {
-        let trouble = trouble(Error::config(INTERRUPTED, ""), None, None);
-        return Err(Box::new(Trouble { is_interrupted: true, ..*trouble }));
-    };
-    match answer {
-        Ok(response) => read(&context.config, &response).map_err(|error| {
-            if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
-                context.pause.set(Some(pause.as_secs()));
+    begin: impl FnOnce(&mut Session) -> Ticket<T>,
+) -> Asked<T> {
+    let trouble = |error, call| Box::new(Trouble { at, error, call, is_interrupted: false });
+    let mut session = context.session.take().ok_or_else(|| trouble(nobody(), None))?;
+    let ticket = begin(&mut session);
+    let outcome = drive(context, at, &mut session, &ticket);
+    context.session = Some(session);
+    outcome
+}
+
+fn drive<T: Outcome>(context: &Context<'_>, at: At, session: &mut Session, ticket: &Ticket<T>) -> Asked<T> {
+    let mut call = None;
+    loop {
+        match session.poll(context.moment()) {
+            Output::Send(transmit) => {
+                let (sent, answer) = send(context, at, transmit.request)?;
+                session.receive(context.moment(), transmit.id, answer);
+                call = Some(sent);
             }
-            trouble(error, None, Some(call))
-        }),
-        Err(failure) => {
-            let error = Error::transport(at.step(), &failure);
-            Err(trouble(error, Some(failure.kind()), Some(call)))
+            Output::Event(_) => {}
+            Output::Wait(wait) => match ticket.outcome() {
+                Some(outcome) => return outcome.map_err(|error| failed(context, at, error, call)),
+                None => thread::sleep(wait.remaining(Instant::now())),
+            },
         }
     }
 }
 
 /// A GET below `/v1/api`, with the session's headers; the JSON of its answer.
-pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Result<Value, Box<Trouble>> {
-    let request = match &context.authorization {
-        Some(authorization) => {
-            let url = format!("{}{path}", context.config.host().base_url());
-            let request = http::Request::get(url).body(Vec::new());
-            let unbuilt = |_| Error::config("the URL cannot be built", "check base_url");
-            request.map_err(unbuilt).map(|mut request| {
-                *request.headers_mut() = authorization.headers(&context.config);
-                request
-            })
-        }
-        None => Err(Error::config("there is no session", "log in")),
-    };
-    ask(context, at, request, |config, response| {
+pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Asked<Value> {
+    let session = context.session.as_ref().ok_or_else(nobody);
+    let request = request::get(path).and_then(|request| session?.authorize(request));
+    let request = request.map_err(|error| failed(context, at, error, None))?;
+    let (call, answer) = send(context, at, request)?;
+    let read = |response: Response| {
         if !response.status().is_success() {
             // Errors of all endpoints have the same shapes.
-            wire::status::parse(config, response)?;
+            wire::status::parse(&context.config, &response)?;
         }
         let unreadable = |_| {
             let what = format!("cannot read the answer ({})", response.status());
             Error::config(what, "look for a proxy in between")
         };
         serde_json::from_slice(response.body()).map_err(unreadable)
+    };
+    let read = answer.map_err(|failure| Error::transport(None, &failure)).and_then(read);
+    read.map_err(|error| failed(context, at, error, Some(call)))
+}
+
+/// Sends a request once.
+fn send(context: &Context<'_>, at: At, request: Request) -> Asked<(Call, Result<Response, TransportError>)> {
+    let http = context.http.as_ref().map_err(|error| failed(context, at, error.clone(), None))?;
+    let is_given_up = || context.is_interrupted() && !at.is_for_the_end();
+    send_unless(is_given_up, http, request, context.limit()).ok_or_else(|| {
+        let error = Error::config(INTERRUPTED, "");
+        Box::new(Trouble { at, error, call: None, is_interrupted: true })
     })
+}
+
+fn failed(context: &Context<'_>, at: At, error: Error, call: Option<Call>) -> Box<Trouble> {
+    if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
+        context.pause.set(Some(pause.as_secs()));
+    }
+    Box::new(Trouble { at, error, call, is_interrupted: false })
+}
+
+fn nobody() -> Error {
+    Error::config("there is no session", "log in")
 }
 
 impl Trouble {

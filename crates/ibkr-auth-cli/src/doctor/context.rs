@@ -5,12 +5,12 @@ use std::{
     collections::BTreeSet,
     net::Ipv4Addr,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use ibkr_auth_blocking::{AccessToken, AuthStatus, Config, Error, Http, Tickle, Transport};
+use ibkr_auth_blocking::{AuthStatus, Config, Error, Http, Session, Tickle, Transport};
 use ibkr_auth_config::Unkeyed;
-use ibkr_auth_core::Authorization;
+use ibkr_auth_core::Now;
 
 use super::{DoctorArgs, call::Call};
 use crate::{
@@ -55,8 +55,8 @@ pub(super) struct Context<'a> {
     pub(super) pause: Cell<Option<u64>>,
     /// A step of a login that was refused a moment ago is not tried again: the name of its check.
     pub(super) refused: Option<(&'static str, Failure)>,
-    pub(super) access_token: Option<AccessToken>,
-    pub(super) authorization: Option<Authorization>,
+    /// The one that is kept, or is made here.
+    pub(super) session: Option<Session>,
     /// Made here, and so to be logged out.
     pub(super) is_own: bool,
     /// Ctrl-C is waited for once there may be a session to log out.
@@ -122,8 +122,7 @@ impl<'a> Context<'a> {
             diagnosis: None,
             pause: Cell::new(None),
             refused: None,
-            access_token: None,
-            authorization: None,
+            session: None,
             is_own: false,
             interrupt: None,
             status: None,
@@ -158,12 +157,12 @@ impl<'a> Context<'a> {
         self.config.host().base_url().parse().unwrap_or_default()
     }
 
-    /// What the server's clock shows, less some seconds: what is dated later is refused.
-    pub(super) fn server_time(&self, less: u64) -> SystemTime {
-        let now = SystemTime::now();
+    /// By the server's clock, so that a wrong one here does not hide what else is wrong.
+    pub(super) fn moment(&self) -> Now {
+        let wall = SystemTime::now();
         let by = Duration::from_millis(self.clock.unsigned_abs());
-        let now = if self.clock < 0 { now.checked_sub(by) } else { now.checked_add(by) }.unwrap_or(now);
-        now.checked_sub(Duration::from_secs(less)).unwrap_or(now)
+        let corrected = if self.clock < 0 { wall.checked_sub(by) } else { wall.checked_add(by) };
+        Now { mono: Instant::now(), wall: corrected.unwrap_or(wall) }
     }
 
     pub(super) fn missing(&self, needs: &[Need]) -> Vec<&'static str> {

@@ -1,12 +1,11 @@
 //! The kept session: what is stored, and what IBKR says about it.
 
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
-use ibkr_auth_blocking::{AuthStatus, ErrorKind, SavedSession, Session};
-use ibkr_auth_core::{Authorization, Now, wire};
+use ibkr_auth_blocking::{AuthStatus, ErrorKind, Session};
 
 use super::{
-    answer::ask,
+    answer::step,
     context::{Context, Need},
     finding::Finding,
     meaning::At,
@@ -114,28 +113,21 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     if let Err(finding) = resume(context, &kept) {
         return *finding;
     }
-    let Some(authorization) = context.authorization.clone() else { return Finding::skip("none is kept") };
     if context.args.fresh && context.keeper.is_none() {
-        return end(context, &authorization);
+        return end(context);
     }
     let status = match context.keeper {
-        Some(_) => {
-            let request = wire::status::request(&context.config, &authorization);
-            ask(context, At::Tickle, request, wire::status::parse)
-        }
-        None => {
-            let request = wire::tickle::request(&context.config, &authorization);
-            ask(context, At::Tickle, request, wire::tickle::parse).map(|tickle| {
-                let status = tickle.auth_status.clone();
-                context.tickle = Some(tickle);
-                status
-            })
-        }
+        Some(_) => step(context, At::Tickle, Session::status),
+        None => step(context, At::Tickle, Session::tickle).map(|tickle| {
+            let status = tickle.auth_status.clone();
+            context.tickle = Some(tickle);
+            status
+        }),
     };
     match status {
         Ok(status) => good(context, status),
         Err(trouble) => {
-            context.authorization = None;
+            context.session = None;
             let is_lost = trouble.error.kind() == ErrorKind::Unauthorized;
             context.kept_is_good = is_lost.then_some(false);
             let mut finding = trouble.finding();
@@ -174,24 +166,20 @@ fn good(context: &mut Context<'_>, status: AuthStatus) -> Finding {
 /// Takes its tokens.
 fn resume(context: &mut Context<'_>, kept: &Kept) -> Result<(), Box<Finding>> {
     let Some(sessions) = &context.sessions else { return Err(Box::new(Finding::skip("needs: settings"))) };
-    let mut session = Session::new(context.config.clone(), sessions.profile.key.clone(), 0);
-    let now = Now { mono: Instant::now(), wall: SystemTime::now() };
-    let restored = session.restore(&SavedSession::new(kept.saved.as_str()), now);
-    let Some(bearer) = session.bearer().filter(|_| restored.is_ok()).cloned() else {
+    let Ok(session) = sessions.restored(kept, context.config.clone()) else {
         context.kept_is_good = Some(false);
         let means = "it cannot be gone on with; the next login replaces it";
         return Err(Box::new(Finding::warn("the kept session is damaged", means, "`ibkr-auth login`")));
     };
-    context.secrets.add(bearer.expose());
-    let session_id = session.session_id().cloned();
-    session_id.iter().for_each(|id| context.secrets.add(id.expose()));
-    context.config = session.config().clone();
-    context.authorization = Some(Authorization { bearer, session_id });
+    for secret in session.bearer().into_iter().chain(session.session_id()) {
+        context.secrets.add(secret.expose());
+    }
+    (context.config, context.session) = (session.config().clone(), Some(session));
     Ok(())
 }
 
 /// Makes room for the login that was asked for, if there can be one.
-fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
+fn end(context: &mut Context<'_>) -> Finding {
     let stays = "a whole new login cannot be made, so the kept session stays";
     let missing = context.missing(&[Need::Key, Need::PublicIp]);
     if !missing.is_empty() {
@@ -202,9 +190,8 @@ fn end(context: &mut Context<'_>, authorization: &Authorization) -> Finding {
     {
         return Finding::fail(failure.what, stays, failure.help.unwrap_or_default());
     }
-    let request = wire::logout::request(&context.config, authorization);
-    let outcome = ask(context, At::Logout, request, wire::logout::parse);
-    context.authorization = None;
+    let outcome = step(context, At::Logout, Session::logout);
+    context.session = None;
     match outcome {
         Ok(()) => {
             context.kept_is_good = Some(false);

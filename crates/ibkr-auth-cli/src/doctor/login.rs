@@ -1,20 +1,15 @@
 //! One login, step by step, and its end. No step is sent twice.
 
-use std::time::Instant;
-
-use ibkr_auth_blocking::{AuthStatus, Error, Request, Session};
-use ibkr_auth_core::{Authorization, Now, Output, Step, wire};
+use ibkr_auth_blocking::{AuthStatus, Session, Step};
 
 use super::{
-    answer::{Trouble, ask},
+    answer::{Trouble, step},
     context::{Context, Need},
     finding::Finding,
     meaning::At,
 };
 use crate::{commands::span, exit::Exit, failure::Failure, sessions::interrupt::Interrupt};
 
-/// A clock may be ahead unseen: a request of the future is refused.
-const DATED_BACK: u64 = 2;
 /// The steps of a login after the first, and the names of their checks.
 const LATER: [(Step, &str); 3] = [
     (Step::GetBearerToken, "bearer token"),
@@ -29,49 +24,32 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
         return finding;
     }
     let session = match (&context.sessions, context.diagnosis.as_mut()) {
-        (Some(sessions), Some(diagnosis)) => match sessions.begin_login(diagnosis) {
-            Ok(session) => session,
-            Err(failure) => {
-                let is_step = |step: Step| failure.step.as_deref() == Some(step.name());
-                let Some((_, check)) = LATER.into_iter().find(|(step, _)| is_step(*step)) else {
-                    return forbidden(failure);
-                };
-                context.refused = Some((check, failure));
-                return Finding::skip(ACCEPTED);
-            }
-        },
+        (Some(sessions), Some(diagnosis)) => {
+            let config = context.config.clone();
+            let fixed = context.address.map(|address| config.clone().with_public_ip(address));
+            sessions.begin_login(diagnosis, fixed.and_then(Result::ok).unwrap_or(config))
+        }
         _ => return Finding::skip("needs: the turn to ask IBKR"),
     };
-    let request = assertion(context, session);
-    match ask(context, At::Token, request, wire::access_token::parse) {
+    match session {
+        Ok(session) => context.session = Some(session),
+        Err(failure) => {
+            let later = LATER.into_iter().find(|(step, _)| failure.step() == Some(*step));
+            let Some((_, check)) = later else { return forbidden(failure) };
+            context.refused = Some((check, failure));
+            return Finding::skip(ACCEPTED);
+        }
+    }
+    match step(context, At::Token, Session::get_access_token) {
         Ok(token) => {
             context.secrets.add(token.token.expose());
             let life = token
                 .expires_in
                 .map_or_else(String::new, |life| format!(", good for {}", span(life.as_secs())));
-            context.access_token = Some(token);
             context.there.insert(Need::AccessToken);
             Finding::pass(format!("client, key id and key are accepted{life}"))
         }
         Err(trouble) => failed(context, *trouble),
-    }
-}
-
-/// The request of the first step as a session signs it: differently each time, so that none is taken for a
-/// replay. By the server's clock, so that a wrong one here does not hide what else is wrong.
-fn assertion(context: &Context<'_>, mut session: Session) -> Result<Request, Error> {
-    let now = Now { mono: Instant::now(), wall: context.server_time(0) };
-    session.set_host(context.config.host().clone());
-    let ticket = session.get_access_token();
-    loop {
-        match session.poll(now) {
-            Output::Send(transmit) => return Ok(transmit.request),
-            Output::Event(_) => {}
-            Output::Wait(_) => {
-                let error = ticket.outcome().and_then(Result::err);
-                return Err(error.unwrap_or_else(|| Error::config("nothing was signed", "check the key")));
-            }
-        }
     }
 }
 
@@ -128,20 +106,14 @@ pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
         return Finding::skip(ACCEPTED);
     }
     let missing = context.missing(&[Need::AccessToken, Need::PublicIp]);
-    let (Some(token), Some(address), Some(sessions)) =
-        (&context.access_token, context.address, context.sessions.as_ref())
-    else {
+    let (Some(address), true) = (context.address, missing.is_empty()) else {
         return Finding::skip(format!("needs: {}", missing.join(", ")));
     };
-    let key = sessions.profile.key.clone();
-    let now = context.server_time(DATED_BACK);
     // From now on there may be a session that nobody else knows.
     context.interrupt = Some(Interrupt::watch());
-    let request = wire::bearer_token::request(&context.config, &key, now, token, address);
-    match ask(context, At::Bearer, request, wire::bearer_token::parse) {
+    match step(context, At::Bearer, Session::get_bearer_token) {
         Ok(bearer) => {
             context.secrets.add(bearer.token.expose());
-            context.authorization = Some(Authorization { bearer: bearer.token, session_id: None });
             context.is_own = true;
             context.there.insert(Need::Session);
             noted(context, None, Finding::pass(format!("username and address {address} are accepted")))
@@ -168,12 +140,10 @@ fn noted(context: &mut Context<'_>, failure: Option<&Failure>, mut finding: Find
 
 /// Ends what was begun here; a kept session stays.
 pub(super) fn logout(context: &mut Context<'_>) -> Finding {
-    let Some(authorization) = context.authorization.as_ref().filter(|_| context.is_own) else {
+    if !context.is_own {
         return Finding::skip("the kept session stays open");
-    };
-    let request = wire::logout::request(&context.config, authorization);
-    let outcome = ask(context, At::Logout, request, wire::logout::parse);
-    match outcome {
+    }
+    match step(context, At::Logout, Session::logout) {
         Ok(()) => Finding::pass("the session that was made here is ended"),
         Err(trouble) => trouble.finding().into_warning(),
     }

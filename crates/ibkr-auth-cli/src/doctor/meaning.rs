@@ -3,7 +3,6 @@
 mod table;
 
 use ibkr_auth_blocking::{ErrorKind, TransportKind};
-use ibkr_auth_core::Step;
 
 use super::answer::Trouble;
 
@@ -26,19 +25,6 @@ impl At {
     /// Whether a Ctrl-C leads here: what makes a session is waited for, so that it can be ended.
     pub(super) fn is_for_the_end(self) -> bool {
         matches!(self, Self::Bearer | Self::Logout)
-    }
-
-    pub(super) fn step(self) -> Option<Step> {
-        Some(match self {
-            Self::Token => Step::GetAccessToken,
-            Self::Bearer => Step::GetBearerToken,
-            Self::Validate => Step::ValidateSso,
-            Self::Tickle => Step::Tickle,
-            Self::Init => Step::SsodhInit,
-            Self::Status => Step::Status,
-            Self::Logout => Step::Logout,
-            Self::Connection | Self::Portfolio | Self::Accounts => return None,
-        })
     }
 }
 
@@ -92,7 +78,7 @@ impl Origin {
         let (kind, status) = (trouble.error.kind(), trouble.error.status());
         match self {
             Self::Anything => true,
-            Self::Nothing(kind) => trouble.transport == Some(*kind),
+            Self::Nothing(kind) => trouble.error.transport_kind() == Some(*kind),
             Self::Status(all) => status.is_some_and(|status| all.contains(&status.as_u16())),
             Self::ServerError => status.is_some_and(|status| status.is_server_error()),
             Self::Redirect => status.is_some_and(|status| status.is_redirection()),

@@ -163,17 +163,12 @@ pub(super) fn tls(context: &mut Context<'_>) -> Finding {
         Err(error) => return Finding::fail(error.message(), "no request can be made", error.help()),
     };
     let (call, answer) = send(http, request, context.limit());
-    let trouble = |error, transport, call| Trouble {
-        at: At::Connection,
-        error,
-        transport,
-        call: Some(call),
-        is_interrupted: false,
-    };
+    let trouble =
+        |error, call| Trouble { at: At::Connection, error, call: Some(call), is_interrupted: false };
     match answer {
         Ok(response) if response.status() == http::StatusCode::TOO_MANY_REQUESTS => {
             let error = Error::config("the server answered 429 Too Many Requests to the first request", "");
-            trouble(error, None, call).finding()
+            trouble(error, call).finding()
         }
         Ok(response) => {
             context.there.insert(Need::Tls);
@@ -187,7 +182,7 @@ pub(super) fn tls(context: &mut Context<'_>) -> Finding {
         }
         Err(failure) => {
             let kind = failure.kind();
-            let finding = trouble(Error::transport(None, &failure), Some(kind), call).finding();
+            let finding = trouble(Error::transport(None, &failure), call).finding();
             // The connection stood: what follows may work all the same.
             if matches!(kind, TransportKind::Broken | TransportKind::TooLarge) {
                 context.there.insert(Need::Tls);

@@ -70,7 +70,8 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
     let http = Http::new(&profile.transport).map(Arc::new);
     let trust = http.as_ref().err().cloned();
     let damaged = profile.transport.warnings();
-    (context.http, context.transport, context.config) = (http, profile.transport.clone(), config);
+    (context.http, context.transport, context.config) =
+        (http, profile.transport.clone(), config.with_compete(context.args.compete));
     context.settings = Some(unkeyed);
     let store = Store::new(context.global.state_dir.as_deref(), &profile.identity())?;
     context.sessions = Some(Sessions::new(context.output, profile, store));

@@ -2,12 +2,11 @@
 
 use std::{thread, time::Duration, time::Instant};
 
-use ibkr_auth_blocking::{AuthStatus, ErrorKind};
-use ibkr_auth_core::{Expiry, Tier, wire};
+use ibkr_auth_blocking::{AuthStatus, ErrorKind, Expiry, Session, Tier};
 use serde_json::Value;
 
 use super::{
-    answer::{Trouble, ask, get},
+    answer::{Asked, get, step},
     context::{Context, Need},
     finding::{Finding, INTERRUPTED},
     meaning::At,
@@ -39,7 +38,6 @@ pub(super) fn read_only(context: &mut Context<'_>) -> Finding {
 
 /// Who is logged in. A kept session is not asked about again: IBKR takes one such request a minute.
 pub(super) fn validate(context: &mut Context<'_>) -> Finding {
-    let Some(authorization) = &context.authorization else { return Finding::skip("needs: a session") };
     if !context.is_own {
         let paper = context.kept.as_ref().and_then(|kept| kept.paper);
         let ends = context.tickle.as_ref().and_then(|tickle| tickle.sso_expires);
@@ -55,8 +53,7 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
     if let Some(diagnosis) = &mut context.diagnosis {
         diagnosis.note_validation();
     }
-    let request = wire::validate_sso::request(&context.config, authorization);
-    match ask(context, At::Validate, request, wire::validate_sso::parse) {
+    match step(context, At::Validate, Session::validate_sso) {
         Ok(sso) => {
             if let Some(diagnosis) = &mut context.diagnosis {
                 diagnosis.note_paper(sso.paper);
@@ -120,13 +117,8 @@ pub(super) fn brokerage(context: &mut Context<'_>) -> Finding {
     not_ready(context, &status)
 }
 
-fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
-    let authorization = context.authorization.clone();
-    let nobody = || ibkr_auth_blocking::Error::config("there is no session", "log in");
-    let request = authorization.as_ref().ok_or_else(nobody).and_then(|authorization| {
-        wire::ssodh_init::request(&context.config, authorization, context.args.compete)
-    });
-    match ask(context, At::Init, request, wire::ssodh_init::parse) {
+fn open(context: &mut Context<'_>) -> Asked<AuthStatus> {
+    match step(context, At::Init, Session::ssodh_init) {
         // 410 is also what some paper accounts are answered whose session is there.
         Err(trouble) if trouble.error.kind() == ErrorKind::Gone => match asked(context) {
             Some(status) if status.is_ready() => Ok(status),
@@ -137,21 +129,18 @@ fn open(context: &Context<'_>) -> Result<AuthStatus, Box<Trouble>> {
 }
 
 /// Waits until the accounts are loaded, which takes seconds.
-fn established(context: &Context<'_>, mut status: AuthStatus) -> AuthStatus {
+fn established(context: &mut Context<'_>, mut status: AuthStatus) -> AuthStatus {
     let (begin, limit) = (Instant::now(), context.config.establish_within());
-    let is_stopped = || context.is_interrupted() || context.pause.get().is_some();
-    let goes_on = |status: &AuthStatus| !status.is_ready() && !status.competing && !is_stopped();
-    while goes_on(&status) && begin.elapsed() < limit {
+    let is_stopped = |context: &Context<'_>| context.is_interrupted() || context.pause.get().is_some();
+    while !status.is_ready() && !status.competing && !is_stopped(context) && begin.elapsed() < limit {
         thread::sleep(LOOK_AGAIN.min(limit.saturating_sub(begin.elapsed())));
         status = asked(context).unwrap_or(status);
     }
     status
 }
 
-fn asked(context: &Context<'_>) -> Option<AuthStatus> {
-    let authorization = context.authorization.as_ref()?;
-    let request = wire::status::request(&context.config, authorization);
-    ask(context, At::Status, request, wire::status::parse).ok()
+fn asked(context: &mut Context<'_>) -> Option<AuthStatus> {
+    step(context, At::Status, Session::status).ok()
 }
 
 fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {

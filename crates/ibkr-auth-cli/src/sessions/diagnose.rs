@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::Session;
+use ibkr_auth_blocking::{Config, Session};
 
 use super::{Sessions, guard::failed, moment, turn::Turn};
 use crate::{
@@ -43,14 +43,14 @@ impl Sessions {
         Ok(settings)
     }
 
-    /// Counts a login, and forgets the kept session. Gives the session that may begin it.
+    /// Counts a login, and forgets the kept session. Gives the session that begins it.
     ///
     /// # Errors
     /// As [`may_begin_login`](Self::may_begin_login).
-    pub(crate) fn begin_login(&self, diagnosis: &mut DoctorRun) -> Result<Session, Failure> {
+    pub(crate) fn begin_login(&self, diagnosis: &mut DoctorRun, config: Config) -> Result<Session, Failure> {
         diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
         diagnosis.turn.record.kept = None;
-        let session = self.new_session(&diagnosis.turn.record, false);
+        let session = self.session_with(&diagnosis.turn.record, config);
         self.count_login(&mut diagnosis.turn, session.history(moment()))?;
         Ok(session)
     }

@@ -38,7 +38,7 @@ impl Sessions {
     /// What is kept. A session that this program cannot go on with is none.
     pub(crate) fn record(&self) -> Result<Record, Failure> {
         let mut record = self.store.read()?;
-        if record.kept.as_ref().is_some_and(|kept| self.restored(kept).is_err()) {
+        if record.kept.as_ref().is_some_and(|kept| self.headers(kept).is_err()) {
             (record.kept, record.is_damaged) = (None, true);
         }
         if let Some(kept) = &mut record.kept {
