@@ -12,9 +12,9 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, History, Host, KeepConnected, Now,
-    Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle,
-    Transmit, TransportError, TransportKind, Wait, Wish, request,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
+    KeepConnected, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign,
+    SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -357,10 +357,10 @@ impl Drop for Reply {
 /// What a client waits for.
 pub(crate) enum Input {
     Answer(RequestId, Answer),
-    Wish(Wish),
+    Control(Control),
 }
 
-/// Where answers and wishes arrive.
+/// Where answers and controls arrive.
 pub(crate) struct Inbox {
     pub(crate) outbox: mpsc::UnboundedSender<Input>,
     arriving: mpsc::UnboundedReceiver<Input>,

@@ -12,8 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, Event, History, Host, KeepConnected, Phase, Request, Response, SavedSession, Secret,
-    Snapshot, Wish, request, wire,
+    Background, Control, Error, Event, History, Host, KeepConnected, Phase, Request, Response, SavedSession,
+    Secret, Snapshot, request, wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -42,7 +42,7 @@ struct Shared {
     status: watch::Receiver<Snapshot>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.
     events: broadcast::WeakSender<Event>,
-    check_wished: Arc<AtomicBool>,
+    check_pending: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -64,15 +64,15 @@ impl Handle {
             // Nobody may be listening.
             let _ = told.send(event.clone());
         }));
-        let check_wished = Arc::new(AtomicBool::new(false));
+        let check_pending = Arc::new(AtomicBool::new(false));
         let shared = Shared {
             http: Arc::clone(&client.http),
             inputs: client.inbox.outbox.clone(),
             status,
             events,
-            check_wished: Arc::clone(&check_wished),
+            check_pending: Arc::clone(&check_pending),
         };
-        tokio::spawn(keep(client, ending, check_wished));
+        tokio::spawn(keep(client, ending, check_pending));
         Self { shared: Arc::new(shared) }
     }
 
@@ -159,24 +159,24 @@ impl Handle {
     /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it
     /// was cured: repeating a refusal gets accounts locked.
     pub fn keep_connected(&self, policy: KeepConnected) {
-        self.wish(Wish::KeepConnected(policy));
+        self.control(Control::KeepConnected(policy));
     }
 
     /// Logs out, so that the user can log in elsewhere.
     pub fn pause(&self) {
-        self.wish(Wish::Pause);
+        self.control(Control::Pause);
     }
 
     /// Comes back after `pause`, and from a login elsewhere.
     pub fn resume(&self) {
-        self.wish(Wish::Resume);
+        self.control(Control::Resume);
     }
 
     /// Looks at once whether the session is still good: for when a request of yours was refused.
     pub fn check(&self) {
         // A program whose requests are all refused asks often; once is enough until it was heard.
-        if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
-            self.wish(Wish::Check);
+        if !self.shared.check_pending.swap(true, Ordering::AcqRel) {
+            self.control(Control::Check);
         }
     }
 
@@ -184,12 +184,12 @@ impl Handle {
     /// person who does not want to wait. A program that calls it over and over makes IBKR refuse its logins;
     /// two are 10 s apart.
     pub fn ask_again(&self) {
-        self.wish(Wish::AskAgain);
+        self.control(Control::AskAgain);
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&self, host: Host) {
-        self.wish(Wish::SetHost(host));
+        self.control(Control::SetHost(host));
     }
 
     /// Logs out for good.
@@ -197,14 +197,14 @@ impl Handle {
     /// # Errors
     /// When IBKR did not confirm it.
     pub async fn stop(&self) -> Result<(), Error> {
-        self.wish(Wish::Stop);
+        self.control(Control::Stop);
         self.ended().await.and_then(|status| status.ended().cloned()).unwrap_or(Ok(()))
     }
 
     /// Stops looking after the session without logging out, and gives what another process needs to go on
     /// with it; `None` if there is no session. It waits for a login that is on its way.
     pub async fn detach(&self) -> Option<SavedSession> {
-        self.wish(Wish::Detach);
+        self.control(Control::Detach);
         self.ended().await?.save(now())
     }
 
@@ -214,15 +214,15 @@ impl Handle {
         ended.ok().map(|status| status.clone())
     }
 
-    fn wish(&self, wish: Wish) {
-        // A session that has ended has no wishes left to fulfil.
-        let _ = self.shared.inputs.send(Input::Wish(wish));
+    fn control(&self, control: Control) {
+        // A session that has ended is not controlled any more.
+        let _ = self.shared.inputs.send(Input::Control(control));
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let _ = self.inputs.send(Input::Wish(Wish::Stop));
+        let _ = self.inputs.send(Input::Control(Control::Stop));
     }
 }
 
@@ -255,7 +255,7 @@ impl Drop for Ending {
     }
 }
 
-async fn keep(mut client: Client, ending: Ending, check_wished: Arc<AtomicBool>) {
+async fn keep(mut client: Client, ending: Ending, check_pending: Arc<AtomicBool>) {
     let mut background = Background::default();
     loop {
         let wait = client.drain();
@@ -267,9 +267,9 @@ async fn keep(mut client: Client, ending: Ending, check_wished: Arc<AtomicBool>)
         }
         match client.inbox.next(wait).await {
             Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
-            Some(Input::Wish(wish)) => {
-                check_wished.fetch_and(!matches!(wish, Wish::Check), Ordering::AcqRel);
-                background.fulfil(wish, &mut client.session);
+            Some(Input::Control(control)) => {
+                check_pending.fetch_and(!matches!(control, Control::Check), Ordering::AcqRel);
+                background.apply(control, &mut client.session);
             }
             None => {}
         }

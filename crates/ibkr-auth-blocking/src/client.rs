@@ -14,9 +14,9 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
-    AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, History, Host, KeepConnected, Now,
-    Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign, SsoDetails, Ticket, Tickle,
-    Transmit, TransportError, TransportKind, Wait, Wish, catch_panic, request,
+    AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
+    KeepConnected, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign,
+    SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic, request,
 };
 
 use crate::{
@@ -339,12 +339,12 @@ impl Client {
 /// What a client waits for.
 pub(crate) enum Input {
     Answer(RequestId, Answer),
-    Wish(Wish),
+    Control(Control),
     /// Of the command with this number.
     Cancel(Number),
 }
 
-/// Where answers and wishes arrive.
+/// Where answers and controls arrive.
 pub(crate) struct Inbox {
     pub(crate) outbox: Sender<Input>,
     arriving: Receiver<Input>,

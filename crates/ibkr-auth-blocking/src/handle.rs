@@ -13,8 +13,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_core::{
-    Background, Error, History, Host, KeepConnected, Phase, Request, Response, SavedSession, Secret,
-    Snapshot, Wish, request, wire,
+    Background, Control, Error, History, Host, KeepConnected, Phase, Request, Response, SavedSession, Secret,
+    Snapshot, request, wire,
 };
 
 use crate::{
@@ -39,7 +39,7 @@ struct Shared {
     status: Arc<Watched>,
     /// Gone when the session has ended: then listeners are told that there is nothing more.
     listeners: Weak<Listeners>,
-    check_wished: Arc<AtomicBool>,
+    check_pending: Arc<AtomicBool>,
 }
 
 /// How the session stands, and a bell that rings when that has changed.
@@ -87,13 +87,13 @@ impl Handle {
             }
             told.tell(event);
         }));
-        let check_wished = Arc::new(AtomicBool::new(false));
+        let check_pending = Arc::new(AtomicBool::new(false));
         let (http, inputs) = (Arc::clone(&client.http), client.inbox.outbox.clone());
-        let wished = Arc::clone(&check_wished);
+        let pending = Arc::clone(&check_pending);
         // Without a thread, what it would have run is dropped, which ends the session as it should.
         let _ =
-            thread::Builder::new().name("ibkr-auth".to_owned()).spawn(move || keep(client, ending, &wished));
-        Self { shared: Arc::new(Shared { http, inputs, status, listeners, check_wished }) }
+            thread::Builder::new().name("ibkr-auth".to_owned()).spawn(move || keep(client, ending, &pending));
+        Self { shared: Arc::new(Shared { http, inputs, status, listeners, check_pending }) }
     }
 
     /// Waits until the session is good.
@@ -176,24 +176,24 @@ impl Handle {
     /// Begins anew, with this policy. A session that has stopped begins again with it, once what stopped it
     /// was cured: repeating a refusal gets accounts locked.
     pub fn keep_connected(&self, policy: KeepConnected) {
-        self.wish(Wish::KeepConnected(policy));
+        self.control(Control::KeepConnected(policy));
     }
 
     /// Logs out, so that the user can log in elsewhere.
     pub fn pause(&self) {
-        self.wish(Wish::Pause);
+        self.control(Control::Pause);
     }
 
     /// Comes back after `pause`, and from a login elsewhere.
     pub fn resume(&self) {
-        self.wish(Wish::Resume);
+        self.control(Control::Resume);
     }
 
     /// Looks at once whether the session is still good: for when a request of yours was refused.
     pub fn check(&self) {
         // A program whose requests are all refused asks often; once is enough until it was heard.
-        if !self.shared.check_wished.swap(true, Ordering::AcqRel) {
-            self.wish(Wish::Check);
+        if !self.shared.check_pending.swap(true, Ordering::AcqRel) {
+            self.control(Control::Check);
         }
     }
 
@@ -201,12 +201,12 @@ impl Handle {
     /// person who does not want to wait. A program that calls it over and over makes IBKR refuse its logins;
     /// two are 10 s apart.
     pub fn ask_again(&self) {
-        self.wish(Wish::AskAgain);
+        self.control(Control::AskAgain);
     }
 
     /// Uses another server from the next request on.
     pub fn set_host(&self, host: Host) {
-        self.wish(Wish::SetHost(host));
+        self.control(Control::SetHost(host));
     }
 
     /// Logs out for good.
@@ -214,7 +214,7 @@ impl Handle {
     /// # Errors
     /// When IBKR did not confirm it.
     pub fn stop(&self) -> Result<(), Error> {
-        self.wish(Wish::Stop);
+        self.control(Control::Stop);
         let ended = self.shared.status.wait_for(FOR_EVER, |status| status.ended().cloned());
         ended.unwrap_or(Ok(()))
     }
@@ -222,20 +222,20 @@ impl Handle {
     /// Stops looking after the session without logging out, and gives what another process needs to go on
     /// with it; `None` if there is no session. It waits for a login that is on its way.
     pub fn detach(&self) -> Option<SavedSession> {
-        self.wish(Wish::Detach);
+        self.control(Control::Detach);
         let saved = |status: &Snapshot| status.ended().map(|_| status.save(now()));
         self.shared.status.wait_for(FOR_EVER, saved).flatten()
     }
 
-    fn wish(&self, wish: Wish) {
-        // A session that has ended has no wishes left to fulfil.
-        let _ = self.shared.inputs.send(Input::Wish(wish));
+    fn control(&self, control: Control) {
+        // A session that has ended is not controlled any more.
+        let _ = self.shared.inputs.send(Input::Control(control));
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let _ = self.inputs.send(Input::Wish(Wish::Stop));
+        let _ = self.inputs.send(Input::Control(Control::Stop));
     }
 }
 
@@ -269,7 +269,7 @@ impl Drop for Ending {
     }
 }
 
-fn keep(mut client: Client, ending: Ending, check_wished: &AtomicBool) {
+fn keep(mut client: Client, ending: Ending, check_pending: &AtomicBool) {
     let mut background = Background::default();
     loop {
         let wait = client.drain();
@@ -281,9 +281,9 @@ fn keep(mut client: Client, ending: Ending, check_wished: &AtomicBool) {
         }
         match client.inbox.next(wait) {
             Some(Input::Answer(id, answer)) => client.session.receive(now(), id, answer),
-            Some(Input::Wish(wish)) => {
-                check_wished.fetch_and(!matches!(wish, Wish::Check), Ordering::AcqRel);
-                background.fulfil(wish, &mut client.session);
+            Some(Input::Control(control)) => {
+                check_pending.fetch_and(!matches!(control, Control::Check), Ordering::AcqRel);
+                background.apply(control, &mut client.session);
             }
             Some(Input::Cancel(_)) | None => {}
         }

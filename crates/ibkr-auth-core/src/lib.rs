@@ -89,8 +89,8 @@ pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};
 pub use secret::Secret;
 pub use session::{
-    Background, Connected, History, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase,
-    RequestId, SavedSession, Session, Snapshot, Ticket, Transmit, Wait, Wish,
+    Background, Connected, Control, History, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase,
+    RequestId, SavedSession, Session, Snapshot, Ticket, Transmit, Wait,
 };
 pub use step::Step;
 pub use time::Now;

@@ -22,7 +22,7 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 use http::HeaderMap;
 use ibkr_jws::Sign;
 
-pub use background::{Background, Wish};
+pub use background::{Background, Control};
 pub use history::History;
 pub use keeper::{KeepConnected, LoginBudget, OnCompeting, Phase};
 pub use output::{Output, RequestId, Transmit, Wait};

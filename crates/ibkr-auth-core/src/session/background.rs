@@ -3,9 +3,9 @@
 use super::{Session, Snapshot, Ticket, Wait};
 use crate::{Error, Host, KeepConnected};
 
-/// What the rest of a program wishes of such a session.
+/// What the rest of a program asks of such a session.
 #[derive(Debug, Clone)]
-pub enum Wish {
+pub enum Control {
     /// See [`Session::keep_connected`].
     KeepConnected(KeepConnected),
     /// See [`Session::pause`].
@@ -24,20 +24,20 @@ pub enum Wish {
     Stop,
 }
 
-/// Fulfils wishes, and knows when there is nothing left to look after. A driver polls the session, publishes
-/// the [`status`](Self::status), waits for an answer or a wish, and goes on until that has
+/// Applies controls, and knows when nothing is left to look after. A driver polls the session, publishes
+/// the [`status`](Self::status), waits for an answer or a control, and goes on until that has
 /// [ended](Snapshot::ended).
 ///
 /// ```
 /// use std::time::Duration;
-/// use ibkr_auth_core::{Background, KeepConnected, Output, Session, Wish, testing::{self, Bench}};
+/// use ibkr_auth_core::{Background, Control, KeepConnected, Output, Session, testing::{self, Bench}};
 ///
 /// let mut session = Session::new(testing::config(), testing::FakeKey, 0);
 /// session.keep_connected(KeepConnected::default());
 /// let (mut bench, mut background) = (Bench::new(), Background::default());
 /// bench.until(&mut session, Session::is_connected, testing::healthy);
 ///
-/// background.fulfil(Wish::Stop, &mut session);
+/// background.apply(Control::Stop, &mut session);
 /// bench.live(&mut session, Duration::from_secs(1), testing::healthy);
 /// let Output::Wait(wait) = session.poll(bench.now) else { unreachable!("nothing is left to be done") };
 /// assert!(matches!(background.status(&session, &wait).ended(), Some(Ok(()))));
@@ -51,27 +51,27 @@ pub struct Background {
 #[derive(Debug, Default)]
 enum End {
     #[default]
-    Unwished,
+    Open,
     Detached,
     LoggingOut(Ticket<()>),
 }
 
 impl Background {
-    /// Does what is wished. The first wish for an end counts.
-    pub fn fulfil(&mut self, wish: Wish, session: &mut Session) {
-        match (wish, &self.end) {
-            (Wish::KeepConnected(policy), End::Unwished) => session.keep_connected(policy),
-            (Wish::Pause, _) => session.pause(),
-            (Wish::Resume, _) => session.resume(),
-            (Wish::Check, _) => session.check(),
-            (Wish::AskAgain, _) => session.ask_again(),
-            (Wish::SetHost(host), _) => session.set_host(host),
-            (Wish::Detach, End::Unwished) => {
+    /// Does what is asked. The first end that is asked for counts.
+    pub fn apply(&mut self, control: Control, session: &mut Session) {
+        match (control, &self.end) {
+            (Control::KeepConnected(policy), End::Open) => session.keep_connected(policy),
+            (Control::Pause, _) => session.pause(),
+            (Control::Resume, _) => session.resume(),
+            (Control::Check, _) => session.check(),
+            (Control::AskAgain, _) => session.ask_again(),
+            (Control::SetHost(host), _) => session.set_host(host),
+            (Control::Detach, End::Open) => {
                 session.detach();
                 self.end = End::Detached;
             }
-            (Wish::Stop, End::Unwished | End::Detached) => self.end = End::LoggingOut(session.logout()),
-            (Wish::KeepConnected(_) | Wish::Detach | Wish::Stop, _) => {}
+            (Control::Stop, End::Open | End::Detached) => self.end = End::LoggingOut(session.logout()),
+            (Control::KeepConnected(_) | Control::Detach | Control::Stop, _) => {}
         }
     }
 
@@ -83,7 +83,7 @@ impl Background {
     /// The outcome, once nothing is left to be looked after. A detached session waits for what is on its way.
     fn ended(&self, wait: &Wait) -> Option<Result<(), Error>> {
         match &self.end {
-            End::Unwished => None,
+            End::Open => None,
             End::Detached => (wait.in_flight == 0).then_some(Ok(())),
             End::LoggingOut(logout) => logout.outcome(),
         }
