@@ -36,49 +36,44 @@
 
 #![warn(clippy::unwrap_used)]
 
-mod bundle;
-mod draft;
+// How a setting gets from its file to a request: `load.rs` takes the steps.
+//
+//  1. `yaml.rs` reads the text of the file into events.
+//  2. `document.rs` makes a `Value` of each key's: what is written, and where. `env.rs` does it for variables.
+//  3. `merge.rs` lets the profile override the top level, and the variables both.
+//  4. `builder.rs` lets the row of the field in `fields.rs` write it into `Config` or `Transport`.
+//  5. `settings.rs` hands these out. Core makes requests of the `Config`, a client's HTTP stack of the `Transport`.
+mod builder;
+mod certificates;
+mod document;
 mod env;
 mod error;
-mod file;
-mod gathered;
-mod given;
-mod here;
-mod key_source;
-mod keys;
+mod fields;
+mod key;
 mod load;
 #[doc(hidden)]
 pub mod local;
+mod location;
+mod merge;
 mod no_proxy;
-mod passphrase;
-mod paths;
-mod place;
 mod profile;
 mod proxy;
-mod proxy_env;
-mod reader;
 mod settings;
 mod signing_key;
-mod source;
-mod system_store;
 mod transport;
-mod trust;
-mod unkeyed;
-mod variables;
+mod value;
+#[cfg_attr(not(feature = "yaml"), path = "without_yaml.rs")]
 mod yaml;
 
+pub use certificates::Trust;
 pub use error::FileError;
+pub use key::{KeySource, ReadKey, is_demo_key};
+pub use load::Reader;
+pub use no_proxy::NoProxy;
+pub use proxy::Proxy;
+pub use settings::{Settings, Unkeyed};
+pub use signing_key::SigningKey;
+pub use transport::Transport;
 
 /// The table of settings above, for programs that show it.
 pub const KEYS: &str = include_str!("../KEYS.md");
-
-pub use here::is_demo_key;
-pub use key_source::{KeySource, ReadKey};
-pub use no_proxy::NoProxy;
-pub use proxy::Proxy;
-pub use reader::Reader;
-pub use settings::Settings;
-pub use signing_key::SigningKey;
-pub use transport::Transport;
-pub use trust::Trust;
-pub use unkeyed::Unkeyed;

@@ -1,66 +1,80 @@
-//! The short ways to read settings with their key.
+//! Reads settings: from which file, of which profile, under which variables.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use crate::{FileError, Reader, Settings};
+use crate::{
+    FileError, Unkeyed, builder,
+    document::{self, Document},
+    env::Env,
+    merge::Merged,
+    profile,
+};
 
-impl Settings {
-    /// Reads a file like `ibauth`'s `config.yaml`, overridden by the variables `IBKR_AUTH_…` of this process.
-    /// Logs the [`warnings`](Self::warnings).
+/// Which settings to read. At first: no file, no profile, and the variables of this process.
+///
+/// ```no_run
+/// use ibkr_auth_config::Reader;
+///
+/// let settings = Reader::new().file("config.yaml").profile("paper").read()?;
+/// println!("{} at {}", settings.profile.as_deref().unwrap_or("-"), settings.config.host());
+/// let settings = settings.with_key()?;
+/// # Ok::<(), ibkr_auth_config::FileError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Reader {
+    file: Option<PathBuf>,
+    profile: Option<String>,
+    vars: Option<Env>,
+}
+
+impl Reader {
+    /// No file: everything comes from the variables `IBKR_AUTH_…` of this process.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads this file, which the variables override.
+    #[cfg(feature = "yaml")]
+    pub fn file(self, path: impl Into<PathBuf>) -> Self {
+        Self { file: Some(path.into()), ..self }
+    }
+
+    /// Chooses a profile of the file. Without it: that of the variable `IBKR_AUTH_PROFILE`, else the file's
+    /// `default_profile`, else none.
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        Self { profile: Some(name.into()), ..self }
+    }
+
+    /// Takes these variables instead of the process's.
+    pub fn vars<N: Into<OsString>, V: Into<OsString>>(self, vars: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { vars: Some(Env::new(vars)), ..self }
+    }
+
+    /// Reads everything but the key, whose file is not even opened. Nothing is logged.
     ///
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
-    #[cfg(feature = "yaml")]
-    pub fn from_yaml(path: impl AsRef<std::path::Path>) -> Result<Self, FileError> {
-        Ok(Self::from_yaml_with(path, std::env::vars_os())?.logged())
+    pub fn read(&self) -> Result<Unkeyed, FileError> {
+        let process;
+        let env = match &self.vars {
+            Some(vars) => vars,
+            None => {
+                process = Env::of_process();
+                &process
+            }
+        };
+        let document = self.file.as_deref().map(Document::open).transpose()?;
+        let profile = profile::choose(self.profile.as_deref(), env, document.as_ref())?;
+        let merged = Merged::new(document, profile.as_deref(), env)?;
+        builder::build(&merged, profile, env)
     }
 
-    /// Like [`from_yaml`](Self::from_yaml), with these environment variables instead of the process's, and
-    /// without the log.
+    /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.
     ///
     /// # Errors
-    /// A [`FileError`] that says where, what, and what to do.
-    #[cfg(feature = "yaml")]
-    pub fn from_yaml_with<N: Into<OsString>, V: Into<OsString>>(
-        path: impl AsRef<std::path::Path>,
-        vars: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Self, FileError> {
-        Reader::new().file(path.as_ref()).vars(vars).read()?.with_key()
-    }
-
-    /// Like [`from_yaml`](Self::from_yaml), with this profile of the file, whatever `IBKR_AUTH_PROFILE` and
-    /// `default_profile` say.
-    ///
-    /// # Errors
-    /// A [`FileError`] that says where, what, and what to do; it names the profiles that there are.
-    #[cfg(feature = "yaml")]
-    pub fn from_yaml_profile(path: impl AsRef<std::path::Path>, profile: &str) -> Result<Self, FileError> {
-        Ok(Reader::new().file(path.as_ref()).profile(profile).read()?.with_key()?.logged())
-    }
-
-    /// Reads no file but the key's: everything comes from the variables `IBKR_AUTH_…` of this process. Logs
-    /// the [`warnings`](Self::warnings).
-    ///
-    /// # Errors
-    /// A [`FileError`] that says which variable, what, and what to do.
-    pub fn from_env() -> Result<Self, FileError> {
-        Ok(Self::from_env_with(std::env::vars_os())?.logged())
-    }
-
-    /// Like [`from_env`](Self::from_env), with these variables instead of the process's, and without the log.
-    ///
-    /// # Errors
-    /// A [`FileError`] that says which variable, what, and what to do.
-    pub fn from_env_with<N: Into<OsString>, V: Into<OsString>>(
-        vars: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Self, FileError> {
-        Reader::new().vars(vars).read()?.with_key()
-    }
-
-    fn logged(self) -> Self {
-        for warning in &self.warnings {
-            tracing::warn!("{warning}");
-        }
-        self
+    /// A [`FileError`] when the file cannot be read, or what stands under `profiles` are none.
+    pub fn profiles(&self) -> Result<Vec<String>, FileError> {
+        self.file.as_deref().map_or(Ok(Vec::new()), document::profile_names)
     }
 }

@@ -5,17 +5,25 @@
 
 use std::{
     fs::{self, File, Metadata},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use crate::{FileError, error::Problem, file};
+use zeroize::Zeroizing;
+
+use crate::{FileError, error::Problem};
+
+/// Settings, a key and a passphrase are far shorter.
+const LONGEST_KIB: usize = 64;
+
+/// What Windows' editors put before UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a file holds, and who can do something with it.
 #[derive(Debug)]
 pub struct Content {
     /// Wiped on drop.
-    pub bytes: zeroize::Zeroizing<Vec<u8>>,
+    pub bytes: Zeroizing<Vec<u8>>,
     pub(crate) about: Metadata,
 }
 
@@ -25,7 +33,7 @@ pub struct Content {
 /// When it is not there, no regular file of at most 64 KiB, or others than this user and root can change or
 /// replace it. The sentence has "it" for its subject.
 pub fn read(path: &Path) -> Result<Content, FileError> {
-    file::read(path).map_err(|problem| problem.at("it"))
+    read_small(path).map_err(|problem| problem.at("it"))
 }
 
 /// Opens a regular file for reading, through symbolic links and whoever owns it. A FIFO is not waited for.
@@ -76,6 +84,39 @@ pub fn create_own(path: &Path) -> io::Result<File> {
 /// count.
 pub fn open_folder(path: &Path) -> Option<PathBuf> {
     system::open_folder(path)
+}
+
+pub(crate) fn read_small(path: &Path) -> Result<Content, Problem> {
+    read_at_most(LONGEST_KIB, path)
+}
+
+/// A file that others than this user and root can change decides nothing here.
+pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> {
+    let longest = kib * 1024;
+    let (file, about) = open(path)?;
+    refuse_changeable(path, &about)?;
+    // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped
+    // in the end.
+    let room = usize::try_from(about.len()).unwrap_or(longest).min(longest) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(longest as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() > longest {
+        return Err(Problem::new(
+            format!("is larger than {kib} KiB"),
+            "check the path: this cannot be the right file",
+        ));
+    }
+    Ok(Content { bytes, about })
+}
+
+/// A file of secrets, which nobody else may read either. What should be changed about it is added to
+/// `warnings`, with `name` for the file.
+pub(crate) fn read_secret(path: &Path, name: &str, warnings: &mut Vec<String>) -> Result<Content, Problem> {
+    let content = read_small(path)?;
+    if let Some(problem) = refuse_readable(&content.about)? {
+        warnings.push(problem.at(name).to_string());
+    }
+    Ok(content)
 }
 
 fn own(file: File) -> io::Result<File> {

@@ -1,19 +1,14 @@
 //! Profiles: what their names look like, and which one counts.
 
-use std::sync::Arc;
-
 use crate::{
     FileError,
-    env::Env,
+    document::Document,
+    env::{Env, PROFILE},
     error::Problem,
-    keys,
-    source::Source,
-    variables::{self, PROFILE},
-    yaml::Content,
+    fields,
 };
 
 /// The keys of the top level that are about profiles.
-#[cfg(feature = "yaml")]
 pub(crate) const PROFILES: &str = "profiles";
 pub(crate) const DEFAULT_PROFILE: &str = "default_profile";
 
@@ -40,52 +35,49 @@ pub(crate) fn list(names: &[&str]) -> String {
 
 /// The profile that counts, which the file holds: the caller's, else that of the variable, else the file's
 /// default.
-pub(crate) fn choose<'a>(
+pub(crate) fn choose(
     asked: Option<&str>,
     env: &Env,
-    source: Option<&Arc<Source>>,
-    content: &'a Content,
-) -> Result<Option<&'a str>, FileError> {
+    document: Option<&Document>,
+) -> Result<Option<String>, FileError> {
     let (name, place) = match asked {
         Some(name) => (Some(name.to_owned()), "the chosen profile"),
-        None => (variables::profile(env)?, PROFILE),
+        None => (env.profile()?, PROFILE),
     };
-    let Some(source) = source else {
+    let Some(document) = document else {
         let problem =
             Problem::new("needs a settings file, and none is read", "name a file, or choose no profile");
         return if name.is_some() { Err(problem.at(place)) } else { Ok(None) };
     };
-    let default = default(source, content)?;
+    // Looked at even if another profile is chosen: a mistake is told early.
+    let default = match &document.default_profile {
+        Some(value) => {
+            let found = value.raw().and_then(|name| find(name, document));
+            Some(found.map_err(|problem| value.blame(problem))?)
+        }
+        None => None,
+    };
     match name {
-        Some(name) => find(&name, source, content).map(Some).map_err(|problem| problem.at(place)),
+        Some(name) => find(&name, document).map(Some).map_err(|problem| problem.at(place)),
         None => Ok(default),
     }
 }
 
-/// What the file says. It is looked at even if another profile is chosen: a mistake is told early.
-fn default<'a>(source: &Source, content: &'a Content) -> Result<Option<&'a str>, FileError> {
-    let Some(raw) = &content.default_profile else { return Ok(None) };
-    raw.text()
-        .and_then(|name| find(name, source, content))
-        .map(Some)
-        .map_err(|problem| problem.at(&source.place(None, DEFAULT_PROFILE)))
-}
-
-fn find<'a>(name: &str, source: &Source, content: &'a Content) -> Result<&'a str, Problem> {
-    let names = content.names();
-    if let Some(found) = names.iter().find(|own| **own == name) {
-        return Ok(found);
+fn find(name: &str, document: &Document) -> Result<String, Problem> {
+    let (names, file) = (document.names(), document.file.name());
+    if names.contains(&name) {
+        return Ok(name.to_owned());
     }
     if !is_name(name) {
         return Err(Problem::new("is not the name of a profile", NAME_RULE));
     }
     if names.is_empty() {
-        let what = format!("is `{name}`, and {} has no profiles", source.name());
+        let what = format!("is `{name}`, and {file} has no profiles");
         return Err(Problem::new(what, "add `profiles:` to the file, or choose none"));
     }
-    let help = match keys::nearest(&name.to_ascii_lowercase(), names.iter().copied()) {
+    let help = match fields::nearest(&name.to_ascii_lowercase(), names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`? The profiles are: {}", list(&names)),
         None => format!("choose one of: {}", list(&names)),
     };
-    Err(Problem::new(format!("is `{name}`, which {} does not have", source.name()), help))
+    Err(Problem::new(format!("is `{name}`, which {file} does not have"), help))
 }

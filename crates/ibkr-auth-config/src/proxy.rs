@@ -1,9 +1,9 @@
 //! Which proxy a request goes through.
 
 use http::Uri;
-use ibkr_auth_core::Secret;
+use ibkr_auth_core::{Secret, is_this_machine};
 
-use crate::{NoProxy, error::Problem};
+use crate::{FileError, NoProxy, env::Env, error::Problem};
 
 /// Which proxy to use. `Debug` hides its URL.
 #[derive(Debug, Clone)]
@@ -43,6 +43,26 @@ impl Proxy {
             return Ok(Self::Off);
         }
         url(text, "write it like http://proxy.example:3128, or `none`").map(Self::Url)
+    }
+
+    /// The one that the environment names, by the rule for `https`: everything that leaves this machine is
+    /// `https`.
+    pub(crate) fn of_env(env: &Env) -> Result<Self, FileError> {
+        let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+        let Some((name, text)) = env.first(&names) else { return Ok(Self::Off) };
+        let text = text.trim();
+        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let help = "set it to an HTTP proxy like http://proxy.example:3128, or set IBKR_AUTH_PROXY to one, or to `none` to go \
+                    without";
+        let url = url(&text, help).map_err(|problem| problem.at(name))?;
+        let except = env.first(&["NO_PROXY", "no_proxy"]).map(|(_, list)| NoProxy::new(&list));
+        Ok(Self::UrlExcept(url, except.unwrap_or_default()))
+    }
+
+    /// Whether it runs on this machine.
+    #[doc(hidden)]
+    pub fn is_here(&self) -> bool {
+        self.url().and_then(|url| url.expose().parse().ok()).is_some_and(|url| is_loopback(&url))
     }
 }
 
@@ -84,6 +104,10 @@ pub(crate) fn url(text: &str, help: &str) -> Result<Secret, Problem> {
     Ok(Secret::new(text))
 }
 
+pub(crate) fn is_loopback(url: &Uri) -> bool {
+    url.host().is_some_and(is_this_machine)
+}
+
 /// What stands behind the host, which may be an IPv6 address in brackets.
 fn port(host: &str) -> Option<&str> {
     host.rsplit_once(':')
@@ -93,6 +117,7 @@ fn port(host: &str) -> Option<&str> {
 
 const ESCAPE: &str = "write it as % and two digits: `/` is %2F, `?` %3F, `#` %23, `\\` %5C, `@` %40, `\"` %22, a blank %20, \
                       `ä` %C3%A4";
+
 #[cfg(test)]
 mod tests {
     use super::*;

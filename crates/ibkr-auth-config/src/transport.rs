@@ -2,7 +2,15 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
-use crate::{FileError, Proxy, env::Env, proxy, proxy_env};
+use http::Uri;
+use ibkr_auth_core::{Config, Error, Sign};
+
+use crate::{
+    FileError, Proxy,
+    env::Env,
+    key::{INSTEAD_OF_DEMO, IS_DEMO, is_demo_pem},
+    proxy::{self, is_loopback},
+};
 
 /// Trust and proxy. The default: what the operating system trusts, and the proxy that the environment names.
 /// Exhaustive on purpose: it is written as a literal, `Transport { ca_only: true, ..Transport::default() }`.
@@ -31,7 +39,44 @@ impl Transport {
                 }
                 Ok(Cow::Borrowed(proxy))
             }
-            None => proxy_env::choose(&Env::of_process()).map(Cow::Owned),
+            None => Proxy::of_env(&Env::of_process()).map(Cow::Owned),
         }
     }
+
+    /// Refuses the simulator's [demo key](crate::is_demo_key) where a request leaves this machine: for whoever
+    /// makes a client of parts.
+    ///
+    /// # Errors
+    /// When it is that key, and neither the server nor the proxy is on this machine.
+    #[doc(hidden)]
+    pub fn admit_key(&self, config: &Config, key: &impl Sign) -> Result<(), Error> {
+        if !key.public_key_pem().is_some_and(|pem| is_demo_pem(&pem)) {
+            return Ok(());
+        }
+        let chosen = Self { proxy: Some(self.chosen_proxy()?.into_owned()), ..self.clone() };
+        match chosen.stays_here(config) {
+            true => Ok(()),
+            false => Err(Error::config(format!("the key {IS_DEMO}"), INSTEAD_OF_DEMO)),
+        }
+    }
+
+    /// Whether the machine that a request reaches first is this one: the server, or a proxy that stands for
+    /// it, as the simulator's does.
+    pub(crate) fn stays_here(&self, config: &Config) -> bool {
+        let server = server(config);
+        match self.proxy.as_ref().filter(|proxy| proxy.takes(&server)) {
+            Some(proxy) => proxy.is_here(),
+            None => is_loopback(&server),
+        }
+    }
+
+    /// Whether the server is on this machine, and is asked without a detour.
+    pub(crate) fn is_local(&self, config: &Config) -> bool {
+        let server = server(config);
+        is_loopback(&server) && !self.proxy.as_ref().is_some_and(|proxy| proxy.takes(&server))
+    }
+}
+
+fn server(config: &Config) -> Uri {
+    config.host().base_url().parse().unwrap_or_default()
 }

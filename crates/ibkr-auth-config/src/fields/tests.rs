@@ -4,11 +4,11 @@ use super::*;
 
 fn table() -> String {
     let mut table = "| key | value | meaning |\n|---|---|---|\n".to_owned();
-    for key in ALL {
-        let needed = if key.required { " **Required.**" } else { "" };
-        let instead = key.instead.map(|other| format!(" Excludes `{other}`.")).unwrap_or_default();
-        let takes = key.takes.replace('|', "\\|");
-        table += &format!("| `{}` | {takes} | {}{needed}{instead} |\n", key.name, key.about);
+    for field in ALL {
+        let needed = if field.required { " **Required.**" } else { "" };
+        let instead = field.instead.map(|other| format!(" Excludes `{other}`.")).unwrap_or_default();
+        let takes = field.takes.replace('|', "\\|");
+        table += &format!("| `{}` | {takes} | {}{needed}{instead} |\n", field.name, field.about);
     }
     table
 }
@@ -23,17 +23,17 @@ fn the_documented_table_is_this_table() {
 #[test]
 fn the_example_names_every_key() {
     let example = include_str!("../../config.example.yaml");
-    for key in ALL {
-        let written = |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{}: ", key.name));
-        assert_eq!(example.lines().filter(written).count(), 1, "{}", key.name);
+    for field in ALL {
+        let written = |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{}: ", field.name));
+        assert_eq!(example.lines().filter(written).count(), 1, "{}", field.name);
     }
 }
 
 #[test]
 fn partners_name_each_other() {
-    for key in ALL {
-        if let Some(other) = key.instead {
-            assert_eq!(find(other).and_then(|other| other.instead), Some(key.name));
+    for field in ALL {
+        if let Some(other) = field.instead {
+            assert_eq!(find(other).and_then(|other| other.instead), Some(field.name));
         }
     }
 }

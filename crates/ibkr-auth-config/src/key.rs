@@ -1,6 +1,8 @@
-//! Where the private key is, so that it is read only by those who sign.
+//! The private key: where it is, so that it is read only by those who sign, and its passphrase, which is not
+//! fetched before it is needed.
 
 use std::{
+    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
 };
@@ -10,20 +12,38 @@ use zeroize::Zeroizing;
 
 use crate::{
     FileError, SigningKey,
+    env::Env,
     error::Problem,
-    file,
-    given::{Given, Text},
-    here,
-    passphrase::Passphrase,
-    paths,
-    place::Place,
+    local::{self, BYTE_ORDER_MARK},
+    location::Location,
+    value::{Text, Value},
 };
+
+/// The public half of the key that ships with the simulator.
+const DEMO: &str = include_str!("demo_key.pem");
+
+pub(crate) const IS_DEMO: &str = "is the simulator's demo key, whose private half everybody has";
+pub(crate) const INSTEAD_OF_DEMO: &str =
+    "use a key of your own (`ibkr-auth init` makes one); if you meant the simulator, set base_url";
+
+/// No file's name is longer.
+const LONGEST_SHOWN: usize = 255;
+
+/// Whether this is the simulator's demo key, whose private half everybody has. It opens nothing but a server
+/// on this machine: the settings refuse it anywhere else.
+pub fn is_demo_key(key: &RsaKey) -> bool {
+    key.public_key_pem().is_ok_and(|pem| is_demo_pem(&pem))
+}
+
+pub(crate) fn is_demo_pem(pem: &str) -> bool {
+    pem.trim() == DEMO.trim()
+}
 
 /// Where the private key is, and its passphrase. Nothing of either was opened yet. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct KeySource {
     pem: Pem,
-    place: Place,
+    location: Location,
     passphrase: Option<Passphrase>,
     /// It opens something of somebody's, so that a key that everybody has will not do.
     opens_real: bool,
@@ -50,28 +70,22 @@ pub struct ReadKey {
 }
 
 impl KeySource {
-    pub(crate) fn of_file(given: &Given<'_>) -> Result<Self, Problem> {
-        let (path, written) = (given.path()?, Zeroizing::new(given.text()?.to_owned()));
-        Ok(Self::new(given, Pem::File { path, written }))
+    pub(crate) fn of_file(value: &Value, env: &Env) -> Result<Self, Problem> {
+        let (path, written) = (value.path(env)?, Zeroizing::new(value.text()?.to_owned()));
+        Ok(Self::new(value, Pem::File { path, written }))
     }
 
-    /// The key block itself.
-    pub(crate) fn of_block(given: &Given<'_>) -> Result<Self, Problem> {
-        let block = Zeroizing::new(given.raw.text()?.as_bytes().to_vec());
-        Ok(Self::new(given, Pem::Block(block)))
+    pub(crate) fn of_block(value: &Value) -> Result<Self, Problem> {
+        let block = Zeroizing::new(value.raw()?.as_bytes().to_vec());
+        Ok(Self::new(value, Pem::Block(block)))
     }
 
-    fn new(given: &Given<'_>, pem: Pem) -> Self {
-        Self { pem, place: given.place.clone(), passphrase: None, opens_real: false }
+    fn new(value: &Value, pem: Pem) -> Self {
+        Self { pem, location: value.location.clone(), passphrase: None, opens_real: false }
     }
 
-    pub(crate) fn with_passphrase(self, passphrase: Option<Passphrase>) -> Self {
-        Self { passphrase, ..self }
-    }
-
-    /// The key is used with a server that is not on this machine.
-    pub(crate) fn of_somebody(self) -> Self {
-        Self { opens_real: true, ..self }
+    pub(crate) fn with(self, passphrase: Option<Passphrase>, opens_real: bool) -> Self {
+        Self { passphrase, opens_real, ..self }
     }
 
     /// The key's file; `None` if the key itself stands in the settings.
@@ -135,7 +149,7 @@ impl KeySource {
     fn pem(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
         match &self.pem {
             Pem::File { path, .. } => {
-                let content = file::read_secret(path, &path.display().to_string(), warnings);
+                let content = local::read_secret(path, &path.display().to_string(), warnings);
                 Ok(content.map_err(|problem| self.at(problem))?.bytes)
             }
             Pem::Block(pem) => Ok(pem.clone()),
@@ -144,8 +158,8 @@ impl KeySource {
 
     fn admitted(&self, key: Result<RsaKey, KeyError>) -> Result<RsaKey, FileError> {
         let key = key.map_err(|error| self.blame(&error))?;
-        if self.opens_real {
-            here::refuse_demo_key(&key).map_err(|problem| self.at(problem))?;
+        if self.opens_real && is_demo_key(&key) {
+            return Err(self.at(Problem::new(IS_DEMO, INSTEAD_OF_DEMO)));
         }
         Ok(key)
     }
@@ -169,12 +183,10 @@ impl KeySource {
     /// The key's path is shown: which file was meant is half of the answer.
     fn at(&self, problem: Problem) -> FileError {
         let problem = match &self.pem {
-            Pem::File { path, written } => {
-                problem.after(&format!("names {}, which", paths::shown(written, path)))
-            }
+            Pem::File { path, written } => problem.after(&format!("names {}, which", shown(written, path))),
             Pem::Block(_) => problem,
         };
-        problem.at(&self.place.text())
+        problem.at(&self.location.text())
     }
 }
 
@@ -192,9 +204,88 @@ fn decrypted(pem: &[u8], _: &[u8]) -> Result<RsaKey, KeyError> {
 impl fmt::Debug for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = match &self.pem {
-            Pem::File { path, written } => paths::shown(written, path),
+            Pem::File { path, written } => shown(written, path),
             Pem::Block(_) => "a block in the settings".to_owned(),
         };
         f.debug_struct("KeySource").field("key", &shown).finish_non_exhaustive()
+    }
+}
+
+/// How an error calls the file that `text` names. A passphrase may stand in its path's place: what is not
+/// there is shown only if it looks like a path.
+fn shown(text: &str, path: &Path) -> String {
+    let is_short =
+        |ending: &str| ending.len() <= 4 && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let ends_like_a_file = path.extension().and_then(OsStr::to_str).is_some_and(is_short);
+    let stands_in_a_folder =
+        Path::new(text).components().count() > 1 && path.parent().is_some_and(Path::is_dir);
+    if path.exists() || (text.len() <= LONGEST_SHOWN && (ends_like_a_file || stands_in_a_folder)) {
+        path.display().to_string()
+    } else {
+        "the given path".to_owned()
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Passphrase {
+    location: Location,
+    from: From,
+}
+
+#[derive(Clone)]
+enum From {
+    File(PathBuf),
+    /// What the variable held when the settings were read.
+    Variable(Result<Zeroizing<Vec<u8>>, Problem>),
+}
+
+impl Passphrase {
+    pub(crate) fn of_file(value: &Value, env: &Env) -> Result<Self, Problem> {
+        Ok(Self { location: value.location.clone(), from: From::File(value.path(env)?) })
+    }
+
+    pub(crate) fn of_variable(value: &Value, env: &Env) -> Result<Self, Problem> {
+        if value.raw()?.contains('$') {
+            return Err(Problem::new(
+                "is not the name of a variable",
+                "write the name alone, such as `KEY_PASSPHRASE`, without `$`",
+            ));
+        }
+        let problem = |what| Problem::new(what, "set that variable, or name another one");
+        let content = match env.get(value.text()?) {
+            Some(content) if content.is_empty() => Err(problem("names a variable that is empty")),
+            Some(content) => Ok(Zeroizing::new(content.as_encoded_bytes().to_vec())),
+            None => Err(problem("names a variable that is not set")),
+        };
+        Ok(Self { location: value.location.clone(), from: From::Variable(content) })
+    }
+
+    pub(crate) fn read(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        match &self.from {
+            From::File(path) => self.read_file(path, warnings),
+            From::Variable(content) => content.clone(),
+        }
+        .map_err(|problem| problem.at(&self.location.text()))
+    }
+
+    /// Its path is not shown: it may be a passphrase in the wrong place.
+    fn read_file(&self, path: &Path, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let name = format!("the file of {}", self.location.key());
+        let mut bytes = local::read_secret(path, &name, warnings)?.bytes;
+        if matches!(bytes[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+            return Err(Problem::new("is UTF-16", "save it as UTF-8"));
+        }
+        if bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        for end in [b'\n', b'\r'] {
+            if bytes.last() == Some(&end) {
+                bytes.pop();
+            }
+        }
+        if bytes.is_empty() {
+            return Err(Problem::new("is an empty file", "write the passphrase into it"));
+        }
+        Ok(bytes)
     }
 }
