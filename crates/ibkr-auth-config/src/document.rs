@@ -31,7 +31,7 @@ pub(crate) struct Document {
 impl Document {
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let file = Arc::new(SettingsFile::open(path)?);
-        let mut parser = Parser::new(&file, Extent::Whole);
+        let mut parser = Parser::new(&file);
         let top = parser.layer(None)?;
         parser.finish()?;
         let Parser { default_profile, profiles, .. } = parser;
@@ -46,30 +46,21 @@ impl Document {
 /// The names of a file's profiles, whatever stands beside and below them.
 pub(crate) fn profile_names(path: &Path) -> Result<Vec<String>, FileError> {
     let file = Arc::new(SettingsFile::open(path)?);
-    let mut parser = Parser::new(&file, Extent::KeysOf(PROFILES));
+    let mut parser = Parser::new(&file);
     parser.enter(NO_SETTINGS, WRITE_SETTINGS)?;
     let mut names = Vec::new();
     while let Some((_, key)) = parser.key()? {
         if *key == PROFILES {
-            let profiles = parser.profiles(|parser, _| parser.next())?;
-            names.extend(profiles.into_iter().map(|(name, _)| name));
+            let profiles = parser.profiles(|parser, _| parser.skip())?;
+            names.extend(profiles.into_iter().map(|(name, ())| name));
         } else {
-            parser.next()?;
+            parser.skip()?;
         }
     }
-    parser.finish()?;
     Ok(names)
 }
 
 const NO_SETTINGS: &str = "holds no settings";
-
-/// How much of a file is read.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Extent {
-    Whole,
-    /// The keys of the top level, and those behind this one. What stands behind all others is [`Event::Empty`].
-    KeysOf(&'static str),
-}
 
 /// A piece of YAML.
 #[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "no YAML is read"))]
@@ -81,7 +72,7 @@ pub(crate) enum Event {
     List,
     Mapping,
     End,
-    /// Nothing follows it.
+    /// A value with a tag.
     Tag,
 }
 
@@ -106,7 +97,6 @@ impl Fault {
 /// Takes events one after the other. An event is known by its number.
 struct Parser<'a> {
     file: &'a Arc<SettingsFile>,
-    extent: Extent,
     events: Enumerate<vec::IntoIter<Event>>,
     failure: Option<Fault>,
     default_profile: Option<Value>,
@@ -114,10 +104,10 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(file: &'a Arc<SettingsFile>, extent: Extent) -> Self {
-        let Reading { events, failure } = yaml::read(&file.text, extent);
+    fn new(file: &'a Arc<SettingsFile>) -> Self {
+        let Reading { events, failure } = yaml::read(&file.text);
         let events = events.into_iter().enumerate();
-        Self { file, extent, events, failure, default_profile: None, profiles: Vec::new() }
+        Self { file, events, failure, default_profile: None, profiles: Vec::new() }
     }
 
     /// What was found before the file could be read no further is told first.
@@ -141,8 +131,23 @@ impl<'a> Parser<'a> {
         what: impl Into<String>,
         help: impl Into<String>,
     ) -> Result<T, FileError> {
-        let line = yaml::line_of(&self.file.text, self.extent, event);
+        let line = yaml::line_of(&self.file.text, event);
         Err(self.file.blame(line, Problem::new(what, help)))
+    }
+
+    /// Passes over a value.
+    fn skip(&mut self) -> Result<(), FileError> {
+        let mut open = 0_usize;
+        loop {
+            match self.next()?.1 {
+                Event::List | Event::Mapping => open += 1,
+                Event::End => open = open.saturating_sub(1),
+                Event::Empty | Event::Text(_) | Event::Tag => {}
+            }
+            if open == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes the start of a mapping; `what` is wrong where there is none.

@@ -9,9 +9,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    FileError,
-    document::Extent,
-    env,
+    FileError, env,
     error::Problem,
     local::{self, BYTE_ORDER_MARK},
     value::Text,
@@ -69,7 +67,7 @@ impl Location {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Variable(key) => env::variable(key),
-            Self::File { file, event, key } => match yaml::line_of(&file.text, Extent::Whole, *event) {
+            Self::File { file, event, key } => match yaml::line_of(&file.text, *event) {
                 Some(line) => format!("{}:{line}: `{key}`", file.name()),
                 None => format!("{}: `{key}`", file.name()),
             },

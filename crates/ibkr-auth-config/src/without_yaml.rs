@@ -1,12 +1,12 @@
 //! What is left of YAML without the feature `yaml`. No file is opened then: there is no function that takes one.
 
-use crate::document::{Extent, Fault, Reading};
+use crate::document::{Fault, Reading};
 
-pub(crate) fn read(_: &str, _: Extent) -> Reading {
+pub(crate) fn read(_: &str) -> Reading {
     let failure = Fault::new(None, "is not read by this program", "build it with the feature `yaml`");
     Reading { events: Vec::new(), failure: Some(failure) }
 }
 
-pub(crate) fn line_of(_: &str, _: Extent, _: usize) -> Option<usize> {
+pub(crate) fn line_of(_: &str, _: usize) -> Option<usize> {
     None
 }

@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::{
     Deserializer,
-    de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 use serde_yaml::Deserializer as Parser;
 use zeroize::Zeroizing;
 
-use crate::document::{Event, Extent, Fault, Reading, WRITE_SETTINGS};
+use crate::document::{Event, Fault, Reading, WRITE_SETTINGS};
 
 /// The parser's time grows with the square of the nesting, and settings hardly nest.
 const MOST_OPEN_BRACKETS: usize = 200;
@@ -23,25 +23,21 @@ const MAPPINGS: usize = 3;
 
 /// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list when
 /// it is: first the shape of each value, then its text.
-pub(crate) fn read(text: &str, extent: Extent) -> Reading {
-    let shapes = Recorder::new(extent, most_events(text)).run(text);
-    match extent {
-        Extent::Whole if shapes.failure.is_none() => {
-            Recorder { shapes: Some(&shapes.events), ..Recorder::new(extent, most_events(text)) }.run(text)
-        }
-        _ => shapes,
+pub(crate) fn read(text: &str) -> Reading {
+    let most = EVENTS_PER_BYTE * text.len();
+    let shapes = Recorder { events: Vec::new(), most, shapes: None }.read(text);
+    match shapes.failure {
+        Some(_) => shapes,
+        None => Recorder { events: Vec::new(), most, shapes: Some(&shapes.events) }.read(text),
     }
 }
 
 /// The line of an event that [`read`] has found. Only the parser's errors know where they are, so another
 /// reading goes there and fails.
-pub(crate) fn line_of(text: &str, extent: Extent, event: usize) -> Option<usize> {
-    let error = Recorder::new(extent, event).record(Parser::from_str(text).next()).err()?;
+pub(crate) fn line_of(text: &str, event: usize) -> Option<usize> {
+    let mut recorder = Recorder { events: Vec::new(), most: event, shapes: None };
+    let error = recorder.record(Parser::from_str(text).next()).err()?;
     error.location().map(|place| place.line())
-}
-
-fn most_events(text: &str) -> usize {
-    EVENTS_PER_BYTE * text.len()
 }
 
 fn refuse_at_a_glance(text: &str) -> Result<(), Fault> {
@@ -84,34 +80,36 @@ struct Recorder<'a> {
     most: usize,
     /// The same events from an earlier reading. They say what to ask the parser for.
     shapes: Option<&'a [Event]>,
-    extent: Extent,
 }
 
-impl<'a> Recorder<'a> {
-    fn new(extent: Extent, most: usize) -> Self {
-        Self { extent, events: Vec::new(), most, shapes: None }
-    }
-
-    fn run(mut self, text: &str) -> Reading {
-        let failure = self.record_all(text).err();
+impl Recorder<'_> {
+    fn read(mut self, text: &str) -> Reading {
+        let failure = self.read_all(text).err();
         Reading { events: self.events, failure }
     }
 
-    fn record_all(&mut self, text: &str) -> Result<(), Fault> {
+    fn read_all(&mut self, text: &str) -> Result<(), Fault> {
         refuse_at_a_glance(text)?;
         let mut documents = Parser::from_str(text);
-        self.record(documents.next()).map_err(|error| self.fault(text, &error))?;
-        if self.extent == Extent::Whole && documents.next().is_some() {
-            let help = "keep one, and remove the lines `---`";
-            return Err(Fault::new(None, "holds several YAML documents", help));
+        self.record(documents.next()).map_err(|error| {
+            let line = error.location().map(|place| place.line());
+            if self.events.len() == self.most {
+                return Fault::new(line, "the aliases (`*…`) repeat too much", "write the values themselves");
+            }
+            unreadable(text, line)
+        })?;
+        match documents.next() {
+            Some(_) => {
+                let help = "keep one, and remove the lines `---`";
+                Err(Fault::new(None, "holds several YAML documents", help))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn record(&mut self, document: Option<Parser<'_>>) -> Result<(), serde_yaml::Error> {
-        document.map_or(Ok(()), |document| {
-            Node { recorder: self, mappings: MAPPINGS, is_item: false }.deserialize(document)
-        })
+        document
+            .map_or(Ok(()), |document| self.node(Role::Value { mappings: MAPPINGS }).deserialize(document))
     }
 
     fn push<E: Error>(&mut self, event: Event) -> Result<(), E> {
@@ -121,35 +119,53 @@ impl<'a> Recorder<'a> {
         self.events.push(event);
         Ok(())
     }
+}
 
-    fn fault(&self, text: &str, error: &serde_yaml::Error) -> Fault {
-        let line = error.location().map(|place| place.line());
-        if self.events.len() == self.most {
-            return Fault::new(line, "the aliases (`*…`) repeat too much", "write the values themselves");
-        }
-        unreadable(text, line)
+impl<'a> Recorder<'a> {
+    fn node(&mut self, role: Role) -> Node<'_, 'a> {
+        Node { recorder: self, role }
     }
 }
 
-/// Records a value and what is in it. Stops where settings never go on, so that neither nesting nor aliases can
-/// keep it busy.
+#[derive(Clone, Copy)]
+enum Role {
+    Key,
+    Value {
+        /// So many may stand in each other from here on.
+        mappings: usize,
+    },
+    Item,
+    /// Where settings never go on: nothing in it is looked at, so that neither nesting nor aliases can keep us
+    /// busy.
+    Beyond,
+}
+
+/// The text of truth values and numbers comes with the second reading.
+macro_rules! scalars {
+    ($($visit:ident($kind:ty))*) => {
+        $(fn $visit<E: Error>(self, _: $kind) -> Result<(), E> {
+            self.visit_str("")
+        })*
+    };
+}
+
+/// Records a node and what is in it.
 struct Node<'r, 'a> {
     recorder: &'r mut Recorder<'a>,
-    /// So many may stand in each other from here on.
-    mappings: usize,
-    is_item: bool,
+    role: Role,
 }
 
 impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
-        match self.recorder.shapes.map(|shapes| shapes.get(self.recorder.events.len())) {
-            None => value.deserialize_any(self),
-            Some(Some(Event::Text(_))) => value.deserialize_str(self),
-            Some(Some(Event::List)) => value.deserialize_seq(self),
-            Some(Some(Event::Mapping)) => value.deserialize_map(self),
-            Some(_) => value.deserialize_ignored_any(self),
+    fn deserialize<D: Deserializer<'de>>(self, node: D) -> Result<(), D::Error> {
+        let shape = self.recorder.shapes.and_then(|shapes| shapes.get(self.recorder.events.len()));
+        match (self.role, shape) {
+            (Role::Beyond, _) | (_, Some(Event::Empty | Event::End)) => node.deserialize_ignored_any(self),
+            (Role::Key, _) | (_, Some(Event::Text(_))) => node.deserialize_str(self),
+            (_, Some(Event::List)) => node.deserialize_seq(self),
+            (_, Some(Event::Mapping)) => node.deserialize_map(self),
+            (_, None | Some(Event::Tag)) => node.deserialize_any(self),
         }
     }
 }
@@ -163,37 +179,30 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         self.recorder.push(Event::Mapping)?;
-        let Some(mappings) = self.mappings.checked_sub(1) else {
-            return Err(A::Error::custom("stopped"));
+        let (key, value) = match self.role {
+            Role::Value { mappings: mappings @ 1.. } => (Role::Key, Role::Value { mappings: mappings - 1 }),
+            _ => (Role::Beyond, Role::Beyond),
         };
-        while let Some(is_looked_behind) =
-            entries.next_key_seed(Key { recorder: &mut *self.recorder, is_top: self.mappings == MAPPINGS })?
-        {
-            if is_looked_behind {
-                entries.next_value_seed(Node { recorder: &mut *self.recorder, mappings, is_item: false })?;
-            } else {
-                entries.next_value::<IgnoredAny>()?;
-                self.recorder.push(Event::Empty)?;
-            }
+        while entries.next_key_seed(self.recorder.node(key))?.is_some() {
+            entries.next_value_seed(self.recorder.node(value))?;
         }
         self.recorder.push(Event::End)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         self.recorder.push(Event::List)?;
-        if self.is_item {
-            return Err(A::Error::custom("stopped"));
-        }
-        while items
-            .next_element_seed(Node { recorder: &mut *self.recorder, mappings: 0, is_item: true })?
-            .is_some()
-        {}
+        let item = match self.role {
+            Role::Value { .. } => Role::Item,
+            _ => Role::Beyond,
+        };
+        while items.next_element_seed(self.recorder.node(item))?.is_some() {}
         self.recorder.push(Event::End)
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, _tagged: A) -> Result<(), A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
         self.recorder.push(Event::Tag)?;
-        Err(A::Error::custom("stopped"))
+        let (IgnoredAny, content) = tagged.variant()?;
+        content.newtype_variant::<IgnoredAny>().map(drop)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
@@ -208,59 +217,5 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         self.visit_unit()
     }
 
-    // Truth values and numbers: their text comes with the second reading.
-
-    fn visit_bool<E: Error>(self, _truth: bool) -> Result<(), E> {
-        self.visit_str("")
-    }
-
-    fn visit_i64<E: Error>(self, _number: i64) -> Result<(), E> {
-        self.visit_str("")
-    }
-
-    fn visit_i128<E: Error>(self, _number: i128) -> Result<(), E> {
-        self.visit_str("")
-    }
-
-    fn visit_u64<E: Error>(self, _number: u64) -> Result<(), E> {
-        self.visit_str("")
-    }
-
-    fn visit_u128<E: Error>(self, _number: u128) -> Result<(), E> {
-        self.visit_str("")
-    }
-
-    fn visit_f64<E: Error>(self, _number: f64) -> Result<(), E> {
-        self.visit_str("")
-    }
-}
-
-/// Records a key, and says whether to look behind it.
-struct Key<'r, 'a> {
-    recorder: &'r mut Recorder<'a>,
-    is_top: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<bool, D::Error> {
-        key.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key<'_, '_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        self.recorder.push(Event::Text(Zeroizing::new(key.to_owned())))?;
-        Ok(match self.recorder.extent {
-            Extent::Whole => true,
-            Extent::KeysOf(name) => self.is_top && key == name,
-        })
-    }
+    scalars! { visit_bool(bool) visit_i64(i64) visit_i128(i128) visit_u64(u64) visit_u128(u128) visit_f64(f64) }
 }
