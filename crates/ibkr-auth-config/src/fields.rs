@@ -1,33 +1,39 @@
-//! The one table of settings. Reading, variables, suggestions and the documentation all come from it.
+//! The one table of settings. Reading, variables and suggestions come from it; KEYS.md is held against it.
 
 use std::{net::Ipv4Addr, num::NonZeroU32};
 
-use ibkr_auth_core::{Host, Retry, Tier};
+use ibkr_auth_core::{Config, Host, Retry, Tier};
 
-use crate::{Proxy, Transport, builder::Builder, error::Problem, value::Value};
+use crate::{Proxy, Transport, env::Env, error::Problem, value::Value};
 
 /// A key of `config.yaml`, which is also a variable.
-#[cfg_attr(not(test), expect(dead_code, reason = "a test makes KEYS.md of `takes` and `about`"))]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
-    /// What is written behind it, for the documentation.
-    pub(crate) takes: &'static str,
-    pub(crate) about: &'static str,
     pub(crate) required: bool,
     /// The field that takes its place; the two exclude each other.
     pub(crate) instead: Option<&'static str>,
-    pub(crate) apply: Apply,
+    pub(crate) target: Target,
 }
 
-pub(crate) type Apply = for<'a> fn(Builder<'a>, &Value) -> Result<Builder<'a>, Problem>;
+/// What a field sets.
+pub(crate) enum Target {
+    Identity,
+    Config(fn(Config, &Value) -> Result<Config, Problem>),
+    Retry(fn(Retry, &Value) -> Result<Retry, Problem>),
+    Transport(fn(Transport, &Value, &Env) -> Result<Transport, Problem>),
+    KeyFile,
+    Key,
+    PassphraseFile,
+    PassphraseVariable,
+}
 
 impl Field {
-    const fn required(name: &'static str, takes: &'static str, about: &'static str, apply: Apply) -> Self {
-        Self { name, takes, about, required: true, instead: None, apply }
+    const fn required(name: &'static str, target: Target) -> Self {
+        Self { name, required: true, instead: None, target }
     }
 
-    const fn optional(name: &'static str, takes: &'static str, about: &'static str, apply: Apply) -> Self {
-        Self { name, takes, about, required: false, instead: None, apply }
+    const fn optional(name: &'static str, target: Target) -> Self {
+        Self { name, required: false, instead: None, target }
     }
 
     const fn instead_of(self, other: &'static str) -> Self {
@@ -41,112 +47,75 @@ impl Field {
 }
 
 pub(crate) const ALL: &[Field] = &[
-    Field::required("client_id", TEXT, "The client id that IBKR gave you.", identity),
-    Field::required("client_key_id", TEXT, "The id of the key that IBKR registered, often `main`.", identity),
-    Field::required("credential", TEXT, "Your IBKR username.", identity),
-    Field::required("private_key_file", PATH, "The RSA private key, a PEM file; 2048, 3072 or 4096 bits.", |builder, value| builder.key_file(value))
-        .instead_of("private_key"),
-    Field::optional("private_key", "PEM block", "The RSA private key itself; line breaks may be written `\\n`, and the base64 of the whole file will do.", |builder, value| builder.key_block(value))
-        .instead_of("private_key_file"),
-    Field::optional(
-        "private_key_passphrase_file",
-        PATH,
-        "A file that holds the passphrase of an encrypted key. One line break at its end does not count.",
-        |builder, value| builder.passphrase_file(value),
-    )
-    .instead_of("private_key_passphrase_env"),
-    Field::optional(
-        "private_key_passphrase_env",
-        "name of a variable",
-        "The environment variable that holds the passphrase of an encrypted key.",
-        |builder, value| builder.passphrase_variable(value),
-    )
-    .instead_of("private_key_passphrase_file"),
-    Field::optional(
-        "domain",
-        "host name",
-        "IBKR's host: `api.ibkr.com` (default), `1.api.ibkr.com` to `8.api.ibkr.com`, `qa.interactivebrokers.com`.",
-        |builder, value| builder.config(|config| Ok(config.with_host(value.text()?.parse()?))),
-    )
-    .instead_of("base_url"),
+    Field::required("client_id", Target::Identity),
+    Field::required("client_key_id", Target::Identity),
+    Field::required("credential", Target::Identity),
+    Field::required("private_key_file", Target::KeyFile).instead_of("private_key"),
+    Field::optional("private_key", Target::Key).instead_of("private_key_file"),
+    Field::optional("private_key_passphrase_file", Target::PassphraseFile)
+        .instead_of("private_key_passphrase_env"),
+    Field::optional("private_key_passphrase_env", Target::PassphraseVariable)
+        .instead_of("private_key_passphrase_file"),
+    Field::optional("domain", Target::Config(|config, value| Ok(config.with_host(value.text()?.parse()?))))
+        .instead_of("base_url"),
     Field::optional(
         "base_url",
-        URL,
-        "Any other server: a simulator, a proxy of your own. It is sent your tokens. One on this machine is taken for a simulator: logins are not limited.",
-        |builder, value| builder.config(|config| Ok(config.with_host(Host::custom(value.text()?)?))),
+        Target::Config(|config, value| Ok(config.with_host(Host::custom(value.text()?)?))),
     )
     .instead_of("domain"),
-    Field::optional("tier", "`read-only` or `brokerage`", "What to log in to. Default: `brokerage`.", |builder, value| builder.config(|config| Ok(config.with_tier(tier(value)?)))),
+    Field::optional("tier", Target::Config(|config, value| Ok(config.with_tier(tier(value)?)))),
+    Field::optional("compete", Target::Config(|config, value| Ok(config.with_compete(value.truth()?)))),
     Field::optional(
-        "compete",
-        TRUTH,
-        "Whether to end another brokerage session of the username, such as a TWS that is logged in. Default: `false`. In the program `--compete` says it for once.",
-        |builder, value| builder.config(|config| Ok(config.with_compete(value.truth()?))),
-    ),
-    Field::optional("public_ip", IP, "Your public address. Default: it is looked up.", |builder, value| builder.config(|config| Ok(config.with_public_ip(ip(value.text()?)?)?)))
+        "public_ip",
+        Target::Config(|config, value| Ok(config.with_public_ip(ip(value.text()?)?)?)),
+    )
     .instead_of("ip_services"),
     Field::optional(
         "ip_services",
-        "URL, or list of URLs",
-        "Services that tell your public address, asked in this order. Default: ipify, AWS, ipinfo, ifconfig.me.",
-        |builder, value| builder.config(|config| Ok(config.with_ip_services(value.list()?)?)),
+        Target::Config(|config, value| Ok(config.with_ip_services(value.list()?)?)),
     )
     .instead_of("public_ip"),
     Field::optional(
         "alternative_ips",
-        "IPv4 address, or list of them",
-        "Further addresses that the session may be used from. Default: none.",
-        |builder, value| builder.config(|config| Ok(config.with_alternative_ips(ips(value)?))),
+        Target::Config(|config, value| Ok(config.with_alternative_ips(ips(value)?))),
     ),
-    Field::optional(
-        "scope",
-        "text, or list of texts",
-        "Scopes to ask for. Default: `sso-sessions.write`, which a login needs.",
-        |builder, value| builder.config(|config| Ok(config.with_scope(value.list()?.join(" "))?)),
-    ),
-    Field::optional(
-        "service",
-        TEXT,
-        "The `service` claim of the SSO request; IBKR's C# sample sends `AM.LOGIN`. Default: none.",
-        |builder, value| builder.config(|config| Ok(config.with_service(value.text()?)?)),
-    ),
-    Field::optional("user_agent", TEXT, "The `User-Agent` of every request. Default: `ibkr-auth/<version>`.", |builder, value| builder.config(|config| Ok(config.with_user_agent(value.text()?)?))),
-    Field::optional("timeout", TIME, "How long one request may take, 1 s to 5 min. Default: `15s`; of that 5 s for a look-up of the address and 10 s for a tickle, which a longer value prolongs alike.", |builder, value| builder.config(|config| Ok(config.with_timeout(value.duration()?)?))),
+    Field::optional("scope", Target::Config(|config, value| Ok(config.with_scope(value.list()?.join(" "))?))),
+    Field::optional("service", Target::Config(|config, value| Ok(config.with_service(value.text()?)?))),
+    Field::optional("user_agent", Target::Config(|config, value| Ok(config.with_user_agent(value.text()?)?))),
+    Field::optional("timeout", Target::Config(|config, value| Ok(config.with_timeout(value.duration()?)?))),
     Field::optional(
         "establish_within",
-        TIME,
-        "How long a login waits for the brokerage session to be ready, 10 min at most. Default: `30s`.",
-        |builder, value| builder.config(|config| Ok(config.with_establish_within(value.duration()?)?)),
+        Target::Config(|config, value| Ok(config.with_establish_within(value.duration()?)?)),
     ),
     Field::optional(
         "retry_attempts",
-        "whole number",
-        "How often a step of a login is tried, the first time included. Default: `5`.",
-        |builder, value| builder.retry(|retry| Ok(Retry { attempts: attempts(value)?, ..retry })),
+        Target::Retry(|retry, value| Ok(Retry { attempts: attempts(value)?, ..retry })),
     ),
-    Field::optional("retry_first", TIME, "The first wait; each further one is twice as long. Default: `1s`, the least.", |builder, value| builder.retry(|retry| Ok(Retry { first: value.duration()?, ..retry }))),
-    Field::optional("retry_longest", TIME, "No wait is longer. Default: `60s`.", |builder, value| builder.retry(|retry| Ok(Retry { longest: value.duration()?, ..retry }))),
-    Field::optional("ca_file", PATH, "A PEM file of certificates to trust besides the system's.", |builder, value| builder.ca_file(value)),
-    Field::optional("ca_only", TRUTH, "Trust `ca_file` alone. Default: `false`.", |builder, value| builder.transport(|transport| Ok(Transport { ca_only: value.truth()?, ..transport }))),
+    Field::optional(
+        "retry_first",
+        Target::Retry(|retry, value| Ok(Retry { first: value.duration()?, ..retry })),
+    ),
+    Field::optional(
+        "retry_longest",
+        Target::Retry(|retry, value| Ok(Retry { longest: value.duration()?, ..retry })),
+    ),
+    Field::optional(
+        "ca_file",
+        Target::Transport(|transport, value, env| {
+            Ok(Transport { ca_file: Some(value.path(env)?), ..transport })
+        }),
+    ),
+    Field::optional(
+        "ca_only",
+        Target::Transport(|transport, value, _| Ok(Transport { ca_only: value.truth()?, ..transport })),
+    ),
     Field::optional(
         "proxy",
-        "URL, or `none`",
-        "The proxy; user name and password may stand in it, special characters like `%40`. `none` ignores `HTTPS_PROXY` and its like. Default: what those say.",
-        |builder, value| builder.transport(|transport| Ok(Transport { proxy: Some(Proxy::parse(value.text()?)?), ..transport })),
+        Target::Transport(|transport, value, _| {
+            Ok(Transport { proxy: Some(Proxy::parse(value.text()?)?), ..transport })
+        }),
     ),
 ];
-
-const TEXT: &str = "text";
-const PATH: &str = "path";
-const URL: &str = "URL";
-const TRUTH: &str = "`true` or `false`";
-const IP: &str = "IPv4 address";
-const TIME: &str = "seconds, or text like `500ms`, `10s`, `2m`";
-
-/// The identities are read before the table's turn: nothing can be set without them.
-fn identity<'a>(builder: Builder<'a>, _value: &Value) -> Result<Builder<'a>, Problem> {
-    Ok(builder)
-}
 
 fn tier(value: &Value) -> Result<Tier, Problem> {
     match value.text()? {

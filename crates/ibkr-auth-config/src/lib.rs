@@ -41,9 +41,9 @@
 //  1. `yaml.rs` reads the text of the file into events.
 //  2. `document.rs` makes a `Value` of each key's: what is written, and where. `env.rs` does it for variables.
 //  3. `merge.rs` lets the profile override the top level, and the variables both.
-//  4. `builder.rs` lets the row of the field in `fields.rs` write it into `Config` or `Transport`.
+//  4. `build.rs` lets the row of the field in `fields.rs` write it into `Config` or `Transport`.
 //  5. `settings.rs` hands these out. Core makes requests of the `Config`, a client's HTTP stack of the `Transport`.
-mod builder;
+mod build;
 mod certificates;
 mod document;
 mod env;
