@@ -6,12 +6,15 @@
 use std::{
     fs::{self, File, Metadata},
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use zeroize::Zeroizing;
 
 use crate::{FileError, error::Problem};
+
+pub use system::open_folder;
+pub(crate) use system::refuse_readable;
 
 /// Settings, a key and a passphrase are far shorter.
 const LONGEST_KIB: usize = 64;
@@ -79,11 +82,20 @@ pub fn create_own(path: &Path) -> io::Result<File> {
     own(system::open(path, system::Way::Create)?)
 }
 
-/// The first folder on the way to a path, also behind symbolic links, into which every user of this machine
-/// may put files. Folders for everybody in which nobody can replace what others own, such as `/tmp`, do not
-/// count.
-pub fn open_folder(path: &Path) -> Option<PathBuf> {
-    system::open_folder(path)
+fn own(file: File) -> io::Result<File> {
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if system::names(&about) > 1 {
+        return Err(io::Error::other("it has a second name (a hard link)"));
+    }
+    system::refuse_strangers(&about).map_err(in_words)?;
+    Ok(file)
+}
+
+fn in_words(problem: Problem) -> io::Error {
+    io::Error::other(problem.at("it").message().to_owned())
 }
 
 pub(crate) fn read_small(path: &Path) -> Result<Content, Problem> {
@@ -94,7 +106,13 @@ pub(crate) fn read_small(path: &Path) -> Result<Content, Problem> {
 pub(crate) fn read_at_most(kib: usize, path: &Path) -> Result<Content, Problem> {
     let longest = kib * 1024;
     let (file, about) = open(path)?;
-    refuse_changeable(path, &about)?;
+    system::refuse_strangers(&about)?;
+    if let Some(folder) = open_folder(path) {
+        return Err(Problem::new(
+            format!("can be replaced by every user of this machine, in {}", folder.display()),
+            "`chmod o-w` that folder, or move the file",
+        ));
+    }
     // Room for everything at once: a buffer that grows leaves copies behind. And no more: all of it is wiped
     // in the end.
     let room = usize::try_from(about.len()).unwrap_or(longest).min(longest) + 1;
@@ -119,24 +137,8 @@ pub(crate) fn read_secret(path: &Path, name: &str, warnings: &mut Vec<String>) -
     Ok(content)
 }
 
-fn own(file: File) -> io::Result<File> {
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    if system::names(&about) > 1 {
-        return Err(io::Error::other("it has a second name (a hard link)"));
-    }
-    refuse_strangers(&about).map_err(in_words)?;
-    Ok(file)
-}
-
-fn in_words(problem: Problem) -> io::Error {
-    io::Error::other(problem.at("it").message().to_owned())
-}
-
 /// Opens a file for reading, through links. What is no regular file is refused, and waited for in no case.
-pub(crate) fn open(path: &Path) -> Result<(File, Metadata), Problem> {
+fn open(path: &Path) -> Result<(File, Metadata), Problem> {
     let opened = system::open(path, system::Way::Read).and_then(|file| Ok((file.metadata()?, file)));
     let about = match &opened {
         Ok((about, _)) => Some(about.clone()),
@@ -154,29 +156,7 @@ pub(crate) fn open(path: &Path) -> Result<(File, Metadata), Problem> {
     Ok((file, about))
 }
 
-/// Others than this user and root can put something else into it, or into its place.
-pub(crate) fn refuse_changeable(path: &Path, about: &Metadata) -> Result<(), Problem> {
-    refuse_strangers(about)?;
-    match system::open_folder(path) {
-        None => Ok(()),
-        Some(folder) => Err(Problem::new(
-            format!("can be replaced by every user of this machine, in {}", folder.display()),
-            "`chmod o-w` that folder, or move the file",
-        )),
-    }
-}
-
-fn refuse_strangers(about: &Metadata) -> Result<(), Problem> {
-    system::stranger(about).map_or(Ok(()), Err)
-}
-
-/// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as a
-/// mounted secret of root's, this user cannot change: that it can be read by everybody is a warning.
-pub(crate) fn refuse_readable(about: &Metadata) -> Result<Option<Problem>, Problem> {
-    system::reader(about)
-}
-
-pub(crate) fn unreadable(error: &io::Error) -> Problem {
+fn unreadable(error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Problem::new("does not exist", "check the path")
@@ -240,30 +220,35 @@ mod system {
         about.nlink()
     }
 
-    pub(super) fn stranger(about: &Metadata) -> Option<Problem> {
-        judge_writers(about.mode(), about.uid(), geteuid().as_raw())
-    }
-
     pub(super) fn is_open_to_others(about: &Metadata) -> bool {
         about.mode() & 0o077 != 0
     }
 
-    pub(super) fn reader(about: &Metadata) -> Result<Option<Problem>, Problem> {
+    pub(super) fn refuse_strangers(about: &Metadata) -> Result<(), Problem> {
+        judge_writers(about.mode(), about.uid(), geteuid().as_raw())
+    }
+
+    pub(crate) fn refuse_readable(about: &Metadata) -> Result<Option<Problem>, Problem> {
         judge_readers(about.mode(), about.uid(), geteuid().as_raw())
     }
 
-    pub(super) fn judge_writers(mode: u32, owner: u32, user: u32) -> Option<Problem> {
+    /// Nobody but this user and root.
+    pub(super) fn judge_writers(mode: u32, owner: u32, user: u32) -> Result<(), Problem> {
         if owner != user && owner != ROOT {
-            let what = format!("belongs to another user (uid {owner}), who can change it");
-            return Some(Problem::new(
-                what,
+            return Err(Problem::new(
+                format!("belongs to another user (uid {owner}), who can change it"),
                 "run as that user, make it yours with `chown`, or use a copy of your own",
             ));
         }
-        let what = format!("can be changed by other users (mode {:04o})", mode & 0o7777);
-        (mode & 0o022 != 0).then(|| Problem::new(what, "`chmod go-w` it"))
+        if mode & 0o022 != 0 {
+            let what = format!("can be changed by other users (mode {:04o})", mode & 0o7777);
+            return Err(Problem::new(what, "`chmod go-w` it"));
+        }
+        Ok(())
     }
 
+    /// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as
+    /// a mounted secret of root's, this user cannot change: that it can be read by everybody is a warning.
     pub(super) fn judge_readers(mode: u32, owner: u32, user: u32) -> Result<Option<Problem>, Problem> {
         let problem = Problem::new(
             format!("is open to other users of this machine (mode {:04o})", mode & 0o7777),
@@ -276,8 +261,11 @@ mod system {
         }
     }
 
-    /// Goes the way that the system goes, from the root and through every link.
-    pub(super) fn open_folder(path: &Path) -> Option<PathBuf> {
+    /// The first folder on the way to a path, also behind symbolic links, into which every user of this
+    /// machine may put files. Folders for everybody in which nobody can replace what others own, such as
+    /// `/tmp`, do not count.
+    pub fn open_folder(path: &Path) -> Option<PathBuf> {
+        // Goes the way that the system goes, from the root and through every link.
         let mut left: VecDeque<OsString> = names_of(&std::path::absolute(path).ok()?).collect();
         let (mut at, mut links) = (PathBuf::from("/"), 0);
         while let Some(name) = left.pop_front() {
@@ -347,19 +335,20 @@ mod system {
         1
     }
 
-    pub(super) fn stranger(_about: &Metadata) -> Option<Problem> {
-        None
-    }
-
     pub(super) fn is_open_to_others(_about: &Metadata) -> bool {
         false
     }
 
-    pub(super) fn reader(_about: &Metadata) -> Result<Option<Problem>, Problem> {
+    pub(super) fn refuse_strangers(_about: &Metadata) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    pub(crate) fn refuse_readable(_about: &Metadata) -> Result<Option<Problem>, Problem> {
         Ok(None)
     }
 
-    pub(super) fn open_folder(_path: &Path) -> Option<PathBuf> {
+    /// No folder is known to be one into which every user may put files.
+    pub fn open_folder(_path: &Path) -> Option<PathBuf> {
         None
     }
 }
@@ -384,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_file_is_changed_by_its_user_and_by_root_alone() {
-        let is_refused = |mode, owner, user| judge_writers(mode, owner, user).is_some();
+        let is_refused = |mode, owner, user| judge_writers(mode, owner, user).is_err();
         assert!(!is_refused(0o644, 1_000, 1_000) && !is_refused(0o444, 0, 1_000));
         for mode in [0o664, 0o646, 0o620, 0o602] {
             assert!(is_refused(mode, 1_000, 1_000) && is_refused(mode, 0, 1_000), "{mode:o}");

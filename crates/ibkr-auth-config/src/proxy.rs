@@ -117,19 +117,3 @@ fn port(host: &str) -> Option<&str> {
 
 const ESCAPE: &str = "write it as % and two digits: `/` is %2F, `?` %3F, `#` %23, `\\` %5C, `@` %40, `\"` %22, a blank %20, \
                       `ä` %C3%A4";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_http_goes_through_no_proxy() {
-        let url = || Secret::new("http://proxy.example:3128");
-        for proxy in [Proxy::Url(url()), Proxy::UrlExcept(url(), NoProxy::default())] {
-            for plain in ["http://localhost:1/x", "http://127.0.0.1", "http://api.ibkr.com"] {
-                assert!(!proxy.takes(&plain.parse().unwrap()), "{plain}");
-            }
-            assert!(proxy.takes(&"https://api.ibkr.com/x".parse().unwrap()));
-        }
-    }
-}

@@ -7,6 +7,7 @@ mod effect;
 mod folder;
 mod key_file;
 mod leaks;
+mod no_proxy;
 mod no_settings;
 mod profile_mistakes;
 mod profiles;
