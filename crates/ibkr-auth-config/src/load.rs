@@ -1,6 +1,6 @@
 //! Reads settings: from which file, of which profile, under which variables.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{borrow::Cow, ffi::OsString, path::PathBuf};
 
 use crate::{
     FileError, Unkeyed, build,
@@ -56,18 +56,11 @@ impl Reader {
     /// # Errors
     /// A [`FileError`] that says where, what, and what to do.
     pub fn read(&self) -> Result<Unkeyed, FileError> {
-        let process;
-        let env = match &self.vars {
-            Some(vars) => vars,
-            None => {
-                process = Env::of_process();
-                &process
-            }
-        };
+        let env = self.vars.as_ref().map_or_else(|| Cow::Owned(Env::of_process()), Cow::Borrowed);
         let document = self.file.as_deref().map(Document::open).transpose()?;
-        let profile = profile::choose(self.profile.as_deref(), env, document.as_ref())?;
-        let merged = Merged::new(document, profile.as_deref(), env)?;
-        build::build(&merged, profile, env)
+        let profile = profile::choose(self.profile.as_deref(), &env, document.as_ref())?;
+        let merged = Merged::new(document, profile.as_deref(), &env)?;
+        build::build(&merged, profile, &env)
     }
 
     /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.
