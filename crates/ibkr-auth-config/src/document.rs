@@ -1,4 +1,4 @@
-//! What a settings file holds: from the events of its YAML to the values of the top level and of each profile.
+//! What a settings file holds: from the events of its YAML to the values of the top level and the profiles.
 
 use std::{iter::Enumerate, path::Path, sync::Arc, vec};
 
@@ -235,37 +235,37 @@ impl<'a> Parser<'a> {
         if profiles.is_empty() { self.wrong(start, none, WRITE_PROFILES) } else { Ok(profiles) }
     }
 
-    fn value(&mut self, event: usize, key: &'static str) -> Result<Value, FileError> {
+    fn value(&mut self, event: usize, field: &'static str) -> Result<Value, FileError> {
         let written = match self.next()? {
             (_, Event::Empty) => Written::Empty,
             (_, Event::Text(text)) => Written::Text(text),
-            (_, Event::List) => Written::List(self.items(key)?),
+            (_, Event::List) => Written::List(self.items(field)?),
             (at, Event::Tag) => return self.tagged(at),
-            (at, Event::Mapping | Event::End) => return self.nested(at, key),
+            (at, Event::Mapping | Event::End) => return self.nested(at, field),
         };
-        Ok(Value { location: Location::File { file: Arc::clone(self.file), event, key }, written })
+        Ok(Value { location: Location::File { file: Arc::clone(self.file), event, field }, written })
     }
 
-    fn items(&mut self, key: &str) -> Result<Vec<Text>, FileError> {
+    fn items(&mut self, field: &str) -> Result<Vec<Text>, FileError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
                 (_, Event::End) => return Ok(items),
                 (_, Event::Text(item)) => items.push(item),
                 (at, Event::Empty) => {
-                    return self.wrong(at, format!("`{key}` has an empty item"), "remove that item");
+                    return self.wrong(at, format!("`{field}` has an empty item"), "remove that item");
                 }
                 (at, Event::List) => {
-                    return self.wrong(at, format!("`{key}` holds a list within a list"), "write one list");
+                    return self.wrong(at, format!("`{field}` holds a list within a list"), "write one list");
                 }
                 (at, Event::Tag) => return self.tagged(at),
-                (at, Event::Mapping) => return self.nested(at, key),
+                (at, Event::Mapping) => return self.nested(at, field),
             }
         }
     }
 
-    fn nested<T>(&self, at: usize, key: &str) -> Result<T, FileError> {
-        self.wrong(at, format!("`{key}` holds keys of its own"), "write a single value")
+    fn nested<T>(&self, at: usize, field: &str) -> Result<T, FileError> {
+        self.wrong(at, format!("`{field}` holds keys of its own"), "write a single value")
     }
 
     fn tagged<T>(&self, at: usize) -> Result<T, FileError> {

@@ -146,8 +146,8 @@ pub(crate) fn find(name: &str) -> Option<&'static Field> {
 pub(crate) const LIST: &str =
     "`ibkr-auth help keys` lists what there is, as the documentation of ibkr-auth-config does";
 
-/// What to write in place of an unknown name. `others` are known there besides the fields; `spell` is how names
-/// are written there.
+/// What to write in place of an unknown name. `others` are known there besides the fields; `spell` is how
+/// names are written there.
 pub(crate) fn advice(unknown: &str, others: &[&str], spell: impl Fn(&str) -> String) -> Option<String> {
     let normal = unknown.to_ascii_lowercase().replace(['-', ' '], "_");
     if matches!(

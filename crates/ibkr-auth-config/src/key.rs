@@ -270,7 +270,7 @@ impl Passphrase {
 
     /// Its path is not shown: it may be a passphrase in the wrong place.
     fn read_file(&self, path: &Path, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let name = format!("the file of {}", self.location.key());
+        let name = format!("the file of {}", self.location.field());
         let mut bytes = local::read_secret(path, &name, warnings)?.bytes;
         if matches!(bytes[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
             return Err(Problem::new("is UTF-16", "save it as UTF-8"));

@@ -39,11 +39,11 @@
 // How a setting gets from its file to a request: `load.rs` takes the steps.
 //
 //  1. `yaml.rs` reads the text of the file into events.
-//  2. `document.rs` makes a `Value` of each key's: what is written, and where. `env.rs` does it for variables.
+//  2. `document.rs` makes a `Value` of what stands behind each key, with its place. `env.rs` makes those of
+//     the variables.
 //  3. `merge.rs` lets the profile override the top level, and the variables both.
-//  4. `build.rs` lets the row of the field in `fields.rs` write it into `Config` or `Transport`.
-//  5. `settings.rs` hands these out. Core makes requests of the `Config`, a client's HTTP stack of the `Transport`.
-mod build;
+//  4. `settings.rs` writes each value into `Config` or `Transport`, as its row in `fields.rs` says. Core makes
+//     requests of the one, a client's HTTP stack of the other.
 mod certificates;
 mod document;
 mod env;

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ffi::OsString, path::PathBuf};
 
 use crate::{
-    FileError, Unkeyed, build,
+    FileError, Unkeyed,
     document::{self, Document},
     env::Env,
     merge::Merged,
@@ -60,7 +60,7 @@ impl Reader {
         let document = self.file.as_deref().map(Document::open).transpose()?;
         let profile = profile::choose(self.profile.as_deref(), &env, document.as_ref())?;
         let merged = Merged::new(document, profile.as_deref(), &env)?;
-        build::build(&merged, profile, &env)
+        Unkeyed::new(&merged, profile, &env)
     }
 
     /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.

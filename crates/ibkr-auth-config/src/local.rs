@@ -247,8 +247,8 @@ mod system {
         Ok(())
     }
 
-    /// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such as
-    /// a mounted secret of root's, this user cannot change: that it can be read by everybody is a warning.
+    /// As OpenSSH does it with its keys: this user's own file is for this user alone. What others gave, such
+    /// as a mounted secret of root's, this user cannot change: that it can be read by everybody is a warning.
     pub(super) fn judge_readers(mode: u32, owner: u32, user: u32) -> Result<Option<Problem>, Problem> {
         let problem = Problem::new(
             format!("is open to other users of this machine (mode {:04o})", mode & 0o7777),

@@ -47,38 +47,38 @@ impl SettingsFile {
 #[derive(Clone)]
 pub(crate) enum Location {
     Variable(&'static str),
-    /// `event` is the key's.
+    /// `event` is that of the field's name.
     File {
         file: Arc<SettingsFile>,
         event: usize,
-        key: &'static str,
+        field: &'static str,
     },
 }
 
 impl Location {
-    /// The name of the setting.
-    pub(crate) fn key(&self) -> &'static str {
+    /// The name of the field.
+    pub(crate) fn field(&self) -> &'static str {
         match self {
-            Self::Variable(key) | Self::File { key, .. } => key,
+            Self::Variable(field) | Self::File { field, .. } => field,
         }
     }
 
-    /// File, line and key, or the variable: the subject of an error's sentence.
+    /// File, line and field, or the variable: the subject of an error's sentence.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Variable(key) => env::variable(key),
-            Self::File { file, event, key } => match yaml::line_of(&file.text, *event) {
-                Some(line) => format!("{}:{line}: `{key}`", file.name()),
-                None => format!("{}: `{key}`", file.name()),
+            Self::Variable(field) => env::variable(field),
+            Self::File { file, event, field } => match yaml::line_of(&file.text, *event) {
+                Some(line) => format!("{}:{line}: `{field}`", file.name()),
+                None => format!("{}: `{field}`", file.name()),
             },
         }
     }
 
-    /// The key or the variable alone.
+    /// The field or the variable alone.
     pub(crate) fn short(&self) -> String {
         match self {
-            Self::Variable(key) => env::variable(key),
-            Self::File { key, .. } => format!("`{key}`"),
+            Self::Variable(field) => env::variable(field),
+            Self::File { field, .. } => format!("`{field}`"),
         }
     }
 

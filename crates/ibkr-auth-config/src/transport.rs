@@ -43,8 +43,8 @@ impl Transport {
         }
     }
 
-    /// Refuses the simulator's [demo key](crate::is_demo_key) where a request leaves this machine: for whoever
-    /// makes a client of parts.
+    /// Refuses the simulator's [demo key](crate::is_demo_key) where a request leaves this machine: for
+    /// whoever makes a client of parts.
     ///
     /// # Errors
     /// When it is that key, and neither the server nor the proxy is on this machine.

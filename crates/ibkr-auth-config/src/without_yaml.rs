@@ -1,4 +1,4 @@
-//! What is left of YAML without the feature `yaml`. No file is opened then: there is no function that takes one.
+//! What is left of YAML without the feature `yaml`. No file is opened then: no function takes one.
 
 use crate::document::{Fault, Reading};
 

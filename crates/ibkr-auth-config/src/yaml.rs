@@ -1,5 +1,5 @@
-//! From YAML to its events. Everything that knows the YAML library is here. Its messages quote the file, so none
-//! of them is ever shown.
+//! From YAML to its events. Everything that knows the YAML library is here. Its messages quote the file, so
+//! none of them is ever shown.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ const EVENTS_PER_BYTE: usize = 4;
 /// Settings nest no deeper: the top level, `profiles`, and a profile.
 const MAPPINGS: usize = 3;
 
-/// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list when
-/// it is: first the shape of each value, then its text.
+/// Reads twice, because the parser turns `007` into 7 unless it is asked for text, and stumbles over a list
+/// when it is: first the shape of each value, then its text.
 pub(crate) fn read(text: &str) -> Reading {
     let most = EVENTS_PER_BYTE * text.len();
     let shapes = Recorder { events: Vec::new(), most, shapes: None }.read(text);
@@ -135,8 +135,8 @@ enum Role {
         mappings: usize,
     },
     Item,
-    /// Where settings never go on: nothing in it is looked at, so that neither nesting nor aliases can keep us
-    /// busy.
+    /// Where settings never go on. Nothing in it is looked at, so that neither nesting nor aliases take
+    /// time.
     Beyond,
 }
 
