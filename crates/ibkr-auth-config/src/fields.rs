@@ -22,7 +22,7 @@ pub(crate) enum Target {
     Retry(fn(Retry, &Value) -> Result<Retry, Problem>),
     Transport(fn(Transport, &Value, &Env) -> Result<Transport, Problem>),
     KeyFile,
-    Key,
+    KeyBlock,
     PassphraseFile,
     PassphraseVariable,
 }
@@ -51,7 +51,7 @@ pub(crate) const ALL: &[Field] = &[
     Field::required("client_key_id", Target::Identity),
     Field::required("credential", Target::Identity),
     Field::required("private_key_file", Target::KeyFile).instead_of("private_key"),
-    Field::optional("private_key", Target::Key).instead_of("private_key_file"),
+    Field::optional("private_key", Target::KeyBlock).instead_of("private_key_file"),
     Field::optional("private_key_passphrase_file", Target::PassphraseFile)
         .instead_of("private_key_passphrase_env"),
     Field::optional("private_key_passphrase_env", Target::PassphraseVariable)
@@ -176,4 +176,67 @@ pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_table_is_this_table() {
+        let (documented, _profiles) = crate::KEYS.split_once("\n## ").unwrap();
+        let rows = documented.strip_prefix("| key | value | meaning |\n|---|---|---|\n").unwrap();
+        let rows: Vec<&str> = rows.lines().collect();
+        assert_eq!(rows.len(), ALL.len());
+        for (row, field) in rows.into_iter().zip(ALL) {
+            let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+            assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
+            assert_eq!(cells[0], format!("`{}`", field.name));
+            let needed = if field.required { " **Required.**" } else { "" };
+            let instead = field.instead.map(|other| format!(" Excludes `{other}`.")).unwrap_or_default();
+            let about = cells[2].strip_suffix(&format!("{needed}{instead}")).unwrap_or_default();
+            assert!(
+                about.ends_with('.') && !about.contains("Required") && !about.contains("Excludes"),
+                "{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_example_names_every_key() {
+        let example = include_str!("../config.example.yaml");
+        for field in ALL {
+            let written =
+                |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{}: ", field.name));
+            assert_eq!(example.lines().filter(written).count(), 1, "{}", field.name);
+        }
+    }
+
+    #[test]
+    fn partners_name_each_other() {
+        for field in ALL {
+            if let Some(other) = field.instead {
+                assert_eq!(find(other).and_then(|other| other.instead), Some(field.name));
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses_find_their_key() {
+        let near = |unknown: &str| advice(unknown, &[], str::to_owned);
+        for (unknown, meant) in [
+            ("privat_key_file", "private_key_file"),
+            ("clientId", "client_id"),
+            ("client-id", "client_id"),
+            ("Client ID", "client_id"),
+            ("credentials", "credential"),
+            ("domian", "domain"),
+            ("time_out", "timeout"),
+            ("ip_service", "ip_services"),
+            ("privatekey", "private_key"),
+            ("scopes", "scope"),
+        ] {
+            assert_eq!(near(unknown), Some(format!("did you mean {meant}?")), "{unknown}");
+        }
+        for far in ["", "x", "username", "kid", "colour"] {
+            assert_eq!(near(far), None, "{far}");
+        }
+    }
+}

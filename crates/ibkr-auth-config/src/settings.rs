@@ -123,7 +123,7 @@ impl Unkeyed {
                 Target::Retry(set) => retry = set(retry, value).map_err(wrong)?,
                 Target::Transport(set) => transport = set(transport, value, env).map_err(wrong)?,
                 Target::KeyFile => key = Some(KeySource::of_file(value, env).map_err(wrong)?),
-                Target::Key => {
+                Target::KeyBlock => {
                     warnings.extend(value.location.refuse_readable().map_err(wrong)?);
                     key = Some(KeySource::of_block(value).map_err(wrong)?);
                 }

@@ -15,7 +15,7 @@ use crate::document::{Event, Fault, Reading, WRITE_SETTINGS};
 /// The parser's time grows with the square of the nesting, and settings hardly nest.
 const MOST_OPEN_BRACKETS: usize = 200;
 
-/// A mapping has a key, a value, a start and an end: no more come from a character, unless aliases repeat it.
+/// No character makes more than a mapping's start and end, a key and a value. Only aliases do.
 const EVENTS_PER_BYTE: usize = 4;
 
 /// Settings nest no deeper: the top level, `profiles`, and a profile.
@@ -25,18 +25,17 @@ const MAPPINGS: usize = 3;
 /// when it is: first the shape of each value, then its text.
 pub(crate) fn read(text: &str) -> Reading {
     let most = EVENTS_PER_BYTE * text.len();
-    let shapes = Recorder { events: Vec::new(), most, shapes: None }.read(text);
+    let shapes = Recorder::new(most, None).read(text);
     match shapes.failure {
         Some(_) => shapes,
-        None => Recorder { events: Vec::new(), most, shapes: Some(&shapes.events) }.read(text),
+        None => Recorder::new(most, Some(&shapes.events)).read(text),
     }
 }
 
 /// The line of an event that [`read`] has found. Only the parser's errors know where they are, so another
 /// reading goes there and fails.
 pub(crate) fn line_of(text: &str, event: usize) -> Option<usize> {
-    let mut recorder = Recorder { events: Vec::new(), most: event, shapes: None };
-    let error = recorder.record(Parser::from_str(text).next()).err()?;
+    let error = Recorder::new(event, None).record(Parser::from_str(text).next()).err()?;
     error.location().map(|place| place.line())
 }
 
@@ -82,7 +81,11 @@ struct Recorder<'a> {
     shapes: Option<&'a [Event]>,
 }
 
-impl Recorder<'_> {
+impl<'a> Recorder<'a> {
+    fn new(most: usize, shapes: Option<&'a [Event]>) -> Self {
+        Self { events: Vec::new(), most, shapes }
+    }
+
     fn read(mut self, text: &str) -> Reading {
         let failure = self.read_all(text).err();
         Reading { events: self.events, failure }
@@ -112,18 +115,16 @@ impl Recorder<'_> {
             .map_or(Ok(()), |document| self.node(Role::Value { mappings: MAPPINGS }).deserialize(document))
     }
 
+    fn node(&mut self, role: Role) -> Node<'_, 'a> {
+        Node { recorder: self, role }
+    }
+
     fn push<E: Error>(&mut self, event: Event) -> Result<(), E> {
         if self.events.len() == self.most {
             return Err(E::custom("stopped"));
         }
         self.events.push(event);
         Ok(())
-    }
-}
-
-impl<'a> Recorder<'a> {
-    fn node(&mut self, role: Role) -> Node<'_, 'a> {
-        Node { recorder: self, role }
     }
 }
 
