@@ -147,20 +147,19 @@ fn instead(file: &[u8], blocks: &[Block]) -> Problem {
 /// none.
 fn with_system(own: Vec<Vec<u8>>, env: &Env) -> Result<Vec<Vec<u8>>, FileError> {
     let mut store = Store { certificates: own, troubles: Vec::new() };
-    let file = env.set(CERT_FILE).map(PathBuf::from);
-    let folders: Vec<PathBuf> = env.set(CERT_DIR).into_iter().flat_map(std::env::split_paths).collect();
-    let folders: Vec<_> = folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()).collect();
+    let file = env.set(CERT_FILE).map(Path::new);
+    let mut folders: Vec<PathBuf> = env.set(CERT_DIR).into_iter().flat_map(std::env::split_paths).collect();
+    folders.retain(|folder| !folder.as_os_str().is_empty());
     let is_chosen = file.is_some() || !folders.is_empty();
-    if is_chosen {
-        if let Some(file) = &file {
-            store.add_chosen(file);
-        }
-        folders.iter().for_each(|folder| store.add(None, Some(folder), CERT_DIR));
-        if store.certificates.is_empty() && !folders.is_empty() {
-            let problem = Problem::new("names no folder with a certificate", "check the path");
-            store.troubles.push(problem.at(CERT_DIR));
-        }
-    } else {
+    if let Some(file) = file {
+        store.add_chosen(file);
+    }
+    folders.iter().for_each(|folder| store.add(None, Some(folder), CERT_DIR));
+    if store.certificates.is_empty() && !folders.is_empty() {
+        let problem = Problem::new("names no folder with a certificate", "check the path");
+        store.troubles.push(problem.at(CERT_DIR));
+    }
+    if !is_chosen {
         let shipped = openssl_probe::probe();
         store.add(shipped.cert_file.as_deref(), None, SHIPPED);
         shipped.cert_dir.iter().for_each(|folder| store.add(None, Some(folder), SHIPPED));
@@ -178,10 +177,9 @@ impl Store {
     fn add_chosen(&mut self, file: &Path) {
         match Bundle::read(file) {
             Ok(bundle) => {
-                bundle
-                    .damaged
-                    .iter()
-                    .for_each(|what| tracing::warn!("{CERT_FILE} {}: {what}", file.display()));
+                for what in bundle.damaged {
+                    tracing::warn!("{CERT_FILE} {}: {what}", file.display());
+                }
                 self.certificates.extend(bundle.certificates);
             }
             Err(problem) => {

@@ -127,7 +127,11 @@ impl KeySource {
             (None, Some(named)) => decrypted(&pem, &named.read(&mut warnings)?),
             (None, None) => RsaKey::from_pem(&pem),
         };
-        Ok((self.admitted(key)?, warnings))
+        let key = key.map_err(|error| self.blame(&error))?;
+        if self.opens_real && is_demo_key(&key) {
+            return Err(self.at(Problem::new(IS_DEMO, INSTEAD_OF_DEMO)));
+        }
+        Ok((key, warnings))
     }
 
     /// Whether the key is encrypted and the settings name no source of its passphrase, so that someone has to
@@ -154,14 +158,6 @@ impl KeySource {
             }
             Pem::Block(pem) => Ok(pem.clone()),
         }
-    }
-
-    fn admitted(&self, key: Result<RsaKey, KeyError>) -> Result<RsaKey, FileError> {
-        let key = key.map_err(|error| self.blame(&error))?;
-        if self.opens_real && is_demo_key(&key) {
-            return Err(self.at(Problem::new(IS_DEMO, INSTEAD_OF_DEMO)));
-        }
-        Ok(key)
     }
 
     fn blame(&self, error: &KeyError) -> FileError {

@@ -23,7 +23,6 @@ const LONGEST_KIB: usize = 64;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What a file holds, and who can do something with it.
-#[derive(Debug)]
 pub struct Content {
     /// Wiped on drop.
     pub bytes: Zeroizing<Vec<u8>>,
@@ -60,7 +59,7 @@ impl Content {
 /// The system's, or in words: when it is a symbolic link, no regular file, has a second name, or is not this
 /// user's alone.
 pub fn open_own(path: &Path) -> io::Result<File> {
-    own(system::open(path, system::Way::Own)?)
+    own(system::open(path, Way::Own)?)
 }
 
 /// The same where it holds secrets: nobody else may read it either.
@@ -79,7 +78,15 @@ pub fn open_own_secret(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open_own`].
 pub fn create_own(path: &Path) -> io::Result<File> {
-    own(system::open(path, system::Way::Create)?)
+    own(system::open(path, Way::Create)?)
+}
+
+enum Way {
+    Read,
+    /// No link.
+    Own,
+    /// No link, and it need not be there yet.
+    Create,
 }
 
 fn own(file: File) -> io::Result<File> {
@@ -139,7 +146,7 @@ pub(crate) fn read_secret(path: &Path, name: &str, warnings: &mut Vec<String>) -
 
 /// Opens a file for reading, through links. What is no regular file is refused, and waited for in no case.
 fn open(path: &Path) -> Result<(File, Metadata), Problem> {
-    let opened = system::open(path, system::Way::Read).and_then(|file| Ok((file.metadata()?, file)));
+    let opened = system::open(path, Way::Read).and_then(|file| Ok((file.metadata()?, file)));
     let about = match &opened {
         Ok((about, _)) => Some(about.clone()),
         // Some of what is no file cannot even be opened.
@@ -189,17 +196,12 @@ mod system {
         process::geteuid,
     };
 
+    use super::Way;
     use crate::error::Problem;
 
     const ROOT: u32 = 0;
     /// So many links the system follows itself.
     const MOST_LINKS: usize = 40;
-
-    pub(super) enum Way {
-        Read,
-        Own,
-        Create,
-    }
 
     /// A FIFO would wait for a writer, but not without blocking.
     pub(super) fn open(path: &Path, way: Way) -> io::Result<File> {
@@ -313,13 +315,8 @@ mod system {
         path::{Path, PathBuf},
     };
 
+    use super::Way;
     use crate::error::Problem;
-
-    pub(super) enum Way {
-        Read,
-        Own,
-        Create,
-    }
 
     pub(super) fn open(path: &Path, way: Way) -> io::Result<File> {
         if !matches!(way, Way::Read) && fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
