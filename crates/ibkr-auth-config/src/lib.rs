@@ -42,8 +42,8 @@
 //  2. `document.rs` makes a `Value` of what stands behind each key, with its place. `env.rs` makes those of
 //     the variables.
 //  3. `merge.rs` lets the profile override the top level, and the variables both.
-//  4. `settings.rs` writes each value into `Config` or `Transport`, as its row in `fields.rs` says. Core makes
-//     requests of the one, a client's HTTP stack of the other.
+//  4. `settings.rs` writes each value into `Config` or `Transport`, as its row in `fields.rs` says. Core
+//     makes requests of the one, a client's HTTP stack of the other.
 mod certificates;
 mod document;
 mod env;
