@@ -8,6 +8,7 @@ mod docs;
 mod failures;
 mod figures;
 mod many;
+mod mutants;
 mod package;
 mod peers;
 mod process;
@@ -40,6 +41,7 @@ const TASKS: &[Task] = &[
     Task { name: "year", about: year::ABOUT, run: year::run },
     Task { name: "storm", about: storm::ABOUT, run: storm::run },
     Task { name: "failures", about: failures::ABOUT, run: failures::run },
+    Task { name: "mutants", about: mutants::ABOUT, run: mutants::run },
     Task { name: "many", about: many::ABOUT, run: many::run },
     Task { name: "soak", about: soak::ABOUT, run: soak::run },
 ];
