@@ -8,7 +8,6 @@ mod page;
 mod recorder;
 mod screen;
 mod second;
-mod signals;
 mod start;
 mod status;
 mod systemd;

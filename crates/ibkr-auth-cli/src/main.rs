@@ -10,6 +10,7 @@ mod failure;
 mod harden;
 mod help;
 mod init;
+mod interrupt;
 mod keep;
 mod key;
 mod local;

@@ -5,7 +5,6 @@ mod diagnose;
 mod end;
 mod guard;
 mod heal;
-pub(crate) mod interrupt;
 mod keeper;
 mod login;
 mod make;

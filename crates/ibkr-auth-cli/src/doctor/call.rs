@@ -13,7 +13,7 @@ use http::{HeaderMap, header::DATE};
 use ibkr_auth_blocking::{Http, Request, Response, TransportError};
 use serde_json::{Value, json};
 
-use crate::{mask, sessions::interrupt::LOOK_AGAIN, utc};
+use crate::{interrupt::LOOK_AGAIN, mask, utc};
 
 /// By these IBKR's support may find a request in its logs. None is documented; some answers have them.
 const TRACES: [&str; 4] = ["traceid", "x-traceid", "x-request-id", "x-correlation-id"];

@@ -16,10 +16,11 @@ use super::{DoctorArgs, call::Call};
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt::Interrupt,
     mask::Secrets,
     options::Global,
     output::Output,
-    sessions::{DoctorRun, Sessions, interrupt::Interrupt},
+    sessions::{DoctorRun, Sessions},
     store::Kept,
 };
 

@@ -8,7 +8,7 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{commands::span, exit::Exit, failure::Failure, sessions::interrupt::Interrupt};
+use crate::{commands::span, exit::Exit, failure::Failure, interrupt::Interrupt};
 
 /// The steps of a login after the first, and the names of their checks.
 const LATER: [(Step, &str); 3] = [

@@ -7,16 +7,16 @@ use std::{
 
 use ibkr_auth_blocking::{Error, Event, SavedSession};
 
-#[cfg_attr(not(unix), allow(dead_code, reason = "signals and keys are those of Unix"))]
+use crate::interrupt::Signal;
+
+#[cfg_attr(not(unix), allow(dead_code, reason = "keys are those of Unix"))]
 /// Everything that can happen to a keeper, in one queue.
 pub(super) enum Input {
     Event(Event),
     /// The thread that keeps the session connected has ended.
     Ended,
-    /// A signal that asks to leave.
-    Leave,
+    Signal(Signal),
     Key(char),
-    Resized,
     /// Standard output could not be written.
     Unwritable(io::Error),
     /// The session was left open, with what another process needs to go on with it.

@@ -13,7 +13,7 @@ use super::{
     watch::{Cause, Watch},
     words::Level,
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, interrupt::Signal};
 
 /// A request that is on its way is waited for so long.
 const LONGEST: Duration = Duration::from_secs(12);
@@ -105,7 +105,9 @@ impl Watch<'_> {
             match self.inputs.recv_timeout(PATIENCE.min(LONGEST.saturating_sub(passed))) {
                 Ok(Input::Detached(saved)) => return Ok(Left::Open(saved)),
                 Ok(Input::LoggedOut(outcome)) => return Ok(Left::Ended(outcome)),
-                Ok(Input::Leave) => return Err(Failure::new(Exit::Interrupted, "interrupted a second time")),
+                Ok(Input::Signal(Signal::Leave)) => {
+                    return Err(Failure::new(Exit::Interrupted, "interrupted a second time"));
+                }
                 Ok(Input::Event(event)) => self.hear(&event),
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(Left::Hanging),

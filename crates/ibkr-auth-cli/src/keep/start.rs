@@ -2,10 +2,15 @@
 
 use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected, OnCompeting};
 
-use super::{KeepArgs, input::Source, recorder::Recorder};
+use super::{
+    KeepArgs,
+    input::{Input, Source},
+    recorder::Recorder,
+};
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt,
     progress::Progress,
     sessions::{LOGIN_WITHIN, Sessions, Turn, not_refused},
     store::Keeper,
@@ -47,7 +52,8 @@ pub(super) fn start<'a>(
     }
     client.on_event(source.listener());
     // After the questions, which a Ctrl-C should end as ever.
-    super::signals::listen(source.clone());
+    let signals = source.clone();
+    interrupt::tell(move |signal| signals.send(Input::Signal(signal)));
     let recorder = Recorder::new(sessions, settings, turn);
     Ok((client.keep_connected(policy.clone()), recorder))
 }

@@ -13,7 +13,7 @@ use super::{
     view::View,
     words::{Level, Line},
 };
-use crate::{exit::Exit, failure::Failure, sessions::LOGIN_WITHIN};
+use crate::{exit::Exit, failure::Failure, interrupt::Signal, sessions::LOGIN_WITHIN};
 
 /// What the screen shows in seconds moves once a second; a store that is in use is tried again as soon.
 const SECOND: Duration = Duration::from_secs(1);
@@ -87,10 +87,10 @@ impl Watch<'_> {
                 let failure = self.handle.ready(Duration::ZERO).err().map_or_else(died, Failure::from);
                 return Some(Cause::Failed(failure));
             }
-            Input::Leave | Input::Key('q') => return Some(Cause::Asked),
+            Input::Signal(Signal::Leave) | Input::Key('q') => return Some(Cause::Asked),
             Input::Unwritable(error) => return Some(Cause::Failed(Failure::output(&error))),
             Input::Key(key) => self.press(key),
-            Input::Resized => {
+            Input::Signal(Signal::Resized) => {
                 if let View::Screen(screen) = &mut self.view {
                     screen.resized();
                 }

@@ -11,7 +11,6 @@ use ibkr_auth_core::Step;
 use super::{
     Sessions, Wish,
     guard::{failed, not_refused},
-    interrupt::{Interrupt, LOOK_AGAIN},
     kept,
     make::{competing, named},
     moment, none,
@@ -21,6 +20,7 @@ use super::{
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt::{Interrupt, LOOK_AGAIN},
     store::{Kept, seconds},
 };
 

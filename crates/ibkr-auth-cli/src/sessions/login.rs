@@ -9,18 +9,13 @@ use std::{
 use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind, Event};
 
 use super::{
-    Listener, Sessions, Wish,
-    guard::failed,
-    interrupt::{Interrupt, LOOK_AGAIN},
-    kept,
-    make::named,
-    moment, none, overheard,
-    reason::Reason,
+    Listener, Sessions, Wish, guard::failed, kept, make::named, moment, none, overheard, reason::Reason,
     turn::Turn,
 };
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt::{Interrupt, LOOK_AGAIN},
     store::{Kept, seconds},
 };
 
