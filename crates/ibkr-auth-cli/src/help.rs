@@ -44,9 +44,9 @@ Examples:
       With a key that is there already, in the current folder: other commands need --config then.
 
 Settings go to your configuration folder, where every command finds them. Without a terminal it
-never asks. Settings that are there are completed line by line; what they say is changed only with
-`--force`, or when you say yes, and the old file is kept as ….bak. Lines that lead logins elsewhere
-than straight to IBKR are kept on the same terms. An RSA key is made by an installed `openssl`.";
+never asks. No file is replaced: what is missing in settings that are there is added at their end,
+and what says otherwise is told. Settings with profiles, and those that lead logins elsewhere than
+straight to IBKR, are left to you. An RSA key is made by an installed `openssl`.";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:

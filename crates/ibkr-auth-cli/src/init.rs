@@ -1,28 +1,33 @@
-//! `ibkr-auth init`: from nothing to settings, an RSA key, and what to upload to IBKR.
+//! `ibkr-auth init`: from nothing to settings, an RSA key, and what to upload to IBKR. No file is ever
+//! replaced: what is missing in settings that are there is added to them.
 
 mod answers;
 mod ask;
 mod earlier;
-mod folder;
-mod interrupt;
-mod key;
-mod key_choice;
+mod key_pair;
 mod openssl;
-mod plan;
+mod place;
 mod report;
 mod settings;
 mod staged;
-mod wrap;
-mod yaml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{
-    ValueEnum, ValueHint,
-    builder::{PossibleValuesParser, TypedValueParser},
+use clap::ValueHint;
+use ibkr_auth_config::local;
+use ibkr_auth_core::text::one_line;
+
+use crate::{
+    exit::Exit, failure::Failure, interrupt::Interrupt, options::Global, output::Output, progress::Progress,
+    public_key::PublicKey,
 };
-
-use crate::{exit::Exit, failure::Failure, options::Global, output::Output};
+use answers::{TIERS, Values};
+use ask::Asker;
+use earlier::Earlier;
+use key_pair::{Choice, KeyPair};
+use place::Place;
+use report::Done;
+use staged::{PRIVATE, PUBLIC, Staged};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
@@ -38,50 +43,22 @@ pub(crate) struct InitArgs {
     /// The IBKR username that is logged in
     #[arg(long, value_name = "USERNAME")]
     credential: Option<String>,
-    /// What to log in to [default: brokerage]
-    #[arg(long, value_name = "TIER")]
-    tier: Option<TierName>,
+    /// What to log in to: `brokerage` is for trading and market data too; with `read-only` TWS and the phone
+    /// stay logged in [default: brokerage]
+    #[arg(long, value_name = "TIER", value_parser = TIERS)]
+    tier: Option<String>,
     /// Use this RSA private key
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["new_key", "bits"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_key")]
     key: Option<PathBuf>,
-    /// Make an RSA key; FILE is private.pem in the folder unless it is given
+    /// Make an RSA key of 3072 bits; FILE is private.pem in the folder unless it is given
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     new_key: Option<Option<PathBuf>>,
-    /// Length of a new key; IBKR asks for at least 3072
-    #[arg(long, value_name = "N", default_value = "3072", value_parser = lengths())]
-    bits: u32,
     /// The program that makes the key
     #[arg(long, value_name = "PATH", default_value = "openssl", value_hint = ValueHint::CommandName)]
     openssl: PathBuf,
-    /// Replace what is there already and says otherwise; it is kept as ….bak. Private keys are never replaced
-    #[arg(long)]
-    force: bool,
     /// Ask nothing, as without a terminal
     #[arg(long)]
     no_input: bool,
-}
-
-/// A tier as it is written in config.yaml.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TierName {
-    /// Everything outside /iserver; TWS and the phone stay logged in
-    ReadOnly,
-    /// Trading and market data too
-    Brokerage,
-}
-
-impl TierName {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::Brokerage => "brokerage",
-        }
-    }
-}
-
-/// Those that a login can sign with.
-fn lengths() -> impl TypedValueParser<Value = u32> {
-    PossibleValuesParser::new(["2048", "3072", "4096"]).try_map(|bits| bits.parse::<u32>())
 }
 
 pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<(), Failure> {
@@ -90,8 +67,70 @@ pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<()
             "run it without --profile, then add the profile to config.yaml by hand: `ibkr-auth help keys` shows how",
         ));
     }
-    let interrupt = interrupt::Interrupt::at_once()?;
-    let plan = plan::make(global, output, args)?;
-    let done = plan.carry_out(output, args, &interrupt)?;
-    report::show(output, &done)
+    let given = answers::given(args)?;
+    let asker = if args.no_input { None } else { Asker::of_terminal(output.quiet) };
+    let place = Place::choose(global, output, args)?;
+    let earlier = earlier::read(&place.file)?;
+    let known = answers::merged(given, earlier.as_ref(), &place.file)?;
+    if asker.is_none() {
+        answers::refuse_missing(&known, args, earlier.as_ref())?;
+    }
+    if let Some(asker) = asker {
+        asker.explain(&format!(
+            "This makes settings and an RSA key for IBKR's Web API, in {}; --dir names another folder. What IBKR asks for, \
+             and how long it takes, is in `ibkr-auth guide`. Ctrl-C leaves at any time; nothing is written before the last \
+             answer.",
+            one_line(&place.folder.display().to_string())
+        ));
+    }
+    let choice = key_pair::choose(output, args, asker, &place, earlier.as_ref())?;
+    let values = answers::complete(known, earlier.is_none(), asker)?;
+    report::show(output, &carry_out(output, args, place, earlier, choice, values)?)
+}
+
+/// Nothing is written before the key is there, and then everything or nothing.
+fn carry_out(
+    output: Output,
+    args: &InitArgs,
+    place: Place,
+    earlier: Option<Earlier>,
+    choice: Choice,
+    values: Values,
+) -> Result<Done, Failure> {
+    let (key, pem) = match choice {
+        Choice::Take(key) => (key, None),
+        Choice::Make(path) => {
+            let _progress = Progress::start(output, "making an RSA key");
+            let made = openssl::make(&args.openssl)?;
+            (KeyPair { path, public: Some(PublicKey::of(&made.key)?) }, Some(made.pem))
+        }
+    };
+    // Signals wait until all files are in their places, which takes no time.
+    let _interrupt = Interrupt::watch();
+    place.make()?;
+    let private = pem.as_ref().map(|pem| Staged::new(&key.path, pem, PRIVATE)).transpose()?;
+    let public = match &key.public {
+        Some(public) if !holds(&place.public_key(), public) => {
+            Some(Staged::new(&place.public_key(), public.pem.as_bytes(), PUBLIC)?)
+        }
+        _ => None,
+    };
+    let settings = settings::staged(&place, earlier.as_ref(), &values, &key.path)?;
+    for file in [private, public].into_iter().flatten() {
+        file.put()?;
+    }
+    let is_changed = settings.is_some();
+    match (settings, earlier) {
+        (Some(settings), Some(_)) => settings.replace()?,
+        (Some(settings), None) => settings.put()?,
+        (None, _) => {}
+    }
+    if key.public.as_ref().is_some_and(PublicKey::is_short) {
+        output.warning("the key is shorter than the 3072 bits that IBKR asks for");
+    }
+    Ok(Done { place, is_changed, is_new: pem.is_some(), key, values })
+}
+
+fn holds(path: &Path, public: &PublicKey) -> bool {
+    local::read(path).is_ok_and(|content| content.bytes.trim_ascii() == public.pem.trim().as_bytes())
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use console::Term;
+
 const NARROWEST: usize = 40;
 const WIDEST: usize = 100;
 
@@ -27,4 +29,28 @@ pub(crate) fn behind(text: &str, (mut column, indent): (usize, usize), start: &s
         column += length;
     }
     shown
+}
+
+/// Each line of the text, broken where it would be wider than the terminal.
+pub(crate) fn wrapped(text: &str, terminal: &Term) -> String {
+    lines(text, width(terminal.size_checked().map(|(_, columns)| columns)))
+}
+
+/// A line that begins with a space stays as it is: it is there to be copied.
+fn lines(text: &str, width: usize) -> String {
+    let line =
+        |line: &str| if line.starts_with(' ') { line.to_owned() } else { behind(line, (0, 0), "", width) };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_wider_than_it_may_be() {
+        assert_eq!(lines("a bc def ghij\n\nk", 9), "a bc def\nghij\n\nk");
+        assert_eq!(lines("longer a b c", 4), "longer\na b\nc", "a word that is too long has its own line");
+        assert_eq!(lines("  to be copied", 4), "  to be copied");
+    }
 }

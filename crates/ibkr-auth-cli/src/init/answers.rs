@@ -1,136 +1,151 @@
-//! Who logs in, and to what: from the flags, from earlier settings, or from whoever can be asked.
+//! Who logs in, and to what: from the settings, from flags, or from whoever can be asked.
+
+use std::{collections::BTreeMap, path::Path};
 
 use ibkr_auth_blocking::Config;
 
 use crate::{
     exit::Exit,
     failure::Failure,
-    init::{InitArgs, TierName, ask::Asker, earlier::Values},
+    init::{InitArgs, ask::Asker, earlier::Earlier},
 };
 
-const CLIENT_ID: &str = "client_id";
-const KEY_ID: &str = "client_key_id";
-const CREDENTIAL: &str = "credential";
+pub(super) const CLIENT_ID: &str = "client_id";
+pub(super) const KEY_ID: &str = "client_key_id";
+pub(super) const CREDENTIAL: &str = "credential";
+pub(super) const TIER: &str = "tier";
+pub(super) const TIERS: [&str; 2] = ["brokerage", "read-only"];
 
-#[derive(Debug)]
-pub(super) struct Answers {
-    /// `None`: IBKR has not given it yet.
-    pub(super) client_id: Option<String>,
-    pub(super) key_id: String,
-    /// Is there whenever the client id is.
-    pub(super) credential: Option<String>,
-    pub(super) tier: TierName,
-}
+/// Settings by their keys in config.yaml. Before IBKR has answered only the tier is known.
+pub(super) type Values = BTreeMap<&'static str, String>;
 
-/// What the flags say is judged before anything is asked.
-pub(super) fn check_flags(args: &InitArgs) -> Result<(), Failure> {
+/// What the flags say.
+pub(super) fn given(args: &InitArgs) -> Result<Values, Failure> {
     let flags = [
         ("--client-id", CLIENT_ID, &args.client_id),
         ("--key-id", KEY_ID, &args.key_id),
         ("--credential", CREDENTIAL, &args.credential),
     ];
+    let mut values = Values::new();
     for (flag, key, value) in flags {
-        if let Some(Err(problem)) = value.as_deref().map(|value| check(key, value)) {
-            return Err(Failure::new(Exit::Usage, format!("{flag} {problem}")).help("correct it"));
-        }
+        let Some(value) = value else { continue };
+        check(key, value)
+            .map_err(|problem| Failure::new(Exit::Usage, format!("{flag} {problem}")).help("correct it"))?;
+        values.insert(key, value.clone());
     }
-    Ok(())
+    values.extend(args.tier.clone().map(|tier| (TIER, tier)));
+    Ok(values)
 }
 
-/// The flags that are missing where nobody can be asked. Before IBKR has given a client id, a key can be
-/// made.
-pub(super) fn missing_flags(args: &InitArgs, earlier: Option<&Values>) -> Vec<&'static str> {
-    let has_client_id = args.client_id.is_some() || earlier.is_some_and(|values| values.client_id.is_some());
-    let has_credential =
-        args.credential.is_some() || earlier.is_some_and(|values| values.credential.is_some());
-    let has_key = args.key.is_some() || earlier.is_some_and(|values| values.key.is_some());
+/// With what stands in the settings, which is never changed.
+pub(super) fn merged(given: Values, earlier: Option<&Earlier>, file: &Path) -> Result<Values, Failure> {
+    let Some(Earlier { values: before, .. }) = earlier else { return Ok(given) };
+    let differs = |(key, value): &(&&str, &String)| before.get(**key).is_some_and(|before| before != *value);
+    let others: Vec<String> =
+        given.iter().filter(differs).map(|(key, _)| format!("another `{key}`")).collect();
+    if others.is_empty() {
+        return Ok(before.clone().into_iter().chain(given).collect());
+    }
+    Err(Failure::new(Exit::Usage, format!("{} already has {}", file.display(), others.join(" and ")))
+        .help("leave those flags out, change these lines by hand, or choose another folder with --dir"))
+}
+
+/// Where nobody can be asked. Before IBKR has given a client id, a key can be made.
+pub(super) fn refuse_missing(
+    known: &Values,
+    args: &InitArgs,
+    earlier: Option<&Earlier>,
+) -> Result<(), Failure> {
+    let has_client_id = known.contains_key(CLIENT_ID);
+    let has_key = args.key.is_some() || earlier.is_some_and(|earlier| earlier.key.is_some());
     let is_first_step = args.new_key.is_some();
-    [
+    let missing: Vec<&str> = [
         (has_client_id || is_first_step, "--client-id ID"),
-        (has_credential || (is_first_step && !has_client_id), "--credential USERNAME"),
+        (known.contains_key(CREDENTIAL) || (is_first_step && !has_client_id), "--credential USERNAME"),
         (has_key || is_first_step, "--new-key or --key FILE"),
     ]
     .into_iter()
     .filter_map(|(is_there, flag)| (!is_there).then_some(flag))
-    .collect()
+    .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, format!("these answers are missing: {}", missing.join(", ")))
+        .why("nobody can be asked: there is no terminal, or --no-input was given")
+        .help("add these flags; `ibkr-auth help init` explains them"))
 }
 
-pub(super) fn gather(
-    args: &InitArgs,
-    earlier: Option<&Values>,
-    asker: Option<Asker>,
-) -> Result<Answers, Failure> {
-    let of_earlier = |value: fn(&Values) -> &Option<String>| earlier.and_then(|values| value(values).clone());
-    let client_id = match (&args.client_id, of_earlier(|values| &values.client_id), asker) {
-        (Some(id), ..) => Some(id.clone()),
-        (None, before, Some(asker)) => ask_client_id(asker, before.as_deref())?,
-        (None, before, None) => before,
-    };
-    let key_id = match (&args.key_id, of_earlier(|values| &values.key_id), asker) {
-        (Some(id), ..) => id.clone(),
-        // It comes with the client id.
-        (None, before, Some(asker)) if client_id.is_some() => ask_key_id(asker, before.as_deref())?,
-        (None, before, _) => before.unwrap_or_else(|| "main".to_owned()),
-    };
-    let credential = match (&args.credential, of_earlier(|values| &values.credential), asker) {
-        (Some(name), ..) => Some(name.clone()),
-        (None, before, Some(asker)) => ask_credential(asker, before.as_deref(), client_id.is_none())?,
-        (None, before, None) => before,
-    };
-    let tier = match (args.tier, earlier.and_then(|values| values.tier), asker) {
-        (Some(tier), ..) => tier,
-        (None, before, Some(asker)) => ask_tier(asker, before)?,
-        (None, before, None) => before.unwrap_or(TierName::Brokerage),
-    };
-    Ok(Answers { client_id, key_id, credential, tier })
+/// Asks for what is not known, if somebody is there. New settings say the tier too.
+pub(super) fn complete(mut known: Values, is_new: bool, asker: Option<Asker>) -> Result<Values, Failure> {
+    if let Some(asker) = asker {
+        let asked = |key| !known.contains_key(key);
+        let (client_id, key_id, credential) = (asked(CLIENT_ID), asked(KEY_ID), asked(CREDENTIAL));
+        if client_id && let Some(id) = ask_client_id(asker)? {
+            known.insert(CLIENT_ID, id);
+        }
+        let has_client_id = known.contains_key(CLIENT_ID);
+        if key_id && has_client_id {
+            known.insert(KEY_ID, ask_key_id(asker)?);
+        }
+        if credential && let Some(name) = ask_credential(asker, !has_client_id)? {
+            known.insert(CREDENTIAL, name);
+        }
+        if is_new && !known.contains_key(TIER) {
+            known.insert(TIER, ask_tier(asker)?);
+        }
+    }
+    if known.contains_key(CLIENT_ID) {
+        known.entry(KEY_ID).or_insert_with(|| "main".to_owned());
+    }
+    if is_new {
+        known.entry(TIER).or_insert_with(|| TIERS[0].to_owned());
+    }
+    Ok(known)
 }
 
-fn ask_client_id(asker: Asker, before: Option<&str>) -> Result<Option<String>, Failure> {
+fn ask_client_id(asker: Asker) -> Result<Option<String>, Failure> {
     asker.explain(
         "Client id: IBKR gives it once it has registered your public key; it is not your username. If you have none \
          yet, press Enter: the key comes first. What to ask IBKR for: `ibkr-auth guide 3`.",
     );
-    optional(asker, "Client id", CLIENT_ID, before, true)
+    optional(asker, "Client id", CLIENT_ID, true)
 }
 
-fn ask_key_id(asker: Asker, before: Option<&str>) -> Result<String, Failure> {
+fn ask_key_id(asker: Asker) -> Result<String, Failure> {
     asker.explain("Key id: comes with the client id. It is `main` when the client has one key.");
-    asker.text("Key id", Some(before.unwrap_or("main")), |answer| check(KEY_ID, answer))
+    asker.text("Key id", Some("main"), |answer| check(KEY_ID, answer))
 }
 
-fn ask_credential(asker: Asker, before: Option<&str>, may_wait: bool) -> Result<Option<String>, Failure> {
+fn ask_credential(asker: Asker, may_wait: bool) -> Result<Option<String>, Failure> {
     let wait = if may_wait { " If it does not exist yet, press Enter." } else { "" };
     asker.explain(&format!(
         "Username: the IBKR username to log in, without its password. A paper username leads to the paper account; it \
          is in Client Portal, Settings, Account Configuration, Paper Trading Account. Take one that logs in nowhere \
          else: `ibkr-auth guide 5`.{wait}"
     ));
-    optional(asker, "Username", CREDENTIAL, before, may_wait)
+    optional(asker, "Username", CREDENTIAL, may_wait)
 }
 
-fn ask_tier(asker: Asker, before: Option<TierName>) -> Result<TierName, Failure> {
+fn ask_tier(asker: Asker) -> Result<String, Failure> {
     asker.explain(
-        "Tier: a username has one brokerage session on all of IBKR's platforms, so TWS, the phone and this program take \
-         it from each other. The read-only tier opens none, and TWS and the phone stay logged in.",
+        "Tier: `brokerage` is for trading and market data too. A username has one brokerage session on all of IBKR's \
+         platforms, so TWS, the phone and this program take it from each other. `read-only` (portfolio and account data) \
+         opens none, and TWS and the phone stay logged in.",
     );
-    let mut tiers = [TierName::Brokerage, TierName::ReadOnly];
-    tiers.sort_by_key(|tier| Some(*tier) != before);
-    let items = tiers.map(|tier| match tier {
-        TierName::Brokerage => "brokerage: trading and market data too".to_owned(),
-        TierName::ReadOnly => "read-only: portfolio and account data".to_owned(),
-    });
-    Ok(tiers[asker.choice("Tier", &items)?])
+    asker.text("Tier", Some(TIERS[0]), |answer| match TIERS.contains(&answer) {
+        true => Ok(()),
+        false => Err(format!("type {}", TIERS.join(" or "))),
+    })
 }
 
 fn optional(
     asker: Asker,
     question: &str,
     key: &'static str,
-    before: Option<&str>,
     may_wait: bool,
 ) -> Result<Option<String>, Failure> {
     let check = |answer: &str| if answer.is_empty() && may_wait { Ok(()) } else { check(key, answer) };
-    Ok(Some(asker.text(question, before, check)?).filter(|answer| !answer.is_empty()))
+    Ok(Some(asker.text(question, None, check)?).filter(|answer| !answer.is_empty()))
 }
 
 /// As a session judges it.

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use console::Term;
 use ibkr_auth_core::text::one_line;
 
-use crate::{exit::Exit, failure::Failure, init::wrap::wrapped, output::DIM, progress};
+use crate::{exit::Exit, failure::Failure, output::DIM, progress, wrap::wrapped};
 
 /// Whoever can be asked.
 #[derive(Debug, Clone, Copy)]
@@ -58,31 +58,6 @@ impl Asker {
                 Err(reason) => self.refuse(&reason),
             }
         }
-    }
-
-    /// Asks for one of several; the default is the first. The answer is its number, from 0.
-    pub(super) fn choice(self, question: &str, items: &[String]) -> Result<usize, Failure> {
-        for (number, item) in (1..).zip(items) {
-            show(&format!("  {number}  {}\n", one_line(item)));
-        }
-        let number = |answer: &str| answer.parse().ok().filter(|number| (1..=items.len()).contains(number));
-        let check = |answer: &str| match number(answer) {
-            Some(_) => Ok(()),
-            None => Err(format!("type a number from 1 to {}", items.len())),
-        };
-        let answer = self.text(question, Some("1"), check)?;
-        Ok(number(&answer).map_or(0, |number| number - 1))
-    }
-
-    pub(super) fn confirm(self, question: &str, default: bool) -> Result<bool, Failure> {
-        let default = if default { "yes" } else { "no" };
-        let meaning = |answer: &str| match answer.to_ascii_lowercase().as_str() {
-            "y" | "yes" => Ok(true),
-            "n" | "no" => Ok(false),
-            _ => Err("type yes or no".to_owned()),
-        };
-        let answer = self.text(question, Some(default), |answer| meaning(answer).map(|_| ()))?;
-        Ok(meaning(&answer) == Ok(true))
     }
 }
 

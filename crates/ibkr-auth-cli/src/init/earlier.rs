@@ -5,114 +5,89 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ibkr_auth_config::{Proxy, Reader, Unkeyed, local};
+use ibkr_auth_config::{Proxy, Reader, Unkeyed};
 use ibkr_auth_core::Tier;
 
-use crate::init::TierName;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    init::answers::{CLIENT_ID, CREDENTIAL, KEY_ID, TIER, TIERS, Values},
+};
+
+pub(super) const KEY_FILE: &str = "private_key_file";
 
 /// Each key that settings must have, and a variable that stands in for it.
 const REQUIRED: [(&str, &str); 4] = [
-    ("client_id", "IBKR_AUTH_CLIENT_ID"),
-    ("client_key_id", "IBKR_AUTH_CLIENT_KEY_ID"),
-    ("credential", "IBKR_AUTH_CREDENTIAL"),
-    ("private_key_file", "IBKR_AUTH_PRIVATE_KEY_FILE"),
+    (CLIENT_ID, "IBKR_AUTH_CLIENT_ID"),
+    (KEY_ID, "IBKR_AUTH_CLIENT_KEY_ID"),
+    (CREDENTIAL, "IBKR_AUTH_CREDENTIAL"),
+    (KEY_FILE, "IBKR_AUTH_PRIVATE_KEY_FILE"),
 ];
 
-#[derive(Debug)]
-pub(super) enum Earlier {
-    None,
-    Values(Box<Values>),
-    /// Why they cannot be completed line by line.
-    Unusable(String),
-}
-
-/// What they say, and how they say it.
-#[derive(Debug)]
-pub(super) struct Values {
-    pub(super) text: String,
-    pub(super) client_id: Option<String>,
-    pub(super) key_id: Option<String>,
-    pub(super) credential: Option<String>,
+/// What they say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Earlier {
+    pub(super) values: Values,
     pub(super) key: Option<PathBuf>,
-    pub(super) tier: Option<TierName>,
-    /// What in them leads logins elsewhere than straight to IBKR, and from where IBKR shall think that they
-    /// come.
-    pub(super) detours: Vec<String>,
-    /// They lead to this machine, where the simulator's key may be used.
-    pub(super) admit_demo_key: bool,
 }
 
-impl Earlier {
-    pub(super) fn values(&self) -> Option<&Values> {
-        match self {
-            Self::Values(values) => Some(values),
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn read(file: &Path) -> Earlier {
+/// `None`: there are none.
+pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
     if fs::symlink_metadata(file).is_err() {
-        return Earlier::None;
+        return Ok(None);
     }
-    match values(file) {
-        Ok(values) => Earlier::Values(Box::new(values)),
-        Err(why) => Earlier::Unusable(why),
+    let shown = file.display();
+    let unusable = |why: &str| {
+        Failure::new(Exit::Config, format!("{shown} is there already, and cannot be completed"))
+            .why(why)
+            .help("edit it by hand, move it away, or choose another folder with --dir")
+    };
+    let reader = reader(file, |_| true);
+    if !reader.profiles().map_err(|error| unusable(error.message()))?.is_empty() {
+        return Err(unusable("it has profiles, which `init` does not edit"));
     }
+    let settings = reader.read().map_err(|error| unusable(error.message()))?;
+    let detours = detours(&settings).join(", ");
+    if !detours.is_empty() {
+        // They may be somebody else's: those of a cloned repository, say.
+        let what = format!("{shown} leads logins elsewhere than straight to IBKR: {detours}");
+        return Err(Failure::new(Exit::Usage, what)
+            .why("whoever wrote these lines can receive your tokens, so `init` does not complete them")
+            .help(
+                "remove them; or, if they are yours, add what is missing by hand (`ibkr-auth help keys`)",
+            ));
+    }
+    let mut values = Values::new();
+    values.extend(own(file, CLIENT_ID, |settings| settings.config.client_id().to_owned()));
+    values.extend(own(file, KEY_ID, |settings| settings.config.client_key_id().to_owned()));
+    values.extend(own(file, CREDENTIAL, |settings| settings.config.credential().expose().to_owned()));
+    if settings.sets(TIER) {
+        let tier = match settings.config.tier() {
+            Tier::Brokerage => TIERS[0],
+            Tier::ReadOnly => TIERS[1],
+        };
+        values.insert(TIER, tier.to_owned());
+    }
+    let key = own(file, KEY_FILE, |settings| settings.key.file().map(Path::to_owned));
+    Ok(Some(Earlier { values, key: key.and_then(|(_, path)| path) }))
 }
 
 /// What reads a file that lacks these required keys. The variables of the process do not count.
-pub(super) fn reader(file: &Path, lacks: impl Fn(&str) -> bool) -> Reader {
+fn reader(file: &Path, lacks: impl Fn(&str) -> bool) -> Reader {
     let stand_ins = REQUIRED.iter().filter(|(key, _)| lacks(key)).map(|(_, variable)| (*variable, "-"));
     Reader::new().file(file).vars(stand_ins)
 }
 
-fn values(file: &Path) -> Result<Values, String> {
-    let profiles = reader(file, |_| true).profiles().map_err(|error| error.message().to_owned())?;
-    if !profiles.is_empty() {
-        return Err("it has profiles, which `init` does not edit".to_owned());
-    }
-    let most = reader(file, |_| true).read().map_err(|error| error.message().to_owned())?;
-    if own(file, "private_key_file", |settings| settings.sets("private_key")) == Some(true) {
-        return Err("it holds the private key itself, which `init` does not edit".to_owned());
-    }
-    Ok(Values {
-        text: text(file)?,
-        detours: detours(&most),
-        admit_demo_key: most.admits_demo_key(),
-        client_id: own(file, "client_id", |settings| settings.config.client_id().to_owned()),
-        key_id: own(file, "client_key_id", |settings| settings.config.client_key_id().to_owned()),
-        credential: own(file, "credential", |settings| settings.config.credential().expose().to_owned()),
-        key: own(file, "private_key_file", |settings| settings.key.file().map(Path::to_owned)).flatten(),
-        tier: most.sets("tier").then(|| match most.config.tier() {
-            Tier::ReadOnly => TierName::ReadOnly,
-            Tier::Brokerage => TierName::Brokerage,
-        }),
-    })
+/// The file's own value of a required key, whatever else it lacks.
+fn own<T>(file: &Path, key: &'static str, value: fn(&Unkeyed) -> T) -> Option<(&'static str, T)> {
+    reader(file, |other| other != key).read().ok().map(|settings| (key, value(&settings)))
 }
 
-fn text(file: &Path) -> Result<String, String> {
-    let content = local::read(file).map_err(|error| error.message().to_owned())?;
-    String::from_utf8(content.bytes.to_vec()).map_err(|error| error.to_string())
-}
-
-/// The keys, with their values where those are no secret.
-fn detours(settings: &Unkeyed) -> Vec<String> {
-    let Unkeyed { config, transport, .. } = settings;
-    let shown = |key: &str| match (key, &transport.ca_file) {
-        ("base_url", _) => format!("{key} ({})", config.host()),
-        ("ca_file", Some(file)) => format!("{key} ({})", file.display()),
-        _ => key.to_owned(),
-    };
-    let is_off = matches!(transport.proxy, Some(Proxy::Off));
+/// What leads logins elsewhere than straight to IBKR, and from where IBKR shall think that they come.
+fn detours(settings: &Unkeyed) -> Vec<&'static str> {
+    let is_off = matches!(settings.transport.proxy, Some(Proxy::Off));
     ["base_url", "proxy", "ca_file", "ca_only", "public_ip", "ip_services", "alternative_ips"]
         .into_iter()
         .filter(|key| settings.sets(key) && !(*key == "proxy" && is_off))
-        .map(shown)
         .collect()
-}
-
-/// The file's own value of a required key, whatever else it lacks.
-fn own<T>(file: &Path, key: &str, value: impl Fn(&Unkeyed) -> T) -> Option<T> {
-    reader(file, |other| other != key).read().ok().map(|settings| value(&settings))
 }

@@ -1,6 +1,6 @@
 //! What was done, and what comes next.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use console::Term;
 use ibkr_auth_core::text::one_line;
@@ -8,33 +8,28 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    init::{answers::Answers, wrap::wrapped},
+    init::{
+        answers::{CLIENT_ID, CREDENTIAL, KEY_ID, Values},
+        key_pair::KeyPair,
+        place::Place,
+    },
     output::{DIM, GOOD, Output},
     profile,
-    public_key::PublicKey,
+    wrap::wrapped,
 };
 
 pub(super) struct Done {
-    pub(super) config: PathBuf,
-    /// It was written.
+    pub(super) place: Place,
+    /// The settings were written.
     pub(super) is_changed: bool,
-    pub(super) config_backup: Option<PathBuf>,
-    pub(super) key: PathBuf,
+    pub(super) key: KeyPair,
     pub(super) is_new: bool,
-    /// `None`: the key is encrypted.
-    pub(super) public: Option<(PathBuf, PublicKey)>,
-    pub(super) public_backup: Option<PathBuf>,
-    pub(super) answers: Answers,
-    /// What in the settings leads logins elsewhere than straight to IBKR.
-    pub(super) detours: Vec<String>,
+    pub(super) values: Values,
 }
 
 impl Done {
     fn missing(&self) -> Vec<&'static str> {
-        [("client_id", &self.answers.client_id), ("credential", &self.answers.credential)]
-            .into_iter()
-            .filter_map(|(key, value)| value.is_none().then_some(key))
-            .collect()
+        [CLIENT_ID, KEY_ID, CREDENTIAL].into_iter().filter(|key| !self.values.contains_key(key)).collect()
     }
 }
 
@@ -43,32 +38,21 @@ pub(super) fn show(output: Output, done: &Done) -> Result<(), Failure> {
         return output.value(&json(done));
     }
     files(output, done)?;
-    if !done.detours.is_empty() {
-        let detours = done.detours.join(", ");
-        prose(
-            output,
-            &format!("\nLogins go elsewhere than straight to IBKR, as these lines say: {detours}."),
-        )?;
-    }
     upload(output, done)?;
     next(output, done)
 }
 
 fn json(done: &Done) -> serde_json::Value {
+    let (public, missing) = (done.key.public.as_ref(), done.missing());
     // A path that is not UTF-8 cannot stand in JSON as it is.
-    let text = |path: &PathBuf| path.display().to_string();
-    let missing = done.missing();
     json!({
-        "config": text(&done.config),
-        "config_backup": done.config_backup.as_ref().map(text),
-        "private_key": text(&done.key),
+        "config": done.place.file.display().to_string(),
+        "private_key": done.key.path.display().to_string(),
         "key_is_new": done.is_new,
-        "bits": done.public.as_ref().map(|(_, key)| key.bits),
-        "public_key": done.public.as_ref().map(|(path, _)| text(path)),
-        "public_key_backup": done.public_backup.as_ref().map(text),
-        "public_key_pem": done.public.as_ref().map(|(_, key)| &key.pem),
-        "public_key_sha256": done.public.as_ref().map(|(_, key)| key.fingerprint()),
-        "detours": done.detours,
+        "bits": public.map(|key| key.bits),
+        "public_key": public.map(|_| done.place.public_key().display().to_string()),
+        "public_key_pem": public.map(|key| &key.pem),
+        "public_key_sha256": public.map(|key| key.fingerprint()),
         "complete": missing.is_empty(),
         "missing": missing,
     })
@@ -78,28 +62,25 @@ fn files(output: Output, done: &Done) -> Result<(), Failure> {
     let line = |path: &Path, remark: &str| {
         output.line(format_args!("{GOOD}✓{GOOD:#} {}  {DIM}{remark}{DIM:#}", shown(path)))
     };
-    let bits = done.public.as_ref().map(|(_, key)| format!(", {} bits", key.bits)).unwrap_or_default();
+    let bits = done.key.public.as_ref().map(|key| format!(", {} bits", key.bits)).unwrap_or_default();
     line(
-        &done.config,
+        &done.place.file,
         if done.is_changed { "the settings" } else { "the settings, which were right already" },
     )?;
     let kind = if done.is_new { "your new private key" } else { "your private key" };
     line(
-        &done.key,
+        &done.key.path,
         &format!("{kind}{bits}: give it to nobody, and keep a copy where backups of secrets go"),
     )?;
-    if let Some((path, _)) = &done.public {
-        line(path, "the public key, for IBKR")?;
-    }
-    for backup in [&done.config_backup, &done.public_backup].into_iter().flatten() {
-        line(backup, "what was there before")?;
+    if done.key.public.is_some() {
+        line(&done.place.public_key(), "the public key, for IBKR")?;
     }
     Ok(())
 }
 
 fn upload(output: Output, done: &Done) -> Result<(), Failure> {
-    let Some((path, key)) = &done.public else {
-        let path = shown(&done.key);
+    let Some(key) = &done.key.public else {
+        let path = shown(&done.key.path);
         return prose(
             output,
             &format!(
@@ -111,7 +92,7 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
             ),
         );
     };
-    let (path, pem, fingerprint) = (shown(path), key.pem.trim_end(), key.fingerprint());
+    let (path, pem, fingerprint) = (shown(&done.place.public_key()), key.pem.trim_end(), key.fingerprint());
     if !done.is_new && done.missing().is_empty() {
         return prose(
             output,
@@ -149,9 +130,9 @@ fn prose(output: Output, text: &str) -> Result<(), Failure> {
 
 fn next(output: Output, done: &Done) -> Result<(), Failure> {
     let missing = done.missing();
-    let flag = config_flag(&done.config);
+    let flag = config_flag(&done.place.file);
     if !missing.is_empty() {
-        let (keys, file) = (missing.join(" and "), shown(&done.config));
+        let (keys, file) = (missing.join(", "), shown(&done.place.file));
         let text = format!("\nNot there yet: {keys}. Once you know, run this again, or edit {file}:");
         prose(output, &text)?;
         output.line(format_args!("  ibkr-auth init{flag}"))?;

@@ -1,140 +1,160 @@
-//! The text of config.yaml: a new one with comments, or an earlier one completed line by line.
+//! The text of config.yaml: each setting with what it means. What is missing in one that is there comes at
+//! its end.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf, absolute},
+};
 
-use ibkr_auth_core::Tier;
+use ibkr_auth_config::local;
 
 use crate::{
     exit::Exit,
     failure::Failure,
     init::{
-        TierName,
-        answers::Answers,
-        earlier::{self, Values},
-        yaml::{quoted, with_line},
+        answers::{CLIENT_ID, CREDENTIAL, KEY_ID, TIER, Values},
+        earlier::{self, Earlier, KEY_FILE},
+        place::Place,
+        staged::{PRIVATE, Staged},
     },
 };
 
-const NOT_YET: &str = "# not there yet: write it here and remove the first #, or run `ibkr-auth init` again";
+const HEAD: &str = "\
+# Settings of ibkr-auth for IBKR's Web API, made by `ibkr-auth init`; run it again to add what is missing. Check them with
+# `ibkr-auth doctor`. Every other key, and profiles: `ibkr-auth help keys`
+";
 
-/// What the settings shall say.
-pub(super) struct Wanted<'a> {
-    pub(super) answers: &'a Answers,
-    /// As it stands in the settings.
-    pub(super) key: &'a str,
-    pub(super) is_encrypted: bool,
-}
-
-impl Wanted<'_> {
-    pub(super) fn fresh(&self) -> String {
-        let Self { answers: Answers { client_id, key_id, credential, tier }, key, is_encrypted } = self;
-        let line = |key: &str, value: &Option<String>| match value {
-            Some(value) => format!("{key}: {}", quoted(value)),
-            None => format!("# {key}: \"\"  {NOT_YET}"),
-        };
-        let client_id = line("client_id", client_id);
-        let credential = line("credential", credential);
-        let (key_id, key, tier) = (quoted(key_id), quoted(key), tier.name());
-        let passphrase = if *is_encrypted {
-            "# The key is encrypted. On a terminal its passphrase is asked for; else name a file that holds it (mode 600), or\n\
-             # an environment variable with private_key_passphrase_env. The passphrase itself never stands here.\n\
-             # private_key_passphrase_file: \"passphrase.txt\"\n"
-        } else {
-            ""
-        };
-        format!(
-            "\
-# Settings of ibkr-auth for IBKR's Web API, made by `ibkr-auth init`. Check them with `ibkr-auth doctor`.
-# Every other key, and profiles: `ibkr-auth help keys`
-
-# IBKR gives the client id when it has registered your public key (`ibkr-auth help onboarding`). It is not your username.
-{client_id}
-# The id of that key at IBKR: `main` when the client has one key.
-client_key_id: {key_id}
-
-# The IBKR username that is logged in. It decides between the live and the paper account.
-{credential}
-
+const MEANINGS: [(&str, &str); 5] = [
+    (
+        CLIENT_ID,
+        "# IBKR gives the client id when it has registered your public key (`ibkr-auth help onboarding`). It is not your username.",
+    ),
+    (KEY_ID, "# The id of that key at IBKR: `main` when the client has one key."),
+    (
+        CREDENTIAL,
+        "# The IBKR username that is logged in. It decides between the live and the paper account.",
+    ),
+    (
+        KEY_FILE,
+        "\
 # Your RSA private key; a relative path starts at this file's folder. It never leaves this machine: IBKR gets the public
-# key alone.
-private_key_file: {key}
-{passphrase}
-# `brokerage`: trading and market data too. `read-only`: opens no brokerage session, so TWS and the phone stay logged in.
-tier: {tier}
+# key alone. The passphrase of an encrypted one is asked for on a terminal; else name a file that holds it (mode 600) with
+# private_key_passphrase_file, or an environment variable with private_key_passphrase_env.",
+    ),
+    (
+        TIER,
+        "# `brokerage`: trading and market data too. `read-only`: opens no brokerage session, so TWS and the phone stay logged in.",
+    ),
+];
+
+const COMPETE: &str = "
 # A username has one brokerage session. `false` leaves one alone that runs elsewhere, such as TWS, and the login fails;
 # `true` ends that one.
 compete: false
-"
-        )
-    }
+";
 
-    /// The lines that `before` lacks, or says differently.
-    pub(super) fn changes(&self, before: &Values, same_key: bool) -> Vec<Change> {
-        let Answers { client_id, key_id, credential, tier } = self.answers;
-        let text = |key, new: Option<&str>, old: Option<&str>| {
-            let new = new.filter(|new| Some(*new) != old)?;
-            Some(Change { key, value: quoted(new), overrides: old.is_some() })
-        };
-        let file =
-            Change { key: "private_key_file", value: quoted(self.key), overrides: before.key.is_some() };
-        let is_same_tier = *tier == before.tier.unwrap_or(TierName::Brokerage);
-        let tier = Change { key: "tier", value: tier.name().to_owned(), overrides: before.tier.is_some() };
-        [
-            text("client_id", client_id.as_deref(), before.client_id.as_deref()),
-            text("client_key_id", Some(key_id), before.key_id.as_deref()),
-            text("credential", credential.as_deref(), before.credential.as_deref()),
-            (!same_key).then_some(file),
-            (!is_same_tier).then_some(tier),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+/// `None`: they say everything already. The folder is there by now.
+pub(super) fn staged(
+    place: &Place,
+    earlier: Option<&Earlier>,
+    values: &Values,
+    key: &Path,
+) -> Result<Option<Staged>, Failure> {
+    let mut missing = values.clone();
+    if let Some(earlier) = earlier {
+        missing.retain(|key, _| !earlier.values.contains_key(key));
     }
-
-    /// Reads them back. `same_key`: the earlier path stays.
-    pub(super) fn verify(&self, file: &Path, same_key: bool) -> Result<(), Failure> {
-        let Answers { client_id, key_id, credential, tier } = self.answers;
-        let unwritable = |why: String| {
-            Failure::new(Exit::Config, "the settings would not say what they should, and were not written")
-                .why(why)
-                .help("edit it by hand, or move it away and run `ibkr-auth init` again")
-        };
-        let lacks = |key: &str| match key {
-            "client_id" => client_id.is_none(),
-            "credential" => credential.is_none(),
-            _ => false,
-        };
+    if earlier.is_none_or(|earlier| earlier.key.is_none()) {
+        missing.insert(KEY_FILE, written(key, &place.folder)?);
+    }
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let lines = lines(&missing);
+    let (file, text) = match earlier {
+        None => (place.file.clone(), format!("{HEAD}{lines}{COMPETE}").into_bytes()),
+        Some(_) => completed(&place.file, &lines)?,
+    };
+    let staged = Staged::new(&file, &text, PRIVATE)?;
+    let says_key = |read: &Earlier| match missing.get(KEY_FILE) {
+        Some(written) => read.key.as_deref().is_some_and(|path| path.ends_with(written)),
+        None => true,
+    };
+    let why = match earlier::read(staged.path()) {
+        Ok(Some(read)) if read.values == *values && says_key(&read) => return Ok(Some(staged)),
+        Ok(_) => "they are read back with other values".to_owned(),
         // It is not at its place yet.
-        let named = |why: String| why.replace(&file.display().to_string(), "config.yaml");
-        let read = earlier::reader(file, lacks).read();
-        let read = read.map_err(|error| unwritable(named(error.to_string())))?;
-        let config = &read.config;
-        let is_tier = match config.tier() {
-            Tier::ReadOnly => *tier == TierName::ReadOnly,
-            Tier::Brokerage => *tier == TierName::Brokerage,
-        };
-        let wrong = [
-            ("client_id", client_id.as_deref().is_none_or(|id| id == config.client_id())),
-            ("client_key_id", key_id == config.client_key_id()),
-            ("credential", credential.as_deref().is_none_or(|name| name == config.credential().expose())),
-            ("private_key_file", same_key || read.key.file().is_some_and(|path| path.ends_with(self.key))),
-            ("tier", is_tier),
-        ];
-        match wrong.iter().find(|(_, is_right)| !is_right) {
-            Some((key, _)) => Err(unwritable(format!("it is read back with another `{key}`"))),
-            None => Ok(()),
+        Err(failure) => {
+            failure.why.unwrap_or_default().replace(&staged.path().display().to_string(), "config.yaml")
+        }
+    };
+    let by_hand: Vec<String> = missing.iter().map(|(key, value)| entry(key, value)).collect();
+    Err(Failure::new(Exit::Config, "the settings would not say what they should, and were not written")
+        .why(why)
+        .help(format!("write these lines by hand: {}", by_hand.join("; "))))
+}
+
+/// The file, that behind a link, and its content with these lines.
+fn completed(file: &Path, lines: &str) -> Result<(PathBuf, Vec<u8>), Failure> {
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let content = local::read(&file).map_err(|error| {
+        Failure::new(Exit::Config, format!("{} cannot be completed", file.display()))
+            .why(error.message())
+            .help(error.help())
+    })?;
+    let mut text = content.bytes.to_vec();
+    if !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(lines.as_bytes());
+    Ok((file, text))
+}
+
+fn lines(values: &Values) -> String {
+    let line = |(key, meaning): &(&str, &str)| {
+        values.get(key).map(|value| format!("\n{meaning}\n{}\n", entry(key, value)))
+    };
+    MEANINGS.iter().filter_map(line).collect()
+}
+
+fn entry(key: &str, value: &str) -> String {
+    format!("{key}: {}", quoted(value))
+}
+
+/// The key as it stands in settings of this folder: relative if it is below.
+fn written(key: &Path, folder: &Path) -> Result<String, Failure> {
+    let (whole, folder) = (absolute(key).unwrap_or_default(), absolute(folder).unwrap_or_default());
+    let path = whole.strip_prefix(&folder).unwrap_or(&whole);
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{} cannot stand in config.yaml", key.display()))
+            .why("it is not UTF-8")
+            .help("give the key or its folder another name")
+    })
+}
+
+/// In double quotes; whatever YAML could take for something else is escaped.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            ' '..='~' => quoted.push(c),
+            _ if c.is_alphanumeric() => quoted.push(c),
+            _ => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
         }
     }
+    quoted.push('"');
+    quoted
 }
 
-/// A line of the settings.
-pub(super) struct Change {
-    pub(super) key: &'static str,
-    value: String,
-    /// There is another value.
-    pub(super) overrides: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn changed(text: &str, changes: &[Change]) -> String {
-    changes.iter().fold(text.to_owned(), |text, change| with_line(&text, change.key, &change.value))
+    #[test]
+    fn quotes_backslashes_and_invisible_characters_are_escaped() {
+        assert_eq!(quoted(r#"a"b\c"#), r#""a\"b\\c""#);
+        assert_eq!(quoted("Zoë\u{2028}\u{feff}"), r#""Zoë\U00002028\U0000FEFF""#);
+    }
 }

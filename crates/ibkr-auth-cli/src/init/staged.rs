@@ -1,7 +1,6 @@
 //! Files that appear whole or not at all: each is written beside its place first, and then put there.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -10,6 +9,11 @@ use tempfile::NamedTempFile;
 
 use crate::{exit::Exit, failure::Failure};
 
+/// For its owner alone.
+pub(super) const PRIVATE: u32 = 0o600;
+/// For everyone's eyes.
+pub(super) const PUBLIC: u32 = 0o644;
+
 /// A file that is written but not in its place yet. It goes away unless it is put there.
 pub(super) struct Staged {
     temporary: NamedTempFile,
@@ -17,17 +21,7 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// For its owner alone.
-    pub(super) fn private(target: &Path, content: &[u8]) -> Result<Self, Failure> {
-        Self::new(target, content, 0o600)
-    }
-
-    /// For everyone's eyes.
-    pub(super) fn public(target: &Path, content: &[u8]) -> Result<Self, Failure> {
-        Self::new(target, content, 0o644)
-    }
-
-    fn new(target: &Path, content: &[u8], mode: u32) -> Result<Self, Failure> {
+    pub(super) fn new(target: &Path, content: &[u8], mode: u32) -> Result<Self, Failure> {
         let temporary = write(target, content, mode).map_err(|error| unwritable(target, &error))?;
         Ok(Self { temporary, target: target.to_owned() })
     }
@@ -37,24 +31,16 @@ impl Staged {
         self.temporary.path()
     }
 
-    /// Something is in its place.
-    pub(super) fn has_predecessor(&self) -> bool {
-        fs::symlink_metadata(&self.target).is_ok()
-    }
-
     /// Puts it in its place, where nothing must be.
     pub(super) fn put(self) -> Result<(), Failure> {
-        let Self { temporary, target } = self;
-        temporary.persist_noclobber(&target).map_err(|error| unwritable(&target, &error.error))?;
-        Ok(())
+        let put = self.temporary.persist_noclobber(&self.target);
+        put.map(drop).map_err(|error| unwritable(&self.target, &error.error))
     }
 
-    /// Puts it in the place of another, which is kept beside it.
-    pub(super) fn replace(self) -> Result<PathBuf, Failure> {
-        let Self { temporary, target } = self;
-        let backup = keep(&target).map_err(|error| unwritable(&target, &error))?;
-        temporary.persist(&target).map_err(|error| unwritable(&target, &error.error))?;
-        Ok(backup)
+    /// Puts it in the place of what it completes.
+    pub(super) fn replace(self) -> Result<(), Failure> {
+        let put = self.temporary.persist(&self.target);
+        put.map(drop).map_err(|error| unwritable(&self.target, &error.error))
     }
 }
 
@@ -76,26 +62,6 @@ fn set_mode(file: &NamedTempFile, mode: u32) -> io::Result<()> {
 #[cfg(not(unix))]
 fn set_mode(_file: &NamedTempFile, _mode: u32) -> io::Result<()> {
     Ok(())
-}
-
-/// Gives the file a second name that nothing has yet: `….bak`, `….bak2`, …
-fn keep(target: &Path) -> io::Result<PathBuf> {
-    for number in 1_u32.. {
-        let mut backup = target.as_os_str().to_owned();
-        backup.push(".bak");
-        if number > 1 {
-            backup.push(number.to_string());
-        }
-        let backup = PathBuf::from(backup);
-        match fs::hard_link(target, &backup) {
-            Ok(()) => return Ok(backup),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // A file system without second names.
-            Err(_) if !backup.exists() => return fs::copy(target, &backup).map(|_| backup),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn unwritable(target: &Path, error: &io::Error) -> Failure {

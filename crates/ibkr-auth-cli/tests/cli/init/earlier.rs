@@ -1,6 +1,6 @@
-//! Settings that are there already: completed, changed or replaced, and never lost.
+//! Settings that are there already: completed, and never changed.
 
-use crate::common::Folder;
+use crate::common::{Folder, key, run};
 
 const KEY: [&str; 2] = ["--key", "private.pem"];
 
@@ -12,21 +12,18 @@ fn first_step() -> Folder {
 
 #[test]
 fn the_answers_of_ibkr_are_filled_in_later() {
-    let folder = Folder::with_key();
-    // As `init --new-key` leaves it before IBKR has answered.
-    let args = [&KEY[..], &["--client-id", "MyFirm", "--credential", "me1234"]].concat();
-    folder.init(&args).done();
-    let text = folder.read("config.yaml");
-    let line = |key: &str| format!("# {key}: \"\"  # not there yet\n");
-    let text = text.replace("client_id: \"MyFirm\"\n", &line("client_id"));
-    let text = text.replace("credential: \"me1234\"\n", &line("credential"));
-    folder.write("config.yaml", &text);
+    let folder = Folder::new();
+    run(folder.init_with_openssl(&["--dir", ".", "--new-key"])).done();
+    let before = folder.read("config.yaml");
+    assert!(!before.contains("client_id:") && !before.contains("credential:"), "{before}");
 
     folder.init(&["--credential", "me1234"]).refused(2, &["missing: --client-id ID\n"]);
-    let ran = folder.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
-    assert!(ran.out.contains("config.yaml.bak"), "{}", ran.out);
-    assert_eq!(folder.written_settings().config.client_id(), "MyFirm");
-    assert_eq!(folder.read("config.yaml.bak"), text);
+    folder.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
+    let config = folder.written_settings().config;
+    assert_eq!((config.client_id(), config.client_key_id()), ("MyFirm", "main"));
+    let text = folder.read("config.yaml");
+    assert!(text.starts_with(&before) && text.contains("# IBKR gives the client id"), "{text}");
+    assert_eq!(folder.mode("config.yaml"), 0o600);
 }
 
 #[test]
@@ -45,7 +42,7 @@ fn running_it_again_changes_nothing() {
     let args = ["--client-id", "MyFirm", "--credential", "me1234"];
     folder.init(&args).done();
     let (text, names) = (folder.read("config.yaml"), folder.names());
-    for again in [&args[..], &[], &[&args[..], &KEY].concat(), &["--force"]] {
+    for again in [&args[..], &[], &[&args[..], &KEY].concat()] {
         let ran = folder.init(again).done();
         assert!(ran.out.contains("right already"), "{}", ran.out);
         assert_eq!((folder.read("config.yaml"), folder.names()), (text.clone(), names.clone()));
@@ -53,42 +50,34 @@ fn running_it_again_changes_nothing() {
 }
 
 #[test]
-fn what_says_otherwise_is_changed_only_by_force_and_kept() {
+fn what_says_otherwise_is_told_and_never_changed() {
     let folder = first_step();
-    folder.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
+    folder.write("second.pem", std::fs::read(key("rsa2048")).unwrap());
+    folder.init(&["--client-id", "MyFirm", "--credential", "me1234", "--tier", "brokerage"]).done();
     let (text, names) = (folder.read("config.yaml"), folder.names());
     let other = ["--client-id", "Other", "--tier", "read-only"];
-    folder.init(&other).refused(2, &["config.yaml already has another `client_id`", "--force"]);
-    assert_eq!((folder.read("config.yaml"), folder.names()), (text.clone(), names));
-
-    let json = folder.init(&[&other[..], &["--force", "--json"]].concat()).done().json();
-    assert_eq!(json["config_backup"], "config.yaml.bak2");
-    assert_eq!(folder.read("config.yaml.bak2"), text);
-    assert_eq!(folder.written_settings().config.client_id(), "Other");
-    assert!(
-        folder.read("config.yaml").contains("\ntier: read-only\n")
-            && folder.read("config.yaml").contains("proxy: none")
-    );
+    let words = ["config.yaml already has another `client_id` and another `tier`", "by hand"];
+    folder.init(&other).refused(2, &words);
+    folder.init(&["--key", "second.pem"]).refused(2, &["config.yaml already has another key", "by hand"]);
+    folder.init(&["--new-key", "third.pem"]).refused(2, &["config.yaml already has another key"]);
+    assert_eq!((folder.read("config.yaml"), folder.names()), (text, names));
 }
 
 #[test]
-fn settings_that_cannot_be_completed_are_replaced_only_by_force() {
+fn settings_that_cannot_be_completed_are_left_alone() {
     let unusable = [
         ("client_id: [", "YAML"),
         ("unknown_key: 1\n", "unknown key"),
         ("", "is empty"),
         ("profiles:\n  paper:\n    credential: x\n", "it has profiles"),
-        ("private_key: |\n  x\n", "the private key itself"),
     ];
     for (text, words) in unusable {
         let folder = Folder::with_key();
         folder.write("config.yaml", text);
         let args = [&KEY[..], &["--client-id", "MyFirm", "--credential", "me1234"]].concat();
-        folder.init(&args).refused(3, &["cannot be completed", words, "--force"]);
+        folder.init(&args).refused(3, &["cannot be completed", words, "by hand"]);
         assert_eq!(folder.names(), ["config.yaml", "private.pem"]);
-        folder.init(&[&args[..], &["--force"]].concat()).done();
-        assert_eq!(folder.written_settings().config.client_id(), "MyFirm");
-        assert_eq!(folder.read("config.yaml.bak"), text);
+        assert_eq!(folder.read("config.yaml"), text);
     }
 }
 
@@ -96,13 +85,16 @@ fn settings_that_cannot_be_completed_are_replaced_only_by_force() {
 fn a_shape_that_cannot_be_edited_is_left_alone() {
     for text in [
         "{client_key_id: main, private_key_file: private.pem}\n",
-        "client_id: >-\n  folded\nclient_key_id: main\nprivate_key_file: private.pem\n",
+        "client_key_id: main\nprivate_key_file: private.pem\nproxy: none\n...\n",
+        "client_id: \"\"\nclient_key_id: main\nprivate_key_file: private.pem\n",
+        "private_key: |\n  x\n",
     ] {
         let folder = Folder::with_key();
         folder.write("config.yaml", text);
-        let ran = folder.init(&["--client-id", "MyFirm", "--credential", "me1234", "--force"]);
+        let ran = folder.init(&[&KEY[..], &["--client-id", "MyFirm", "--credential", "me1234"]].concat());
         assert!(!ran.err.contains(".tmp"), "{}", ran.err);
-        ran.refused(3, &["the settings would not say what they should", "by hand"]);
+        let words = ["the settings would not say what they should", "by hand: ", "client_id: \"MyFirm\""];
+        ran.refused(3, &words);
         assert_eq!((folder.read("config.yaml").as_str(), folder.names().len()), (text, 2));
     }
 }
@@ -116,7 +108,7 @@ fn earlier_settings_whose_key_is_gone_are_told() {
 }
 
 #[test]
-fn lines_that_lead_tokens_elsewhere_are_kept_only_by_who_knows_them() {
+fn settings_that_lead_tokens_elsewhere_are_not_completed() {
     let folder = Folder::with_key();
     folder.write("attacker.pem", "");
     let foreign = "base_url: https://localhost:9443\nca_file: attacker.pem\nproxy: http://10.0.0.1:1\npublic_ip: 203.0.113.7\n";
@@ -124,16 +116,12 @@ fn lines_that_lead_tokens_elsewhere_are_kept_only_by_who_knows_them() {
     let args = [&KEY[..], &["--client-id", "MyFirm", "--credential", "me1234"]].concat();
     let words = [
         "config.yaml leads logins elsewhere than straight to IBKR",
-        "base_url (https://localhost:9443), proxy, ca_file (attacker.pem), public_ip",
+        "base_url, proxy, ca_file, public_ip",
         "can receive your tokens",
-        "--force",
+        "by hand",
     ];
     folder.init(&args).refused(2, &words);
     assert_eq!(folder.read("config.yaml"), foreign);
-    let ran = folder.init(&[&args[..], &["--force"]].concat()).done();
-    assert!(ran.out.contains("Logins go elsewhere than straight to IBKR"), "{}", ran.out);
-    let json = folder.init(&[&args[..], &["--force", "--json"]].concat()).done().json();
-    assert_eq!(json["detours"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -155,6 +143,4 @@ fn the_simulators_key_is_no_key_for_ibkr() {
     let args = [&KEY[..], &["--client-id", "MyFirm", "--credential", "me1234"]].concat();
     folder.init(&args).refused(3, &["private.pem is the simulator's demo key", "--new-key"]);
     assert_eq!(folder.names(), ["private.pem"]);
-    folder.write("config.yaml", "base_url: https://localhost:8443\n");
-    folder.init(&[&args[..], &["--force"]].concat()).done();
 }

@@ -90,11 +90,13 @@ fn a_full_disk_leaves_nothing_behind() {
 fn a_link_stays_one() {
     let folder = Folder::with_key();
     fs::create_dir(folder.path("real")).unwrap();
-    folder.init(&[&ALL[..], &["--dir", "real"]].concat()).done();
+    folder.write("real/config.yaml", "proxy: none\n");
     std::os::unix::fs::symlink("real/config.yaml", folder.path("config.yaml")).unwrap();
-    folder.init(&["--credential", "other", "--force"]).done();
-    assert!(folder.path("config.yaml").is_symlink());
-    assert_eq!(folder.written_settings().config.credential().expose(), "other");
+    folder.init(&ALL).done();
+    assert!(
+        folder.path("config.yaml").is_symlink() && folder.read("real/config.yaml").contains("proxy: none")
+    );
+    assert_eq!(folder.written_settings().config.credential().expose(), "me1234");
 }
 
 #[test]

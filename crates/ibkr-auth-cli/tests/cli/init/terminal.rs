@@ -3,7 +3,7 @@
 use ibkr_auth_core::Tier;
 
 use super::run::private_half;
-use crate::common::{Folder, Terminal, key, public_half};
+use crate::common::{Folder, Terminal, public_half};
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -15,21 +15,18 @@ fn init(folder: &Folder, arguments: &[&str]) -> Terminal {
 #[test]
 fn from_nothing_to_settings_by_questions() {
     let folder = Folder::new();
-    let mut terminal = init(&folder, &[]);
+    let mut terminal = init(&folder, &["--dir", "."]);
     terminal
         .sees("ibkr-auth guide")
-        .sees("your configuration folder")
-        .sees("the current folder")
-        .answers("Folder [1]: ", "2")
         .sees("public half")
-        .answers("Key [1]: ", "")
+        .answers("Private key [new]: ", "")
         .sees("registered your public key")
         .answers("Client id: ", "MyFirm")
         .answers("Key id [main]: ", "")
         .sees("Paper Trading Account")
         .answers("Username: ", "me1234")
         .sees("TWS")
-        .answers("Tier [1]: ", "2")
+        .answers("Tier [brokerage]: ", "read-only")
         .sees("BEGIN PUBLIC KEY");
     assert!(terminal.ends(0).contains("ibkr-auth doctor"));
     let config = folder.written_settings().config;
@@ -43,29 +40,27 @@ fn from_nothing_to_settings_by_questions() {
 fn before_ibkr_has_answered_and_after() {
     let folder = Folder::new();
     let usual = folder.path("home/.config/ibkr-auth");
-    let mut command = folder.init_with_openssl(&[]);
-    command.env_remove("XDG_CONFIG_HOME");
-    let mut terminal = Terminal::start(command);
+    let start = || {
+        let mut command = folder.init_with_openssl(&[]);
+        command.env_remove("XDG_CONFIG_HOME");
+        Terminal::start(command)
+    };
+    let mut terminal = start();
     terminal
-        .answers("Folder [1]: ", "")
-        .answers("Key [1]: ", "")
+        .sees("home/.config/ibkr-auth")
+        .answers("Private key [new]: ", "")
         .answers("Client id: ", "")
         .answers("Username: ", "")
-        .answers("Tier [1]: ", "")
-        .sees("Not there yet: client_id and credential");
+        .answers("Tier [brokerage]: ", "")
+        .sees("Not there yet: client_id, client_key_id, credential");
     terminal.ends(0);
-    assert!(folder.read(usual.join("config.yaml")).contains("# client_id: \"\""));
 
-    let mut terminal = init(&folder, &["--dir", usual.to_str().unwrap()]);
+    let mut terminal = start();
     terminal
-        .sees("use ")
-        .answers("Key [1]: ", "")
         .answers("Client id: ", "MyFirm")
         .answers("Key id [main]: ", "k2")
         .answers("Username: ", "")
         .answers("is empty", "me1234")
-        .answers("Tier [1]: ", "")
-        .answers("Change client_key_id", "yes")
         .sees("Next:");
     terminal.ends(0);
     let text = folder.read(usual.join("config.yaml"));
@@ -78,17 +73,13 @@ fn before_ibkr_has_answered_and_after() {
 fn wrong_answers_are_asked_again_with_the_reason() {
     let folder = Folder::with_key();
     folder.write("other", "no key");
-    let mut terminal = init(&folder, &[]);
+    folder.write("demo.pem", ibkr_sim::demo::PRIVATE_KEY_PEM);
+    let mut terminal = init(&folder, &["--dir", "sub"]);
     terminal
-        .answers("Folder [1]: ", "9")
-        .answers("type a number from 1 to 3", "3")
-        .answers("Path of the folder: ", "private.pem")
-        .answers("private.pem is a file", "sub")
-        .answers("Key [1]: ", "2")
-        .answers("Path of the private key: ", "other")
+        .answers("Private key [new]: ", "other")
         .answers("no PEM section", "missing.pem")
-        .answers("it does not exist", "")
-        .answers("type the path", "private.pem")
+        .answers("it does not exist", "demo.pem")
+        .answers("everybody has its private half", "private.pem")
         .answers("Client id: ", "a\u{1b}[Db")
         .answers("control character", " a")
         .answers("space around it", "My Firm")
@@ -96,8 +87,8 @@ fn wrong_answers_are_asked_again_with_the_reason() {
         .answers("is empty", "")
         .answers("Username: ", "")
         .answers("is empty", "Zoë")
-        .answers("Tier [1]: ", "gold")
-        .answers("type a number", "1");
+        .answers("Tier [brokerage]: ", "gold")
+        .answers("type brokerage or read-only", "");
     terminal.ends(0);
     let text = folder.read("sub/config.yaml");
     assert!(text.contains("\"My Firm\"") && text.contains("\"Zoë\""), "{text}");
@@ -105,22 +96,17 @@ fn wrong_answers_are_asked_again_with_the_reason() {
 
 #[test]
 fn ctrl_c_leaves_at_each_question_and_writes_nothing() {
-    let steps = [
-        ("Folder [1]: ", "1"),
-        ("Key [1]: ", "1"),
-        ("Client id: ", "a"),
-        ("Key id [main]: ", ""),
-        ("Username: ", "b"),
-    ];
+    let steps =
+        [("Private key [new]: ", ""), ("Client id: ", "a"), ("Key id [main]: ", ""), ("Username: ", "b")];
     for left_at in 0..=steps.len() {
         let folder = Folder::new();
-        let mut terminal = init(&folder, &[]);
+        let mut terminal = Terminal::start(folder.shell("trap : INT; \"$0\" init --dir .; echo code $?"));
         for (question, answer) in &steps[..left_at] {
             terminal.answers(question, answer);
         }
-        let question = steps.get(left_at).map_or("Tier [1]: ", |(question, _)| question);
+        let question = steps.get(left_at).map_or("Tier [brokerage]: ", |(question, _)| question);
         terminal.types(question, CTRL_C);
-        let shown = terminal.ends(130);
+        let shown = terminal.until("code 130");
         assert!(!shown.contains("\u{1b}[?25l"), "the cursor stays: {shown:?}");
         assert!(folder.names().is_empty(), "{question}");
     }
@@ -130,7 +116,7 @@ fn ctrl_c_leaves_at_each_question_and_writes_nothing() {
 fn the_end_of_the_input_is_a_plain_error() {
     let folder = Folder::new();
     let mut terminal = init(&folder, &[]);
-    terminal.answers("Folder [1]: ", "").types("Key [1]: ", CTRL_D);
+    terminal.types("Private key [new]: ", CTRL_D);
     let shown = terminal.ends(2);
     assert!(shown.contains("nothing was written") && shown.contains("the input has ended"), "{shown}");
     assert!(folder.names().is_empty());
@@ -148,43 +134,13 @@ fn flags_are_not_asked_again() {
 }
 
 #[test]
-fn an_open_key_is_shut_and_other_files_are_kept() {
-    let folder = Folder::with_key();
-    folder.set_mode("private.pem", 0o640);
-    folder.write("public.pem", "another");
-    folder.write("config.yaml", "client_id: [");
-    let given =
-        ["--dir", ".", "--client-id", "a", "--key-id", "b", "--credential", "c", "--tier", "brokerage"];
-    let mut terminal = init(&folder, &given);
-    terminal.sees("cannot be completed").answers("Write a new config.yaml?", "");
-    assert!(terminal.ends(1).contains("nothing was written"));
-    assert_eq!(folder.names(), ["config.yaml", "private.pem", "public.pem"]);
-
-    let mut terminal = init(&folder, &given);
-    terminal
-        .answers("Write a new config.yaml?", "yes")
-        .sees("use private.pem")
-        .answers("Key [1]: ", "")
-        .answers("Shut it (chmod 600)?", "maybe")
-        .answers("type yes or no", "y")
-        .answers("Replace it?", "");
-    terminal.ends(0);
-    assert_eq!((folder.mode("private.pem"), folder.read("public.pem.bak").as_str()), (0o600, "another"));
-    assert_eq!(folder.read("config.yaml.bak"), "client_id: [");
-}
-
-#[test]
 fn a_key_that_is_there_is_not_replaced_by_a_new_one() {
-    let folder = Folder::new();
-    folder.write("private.pem", std::fs::read(key("rsa3072")).unwrap());
+    let folder = Folder::with_key();
     let given =
         ["--dir", ".", "--client-id", "a", "--key-id", "b", "--credential", "c", "--tier", "brokerage"];
     let mut terminal = init(&folder, &given);
-    terminal
-        .answers("Key [1]: ", "2")
-        .answers("never replaced: ", "private.pem")
-        .answers("is there already", "second.pem");
+    terminal.answers("Private key [private.pem]: ", "new").answers("is there already", "");
     terminal.ends(0);
-    assert_eq!(folder.read("private.pem"), std::fs::read_to_string(key("rsa3072")).unwrap());
-    assert_eq!(folder.read("second.pem"), private_half());
+    assert_eq!(folder.read("private.pem"), private_half());
+    assert_eq!(folder.written_settings().key.file(), Some(folder.path("private.pem").as_path()));
 }
