@@ -12,7 +12,7 @@ mod help;
 mod init;
 mod interrupt;
 mod keep;
-mod key;
+mod lazy_key;
 mod local;
 mod log;
 mod mask;

@@ -7,7 +7,7 @@ use ibkr_auth_blocking::{Config, Transport};
 use ibkr_auth_config::{Proxy, Reader, Unkeyed};
 use ibkr_auth_core::Tier;
 
-use crate::{exit::Exit, failure::Failure, key::LazyKey, options::Global};
+use crate::{exit::Exit, failure::Failure, lazy_key::LazyKey, options::Global};
 
 const FILE: &str = "config.yaml";
 
