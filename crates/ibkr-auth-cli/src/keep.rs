@@ -18,7 +18,7 @@ mod writer;
 
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ibkr_auth_blocking::{Host, KeepConnected, Region};
 
 use crate::{failure::Failure, options::duration, sessions::Sessions};
@@ -37,8 +37,8 @@ pub(crate) struct KeepArgs {
     #[arg(long)]
     compete: bool,
     /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
-    #[arg(long, value_name = "PLACE", value_enum)]
-    region: Option<Place>,
+    #[arg(long, value_name = "PLACE", value_parser = places())]
+    region: Option<Region>,
     /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
     #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
     hosts: Vec<Host>,
@@ -55,27 +55,6 @@ pub(crate) struct KeepArgs {
     /// Lines on a terminal too, instead of the status screen
     #[arg(long)]
     plain: bool,
-}
-
-/// Where IBKR's servers nearest to the user are.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Place {
-    /// America
-    NewYork,
-    /// Europe
-    Zug,
-    /// Asia
-    HongKong,
-}
-
-impl From<Place> for Region {
-    fn from(place: Place) -> Self {
-        match place {
-            Place::NewYork => Self::NewYork,
-            Place::Zug => Self::Zug,
-            Place::HongKong => Self::HongKong,
-        }
-    }
 }
 
 pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
@@ -98,6 +77,17 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let mut watch = Watch { handle, policy, inputs, source, recorder, status, view, systemd, second };
     let cause = watch.run();
     watch.leave(cause, args.logout)
+}
+
+/// Where IBKR's servers nearest to the user are.
+fn places() -> impl TypedValueParser<Value = Region> {
+    let places = [("new-york", "America"), ("zug", "Europe"), ("hong-kong", "Asia")];
+    let values = places.map(|(name, continent)| PossibleValue::new(name).help(continent));
+    PossibleValuesParser::new(values).map(|name| match name.as_str() {
+        "new-york" => Region::NewYork,
+        "zug" => Region::Zug,
+        _ => Region::HongKong,
+    })
 }
 
 fn tickle_every(text: &str) -> Result<Duration, String> {

@@ -14,11 +14,6 @@ pub(crate) fn clock_with_zone(at: SystemTime) -> String {
     shown(at, "%H:%M:%S %Z")
 }
 
-/// Such as `2026-11-21 19:00:00`.
-pub(crate) fn day_and_clock(at: SystemTime) -> String {
-    shown(at, "%Y-%m-%d %H:%M:%S")
-}
-
 fn shown(at: SystemTime, form: &str) -> String {
     let here = TimeZone::try_system().unwrap_or(TimeZone::UTC);
     Timestamp::try_from(at).unwrap_or_default().to_zoned(here).strftime(form).to_string()

@@ -23,19 +23,11 @@ impl KeyMode {
         tcsetattr(io::stdin(), OptionalActions::Now, &mode)?;
         Ok(Self { before })
     }
-
-    /// What puts the terminal back to how it was.
-    pub(crate) fn restorer(&self) -> impl Fn() + Send + Sync + 'static {
-        let before = self.before.clone();
-        move || {
-            // A terminal that is gone needs nothing.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        }
-    }
 }
 
 impl Drop for KeyMode {
     fn drop(&mut self) {
-        self.restorer()();
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

@@ -45,30 +45,23 @@ impl Watch<'_> {
             }
         };
         let snapshot = self.handle.snapshot();
-        let outcome = match left {
+        let (saved, said, outcome) = match left {
             Left::Open(saved) => {
-                self.recorder.left(saved.as_ref(), &snapshot);
-                if saved.is_some() && matches!(cause, Cause::Asked) {
-                    self.say(Level::Info, "the session stays open: `ibkr-auth logout` ends it");
-                }
-                Ok(())
+                let is_told = saved.is_some() && matches!(cause, Cause::Asked);
+                let said = (Level::Info, "the session stays open: `ibkr-auth logout` ends it");
+                (saved, is_told.then_some(said), Ok(()))
             }
-            Left::Ended(Ok(())) => {
-                self.recorder.left(None, &snapshot);
-                self.say(Level::Info, "the session is ended");
-                Ok(())
-            }
-            Left::Ended(Err(error)) => {
-                self.recorder.left(self.handle.save().as_ref(), &snapshot);
-                Err(Failure::from(error))
-            }
+            Left::Ended(Ok(())) => (None, Some((Level::Info, "the session is ended")), Ok(())),
+            Left::Ended(Err(error)) => (self.handle.save(), None, Err(Failure::from(error))),
             Left::Hanging => {
-                let saved = self.handle.save();
-                self.recorder.left(saved.as_ref(), &snapshot);
-                self.say(Level::Warning, "not waited for any longer: the session is left as it is");
-                Ok(())
+                let said = "not waited for any longer: the session is left as it is";
+                (self.handle.save(), Some((Level::Warning, said)), Ok(()))
             }
         };
+        self.recorder.left(saved.as_ref(), &snapshot);
+        if let Some((level, text)) = said {
+            self.say(level, text);
+        }
         let told = self.write_out();
         self.view.close(&self.status);
         match cause {

@@ -12,7 +12,7 @@ use super::{
     words::{Level, Line, json, object},
     writer::Writer,
 };
-use crate::output::{BAD, Output, WARN, escaped};
+use crate::output::{Output, escaped};
 
 /// So many lines wait for a reader that is slow.
 const WAITING: usize = 1_000;
@@ -46,28 +46,21 @@ impl Lines {
         Self { writer, form, quiet: output.quiet, told_person: false, lost: 0 }
     }
 
-    pub(super) fn event(&mut self, event: &Event, line: Option<&Line>, phase: Phase) {
-        if self.quiet && !self.matters(event) {
+    /// `event`: what it is about, if it is one of the session. Not each is told to people.
+    pub(super) fn tell(&mut self, event: Option<&Event>, line: Option<&Line>, phase: Phase) {
+        let is_info = line.is_none_or(|line| line.level == Level::Info);
+        let matters = event.map_or(!is_info, |event| self.matters(event));
+        if self.quiet && !matters {
             return;
         }
-        match (self.form, line) {
-            (Form::Json, _) => self.object(json(event, phase)),
-            (_, Some(line)) => self.line(line),
-            (_, None) => {}
-        }
-    }
-
-    /// Something that is not an event of the session.
-    pub(super) fn note(&mut self, line: &Line, phase: Phase) {
-        if self.quiet && line.level == Level::Info {
-            return;
-        }
-        match self.form {
-            Form::Json => {
-                let event = if line.level == Level::Info { "note" } else { "warning" };
-                self.object(object(event, phase, json!({ "text": line.text })));
+        match (self.form, event, line) {
+            (Form::Json, Some(event), _) => self.object(json(event, phase)),
+            (Form::Json, None, Some(line)) => {
+                let name = if is_info { "note" } else { "warning" };
+                self.object(object(name, phase, json!({ "text": line.text })));
             }
-            Form::Text | Form::Journal => self.line(line),
+            (_, _, Some(line)) => self.write(&self.as_text(line)),
+            (_, _, None) => {}
         }
     }
 
@@ -87,39 +80,34 @@ impl Lines {
         }
     }
 
-    fn line(&mut self, Line { at, level, text }: &Line) {
-        let line = match (self.form, level) {
-            (Form::Journal, Level::Info) => format!("<6>{text}\n"),
-            (Form::Journal, Level::Warning) => format!("<4>{text}\n"),
-            (Form::Journal, Level::Person) => format!("<3>{text}\n"),
-            (_, Level::Info) => format!("{} {text}\n", stamp(*at)),
-            (_, Level::Warning) => format!("{} {WARN}warning:{WARN:#} {text}\n", stamp(*at)),
-            (_, Level::Person) => format!("{} {BAD}attention:{BAD:#} {text}\n", stamp(*at)),
-        };
-        self.write(line);
-    }
-
     fn object(&mut self, object: Map<String, Value>) {
-        self.write(escaped(&Value::Object(object).to_string()) + "\n");
+        self.write(&escaped(&Value::Object(object).to_string()));
     }
 
-    fn write(&mut self, line: String) {
-        if self.lost > 0 {
-            let lost = format!("{} lines before this one are lost: the reader is slow", self.lost);
-            let told = match self.form {
-                Form::Json => json!({ "event": "lost", "lines": self.lost }).to_string(),
-                Form::Journal => format!("<4>{lost}"),
-                Form::Text => lost,
-            };
-            if !self.writer.write(told + "\n") {
-                self.lost += 1;
-                return;
-            }
-            self.lost = 0;
+    fn as_text(&self, Line { at, level, text }: &Line) -> String {
+        let style = level.style();
+        match (self.form, level) {
+            (Form::Journal, _) => format!("<{}>{text}", level.priority()),
+            (_, Level::Info) => format!("{} {text}", stamp(*at)),
+            (_, Level::Warning) => format!("{} {style}warning:{style:#} {text}", stamp(*at)),
+            (_, Level::Person) => format!("{} {style}attention:{style:#} {text}", stamp(*at)),
         }
-        match self.writer.write(line) {
-            true => Output::note_result(),
-            false => self.lost += 1,
+    }
+
+    fn write(&mut self, line: &str) {
+        let told = match (self.lost, self.form) {
+            (0, _) => String::new(),
+            (lost, Form::Json) => json!({ "event": "lost", "lines": lost }).to_string() + "\n",
+            (lost, _) => {
+                let text = format!("{lost} lines before this one are lost: the reader is slow");
+                self.as_text(&Line::new(Level::Warning, text)) + "\n"
+            }
+        };
+        if self.writer.write(format!("{told}{line}\n")) {
+            self.lost = 0;
+            Output::note_result();
+        } else {
+            self.lost += 1;
         }
     }
 }

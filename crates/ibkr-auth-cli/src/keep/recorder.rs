@@ -83,14 +83,10 @@ impl<'a> Recorder<'a> {
             _ => now,
         };
         let began = before.filter(|_| !is_new).map_or(now, |before| before.began);
-        let latest = saved.map(|saved| {
-            let latest = kept(saved, snapshot, began, good_at);
-            before.map_or(latest.clone(), |before| latest.or(before))
-        });
+        self.keep(saved, snapshot, began, good_at);
         if is_good {
             self.failed = None;
         }
-        self.kept = latest;
         // A login counts as soon as it is sent: whoever is killed half-way has logged in all the same.
         self.is_behind |= !matches!(event, Event::Sent { step } if !step.is_signed());
     }
@@ -105,14 +101,19 @@ impl<'a> Recorder<'a> {
     pub(super) fn left(&mut self, saved: Option<&SavedSession>, snapshot: &Snapshot) {
         let now = seconds(SystemTime::now());
         self.history = snapshot.history(moment());
-        let before = self.kept.take();
-        let began = before.as_ref().map_or(now, |before| before.began);
-        let good_at = before.as_ref().filter(|_| snapshot.is_connected()).map_or(0, |before| before.good_at);
-        self.kept = saved.map(|saved| {
-            let latest = kept(saved, snapshot, began, good_at);
-            before.as_ref().map_or(latest.clone(), |before| latest.or(before))
-        });
+        let before = self.kept.as_ref();
+        let began = before.map_or(now, |before| before.began);
+        let good_at = before.filter(|_| snapshot.is_connected()).map_or(0, |before| before.good_at);
+        self.keep(saved, snapshot, began, good_at);
         self.is_behind = true;
+    }
+
+    fn keep(&mut self, saved: Option<&SavedSession>, snapshot: &Snapshot, began: u64, good_at: u64) {
+        let latest = saved.map(|saved| kept(saved, snapshot, began, good_at));
+        self.kept = match (latest, &self.kept) {
+            (Some(latest), Some(before)) => Some(latest.or(before)),
+            (latest, _) => latest,
+        };
     }
 
     /// Where the session stands, for those who would use it.

@@ -2,16 +2,16 @@
 
 use std::{
     io::{self, Write},
-    panic, thread,
     time::Duration,
 };
 
+use anstream::adapter::strip_str;
 use console::Term;
 
 use super::{
     input::Source,
-    keys::Keys,
-    page::{Look, farewell, page},
+    keys::{self, Keys},
+    page::{farewell, page},
     status::Status,
     writer::Writer,
 };
@@ -25,39 +25,24 @@ const END: &str = "\x1b[J\x1b[?2026l";
 /// A terminal that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The terminal is restored on drop, and by a panic.
+/// The terminal is restored on drop.
 pub(super) struct Screen {
-    terminal: Term,
     /// `None` after the end.
     writer: Option<Writer>,
     keys: Option<Keys>,
     colors: bool,
-    help: bool,
     shown: String,
 }
 
 impl Screen {
     pub(super) fn open(source: Source, colors: bool) -> Self {
         let writer = Writer::start(2, io::stdout(), source.clone());
-        let keys = Keys::open(source);
-        restore_on_panic(keys.as_ref().map(Keys::restorer));
         writer.write(ENTER.to_owned());
-        Self {
-            terminal: Term::stdout(),
-            writer: Some(writer),
-            keys,
-            colors,
-            help: false,
-            shown: String::new(),
-        }
+        Self { writer: Some(writer), keys: keys::open(source), colors, shown: String::new() }
     }
 
     pub(super) fn has_keys(&self) -> bool {
         self.keys.is_some()
-    }
-
-    pub(super) fn toggle_help(&mut self) {
-        self.help = !self.help;
     }
 
     /// The size has changed, and with it what is on the screen.
@@ -66,16 +51,11 @@ impl Screen {
     }
 
     pub(super) fn draw(&mut self, status: &Status) {
-        let (rows, columns) = self.terminal.size();
-        let look = Look {
-            rows: rows.into(),
-            // In the last column, what erases the rest of a line would erase its end.
-            columns: usize::from(columns).saturating_sub(1),
-            colors: self.colors,
-            keys: self.keys.is_some(),
-            help: self.help,
-        };
-        let shown = page(status, look).join("\x1b[K\r\n") + "\x1b[K";
+        let (rows, columns) = Term::stdout().size();
+        // In the last column, what erases the rest of a line would erase its end.
+        let size = (rows.into(), usize::from(columns).saturating_sub(1));
+        let lines = page(status, size, self.has_keys()).into_iter().map(|line| self.colored(line) + "\x1b[K");
+        let shown = lines.collect::<Vec<_>>().join("\r\n");
         let is_written = |writer: &Writer| writer.write(format!("{BEGIN}{shown}{END}"));
         // What a terminal that hangs has missed is in the next one.
         if shown != self.shown && self.writer.as_ref().is_some_and(is_written) {
@@ -84,10 +64,12 @@ impl Screen {
     }
 
     pub(super) fn close(mut self, status: &Status) {
-        let (_, columns) = self.terminal.size();
-        let lines = farewell(status, self.colors);
-        let cut = lines.iter().map(|line| console::truncate_str(line, columns.into(), "…") + "\r\n");
-        self.leave(&cut.collect::<String>());
+        let last: String = farewell(status).into_iter().map(|line| self.colored(line) + "\r\n").collect();
+        self.leave(&last);
+    }
+
+    fn colored(&self, line: String) -> String {
+        if self.colors { line } else { strip_str(&line).to_string() }
     }
 
     fn leave(&mut self, last: &str) {
@@ -97,9 +79,6 @@ impl Screen {
         // Whoever has hung up sees nothing of it.
         let _ = io::stdout().write_all(format!("{LEAVE}{last}").as_bytes());
         let _ = io::stdout().flush();
-        if !thread::panicking() {
-            let _ = panic::take_hook();
-        }
     }
 }
 
@@ -107,17 +86,4 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.leave("");
     }
-}
-
-/// What a panic says would vanish with the screen.
-fn restore_on_panic(restore_keys: Option<impl Fn() + Send + Sync + 'static>) {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let _ = io::stdout().write_all(LEAVE.as_bytes());
-        let _ = io::stdout().flush();
-        if let Some(restore_keys) = &restore_keys {
-            restore_keys();
-        }
-        before(panic);
-    }));
 }

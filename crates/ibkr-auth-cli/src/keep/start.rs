@@ -77,7 +77,7 @@ pub(super) fn policy(args: &KeepArgs) -> Result<KeepConnected, Failure> {
     let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
     let policy = KeepConnected::default().with_tickle_every(args.tickle_every).map_err(Error::from)?;
     let policy = match args.region {
-        Some(place) => policy.with_region(place.into()),
+        Some(place) => policy.with_region(place),
         None => policy,
     };
     Ok(policy.with_hosts(args.hosts.iter().cloned()).with_competing(competing))

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
@@ -14,19 +14,6 @@ use crate::{mask, store::Wait};
 /// So many lines stay on the screen.
 const RECENT: usize = 60;
 
-/// A moment on the clock that runs and on the one on the wall.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) mono: Instant,
-    pub(super) wall: SystemTime,
-}
-
-impl Moment {
-    pub(super) fn now() -> Self {
-        Self { mono: Instant::now(), wall: SystemTime::now() }
-    }
-}
-
 pub(super) struct Status {
     pub(super) profile: Option<String>,
     /// Masked.
@@ -36,25 +23,21 @@ pub(super) struct Status {
     pub(super) takes: bool,
     pub(super) snapshot: Snapshot,
     pub(super) paper: Option<bool>,
-    pub(super) phase_since: Moment,
-    pub(super) began: Moment,
+    pub(super) phase_since: Instant,
+    began: Instant,
     pub(super) tickled: Option<Instant>,
     /// Within the last hour, and the last day.
     pub(super) logins: (usize, usize),
     /// The request that is on its way.
     pub(super) asking: Option<Step>,
-    /// When a request was last sent.
-    pub(super) asked: Option<Instant>,
     /// The last failure since the session was good.
     reason: Option<String>,
     /// When the session's thread was last heard.
-    pub(super) heard: Instant,
+    heard: Instant,
     pub(super) recent: VecDeque<Line>,
     pub(super) leaving: Option<&'static str>,
     /// The first login is about to be tried once more, and the session is made ready for that.
     pub(super) is_second_try: bool,
-    connected: Duration,
-    looked: Instant,
 }
 
 impl Status {
@@ -64,7 +47,7 @@ impl Status {
         tickle_every: Duration,
         snapshot: Snapshot,
     ) -> Self {
-        let now = Moment::now();
+        let now = Instant::now();
         Self {
             profile,
             username: mask::username(username),
@@ -77,14 +60,11 @@ impl Status {
             tickled: None,
             logins: (0, 0),
             asking: None,
-            asked: None,
             reason: None,
-            heard: now.mono,
+            heard: now,
             recent: VecDeque::new(),
             leaving: None,
             is_second_try: false,
-            connected: Duration::ZERO,
-            looked: now.mono,
         }
     }
 
@@ -98,7 +78,7 @@ impl Status {
     pub(super) fn hear(&mut self, event: &Event) {
         self.heard = Instant::now();
         match event {
-            Event::Sent { step } => (self.asking, self.asked) = (Some(*step), Some(self.heard)),
+            Event::Sent { step } => self.asking = Some(*step),
             Event::Done { step: Step::Tickle, .. } => (self.tickled, self.asking) = (Some(self.heard), None),
             Event::Done { .. } | Event::Failed { .. } => self.asking = None,
             _ => {}
@@ -120,26 +100,15 @@ impl Status {
     }
 
     pub(super) fn look(&mut self, snapshot: Snapshot) {
-        let now = Moment::now();
-        if self.phase() == Phase::Connected {
-            self.connected += now.mono.saturating_duration_since(self.looked);
-        }
-        self.looked = now.mono;
         if std::mem::discriminant(&self.phase()) != std::mem::discriminant(&snapshot.phase()) {
-            self.phase_since = now;
+            self.phase_since = Instant::now();
         }
         self.paper = snapshot.sso().and_then(|sso| sso.paper).or(self.paper);
         self.snapshot = snapshot;
     }
 
     pub(super) fn uptime(&self) -> Duration {
-        self.began.mono.elapsed()
-    }
-
-    /// How much of the time the session was good, in per cent.
-    pub(super) fn share(&self) -> f64 {
-        let all = self.looked.saturating_duration_since(self.began.mono).as_secs_f64();
-        if all > 0.0 { (100.0 * self.connected.as_secs_f64() / all).min(100.0) } else { 0.0 }
+        self.began.elapsed()
     }
 
     /// Whether the session's thread shows itself as often as it should: while connected, at each tickle.

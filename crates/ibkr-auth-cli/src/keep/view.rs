@@ -33,21 +33,18 @@ impl View {
         matches!(self, Self::Screen(screen) if screen.has_keys())
     }
 
-    pub(super) fn event(&mut self, event: &Event, status: &mut Status) {
-        let line = Line::of(event, status.takes);
+    /// `event`: what it is about, if it is one of the session. Not each is told to people.
+    pub(super) fn tell(&mut self, event: Option<&Event>, line: Option<Line>, status: &mut Status) {
         if let Self::Lines(lines) = self {
-            lines.event(event, line.as_ref(), status.phase());
+            lines.tell(event, line.as_ref(), status.phase());
         }
-        if let Some(line) = line {
-            status.note(line);
-        }
+        line.into_iter().for_each(|line| status.note(line));
     }
 
-    pub(super) fn note(&mut self, line: Line, status: &mut Status) {
-        if let Self::Lines(lines) = self {
-            lines.note(&line, status.phase());
+    pub(super) fn resized(&mut self) {
+        if let Self::Screen(screen) = self {
+            screen.resized();
         }
-        status.note(line);
     }
 
     pub(super) fn draw(&mut self, status: &Status) {

@@ -90,11 +90,7 @@ impl Watch<'_> {
             Input::Signal(Signal::Leave) | Input::Key('q') => return Some(Cause::Asked),
             Input::Unwritable(error) => return Some(Cause::Failed(Failure::output(&error))),
             Input::Key(key) => self.press(key),
-            Input::Signal(Signal::Resized) => {
-                if let View::Screen(screen) = &mut self.view {
-                    screen.resized();
-                }
-            }
+            Input::Signal(Signal::Resized) => self.view.resized(),
             Input::Detached(_) | Input::LoggedOut(_) => {}
         }
         None
@@ -107,7 +103,7 @@ impl Watch<'_> {
         self.status.hear(event);
         // Whoever reads of an event finds its consequences in the store.
         self.write_down();
-        self.view.event(event, &mut self.status);
+        self.view.tell(Some(event), Line::of(event, self.status.takes), &mut self.status);
     }
 
     fn press(&mut self, key: char) {
@@ -125,11 +121,6 @@ impl Watch<'_> {
                 self.say(Level::Info, looked(self.status.phase()));
             }
             CTRL_Z => self.say(Level::Info, NOT_STOPPED),
-            '?' => {
-                if let View::Screen(screen) = &mut self.view {
-                    screen.toggle_help();
-                }
-            }
             _ => {}
         }
     }
@@ -162,7 +153,7 @@ impl Watch<'_> {
     }
 
     pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.view.note(Line::new(level, text), &mut self.status);
+        self.view.tell(None, Some(Line::new(level, text)), &mut self.status);
     }
 
     /// Whether the first login has come to something, if only to a wait.

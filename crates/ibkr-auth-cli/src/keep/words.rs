@@ -2,11 +2,16 @@
 
 use std::time::SystemTime;
 
+use anstyle::Style;
 use ibkr_auth_blocking::{Event, Phase};
 use ibkr_auth_core::{Step, text::one_line};
 use serde_json::{Map, Value, json};
 
-use crate::{store::PhaseName, utc::stamp};
+use crate::{
+    output::{BAD, WARN},
+    store::PhaseName,
+    utc::stamp,
+};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +20,25 @@ pub(super) enum Level {
     Warning,
     /// It does not heal by itself.
     Person,
+}
+
+impl Level {
+    /// As the journal counts.
+    pub(super) const fn priority(self) -> u8 {
+        match self {
+            Self::Info => 6,
+            Self::Warning => 4,
+            Self::Person => 3,
+        }
+    }
+
+    pub(super) const fn style(self) -> Style {
+        match self {
+            Self::Info => Style::new(),
+            Self::Warning => WARN,
+            Self::Person => BAD,
+        }
+    }
 }
 
 /// Something to be told.

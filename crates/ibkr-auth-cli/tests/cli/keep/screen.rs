@@ -18,7 +18,7 @@ fn the_screen_follows_the_session_and_the_keys() {
     let begin = terminal.until("\x1b[?1049h");
     let settings = begin.lines().next().unwrap().trim().to_owned();
     terminal.until("● connected");
-    let shown = terminal.until("? help");
+    let shown = terminal.until("leave the session open");
     for text in ["api.ibkr.com", "seen at 203.0.113.7", "1 of 12 within the hour", "  ready"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
@@ -28,8 +28,6 @@ fn the_screen_follows_the_session_and_the_keys() {
     terminal.until("● paused");
     terminal.send("r");
     terminal.until("● connected");
-    terminal.send("?");
-    terminal.until("leave the session open");
     terminal.send("q");
     let end = terminal.until("\x1b[?1049l") + &terminal.until("code 0");
     assert!(end.contains("the session stays open"), "{end}");
@@ -82,7 +80,7 @@ fn a_key_looks_whether_the_other_login_is_still_there() {
     world.simulator.handle().kick(None);
     let mut terminal = screen(&world, "--color never");
     terminal.until("● left to another login");
-    let shown = terminal.until("? help");
+    let shown = terminal.until("leave the session open");
     assert!(
         shown.contains("`c` asks now") && shown.contains("not ready: another login has the session"),
         "{shown}"
@@ -103,7 +101,7 @@ fn a_wait_says_which_one_it_is_and_the_way_out() {
     world.fault(r#"{"on":"token","do":{"status":429,"retry_after":1260}}"#);
     let mut terminal = screen(&world, "--color never");
     terminal.until(Regex("● waiting: IBKR asked for a pause  for [0-9]+ s, about 2[0-9] min [0-9]+ s more"));
-    let shown = terminal.until("? help");
+    let shown = terminal.until("leave the session open");
     assert!(shown.contains("do         wait: going on gets your address blocked"), "{shown}");
     terminal.send("q");
     terminal.until("code 0");
