@@ -23,7 +23,6 @@ use ibkr_auth_blocking::{Host, KeepConnected, Region};
 
 use crate::{failure::Failure, options::duration, sessions::Sessions};
 use input::Source;
-use second::SecondTry;
 use status::Status;
 use systemd::Systemd;
 use view::View;
@@ -73,8 +72,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let view = View::open(sessions.output, args.plain, source.clone());
     recorder.has_keys = view.has_keys();
     let systemd = Systemd::default();
-    let second = SecondTry::default();
-    let mut watch = Watch { handle, policy, inputs, source, recorder, status, view, systemd, second };
+    let mut watch = Watch { handle, policy, inputs, source, recorder, status, view, systemd };
     let cause = watch.run();
     watch.leave(cause, args.logout)
 }

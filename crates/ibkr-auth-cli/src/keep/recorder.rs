@@ -23,8 +23,6 @@ pub(super) struct Recorder<'a> {
     failed: Option<Failed>,
     /// What the others are told.
     note: Option<KeeperNote>,
-    /// The wait that it is in.
-    rest: Option<Rest>,
     /// A person can tell this program by keys what to do.
     pub(super) has_keys: bool,
     /// The store does not know the latest yet.
@@ -43,7 +41,6 @@ impl<'a> Recorder<'a> {
             history: record.history,
             failed: record.failed,
             note: None,
-            rest: None,
             has_keys: false,
             is_behind: false,
             is_broken: false,
@@ -65,14 +62,13 @@ impl<'a> Recorder<'a> {
     pub(super) fn hear(&mut self, event: &Event, snapshot: &Snapshot, saved: Option<&SavedSession>) {
         let now = seconds(SystemTime::now());
         self.history = snapshot.history(moment());
-        if let Event::Phase { phase, .. } = event {
-            self.rest = rest(*phase, now);
-        }
         if snapshot.phase() == Phase::Off {
             // What is left at the end is told apart.
             return;
         }
-        self.note = Some(self.note(snapshot.phase()));
+        if let Event::Phase { phase, .. } = event {
+            self.note = Some(self.note(*phase, now));
+        }
         let is_good = snapshot.is_connected() && snapshot.phase() == Phase::Connected;
         let is_seen = matches!(event, Event::Done { .. } | Event::Phase { .. });
         let is_new = matches!(event, Event::Done { step: Step::GetBearerToken, .. });
@@ -117,13 +113,19 @@ impl<'a> Recorder<'a> {
     }
 
     /// Where the session stands, for those who would use it.
-    fn note(&self, phase: Phase) -> KeeperNote {
+    fn note(&self, phase: Phase, now: u64) -> KeeperNote {
         let waits = match phase {
             Phase::Paused => Some(Exit::NoSession as u8),
             Phase::Yielded => Some(Exit::Competing as u8),
             _ => None,
         };
-        KeeperNote { phase: phase.into(), waits, rest: self.rest, has_keys: self.has_keys }
+        let rest = match phase {
+            Phase::Waiting { about } => Some((about, Wait::Asked)),
+            Phase::LoginsSpent { about } => Some((about, Wait::LoginsSpent)),
+            _ => None,
+        };
+        let rest = rest.map(|(about, why)| Rest { until: now + about.as_secs(), why });
+        KeeperNote { phase: phase.into(), waits, rest, has_keys: self.has_keys }
     }
 
     /// Lets other invocations go on.
@@ -175,13 +177,4 @@ impl<'a> Recorder<'a> {
         self.sessions.keep(turn, None)?;
         Ok(true)
     }
-}
-
-fn rest(phase: Phase, now: u64) -> Option<Rest> {
-    let (about, why) = match phase {
-        Phase::Waiting { about } => (about, Wait::Asked),
-        Phase::LoginsSpent { about } => (about, Wait::LoginsSpent),
-        _ => return None,
-    };
-    Some(Rest { until: now + about.as_secs(), why })
 }

@@ -8,7 +8,10 @@ use std::{
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
 use ibkr_auth_core::{Step, text::one_line};
 
-use super::words::{Line, maybe_closed};
+use super::{
+    second::SecondTry,
+    words::{Line, maybe_closed},
+};
 use crate::{mask, store::Wait};
 
 /// So many lines stay on the screen.
@@ -36,8 +39,7 @@ pub(super) struct Status {
     heard: Instant,
     pub(super) recent: VecDeque<Line>,
     pub(super) leaving: Option<&'static str>,
-    /// The first login is about to be tried once more, and the session is made ready for that.
-    pub(super) is_second_try: bool,
+    pub(super) second: SecondTry,
 }
 
 impl Status {
@@ -64,13 +66,14 @@ impl Status {
             heard: now,
             recent: VecDeque::new(),
             leaving: None,
-            is_second_try: false,
+            second: SecondTry::default(),
         }
     }
 
     pub(super) fn phase(&self) -> Phase {
         match self.snapshot.phase() {
-            Phase::Stopped | Phase::Paused if self.is_second_try => Phase::Connecting,
+            // The session is made ready for its second try.
+            Phase::Stopped | Phase::Paused if self.second.is_under_way() => Phase::Connecting,
             phase => phase,
         }
     }

@@ -29,7 +29,6 @@ pub(super) struct Watch<'a> {
     pub(super) status: Status,
     pub(super) view: View,
     pub(super) systemd: Systemd,
-    pub(super) second: SecondTry,
 }
 
 const CTRL_Z: char = '\u{1a}';
@@ -69,13 +68,14 @@ impl Watch<'_> {
 
     fn take(&mut self, input: Input) -> Option<Cause> {
         match input {
-            Input::Event(event) if self.second.swallows(&event, self.status.uptime()) => {
-                if !std::mem::replace(&mut self.status.is_second_try, true) {
-                    self.say(Level::Warning, ONCE_MORE);
-                }
-            }
             Input::Event(event) => {
-                self.status.is_second_try &= self.second.is_under_way();
+                let (is_told, uptime) = (self.status.second.is_under_way(), self.status.uptime());
+                if self.status.second.swallows(&event, uptime) {
+                    if !is_told {
+                        self.say(Level::Warning, ONCE_MORE);
+                    }
+                    return None;
+                }
                 self.hear(&event);
                 if let Event::Phase { phase: Phase::Stopped, because } = event {
                     let failure = because.map_or_else(died, Failure::from);
@@ -109,7 +109,7 @@ impl Watch<'_> {
     fn press(&mut self, key: char) {
         match key {
             'p' => {
-                self.second = SecondTry::Used;
+                self.status.second = SecondTry::Used;
                 self.handle.pause();
             }
             'r' => self.handle.resume(),
@@ -127,7 +127,7 @@ impl Watch<'_> {
 
     /// What is known goes everywhere.
     pub(super) fn follow(&mut self) {
-        self.second.begin(&self.handle, &self.policy);
+        self.status.second.begin(&self.handle, &self.policy);
         self.status.look(self.handle.snapshot());
         self.status.logins = self.recorder.logins();
         self.write_down();
@@ -165,7 +165,7 @@ impl Watch<'_> {
     fn patience(&self) -> Duration {
         let screen = self.view.is_screen().then_some(SECOND);
         let store = (self.recorder.is_behind() || self.recorder.is_holding()).then_some(SECOND);
-        [screen, store, self.systemd.every(), self.second.due_in()]
+        [screen, store, self.systemd.every(), self.status.second.due_in()]
             .into_iter()
             .flatten()
             .min()
@@ -179,8 +179,7 @@ fn looked(phase: Phase) -> &'static str {
         Phase::Connected => "looking whether the session is good",
         Phase::Yielded => "asking whether the other login has ended",
         Phase::Paused => "paused: there is nothing to look at, `r` resumes",
-        Phase::Waiting { .. } | Phase::LoginsSpent { .. } => "not now: it looks when the wait is over",
-        _ => "it is being healed, and looks by itself",
+        _ => "not now: it looks by itself when it can",
     }
 }
 
