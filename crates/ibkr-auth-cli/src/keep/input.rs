@@ -19,9 +19,16 @@ pub(super) enum Input {
     Key(char),
     /// Standard output could not be written.
     Unwritable(io::Error),
-    /// The session was left open, with what another process needs to go on with it.
-    Detached(Option<SavedSession>),
-    LoggedOut(Result<(), Error>),
+    Left(Left),
+}
+
+/// How a session was left.
+pub(super) enum Left {
+    /// With what another process needs to go on with it.
+    Open(Option<SavedSession>),
+    Ended(Result<(), Error>),
+    /// It did not come to an end in time.
+    Hanging,
 }
 
 pub(super) type Inputs = Receiver<Input>;

@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ibkr_auth_blocking::{Error, SavedSession};
-
 use super::{
-    input::Input,
+    input::{Input, Left},
     watch::{Cause, Watch},
     words::Level,
 };
@@ -21,14 +19,6 @@ const LONGEST: Duration = Duration::from_secs(12);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Another invocation may be at work on the store.
 const STORE: Duration = Duration::from_secs(12);
-
-/// How the session was left.
-enum Left {
-    Open(Option<SavedSession>),
-    Ended(Result<(), Error>),
-    /// It did not come to an end in time.
-    Hanging,
-}
 
 impl Watch<'_> {
     pub(super) fn leave(mut self, cause: Cause, logout: bool) -> Result<(), Failure> {
@@ -75,10 +65,10 @@ impl Watch<'_> {
         // Its handle lives on in the thread, so that one that hangs is not logged out at the end.
         let (handle, source) = (self.handle.clone(), self.source.clone());
         let parting = thread::Builder::new().name("leaving".to_owned()).spawn(move || {
-            source.send(match logout {
-                true => Input::LoggedOut(handle.stop()),
-                false => Input::Detached(handle.detach()),
-            });
+            source.send(Input::Left(match logout {
+                true => Left::Ended(handle.stop()),
+                false => Left::Open(handle.detach()),
+            }));
         });
         if parting.is_err() {
             return Ok(Left::Hanging);
@@ -96,8 +86,7 @@ impl Watch<'_> {
                 self.say(Level::Info, self.awaited());
             }
             match self.inputs.recv_timeout(PATIENCE.min(LONGEST.saturating_sub(passed))) {
-                Ok(Input::Detached(saved)) => return Ok(Left::Open(saved)),
-                Ok(Input::LoggedOut(outcome)) => return Ok(Left::Ended(outcome)),
+                Ok(Input::Left(left)) => return Ok(left),
                 Ok(Input::Signal(Signal::Leave)) => {
                     return Err(Failure::new(Exit::Interrupted, "interrupted a second time"));
                 }

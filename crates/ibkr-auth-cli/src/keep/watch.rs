@@ -91,7 +91,7 @@ impl Watch<'_> {
             Input::Unwritable(error) => return Some(Cause::Failed(Failure::output(&error))),
             Input::Key(key) => self.press(key),
             Input::Signal(Signal::Resized) => self.view.resized(),
-            Input::Detached(_) | Input::LoggedOut(_) => {}
+            Input::Left(_) => {}
         }
         None
     }

@@ -97,45 +97,40 @@ fn level_of(phase: Phase) -> Level {
 
 /// An event as the members of an object. `phase` is where the session stands now.
 pub(super) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
-    match event {
-        Event::Sent { step } => object("sent", phase, json!({ "step": step.name() })),
-        Event::Done { step, took } => {
-            object("done", phase, json!({ "step": step.name(), "ms": took.as_millis() }))
-        }
-        Event::Failed { error, took } => object(
-            "failed",
-            phase,
-            json!({
+    let (name, members) = match event {
+        Event::Sent { step } => ("sent", json!({ "step": step.name() })),
+        Event::Done { step, took } => ("done", json!({ "step": step.name(), "ms": took.as_millis() })),
+        Event::Failed { error, took } => {
+            let members = json!({
                 "step": error.step().map(Step::name),
                 "ms": took.as_millis(),
                 "why": error.to_string(),
                 "status": error.status().map(|status| status.as_u16()),
-            }),
-        ),
+            });
+            ("failed", members)
+        }
         Event::Retrying { step, after } => {
-            object("retrying", phase, json!({ "step": step.name(), "after_ms": after.as_millis() }))
+            ("retrying", json!({ "step": step.name(), "after_ms": after.as_millis() }))
         }
-        Event::ClockSkew(skew) => object("clock_skew", phase, json!({ "ms": skew.millis() })),
-        Event::PublicIp(ip) => object("public_ip", phase, json!({ "ip": ip.to_string() })),
-        Event::HostChanged(host) => object("host_changed", phase, json!({ "host": host.to_string() })),
-        Event::Connected => object("logged_in", phase, json!({})),
-        Event::LoggedOut => object("logged_out", phase, json!({})),
+        Event::ClockSkew(skew) => ("clock_skew", json!({ "ms": skew.millis() })),
+        Event::PublicIp(ip) => ("public_ip", json!({ "ip": ip.to_string() })),
+        Event::HostChanged(host) => ("host_changed", json!({ "host": host.to_string() })),
+        Event::Connected => ("logged_in", json!({})),
+        Event::LoggedOut => ("logged_out", json!({})),
         Event::Phase { phase, because } => {
-            let mut told =
-                object("phase", *phase, json!({ "why": because.as_ref().map(ToString::to_string) }));
-            match phase {
-                Phase::Maintenance { until } => told.insert("until".to_owned(), json!(stamp(*until))),
-                Phase::Waiting { about } | Phase::LoginsSpent { about } => {
-                    told.insert("about_s".to_owned(), json!(about.as_secs()))
-                }
-                _ => None,
+            let (until, about) = match phase {
+                Phase::Maintenance { until } => (Some(stamp(*until)), None),
+                Phase::Waiting { about } | Phase::LoginsSpent { about } => (None, Some(about.as_secs())),
+                _ => (None, None),
             };
-            told
+            let why = because.as_ref().map(ToString::to_string);
+            return object("phase", *phase, json!({ "why": why, "until": until, "about_s": about }));
         }
-        Event::Recovered { after } => object("recovered", phase, json!({ "after_ms": after.as_millis() })),
-        Event::ClockJumped => object("clock_jumped", phase, json!({})),
-        other => object("other", phase, json!({ "text": other.to_string() })),
-    }
+        Event::Recovered { after } => ("recovered", json!({ "after_ms": after.as_millis() })),
+        Event::ClockJumped => ("clock_jumped", json!({})),
+        other => ("other", json!({ "text": other.to_string() })),
+    };
+    object(name, phase, members)
 }
 
 /// Time, event and phase, then the members that are there.
