@@ -3,12 +3,14 @@
 
 mod answers;
 mod ask;
+mod config_text;
 mod earlier;
 mod key_pair;
 mod openssl;
 mod place;
 mod report;
-mod settings;
+mod setting;
+
 mod staged;
 
 use std::path::{Path, PathBuf};
@@ -21,12 +23,12 @@ use crate::{
     exit::Exit, failure::Failure, interrupt::Interrupt, options::Global, output::Output, progress::Progress,
     public_key::PublicKey,
 };
-use answers::{TIERS, Values};
 use ask::Asker;
 use earlier::Earlier;
 use key_pair::{Choice, KeyPair};
 use place::Place;
 use report::Done;
+use setting::{TIERS, Values};
 use staged::{PRIVATE, PUBLIC, Staged};
 
 #[derive(Debug, clap::Args)]
@@ -115,7 +117,7 @@ fn carry_out(
         }
         _ => None,
     };
-    let settings = settings::staged(&place, earlier.as_ref(), &values, &key.path)?;
+    let settings = config_text::staged(&place, earlier.as_ref(), &values, &key.path)?;
     for file in [private, public].into_iter().flatten() {
         file.put()?;
     }

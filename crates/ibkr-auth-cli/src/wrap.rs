@@ -36,8 +36,8 @@ pub(crate) fn wrapped(text: &str, terminal: &Term) -> String {
     lines(text, width(terminal.size_checked().map(|(_, columns)| columns)))
 }
 
-/// A line that begins with a space stays as it is: it is there to be copied.
-fn lines(text: &str, width: usize) -> String {
+/// The same, as wide as this. A line that begins with a space stays as it is: it is there to be copied.
+pub(crate) fn lines(text: &str, width: usize) -> String {
     let line =
         |line: &str| if line.starts_with(' ') { line.to_owned() } else { behind(line, (0, 0), "", width) };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")

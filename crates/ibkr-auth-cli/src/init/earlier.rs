@@ -11,17 +11,15 @@ use ibkr_auth_core::Tier;
 use crate::{
     exit::Exit,
     failure::Failure,
-    init::answers::{CLIENT_ID, CREDENTIAL, KEY_ID, TIER, TIERS, Values},
+    init::setting::{CLIENT_ID, CREDENTIAL, KEY_FILE, KEY_ID, TIER, TIERS, Values},
 };
-
-pub(super) const KEY_FILE: &str = "private_key_file";
 
 /// Each key that settings must have, and a variable that stands in for it.
 const REQUIRED: [(&str, &str); 4] = [
-    (CLIENT_ID, "IBKR_AUTH_CLIENT_ID"),
-    (KEY_ID, "IBKR_AUTH_CLIENT_KEY_ID"),
-    (CREDENTIAL, "IBKR_AUTH_CREDENTIAL"),
-    (KEY_FILE, "IBKR_AUTH_PRIVATE_KEY_FILE"),
+    (CLIENT_ID.key, "IBKR_AUTH_CLIENT_ID"),
+    (KEY_ID.key, "IBKR_AUTH_CLIENT_KEY_ID"),
+    (CREDENTIAL.key, "IBKR_AUTH_CREDENTIAL"),
+    (KEY_FILE.key, "IBKR_AUTH_PRIVATE_KEY_FILE"),
 ];
 
 /// What they say.
@@ -58,17 +56,17 @@ pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
             ));
     }
     let mut values = Values::new();
-    values.extend(own(file, CLIENT_ID, |settings| settings.config.client_id().to_owned()));
-    values.extend(own(file, KEY_ID, |settings| settings.config.client_key_id().to_owned()));
-    values.extend(own(file, CREDENTIAL, |settings| settings.config.credential().expose().to_owned()));
-    if settings.sets(TIER) {
+    values.extend(own(file, CLIENT_ID.key, |settings| settings.config.client_id().to_owned()));
+    values.extend(own(file, KEY_ID.key, |settings| settings.config.client_key_id().to_owned()));
+    values.extend(own(file, CREDENTIAL.key, |settings| settings.config.credential().expose().to_owned()));
+    if settings.sets(TIER.key) {
         let tier = match settings.config.tier() {
             Tier::Brokerage => TIERS[0],
             Tier::ReadOnly => TIERS[1],
         };
-        values.insert(TIER, tier.to_owned());
+        values.insert(TIER.key, tier.to_owned());
     }
-    let key = own(file, KEY_FILE, |settings| settings.key.file().map(Path::to_owned));
+    let key = own(file, KEY_FILE.key, |settings| settings.key.file().map(Path::to_owned));
     Ok(Some(Earlier { values, key: key.and_then(|(_, path)| path) }))
 }
 

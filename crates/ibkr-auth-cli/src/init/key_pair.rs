@@ -11,7 +11,14 @@ use ibkr_jws::{KeyError, RsaKey};
 use crate::{
     exit::Exit,
     failure::Failure,
-    init::{InitArgs, ask::Asker, earlier::Earlier, holds, place::Place},
+    init::{
+        InitArgs,
+        ask::Asker,
+        earlier::Earlier,
+        holds,
+        place::Place,
+        setting::{KEY_FILE, Setting},
+    },
     output::Output,
     public_key::PublicKey,
 };
@@ -47,21 +54,18 @@ pub(super) fn choose(
         (None, None, None, Some(asker)) => ask(asker, &usual, output)?,
         (None, None, None, None) => take(&usual, output)?,
     };
-    let (path, public) = match &choice {
-        Choice::Make(path) => (path, None),
-        Choice::Take(key) => (&key.path, Some(key.public.as_ref())),
+    let file = place.public_key();
+    let (path, is_right) = match &choice {
+        Choice::Make(path) => (path, false),
+        // The public half of an encrypted key is not written.
+        Choice::Take(KeyPair { path, public }) => {
+            (path, public.as_ref().is_none_or(|public| holds(&file, public)))
+        }
     };
     if before.is_some_and(|before| !is_same(before, path)) {
         return Err(Failure::new(Exit::Usage, format!("{} already has another key", place.file.display()))
             .help("change private_key_file by hand, or choose another folder with --dir"));
     }
-    let file = place.public_key();
-    let is_right = match public {
-        Some(Some(public)) => holds(&file, public),
-        // The public half of an encrypted key is not written.
-        Some(None) => true,
-        None => false,
-    };
     if !is_right && fs::symlink_metadata(&file).is_ok() {
         let what = format!("{} is there already, and holds another key", file.display());
         return Err(Failure::new(Exit::Usage, what).help("move it away, or choose another folder with --dir"));
@@ -112,10 +116,8 @@ fn look_at(path: &Path) -> Result<(KeyPair, bool), Failure> {
 
 fn ask(asker: Asker, usual: &Path, output: Output) -> Result<Choice, Failure> {
     const NEW: &str = "new";
-    asker.explain(
-        "Key: IBKR knows this program by an RSA key of 3072 bits or more. IBKR gets its public half; the private one \
-         stays on this machine, and nobody ever needs it from you. Type the path of one that you have, or `new`.",
-    );
+    let Setting { name, meaning, .. } = KEY_FILE;
+    asker.explain(&format!("{name}: {meaning} Type the path of one that you have, or `{NEW}`."));
     let usual_shown = usual.display().to_string();
     let default = if usual.exists() { &usual_shown } else { NEW };
     let is_fit = |answer: &str| match answer {
@@ -128,7 +130,7 @@ fn ask(asker: Asker, usual: &Path, output: Output) -> Result<Choice, Failure> {
             [Some(what), why, help].into_iter().flatten().collect::<Vec<_>>().join(": ")
         })
     };
-    match asker.text("Private key", Some(default), check)?.as_str() {
+    match asker.text(name, Some(default), check)?.as_str() {
         NEW => make(usual),
         path => take(&from_home(path), output),
     }

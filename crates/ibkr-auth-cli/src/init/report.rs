@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     init::{
-        answers::{CLIENT_ID, CREDENTIAL, KEY_ID, Values},
         key_pair::KeyPair,
         place::Place,
+        setting::{CLIENT_ID, CREDENTIAL, KEY_ID, Values},
     },
     output::{DIM, GOOD, Output},
     profile,
@@ -29,7 +29,8 @@ pub(super) struct Done {
 
 impl Done {
     fn missing(&self) -> Vec<&'static str> {
-        [CLIENT_ID, KEY_ID, CREDENTIAL].into_iter().filter(|key| !self.values.contains_key(key)).collect()
+        let wanted = [CLIENT_ID.key, KEY_ID.key, CREDENTIAL.key].into_iter();
+        wanted.filter(|key| !self.values.contains_key(key)).collect()
     }
 }
 

@@ -65,18 +65,10 @@ fn set_mode(_file: &NamedTempFile, _mode: u32) -> io::Result<()> {
 }
 
 fn unwritable(target: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::new(Exit::Failed, format!("{} cannot be written", target.display()));
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            failure.why("it has just been made by somebody else").help("run `ibkr-auth init` again")
-        }
-        _ => {
-            let why = error.to_string();
-            // tempfile adds the name of the temporary file, which is no help.
-            let why = why.split(" at path ").next().unwrap_or_default();
-            failure
-                .why(why)
-                .help("free some space, correct the permissions of its folder, or choose another with --dir")
-        }
-    }
+    let why = error.to_string();
+    // tempfile adds the name of the temporary file, which is no help.
+    let why = why.split(" at path ").next().unwrap_or_default();
+    Failure::new(Exit::Failed, format!("{} cannot be written", target.display()))
+        .why(why)
+        .help("free some space, correct the permissions of its folder, or choose another with --dir")
 }

@@ -22,7 +22,7 @@ fn the_answers_of_ibkr_are_filled_in_later() {
     let config = folder.written_settings().config;
     assert_eq!((config.client_id(), config.client_key_id()), ("MyFirm", "main"));
     let text = folder.read("config.yaml");
-    assert!(text.starts_with(&before) && text.contains("# IBKR gives the client id"), "{text}");
+    assert!(text.starts_with(&before) && text.contains("# Client id: IBKR gives it"), "{text}");
     assert_eq!(folder.mode("config.yaml"), 0o600);
 }
 

@@ -12,44 +12,24 @@ use crate::{
     exit::Exit,
     failure::Failure,
     init::{
-        answers::{CLIENT_ID, CREDENTIAL, KEY_ID, TIER, Values},
-        earlier::{self, Earlier, KEY_FILE},
+        earlier::{self, Earlier},
         place::Place,
+        setting::{self, KEY_FILE, Setting, Values},
         staged::{PRIVATE, Staged},
     },
+    wrap,
 };
 
 const HEAD: &str = "\
-# Settings of ibkr-auth for IBKR's Web API, made by `ibkr-auth init`; run it again to add what is missing. Check them with
-# `ibkr-auth doctor`. Every other key, and profiles: `ibkr-auth help keys`
+# Settings of ibkr-auth for IBKR's Web API, made by `ibkr-auth init`; run it again to add what is missing.
+# Check them with `ibkr-auth doctor`. Every other key, and profiles: `ibkr-auth help keys`
 ";
 
-const MEANINGS: [(&str, &str); 5] = [
-    (
-        CLIENT_ID,
-        "# IBKR gives the client id when it has registered your public key (`ibkr-auth help onboarding`). It is not your username.",
-    ),
-    (KEY_ID, "# The id of that key at IBKR: `main` when the client has one key."),
-    (
-        CREDENTIAL,
-        "# The IBKR username that is logged in. It decides between the live and the paper account.",
-    ),
-    (
-        KEY_FILE,
-        "\
-# Your RSA private key; a relative path starts at this file's folder. It never leaves this machine: IBKR gets the public
-# key alone. The passphrase of an encrypted one is asked for on a terminal; else name a file that holds it (mode 600) with
-# private_key_passphrase_file, or an environment variable with private_key_passphrase_env.",
-    ),
-    (
-        TIER,
-        "# `brokerage`: trading and market data too. `read-only`: opens no brokerage session, so TWS and the phone stay logged in.",
-    ),
-];
+/// Of a comment.
+const WIDTH: usize = 108;
 
 const COMPETE: &str = "
-# A username has one brokerage session. `false` leaves one alone that runs elsewhere, such as TWS, and the login fails;
-# `true` ends that one.
+# `false` leaves a brokerage session alone that runs elsewhere, such as TWS, and the login fails; `true` ends it.
 compete: false
 ";
 
@@ -65,7 +45,7 @@ pub(super) fn staged(
         missing.retain(|key, _| !earlier.values.contains_key(key));
     }
     if earlier.is_none_or(|earlier| earlier.key.is_none()) {
-        missing.insert(KEY_FILE, written(key, &place.folder)?);
+        missing.insert(KEY_FILE.key, written(key, &place.folder)?);
     }
     if missing.is_empty() {
         return Ok(None);
@@ -76,7 +56,7 @@ pub(super) fn staged(
         Some(_) => completed(&place.file, &lines)?,
     };
     let staged = Staged::new(&file, &text, PRIVATE)?;
-    let says_key = |read: &Earlier| match missing.get(KEY_FILE) {
+    let says_key = |read: &Earlier| match missing.get(KEY_FILE.key) {
         Some(written) => read.key.as_deref().is_some_and(|path| path.ends_with(written)),
         None => true,
     };
@@ -111,10 +91,11 @@ fn completed(file: &Path, lines: &str) -> Result<(PathBuf, Vec<u8>), Failure> {
 }
 
 fn lines(values: &Values) -> String {
-    let line = |(key, meaning): &(&str, &str)| {
-        values.get(key).map(|value| format!("\n{meaning}\n{}\n", entry(key, value)))
+    let line = |Setting { key, name, meaning }: &Setting| {
+        let meaning = wrap::lines(&format!("{name}: {meaning}"), WIDTH).replace('\n', "\n# ");
+        values.get(key).map(|value| format!("\n# {meaning}\n{}\n", entry(key, value)))
     };
-    MEANINGS.iter().filter_map(line).collect()
+    setting::ALL.into_iter().filter_map(line).collect()
 }
 
 fn entry(key: &str, value: &str) -> String {
