@@ -107,8 +107,8 @@ Examples:
 pub(crate) const KEEP: &str = "\
 Examples:
   ibkr-auth keep
-      A status screen with keys on a terminal, a line for each event elsewhere. Other invocations use
-      its session and ask nothing themselves.
+      A status screen with keys on a terminal, a line for each event elsewhere. Other invocations
+      use its session and ask nothing themselves.
   ibkr-auth keep --compete --hosts 1.api.ibkr.com,2.api.ibkr.com
       Takes the session back from TWS, and turns to other servers when one is dead.
   ibkr-auth keep --json
