@@ -90,7 +90,7 @@ pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<()
     report::show(output, &carry_out(output, args, place, earlier, choice, values)?)
 }
 
-/// Nothing is written before the key is there, and then everything or nothing.
+/// Nothing is written before the key is there. Every file is whole before the first is put in its place.
 fn carry_out(
     output: Output,
     args: &InitArgs,

@@ -34,7 +34,7 @@ pub(super) enum Choice {
 pub(super) struct KeyPair {
     /// The private half.
     pub(super) path: PathBuf,
-    /// `None`: the key is encrypted, and its passphrase is not known here.
+    /// `None`: the key is encrypted.
     pub(super) public: Option<PublicKey>,
 }
 
@@ -50,9 +50,8 @@ pub(super) fn choose(
     let choice = match (&args.key, &args.new_key, before, asker) {
         (Some(path), ..) => take(path, output)?,
         (None, Some(file), ..) => make(file.as_ref().unwrap_or(&usual))?,
-        (None, None, Some(before), _) => take(before, output)?,
         (None, None, None, Some(asker)) => ask(asker, &usual, output)?,
-        (None, None, None, None) => take(&usual, output)?,
+        (None, None, before, _) => take(before.unwrap_or(&usual), output)?,
     };
     let file = place.public_key();
     let (path, is_right) = match &choice {
