@@ -53,7 +53,8 @@ mod platform {
 mod platform {
     use crate::keep::input::Source;
 
-    pub(crate) struct Keys;
+    /// They are read on Unix alone.
+    pub(crate) enum Keys {}
 
     pub(crate) fn in_foreground() -> bool {
         true
