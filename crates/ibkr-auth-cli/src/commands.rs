@@ -18,10 +18,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use crate::store::{Kept, seconds};
+use crate::store::{KeptSession, seconds};
 
 /// What is told of a session in JSON. Times are seconds since 1970.
-fn session_json(kept: &Kept, profile: Option<&str>) -> Map<String, Value> {
+fn session_json(kept: &KeptSession, profile: Option<&str>) -> Map<String, Value> {
     let value = json!({
         "profile": profile,
         "host": kept.host,
@@ -37,7 +37,7 @@ fn session_json(kept: &Kept, profile: Option<&str>) -> Map<String, Value> {
 }
 
 /// The same in a line.
-fn session_line(kept: &Kept) -> String {
+fn session_line(kept: &KeptSession) -> String {
     let account = match kept.paper {
         Some(true) => "paper account",
         Some(false) => "live account",

@@ -6,17 +6,17 @@ mod end;
 mod guard;
 mod heal;
 mod keeper;
+mod last_error;
+mod locked;
 mod login;
 mod make;
 mod pace;
-mod reason;
-mod turn;
 
 pub(crate) use diagnose::DoctorRun;
 pub(crate) use guard::{failed, not_refused};
 pub(crate) use keeper::is_kept_alive;
+pub(crate) use locked::LockedRecord;
 pub(crate) use make::competing;
-pub(crate) use turn::Turn;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -39,7 +39,7 @@ use crate::{
     output::Output,
     profile::Profile,
     progress::Progress,
-    store::{Kept, Record, Store, millis, seconds},
+    store::{KeptSession, Record, Store, millis, seconds},
 };
 
 /// A login takes no longer; whoever waits for that of another invocation waits so long.
@@ -50,7 +50,7 @@ pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// What a command wants of its session.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(crate) struct SessionOptions {
     pub(crate) compete: bool,
     pub(crate) no_login: bool,
     pub(crate) max_age: Duration,
@@ -63,7 +63,7 @@ pub(crate) struct Wish {
     pub(crate) read_only: bool,
 }
 
-impl From<&SessionArgs> for Wish {
+impl From<&SessionArgs> for SessionOptions {
     fn from(args: &SessionArgs) -> Self {
         let SessionArgs { compete, no_login, max_age, within } = *args;
         Self { compete, no_login, max_age, within, fresh: false, force: false, read_only: false }
@@ -99,41 +99,48 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Exit::NoSession`] when nothing is.
-    pub(crate) fn kept(&self) -> Result<Kept, Failure> {
+    pub(crate) fn kept(&self) -> Result<KeptSession, Failure> {
         self.record()?.kept.ok_or_else(|| self.none())
     }
 
     /// A session that is good: the kept one, or a new one.
-    pub(crate) fn ensure(&self, wish: &Wish, listener: Listener) -> Result<(Kept, SessionOrigin), Failure> {
+    pub(crate) fn ensure(
+        &self,
+        options: &SessionOptions,
+        listener: Listener,
+    ) -> Result<(KeptSession, SessionOrigin), Failure> {
         let begin = millis(SystemTime::now());
-        if let Some(kept) = fresh(&self.record()?, wish) {
+        if let Some(kept) = fresh(&self.record()?, options) {
             return Ok((kept, SessionOrigin::Kept));
         }
         if let Some(pid) = self.store.keeper() {
-            return Ok((self.kept_by(pid, wish)?, SessionOrigin::Kept));
+            return Ok((self.kept_by(pid, options)?, SessionOrigin::Kept));
         }
         let progress = Progress::start(self.output, "logging in");
         let (mut waited, waiting_since) = (false, Instant::now());
-        let mut turn = self.turn(wish.within, || {
+        let mut locked = self.lock(options.within, || {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
         if let Some(pid) = self.store.keeper() {
-            drop(turn);
-            return Ok((self.kept_by(pid, wish)?, SessionOrigin::Kept));
+            drop(locked);
+            return Ok((self.kept_by(pid, options)?, SessionOrigin::Kept));
         }
-        let seen_meanwhile = |kept: &&Kept| waited && !wish.fresh && kept.good_at >= begin / 1_000;
-        let kept =
-            fresh(&turn.record, wish).or_else(|| turn.record.kept.as_ref().filter(seen_meanwhile).cloned());
+        let seen_meanwhile = |kept: &&KeptSession| waited && !options.fresh && kept.good_at >= begin / 1_000;
+        let kept = fresh(&locked.record, options)
+            .or_else(|| locked.record.kept.as_ref().filter(seen_meanwhile).cloned());
         if let Some(kept) = kept {
             return Ok((kept, SessionOrigin::Kept));
         }
-        if let Some(failed) = turn.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
+        if let Some(failed) = locked.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
             return Err(failed.failure.clone());
         }
-        turn.pace_or_force(wish.force)?;
-        let wish = Wish { within: wish.within.saturating_sub(waiting_since.elapsed()), ..wish.clone() };
-        self.make(turn, &wish, both(listener, progress.listener()))
+        locked.pace_or_force(options.force)?;
+        let options = SessionOptions {
+            within: options.within.saturating_sub(waiting_since.elapsed()),
+            ..options.clone()
+        };
+        self.make(locked, &options, both(listener, progress.listener()))
     }
 
     /// Does something with the kept session, and keeps what came of it.
@@ -142,29 +149,34 @@ impl Sessions {
         work: impl FnOnce(&mut Client) -> Result<T, Error>,
     ) -> Result<(T, Snapshot), Failure> {
         let progress = Progress::start(self.output, "asking IBKR");
-        let mut turn =
-            self.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
-        self.warn_of_damage(&turn.record);
-        let before = turn.record.kept.clone().ok_or_else(|| self.none())?;
-        turn.pace()?;
-        let mut client = self.client(&turn.record, &before, self.profile.config.compete())?;
+        let mut locked =
+            self.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+        self.warn_of_damage(&locked.record);
+        let before = locked.record.kept.clone().ok_or_else(|| self.none())?;
+        locked.pace()?;
+        let mut client = self.client(&locked.record, &before, self.profile.config.compete())?;
         client.on_event(progress.listener());
         let outcome = work(&mut client).map_err(|error| self.told(error));
-        turn.record.history = client.history();
+        locked.record.history = client.history();
         // A program that keeps the session connected knows more of it than this one, but for a refusal.
         let is_ours = self.store.keeper().is_none();
-        turn.record.kept = match (&outcome, client.save()) {
+        locked.record.kept = match (&outcome, client.save()) {
             (Ok(_), Some(saved)) if is_ours => Some(renewed(&before, &saved, &client)),
             (Err(failure), _) if failure.is(Exit::NoSession) => Some(before.doubted()),
             (Ok(_), None) if is_ours => Some(before.doubted()),
             _ => Some(before),
         };
-        self.note(&mut turn, outcome.as_ref().err());
+        self.note(&mut locked, outcome.as_ref().err());
         Ok((outcome?, client.session().snapshot()))
     }
 
     /// A client that goes on with this session.
-    pub(crate) fn client(&self, record: &Record, kept: &Kept, compete: bool) -> Result<Client, Failure> {
+    pub(crate) fn client(
+        &self,
+        record: &Record,
+        kept: &KeptSession,
+        compete: bool,
+    ) -> Result<Client, Failure> {
         let mut client = self.new_client(record, compete)?;
         client.restore(&SavedSession::new(kept.saved.as_str()))?;
         Ok(client)
@@ -198,11 +210,11 @@ impl Sessions {
     }
 
     /// The headers of this session. No HTTP stack is set up for them.
-    pub(crate) fn headers(&self, kept: &Kept) -> Result<HeaderMap, Failure> {
+    pub(crate) fn headers(&self, kept: &KeptSession) -> Result<HeaderMap, Failure> {
         self.restored(kept, self.profile.config.clone())?.headers().ok_or_else(none)
     }
 
-    pub(crate) fn restored(&self, kept: &Kept, config: Config) -> Result<Session, Failure> {
+    pub(crate) fn restored(&self, kept: &KeptSession, config: Config) -> Result<Session, Failure> {
         let mut session = Session::new(config, self.profile.key.clone(), 0);
         session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
         Ok(session)
@@ -210,7 +222,7 @@ impl Sessions {
 }
 
 /// The session as this client knows it now.
-fn renewed(before: &Kept, saved: &SavedSession, client: &Client) -> Kept {
+fn renewed(before: &KeptSession, saved: &SavedSession, client: &Client) -> KeptSession {
     let snapshot = client.session().snapshot();
     let good_at = match (snapshot.is_connected(), snapshot.auth_status()) {
         (true, _) => seconds(SystemTime::now()),
@@ -222,8 +234,8 @@ fn renewed(before: &Kept, saved: &SavedSession, client: &Client) -> Kept {
 }
 
 /// A session to be kept.
-pub(crate) fn kept(saved: &SavedSession, snapshot: &Snapshot, began: u64, good_at: u64) -> Kept {
-    Kept {
+pub(crate) fn kept(saved: &SavedSession, snapshot: &Snapshot, began: u64, good_at: u64) -> KeptSession {
+    KeptSession {
         saved: Zeroizing::new(saved.expose().to_owned()),
         began,
         good_at,
@@ -234,8 +246,9 @@ pub(crate) fn kept(saved: &SavedSession, snapshot: &Snapshot, began: u64, good_a
     }
 }
 
-fn fresh(record: &Record, wish: &Wish) -> Option<Kept> {
-    let is_fresh = |kept: &&Kept| !wish.fresh && kept.is_fresh(seconds(SystemTime::now()), wish.max_age);
+fn fresh(record: &Record, options: &SessionOptions) -> Option<KeptSession> {
+    let is_fresh =
+        |kept: &&KeptSession| !options.fresh && kept.is_fresh(seconds(SystemTime::now()), options.max_age);
     record.kept.as_ref().filter(is_fresh).cloned()
 }
 

@@ -16,7 +16,9 @@ use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
 pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{Failed, KeeperNote, Kept, Pause, PhaseName, Record, Rest, Wait, millis, seconds};
+pub(crate) use record::{
+    Failed, KeeperNote, KeptSession, Pause, PhaseName, Record, Rest, Wait, millis, seconds,
+};
 pub(crate) use seal::digest;
 
 use crate::{exit::Exit, failure::Failure};

@@ -16,8 +16,8 @@ use crate::{
     failure::Failure,
     options::SessionArgs,
     progress::Progress,
-    sessions::{Sessions, Wish},
-    store::Kept,
+    sessions::{SessionOptions, Sessions},
+    store::KeptSession,
 };
 use ibkr_auth_core::wire::{Lost, lost_session};
 use path::{endpoint, meaning, no_path, normal};
@@ -45,21 +45,21 @@ pub(crate) struct PostArgs {
 }
 
 pub(crate) fn get(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
-    call(sessions, &Wish::from(&args.session), &Method::GET, &args.path, None)
+    call(sessions, &SessionOptions::from(&args.session), &Method::GET, &args.path, None)
 }
 
 pub(crate) fn delete(sessions: &Sessions, args: &GetArgs) -> Result<(), Failure> {
-    call(sessions, &Wish::from(&args.session), &Method::DELETE, &args.path, None)
+    call(sessions, &SessionOptions::from(&args.session), &Method::DELETE, &args.path, None)
 }
 
 pub(crate) fn post(sessions: &Sessions, args: &PostArgs) -> Result<(), Failure> {
     let body = args.data.as_deref().map(body).transpose()?;
-    call(sessions, &Wish::from(&args.session), &Method::POST, &args.path, body)
+    call(sessions, &SessionOptions::from(&args.session), &Method::POST, &args.path, body)
 }
 
 fn call(
     sessions: &Sessions,
-    wish: &Wish,
+    options: &SessionOptions,
     method: &Method,
     path: &str,
     body: Option<Vec<u8>>,
@@ -73,14 +73,14 @@ fn call(
         request.body(body.clone().unwrap_or_default()).map_err(|_| no_path())
     };
     let (request, call) = (build()?, Call::new(method, &path));
-    let wish = &Wish { read_only: !call.needs_brokerage(), ..wish.clone() };
-    let mut kept = call.session(sessions, wish)?;
+    let options = &SessionOptions { read_only: !call.needs_brokerage(), ..options.clone() };
+    let mut kept = call.session(sessions, options)?;
     let mut answer = call.ask(sessions, &kept, request)?;
     let lost = lost_session(&answer);
-    if let Some(lost) = lost.filter(|_| *method == Method::GET && !wish.no_login) {
+    if let Some(lost) = lost.filter(|_| *method == Method::GET && !options.no_login) {
         // Nothing was executed, and a GET may be repeated: with a session that is good.
         sessions.doubt(&kept)?;
-        let checked = Wish { max_age: Duration::ZERO, ..wish.clone() };
+        let checked = SessionOptions { max_age: Duration::ZERO, ..options.clone() };
         let healed = sessions.ensure(&checked, Box::new(|_| {}))?.0;
         // `keep` may not have noticed yet: a token that was refused is not sent again.
         let is_new = || Ok::<_, Failure>(sessions.headers(&healed)? != sessions.headers(&kept)?);
@@ -132,12 +132,12 @@ impl<'a> Call<'a> {
         *self.method == Method::DELETE
     }
 
-    fn session(&self, sessions: &Sessions, wish: &Wish) -> Result<Kept, Failure> {
+    fn session(&self, sessions: &Sessions, options: &SessionOptions) -> Result<KeptSession, Failure> {
         if self.is_logout() {
             not_kept_connected(sessions)?;
             return sessions.kept();
         }
-        match sessions.ensure(wish, Box::new(|_| {})) {
+        match sessions.ensure(options, Box::new(|_| {})) {
             // One more request is less of a risk than an order that cannot be cancelled.
             Err(failure) if self.is_urgent() && failure.pause.is_some() => {
                 sessions.kept().map_err(|_| failure)
@@ -146,7 +146,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn ask(&self, sessions: &Sessions, kept: &Kept, request: Request) -> Result<Response, Failure> {
+    fn ask(&self, sessions: &Sessions, kept: &KeptSession, request: Request) -> Result<Response, Failure> {
         if !self.is_urgent() {
             sessions.heed_pause_of(&self.endpoint)?;
         }

@@ -8,7 +8,7 @@ use super::{ago, session_json, session_line, steps::Steps};
 use crate::{
     failure::Failure,
     options::duration,
-    sessions::{SessionOrigin, Sessions, Wish},
+    sessions::{SessionOptions, SessionOrigin, Sessions},
 };
 
 #[derive(Debug, clap::Args)]
@@ -37,12 +37,13 @@ pub(crate) fn run(sessions: &Sessions, args: &LoginArgs) -> Result<(), Failure> 
     let steps = Steps::new(*output);
     let LoginArgs { compete, no_login, within, fresh, force } = *args;
     // A person who logs in wants to know: what was seen a moment ago does not count.
-    let wish = Wish { compete, no_login, max_age: Duration::ZERO, within, fresh, force, read_only: false };
+    let options =
+        SessionOptions { compete, no_login, max_age: Duration::ZERO, within, fresh, force, read_only: false };
     let is_kept = !fresh && sessions.kept().is_ok();
     let doing = if is_kept { "Checking the kept session" } else { "Logging in" };
     output.line(format_args!("{doing} at {}", profile.config.host()))?;
     let start = Instant::now();
-    let outcome = sessions.ensure(&wish, steps.listener());
+    let outcome = sessions.ensure(&options, steps.listener());
     steps.shown()?;
     let (kept, came) = outcome?;
     let seconds = start.elapsed().as_secs_f64();

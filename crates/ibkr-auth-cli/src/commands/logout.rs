@@ -13,12 +13,12 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let Sessions { output, .. } = sessions;
     not_kept_connected(sessions)?;
     let progress = Progress::start(*output, "logging out");
-    let mut turn =
-        sessions.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
+    let mut locked =
+        sessions.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
     // One may have begun meanwhile.
     not_kept_connected(sessions)?;
-    sessions.warn_of_damage(&turn.record);
-    let was_there = sessions.end_kept(&mut turn)?;
+    sessions.warn_of_damage(&locked.record);
+    let was_there = sessions.end_kept(&mut locked)?;
     drop(progress);
     match was_there {
         true => output.line("Logged out.")?,

@@ -11,7 +11,7 @@ use crate::{
     options::Global,
     output::{BAD, DIM, GOOD, Output},
     profile::{Profile, reader},
-    store::{Kept, PhaseName, Record, Store, seconds},
+    store::{KeptSession, PhaseName, Record, Store, seconds},
 };
 
 /// One that was seen to be good so lately counts as good, as `keep` and the other commands have it.
@@ -44,7 +44,7 @@ struct Row {
 struct State {
     host: String,
     paper: Option<bool>,
-    kept: Option<Kept>,
+    kept: Option<KeptSession>,
     /// The program that keeps the session connected, and where that stands.
     keeper: Option<(u32, Option<PhaseName>)>,
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     failure::Failure,
     sessions::{Sessions, competing, is_kept_alive},
-    store::Kept,
+    store::KeptSession,
 };
 
 /// The program that keeps the session connected tickles it: a second one in the same second would be
@@ -55,7 +55,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
 }
 
 /// The same members whoever tickled.
-fn told(kept: &Kept, is_good: bool, keeper: Option<u32>, brokerage: &Value) -> Value {
+fn told(kept: &KeptSession, is_good: bool, keeper: Option<u32>, brokerage: &Value) -> Value {
     json!({
         "good": is_good,
         "good_at": Some(kept.good_at).filter(|at| *at > 0),

@@ -6,8 +6,8 @@ use crate::{
     failure::Failure,
     options::SessionArgs,
     output::Output,
-    sessions::{Sessions, Wish},
-    store::Kept,
+    sessions::{SessionOptions, Sessions},
+    store::KeptSession,
 };
 
 #[derive(Debug, clap::Args)]
@@ -72,8 +72,8 @@ pub(crate) fn token(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure
     Ok(())
 }
 
-fn ensured(sessions: &Sessions, args: &TokenArgs) -> Result<Kept, Failure> {
-    Ok(sessions.ensure(&Wish::from(&args.session), Box::new(|_| {}))?.0)
+fn ensured(sessions: &Sessions, args: &TokenArgs) -> Result<KeptSession, Failure> {
+    Ok(sessions.ensure(&SessionOptions::from(&args.session), Box::new(|_| {}))?.0)
 }
 
 fn hint(sessions: &Sessions, reveal: bool) {

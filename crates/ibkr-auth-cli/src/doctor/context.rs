@@ -21,7 +21,7 @@ use crate::{
     options::Global,
     output::Output,
     sessions::{DoctorRun, Sessions},
-    store::Kept,
+    store::KeptSession,
 };
 
 /// No request may take longer, whatever the settings say: the whole has to end.
@@ -46,11 +46,11 @@ pub(super) struct Context<'a> {
     pub(super) clock: i64,
     pub(super) address: Option<Ipv4Addr>,
     pub(super) keeper: Option<u32>,
-    pub(super) kept: Option<Kept>,
+    pub(super) kept: Option<KeptSession>,
     /// Whether the kept session is good: unknown where IBKR did not say.
     pub(super) kept_is_good: Option<bool>,
     pub(super) tickle: Option<Tickle>,
-    /// The turn to ask IBKR.
+    /// The lock of the session.
     pub(super) diagnosis: Option<DoctorRun>,
     /// IBKR asked to be left alone for so many seconds: nothing more is sent.
     pub(super) pause: Cell<Option<u64>>,
@@ -131,7 +131,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Gives the turn to others, and notes what they have to know.
+    /// Unlocks the session for others, and notes what they have to know.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
         match (&self.sessions, self.diagnosis.take()) {
             (Some(sessions), Some(diagnosis)) => sessions.end_diagnosis(diagnosis, self.pause.get()),

@@ -14,7 +14,7 @@ use crate::{
     commands::span,
     failure::Failure,
     mask,
-    store::{Kept, seconds},
+    store::{KeptSession, seconds},
 };
 
 /// What the state folder holds. Nothing is sent.
@@ -68,11 +68,11 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
 }
 
 /// As far as is known without asking.
-fn is_good(kept: &Kept) -> bool {
+fn is_good(kept: &KeptSession) -> bool {
     kept.good_at > 0 && kept.expires.is_none_or(|ends| seconds(SystemTime::now()) < ends)
 }
 
-fn told(kept: &Kept) -> String {
+fn told(kept: &KeptSession) -> String {
     let now = seconds(SystemTime::now());
     let seen = match kept.good_at {
         0 => "last seen not to be good".to_owned(),
@@ -90,7 +90,7 @@ fn told(kept: &Kept) -> String {
 pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
     if let Err(failure) = sessions.heed_pause() {
-        return no_turn(failure);
+        return not_free(failure);
     }
     let missing = context.missing(&[Need::Tls]);
     if !missing.is_empty() {
@@ -99,10 +99,10 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     match sessions.diagnose() {
         Ok(diagnosis) => {
             context.kept = diagnosis.kept();
-            // A program that keeps the session connected needs its turns itself.
+            // A program that keeps the session connected needs the lock itself.
             context.diagnosis = context.keeper.is_none().then_some(diagnosis);
         }
-        Err(failure) => return no_turn(failure),
+        Err(failure) => return not_free(failure),
     }
     let Some(kept) = context.kept.clone() else {
         return Finding::skip(match context.keeper {
@@ -141,7 +141,7 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
 }
 
 /// Another invocation is at work, or IBKR has asked for a pause.
-fn no_turn(failure: Failure) -> Finding {
+fn not_free(failure: Failure) -> Finding {
     let means = failure.why.unwrap_or_else(|| "two invocations never ask IBKR at the same time".to_owned());
     Finding::fail(failure.what, means, failure.help.unwrap_or_default())
 }
@@ -164,7 +164,7 @@ fn good(context: &mut Context<'_>, status: AuthStatus) -> Finding {
 }
 
 /// Takes its tokens.
-fn resume(context: &mut Context<'_>, kept: &Kept) -> Result<(), Box<Finding>> {
+fn resume(context: &mut Context<'_>, kept: &KeptSession) -> Result<(), Box<Finding>> {
     let Some(sessions) = &context.sessions else { return Err(Box::new(Finding::skip("needs: settings"))) };
     let Ok(session) = sessions.restored(kept, context.config.clone()) else {
         context.kept_is_good = Some(false);

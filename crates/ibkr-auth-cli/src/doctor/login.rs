@@ -29,7 +29,7 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
             let fixed = context.address.map(|address| config.clone().with_public_ip(address));
             sessions.begin_login(diagnosis, fixed.and_then(Result::ok).unwrap_or(config))
         }
-        _ => return Finding::skip("needs: the turn to ask IBKR"),
+        _ => return Finding::skip("needs: the lock of the session"),
     };
     match session {
         Ok(session) => context.session = Some(session),

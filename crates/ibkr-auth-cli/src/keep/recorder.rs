@@ -8,8 +8,8 @@ use ibkr_auth_core::Step;
 use crate::{
     exit::Exit,
     failure::Failure,
-    sessions::{Sessions, Turn, failed, kept, moment},
-    store::{Failed, KeeperNote, Kept, Rest, Wait, seconds},
+    sessions::{LockedRecord, Sessions, failed, kept, moment},
+    store::{Failed, KeeperNote, KeptSession, Rest, Wait, seconds},
 };
 
 pub(super) struct Recorder<'a> {
@@ -17,8 +17,8 @@ pub(super) struct Recorder<'a> {
     /// The digest of the settings.
     settings: String,
     /// Held until the first login has come to something: whoever wants a session waits for it.
-    turn: Option<Turn>,
-    kept: Option<Kept>,
+    locked: Option<LockedRecord>,
+    kept: Option<KeptSession>,
     history: History,
     failed: Option<Failed>,
     /// What the others are told.
@@ -31,12 +31,12 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(sessions: &'a Sessions, settings: String, turn: Turn) -> Self {
-        let record = turn.record.clone();
+    pub(super) fn new(sessions: &'a Sessions, settings: String, locked: LockedRecord) -> Self {
+        let record = locked.record.clone();
         Self {
             sessions,
             settings,
-            turn: Some(turn),
+            locked: Some(locked),
             kept: record.kept,
             history: record.history,
             failed: record.failed,
@@ -130,11 +130,11 @@ impl<'a> Recorder<'a> {
 
     /// Lets other invocations go on.
     pub(super) fn release(&mut self) {
-        self.turn = None;
+        self.locked = None;
     }
 
     pub(super) fn is_holding(&self) -> bool {
-        self.turn.is_some()
+        self.locked.is_some()
     }
 
     pub(super) fn is_behind(&self) -> bool {
@@ -159,22 +159,22 @@ impl<'a> Recorder<'a> {
 
     fn write(&mut self) -> Result<bool, Failure> {
         let mut borrowed = None;
-        let turn = match &mut self.turn {
-            Some(turn) => turn,
-            None => match self.sessions.try_turn()? {
-                Some(turn) => borrowed.insert(turn),
+        let locked = match &mut self.locked {
+            Some(locked) => locked,
+            None => match self.sessions.try_lock()? {
+                Some(locked) => borrowed.insert(locked),
                 None => return Ok(false),
             },
         };
-        turn.record.kept = self.kept.clone();
-        let others = std::mem::replace(&mut turn.record.history, self.history.clone());
-        let history = &mut turn.record.history;
+        locked.record.kept = self.kept.clone();
+        let others = std::mem::replace(&mut locked.record.history, self.history.clone());
+        let history = &mut locked.record.history;
         // Other invocations ask too.
         history.quiet_until = history.quiet_until.max(others.quiet_until);
         history.validated = history.validated.max(others.validated);
-        turn.record.failed = self.failed.clone();
-        turn.record.keeper = self.note.clone();
-        self.sessions.keep(turn, None)?;
+        locked.record.failed = self.failed.clone();
+        locked.record.keeper = self.note.clone();
+        self.sessions.keep(locked, None)?;
         Ok(true)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     interrupt,
     progress::Progress,
-    sessions::{LOGIN_WITHIN, Sessions, Turn, not_refused},
+    sessions::{LOGIN_WITHIN, LockedRecord, Sessions, not_refused},
     store::Keeper,
 };
 
@@ -34,11 +34,11 @@ pub(super) fn start<'a>(
 ) -> Result<(Handle, Recorder<'a>), Failure> {
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
-    let mut turn = take_turn(sessions)?;
-    sessions.warn_of_damage(&turn.record);
-    turn.pace_or_force(args.force)?;
-    let may_log_in = if args.force { Ok(()) } else { not_refused(&turn.record, &settings) };
-    let mut client = client(sessions, args, &turn)?;
+    let mut locked = take_turn(sessions)?;
+    sessions.warn_of_damage(&locked.record);
+    locked.pace_or_force(args.force)?;
+    let may_log_in = if args.force { Ok(()) } else { not_refused(&locked.record, &settings) };
+    let mut client = client(sessions, args, &locked)?;
     if args.force {
         client.override_guard();
     }
@@ -54,22 +54,22 @@ pub(super) fn start<'a>(
     // After the questions, which a Ctrl-C should end as ever.
     let signals = source.clone();
     interrupt::tell(move |signal| signals.send(Input::Signal(signal)));
-    let recorder = Recorder::new(sessions, settings, turn);
+    let recorder = Recorder::new(sessions, settings, locked);
     Ok((client.keep_connected(policy.clone()), recorder))
 }
 
-fn take_turn(sessions: &Sessions) -> Result<Turn, Failure> {
+fn take_turn(sessions: &Sessions) -> Result<LockedRecord, Failure> {
     let progress = Progress::start(sessions.output, "starting");
-    sessions.turn(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
+    sessions.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
 }
 
 /// With the kept session, if there is one that can be used.
-fn client(sessions: &Sessions, args: &KeepArgs, turn: &Turn) -> Result<Client, Failure> {
+fn client(sessions: &Sessions, args: &KeepArgs, locked: &LockedRecord) -> Result<Client, Failure> {
     let compete = args.compete || sessions.profile.config.compete();
-    let Some(kept) = &turn.record.kept else { return sessions.new_client(&turn.record, compete) };
-    sessions.client(&turn.record, kept, compete).or_else(|unusable| {
+    let Some(kept) = &locked.record.kept else { return sessions.new_client(&locked.record, compete) };
+    sessions.client(&locked.record, kept, compete).or_else(|unusable| {
         sessions.output.warning(format_args!("{}: logging in anew", unusable.what));
-        sessions.new_client(&turn.record, compete)
+        sessions.new_client(&locked.record, compete)
     })
 }
 

@@ -4,33 +4,33 @@ use std::time::{Duration, SystemTime};
 
 use ibkr_auth_blocking::{Config, Session};
 
-use super::{Sessions, guard::failed, moment, turn::Turn};
+use super::{Sessions, guard::failed, locked::LockedRecord, moment};
 use crate::{
     exit::Exit,
     failure::Failure,
-    store::{Kept, seconds},
+    store::{KeptSession, seconds},
 };
 
 const AT_WORK: Duration = Duration::from_secs(5);
 
-/// The turn to ask IBKR, until drop.
+/// The lock of the session, until drop.
 pub(crate) struct DoctorRun {
-    turn: Turn,
+    locked: LockedRecord,
     /// `sso/validate` was asked within the last minute.
     pub(crate) validated: bool,
     settings: Option<String>,
 }
 
 impl Sessions {
-    /// Waits for the turn, and as long as the pace demands.
+    /// Waits for the lock, and as long as the pace demands.
     ///
     /// # Errors
     /// When another invocation is at work, or IBKR has asked for a pause.
     pub(crate) fn diagnose(&self) -> Result<DoctorRun, Failure> {
-        let turn = self.turn(AT_WORK, || {})?;
-        turn.pace()?;
+        let locked = self.lock(AT_WORK, || {})?;
+        locked.pace()?;
         let waits = !self.validate_allowed_in()?.is_zero();
-        Ok(DoctorRun { turn, validated: waits, settings: None })
+        Ok(DoctorRun { locked, validated: waits, settings: None })
     }
 
     /// Whether a login may be tried now, and the digest of what it is tried with.
@@ -38,7 +38,7 @@ impl Sessions {
     /// # Errors
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
     pub(crate) fn may_begin_login(&self, diagnosis: &DoctorRun) -> Result<String, Failure> {
-        let (settings, record) = (self.settings_digest()?, &diagnosis.turn.record);
+        let (settings, record) = (self.settings_digest()?, &diagnosis.locked.record);
         self.may_log_in(&self.new_session(record, false), record, &settings, false)?;
         Ok(settings)
     }
@@ -49,9 +49,9 @@ impl Sessions {
     /// As [`may_begin_login`](Self::may_begin_login).
     pub(crate) fn begin_login(&self, diagnosis: &mut DoctorRun, config: Config) -> Result<Session, Failure> {
         diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
-        diagnosis.turn.record.kept = None;
-        let session = self.session_with(&diagnosis.turn.record, config);
-        self.count_login(&mut diagnosis.turn, session.history(moment()))?;
+        diagnosis.locked.record.kept = None;
+        let session = self.session_with(&diagnosis.locked.record, config);
+        self.count_login(&mut diagnosis.locked, session.history(moment()))?;
         Ok(session)
     }
 
@@ -62,37 +62,37 @@ impl Sessions {
         failure: Option<&Failure>,
     ) -> Result<(), Failure> {
         let Some(settings) = diagnosis.settings.take() else { return Ok(()) };
-        let record = &mut diagnosis.turn.record;
+        let record = &mut diagnosis.locked.record;
         let before = record.failed.take();
         record.failed = failure.map(|failure| failed(before.as_ref(), &settings, failure));
-        self.keep(&mut diagnosis.turn, failure)
+        self.keep(&mut diagnosis.locked, failure)
     }
 
     /// Notes that IBKR was asked, and a pause that it asked for.
     pub(crate) fn end_diagnosis(&self, mut diagnosis: DoctorRun, pause: Option<u64>) -> Result<(), Failure> {
         let failure = pause.map(|pause| Failure { pause: Some(pause), ..Failure::new(Exit::Server, "") });
-        self.keep(&mut diagnosis.turn, failure.as_ref())
+        self.keep(&mut diagnosis.locked, failure.as_ref())
     }
 }
 
 impl DoctorRun {
     /// What is kept now.
-    pub(crate) fn kept(&self) -> Option<Kept> {
-        self.turn.record.kept.clone()
+    pub(crate) fn kept(&self) -> Option<KeptSession> {
+        self.locked.record.kept.clone()
     }
 
     /// Live or paper is known from now on.
     pub(crate) fn note_paper(&mut self, paper: Option<bool>) {
-        self.turn.record.paper = paper.or(self.turn.record.paper);
+        self.locked.record.paper = paper.or(self.locked.record.paper);
     }
 
     /// `sso/validate` is asked now.
     pub(crate) fn note_validation(&mut self) {
-        self.turn.record.history.validated = Some(seconds(SystemTime::now()));
+        self.locked.record.history.validated = Some(seconds(SystemTime::now()));
     }
 
     /// Waits until IBKR takes the next request for `/portfolio/accounts`.
     pub(crate) fn pace_accounts(&mut self) {
-        self.turn.pace_accounts();
+        self.locked.pace_accounts();
     }
 }

@@ -2,8 +2,8 @@
 
 use ibkr_auth_blocking::{Error, ErrorKind};
 
-use super::{Sessions, turn::Turn};
-use crate::{failure::Failure, store::Kept};
+use super::{Sessions, locked::LockedRecord};
+use crate::{failure::Failure, store::KeptSession};
 
 impl Sessions {
     /// Ends the kept session, if there is one, and says whether there was. It is kept where it could not be
@@ -11,32 +11,32 @@ impl Sessions {
     ///
     /// Where nothing can be written it is ended all the same: a session that goes on is worse than a record
     /// of one that has ended, which is found out at its first use.
-    pub(crate) fn end_kept(&self, turn: &mut Turn) -> Result<bool, Failure> {
-        let Some(kept) = doubted(turn) else { return Ok(false) };
-        turn.pace()?;
-        let failure = self.log_out(turn, &kept)?;
+    pub(crate) fn end_kept(&self, locked: &mut LockedRecord) -> Result<bool, Failure> {
+        let Some(kept) = doubted(locked) else { return Ok(false) };
+        locked.pace()?;
+        let failure = self.log_out(locked, &kept)?;
         if failure.is_none() {
-            turn.record.kept = None;
+            locked.record.kept = None;
         }
-        self.note(turn, failure.as_ref());
+        self.note(locked, failure.as_ref());
         failure.map_or(Ok(true), Err)
     }
 
     /// The same before a login: a full disk, on which no login could be kept, costs no session.
-    pub(super) fn make_room(&self, turn: &mut Turn, is_forced: bool) -> Result<(), Failure> {
-        let Some(kept) = doubted(turn) else { return Ok(()) };
-        turn.pace_or_force(is_forced)?;
-        self.keep(turn, None)?;
-        let failure = self.log_out(turn, &kept)?;
+    pub(super) fn make_room(&self, locked: &mut LockedRecord, is_forced: bool) -> Result<(), Failure> {
+        let Some(kept) = doubted(locked) else { return Ok(()) };
+        locked.pace_or_force(is_forced)?;
+        self.keep(locked, None)?;
+        let failure = self.log_out(locked, &kept)?;
         if failure.is_none() {
-            turn.record.kept = None;
+            locked.record.kept = None;
         }
-        self.keep(turn, failure.as_ref())?;
+        self.keep(locked, failure.as_ref())?;
         failure.map_or(Ok(()), Err)
     }
 
-    fn log_out(&self, turn: &Turn, kept: &Kept) -> Result<Option<Failure>, Failure> {
-        Ok(match self.client(&turn.record, kept, false)?.logout() {
+    fn log_out(&self, locked: &LockedRecord, kept: &KeptSession) -> Result<Option<Failure>, Failure> {
+        Ok(match self.client(&locked.record, kept, false)?.logout() {
             Err(error) if !is_gone(&error) => Some(unended(error)),
             _ => None,
         })
@@ -44,9 +44,9 @@ impl Sessions {
 }
 
 /// The kept session, which passes for a good one no longer.
-fn doubted(turn: &mut Turn) -> Option<Kept> {
-    let kept = turn.record.kept.as_ref().map(Kept::doubted)?;
-    turn.record.kept = Some(kept.clone());
+fn doubted(locked: &mut LockedRecord) -> Option<KeptSession> {
+    let kept = locked.record.kept.as_ref().map(KeptSession::doubted)?;
+    locked.record.kept = Some(kept.clone());
     Some(kept)
 }
 

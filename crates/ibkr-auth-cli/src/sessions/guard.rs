@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use ibkr_auth_blocking::{History, Session};
 
-use super::{Sessions, moment, turn::Turn};
+use super::{Sessions, locked::LockedRecord, moment};
 use crate::{
     commands::span,
     exit::Exit,
@@ -38,9 +38,9 @@ impl Sessions {
     }
 
     /// Counts a login before anything is sent: whoever is killed half-way has logged in all the same.
-    pub(super) fn count_login(&self, turn: &mut Turn, history: History) -> Result<(), Failure> {
-        turn.record.history = history.with_login(SystemTime::now());
-        self.keep(turn, None)
+    pub(super) fn count_login(&self, locked: &mut LockedRecord, history: History) -> Result<(), Failure> {
+        locked.record.history = history.with_login(SystemTime::now());
+        self.keep(locked, None)
     }
 }
 

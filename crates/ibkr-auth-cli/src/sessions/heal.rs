@@ -9,60 +9,62 @@ use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected,
 use ibkr_auth_core::Step;
 
 use super::{
-    Sessions, Wish,
+    SessionOptions, Sessions,
     guard::{failed, not_refused},
     kept,
+    last_error::LastError,
+    locked::LockedRecord,
     make::{competing, named},
     moment, none,
-    reason::Reason,
-    turn::Turn,
 };
 use crate::{
     exit::Exit,
     failure::Failure,
     interrupt::{Interrupt, LOOK_AGAIN},
-    store::{Kept, seconds},
+    store::{KeptSession, seconds},
 };
 
 impl Sessions {
     /// Lets the automatic mode find the cheapest step that makes the session good.
     pub(super) fn heal(
         &self,
-        mut turn: Turn,
-        before: &Kept,
-        wish: &Wish,
+        mut locked: LockedRecord,
+        before: &KeptSession,
+        options: &SessionOptions,
         (mut client, heard): (Client, &Receiver<Event>),
-    ) -> Result<Kept, Failure> {
+    ) -> Result<KeptSession, Failure> {
         let settings = self.settings_digest()?;
-        if wish.force {
+        if options.force {
             client.override_guard();
         }
-        if !wish.force {
-            not_refused(&turn.record, &settings)?;
+        if !options.force {
+            not_refused(&locked.record, &settings)?;
         }
         // What is lost may come back without one.
         let spent = client.session().may_log_in(moment()).err();
         if spent.is_none() {
-            self.count_login(&mut turn, client.history())?;
+            self.count_login(&mut locked, client.history())?;
         }
 
         let interrupt = Interrupt::watch();
         let handle = client.keep_connected(KeepConnected::default());
-        let (outcome, is_new) = settle(&handle, heard, wish.within, &interrupt, spent);
+        let (outcome, is_new) = settle(&handle, heard, options.within, &interrupt, spent);
         let saved = handle.detach();
         let snapshot = handle.snapshot();
-        turn.record.history = snapshot.history(moment());
+        locked.record.history = snapshot.history(moment());
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
         let began = if is_new { now } else { before.began };
-        turn.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
+        locked.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
         if !interrupt.is_seen() {
-            turn.record.failed =
-                outcome.as_ref().err().map(|failure| failed(turn.record.failed.as_ref(), &settings, failure));
+            locked.record.failed = outcome
+                .as_ref()
+                .err()
+                .map(|failure| failed(locked.record.failed.as_ref(), &settings, failure));
         }
-        self.keep(&mut turn, outcome.as_ref().err())?;
+        self.keep(&mut locked, outcome.as_ref().err())?;
         outcome?;
-        turn.record.kept.ok_or_else(none)
+        locked.record.kept.ok_or_else(none)
     }
 }
 
@@ -76,7 +78,7 @@ fn settle(
     spent: Option<Error>,
 ) -> (Result<(), Failure>, bool) {
     let begin = Instant::now();
-    let (mut reason, mut is_new) = (Reason::default(), false);
+    let (mut last_error, mut is_new) = (LastError::default(), false);
     // As it was told: the handle may know of a phase before the reason for it was heard.
     let mut phase = Phase::Connecting;
     let outcome = loop {
@@ -84,28 +86,28 @@ fn settle(
             break outcome.map_err(named);
         }
         if interrupt.is_seen() {
-            break Err(interrupted(reason.take()));
+            break Err(interrupted(last_error.take()));
         }
         let left = within.saturating_sub(begin.elapsed());
         match phase {
             Phase::Yielded => break Err(competing()),
             Phase::Maintenance { until }
-                if until > SystemTime::now() + left && reason.error().is_some_and(is_closed) =>
+                if until > SystemTime::now() + left && last_error.error().is_some_and(is_closed) =>
             {
-                break Err(closed(&phase, reason.take()));
+                break Err(closed(&phase, last_error.take()));
             }
             Phase::LoginsSpent { about } if about > left => {
-                break Err(spent.map_or_else(|| closed(&phase, reason.take()), Failure::from));
+                break Err(spent.map_or_else(|| closed(&phase, last_error.take()), Failure::from));
             }
             Phase::Waiting { about } if about > left => {
-                break Err(closed(&phase, reason.take()));
+                break Err(closed(&phase, last_error.take()));
             }
             _ => {}
         }
         match heard.recv_timeout(left.min(LOOK_AGAIN)) {
             Ok(event) => {
                 is_new |= is_new_session(&event);
-                reason.hear(&event);
+                last_error.hear(&event);
                 if let Event::Phase { phase: entered, .. } = event {
                     phase = entered;
                 }
@@ -113,7 +115,7 @@ fn settle(
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 break Err(Failure::from(
-                    reason.take().unwrap_or_else(|| handle.snapshot().not_ready(within)),
+                    last_error.take().unwrap_or_else(|| handle.snapshot().not_ready(within)),
                 ));
             }
         }
@@ -135,10 +137,10 @@ fn is_closed(error: &Error) -> bool {
     )
 }
 
-fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
+fn closed(phase: &Phase, last_error: Option<Error>) -> Failure {
     let failure = Failure::new(Exit::Server, phase.to_string())
         .help("try again later, or leave it to `ibkr-auth keep`");
-    match reason {
+    match last_error {
         Some(error) => {
             Failure { pause: Failure::from(error.clone()).new_pause(), ..failure.why(error.to_string()) }
         }
@@ -147,8 +149,8 @@ fn closed(phase: &Phase, reason: Option<Error>) -> Failure {
 }
 
 /// What was asked for by then holds for the next invocation.
-fn interrupted(reason: Option<Error>) -> Failure {
-    let pause = reason.and_then(|error| Failure::from(error).new_pause());
+fn interrupted(last_error: Option<Error>) -> Failure {
+    let pause = last_error.and_then(|error| Failure::from(error).new_pause());
     let what = "interrupted: the session is kept, and not good yet";
     Failure { pause, ..Failure::new(Exit::Interrupted, what) }
 }

@@ -7,13 +7,13 @@ use std::{
 
 use ibkr_auth_blocking::Error;
 
-use super::{Sessions, Wish, none};
+use super::{SessionOptions, Sessions, none};
 use crate::{
     commands::span,
     exit::Exit,
     failure::Failure,
     progress::Progress,
-    store::{KeeperNote, Kept, PhaseName, Record, Rest, Wait, seconds},
+    store::{KeeperNote, KeptSession, PhaseName, Record, Rest, Wait, seconds},
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -24,8 +24,8 @@ const MOMENT: u64 = 2;
 
 impl Sessions {
     /// The session of the program that keeps it connected, as soon as it is good.
-    pub(super) fn kept_by(&self, pid: u32, wish: &Wish) -> Result<Kept, Failure> {
-        if wish.fresh {
+    pub(super) fn kept_by(&self, pid: u32, options: &SessionOptions) -> Result<KeptSession, Failure> {
+        if options.fresh {
             return Err(Failure::new(
                 Exit::Failed,
                 format!("`ibkr-auth keep` (process {pid}) keeps this session"),
@@ -38,15 +38,15 @@ impl Sessions {
         loop {
             let Record { kept, keeper, .. } = self.record()?;
             let is_left = keeper.as_ref().is_some_and(|note| note.waits == Some(Exit::Competing as u8));
-            if let Some(kept) = kept.filter(|kept| is_kept_alive(kept) || (wish.read_only && is_left)) {
+            if let Some(kept) = kept.filter(|kept| is_kept_alive(kept) || (options.read_only && is_left)) {
                 return Ok(kept);
             }
-            let left = wish.within.saturating_sub(begin.elapsed());
+            let left = options.within.saturating_sub(begin.elapsed());
             let is_pointless = keeper
                 .as_ref()
                 .is_some_and(|note| note.waits.is_some() || note.rests() > left.as_secs() + MOMENT);
             let is_gone = self.store.keeper().is_none();
-            if is_pointless || wish.no_login || wish.compete || is_gone || left.is_zero() {
+            if is_pointless || options.no_login || options.compete || is_gone || left.is_zero() {
                 return Err(not_connected(pid, keeper));
             }
             thread::sleep(LOOK_AGAIN);
@@ -81,7 +81,7 @@ impl Sessions {
 }
 
 /// Whether a session that a program keeps connected was seen to be good lately.
-pub(crate) fn is_kept_alive(kept: &Kept) -> bool {
+pub(crate) fn is_kept_alive(kept: &KeptSession) -> bool {
     kept.is_fresh(seconds(SystemTime::now()), MAX_AGE)
 }
 

@@ -9,34 +9,39 @@ use std::{
 use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind, Event};
 
 use super::{
-    Listener, Sessions, Wish, guard::failed, kept, make::named, moment, none, overheard, reason::Reason,
-    turn::Turn,
+    Listener, SessionOptions, Sessions, guard::failed, kept, last_error::LastError, locked::LockedRecord,
+    make::named, moment, none, overheard,
 };
 use crate::{
     exit::Exit,
     failure::Failure,
     interrupt::{Interrupt, LOOK_AGAIN},
-    store::{Kept, seconds},
+    store::{KeptSession, seconds},
 };
 
 impl Sessions {
     /// The whole login. The kept session is ended first.
-    pub(super) fn log_in(&self, mut turn: Turn, wish: &Wish, listener: Listener) -> Result<Kept, Failure> {
+    pub(super) fn log_in(
+        &self,
+        mut locked: LockedRecord,
+        options: &SessionOptions,
+        listener: Listener,
+    ) -> Result<KeptSession, Failure> {
         let settings = self.settings_digest()?;
-        let mut client = self.new_client(&turn.record, self.compete(wish))?;
-        if wish.force {
+        let mut client = self.new_client(&locked.record, self.compete(options))?;
+        if options.force {
             client.override_guard();
         }
-        self.may_log_in(client.session(), &turn.record, &settings, wish.force)?;
+        self.may_log_in(client.session(), &locked.record, &settings, options.force)?;
         self.profile.transport.warnings().iter().for_each(|warning| self.output.warning(warning));
-        self.make_room(&mut turn, wish.force)?;
-        self.count_login(&mut turn, client.history())?;
+        self.make_room(&mut locked, options.force)?;
+        self.count_login(&mut locked, client.history())?;
 
         let heard = overheard(&mut client, listener);
         let interrupt = Interrupt::watch();
         let outcome = unless_interrupted(&interrupt, &mut client, |client| {
-            client.connect_within(wish.within)?;
-            ask_kind(client, turn.record.paper)
+            client.connect_within(options.within)?;
+            ask_kind(client, locked.record.paper)
         });
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
@@ -46,28 +51,29 @@ impl Sessions {
             }
             Ok(()) => None,
             // Another login has the brokerage session, and everything else is there.
-            Err(error) if wish.read_only && error.kind() == ErrorKind::Competing => None,
+            Err(error) if options.read_only && error.kind() == ErrorKind::Competing => None,
             Err(error) if is_late(&error) => {
                 self.note_end(&client, "no time is left: ending the session");
-                Some(give_up(&mut client, |_| late(wish.within, heard.try_iter())))
+                Some(give_up(&mut client, |_| late(options.within, heard.try_iter())))
             }
             Err(error) => Some(give_up(&mut client, |_| named(error))),
         };
         let is_good = failure.is_none() && client.is_connected();
-        turn.record.kept = left(&client, is_good, turn.record.paper);
-        turn.record.history = client.history();
+        locked.record.kept = left(&client, is_good, locked.record.paper);
+        locked.record.history = client.history();
         if failure.is_none() {
             // It may have been forced: IBKR answers again.
-            turn.record.history.quiet_until = None;
+            locked.record.history.quiet_until = None;
         }
         if !is_interrupted {
-            let before = turn.record.failed.take();
-            turn.record.failed = failure.as_ref().map(|failure| failed(before.as_ref(), &settings, failure));
+            let before = locked.record.failed.take();
+            locked.record.failed =
+                failure.as_ref().map(|failure| failed(before.as_ref(), &settings, failure));
         }
-        self.keep(&mut turn, failure.as_ref())?;
+        self.keep(&mut locked, failure.as_ref())?;
         match failure {
             Some(failure) => Err(failure),
-            None => turn.record.kept.ok_or_else(none),
+            None => locked.record.kept.ok_or_else(none),
         }
     }
 
@@ -129,22 +135,22 @@ fn is_late(error: &Error) -> bool {
 
 /// What was in the way by then.
 fn late(within: Duration, events: impl Iterator<Item = Event>) -> Failure {
-    let mut reason = Reason::default();
-    events.for_each(|event| reason.hear(&event));
+    let mut last_error = LastError::default();
+    events.for_each(|event| last_error.hear(&event));
     let given_up = || {
         Failure::new(Exit::Network, "the login was given up")
             .why(format!("there was no good session within {:.0} s", within.as_secs_f64()))
             .help("`ibkr-auth doctor` shows what is slow; --within waits longer")
     };
-    reason.take().map_or_else(given_up, named)
+    last_error.take().map_or_else(given_up, named)
 }
 
 /// The session of the login, if there is one. One that is not good could not be ended, or is without
 /// brokerage session.
-fn left(client: &Client, is_good: bool, paper: Option<bool>) -> Option<Kept> {
+fn left(client: &Client, is_good: bool, paper: Option<bool>) -> Option<KeptSession> {
     let now = seconds(SystemTime::now());
     let left = kept(&client.save()?, &client.session().snapshot(), now, if is_good { now } else { 0 });
-    Some(Kept { paper: left.paper.or(paper), ..left })
+    Some(KeptSession { paper: left.paper.or(paper), ..left })
 }
 
 fn interrupted(unended: Option<&Failure>) -> Failure {

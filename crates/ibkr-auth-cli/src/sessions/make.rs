@@ -2,49 +2,52 @@
 
 use ibkr_auth_blocking::{Error, ErrorKind};
 
-use super::{Listener, SessionOrigin, Sessions, Wish, guard::failed, none, overheard, renewed, turn::Turn};
-use crate::{exit::Exit, failure::Failure, store::Kept};
+use super::{
+    Listener, SessionOptions, SessionOrigin, Sessions, guard::failed, locked::LockedRecord, none, overheard,
+    renewed,
+};
+use crate::{exit::Exit, failure::Failure, store::KeptSession};
 
 impl Sessions {
     pub(super) fn make(
         &self,
-        turn: Turn,
-        wish: &Wish,
+        locked: LockedRecord,
+        options: &SessionOptions,
         listener: Listener,
-    ) -> Result<(Kept, SessionOrigin), Failure> {
-        self.warn_of_damage(&turn.record);
-        match turn.record.kept.clone() {
-            Some(kept) if !wish.fresh => {
-                Ok((self.revive(turn, &kept, wish, listener)?, SessionOrigin::Revived))
+    ) -> Result<(KeptSession, SessionOrigin), Failure> {
+        self.warn_of_damage(&locked.record);
+        match locked.record.kept.clone() {
+            Some(kept) if !options.fresh => {
+                Ok((self.revive(locked, &kept, options, listener)?, SessionOrigin::Revived))
             }
-            _ if wish.no_login => Err(none()),
-            _ => Ok((self.log_in(turn, wish, listener)?, SessionOrigin::LoggedIn)),
+            _ if options.no_login => Err(none()),
+            _ => Ok((self.log_in(locked, options, listener)?, SessionOrigin::LoggedIn)),
         }
     }
 
     /// Asks IBKR whether the kept session is good, and heals it if not.
     fn revive(
         &self,
-        mut turn: Turn,
-        before: &Kept,
-        wish: &Wish,
+        mut locked: LockedRecord,
+        before: &KeptSession,
+        options: &SessionOptions,
         listener: Listener,
-    ) -> Result<Kept, Failure> {
-        let mut client = self.client(&turn.record, before, self.compete(wish))?;
+    ) -> Result<KeptSession, Failure> {
+        let mut client = self.client(&locked.record, before, self.compete(options))?;
         let heard = overheard(&mut client, listener);
         let outcome = client.tickle();
         let is_enough = match &outcome {
             Ok(tickle) => {
                 client.is_connected()
-                    || (wish.read_only && tickle.auth_status.competing && !self.compete(wish))
+                    || (options.read_only && tickle.auth_status.competing && !self.compete(options))
             }
             Err(_) => false,
         };
         if let (true, Some(saved)) = (is_enough, client.save()) {
             let kept = renewed(before, &saved, &client);
-            (turn.record.kept, turn.record.failed) = (Some(kept.clone()), None);
-            turn.record.history.quiet_until = None;
-            self.note(&mut turn, None);
+            (locked.record.kept, locked.record.failed) = (Some(kept.clone()), None);
+            locked.record.history.quiet_until = None;
+            self.note(&mut locked, None);
             return Ok(kept);
         }
         let failure = match outcome {
@@ -52,26 +55,27 @@ impl Sessions {
             Ok(tickle) if tickle.auth_status.competing => competing(),
             Ok(_) => lost(),
         };
-        let held_elsewhere = failure.is(Exit::Competing) && !self.compete(wish);
-        let may_heal = !(wish.no_login || held_elsewhere || failure.is(Exit::Network));
-        turn.record.kept = Some(before.doubted());
-        if !may_heal && !turn.record.failed.as_ref().is_some_and(|failed| failed.failure.is(Exit::Refused)) {
-            // For those who wait for this turn: it is their outcome too.
-            turn.record.failed = Some(failed(None, "", &failure));
+        let held_elsewhere = failure.is(Exit::Competing) && !self.compete(options);
+        let may_heal = !(options.no_login || held_elsewhere || failure.is(Exit::Network));
+        locked.record.kept = Some(before.doubted());
+        if !may_heal && !locked.record.failed.as_ref().is_some_and(|failed| failed.failure.is(Exit::Refused))
+        {
+            // For those who wait for this lock: it is their outcome too.
+            locked.record.failed = Some(failed(None, "", &failure));
         }
-        self.note(&mut turn, Some(&failure));
+        self.note(&mut locked, Some(&failure));
         if !may_heal || failure.pause.is_some() {
             return Err(failure);
         }
         if failure.is(Exit::Server) {
             // The first that follows is another tickle.
-            turn.pace_or_force(wish.force)?;
+            locked.pace_or_force(options.force)?;
         }
-        self.heal(turn, before, wish, (client, &heard))
+        self.heal(locked, before, options, (client, &heard))
     }
 
-    pub(super) fn compete(&self, wish: &Wish) -> bool {
-        wish.compete || self.profile.config.compete()
+    pub(super) fn compete(&self, options: &SessionOptions) -> bool {
+        options.compete || self.profile.config.compete()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{LOGIN_WITHIN, Sessions, turn::Turn};
+use super::{LOGIN_WITHIN, Sessions, locked::LockedRecord};
 use crate::{
     commands::span,
     exit::Exit,
@@ -38,31 +38,31 @@ impl Sessions {
     /// Waits until IBKR takes the next request for this path, if it takes it rarely, and says so.
     pub(crate) fn pace_rare(&self, path: &str) -> Result<(), Failure> {
         let Some((_, name)) = RARE.iter().find(|(rare, _)| *rare == path) else { return Ok(()) };
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        let wait = left(turn.record.paced.get(*name).copied().unwrap_or_default(), RARELY);
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        let wait = left(locked.record.paced.get(*name).copied().unwrap_or_default(), RARELY);
         if wait >= NOTABLE {
             let seconds = wait.as_secs_f64();
             self.output
                 .note(format_args!("IBKR takes one request for /{name} in 5 s: waiting {seconds:.1} s"));
         }
-        turn.pace_rare(name);
-        self.remember(&turn, RARELY);
+        locked.pace_rare(name);
+        self.remember(&locked, RARELY);
         Ok(())
     }
 
     /// The same for `/portfolio/accounts`, without a word.
     pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        turn.pace_accounts();
-        self.remember(&turn, RARELY);
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        locked.pace_accounts();
+        self.remember(&locked, RARELY);
         Ok(())
     }
 
     /// Waits until IBKR takes the next tickle.
     pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        turn.pace()?;
-        self.note(&mut turn, None);
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        locked.pace()?;
+        self.note(&mut locked, None);
         Ok(())
     }
 
@@ -93,21 +93,21 @@ impl Sessions {
     /// answer everywhere: the second endpoint that asks for one means all.
     pub(crate) fn note_pause(&self, endpoint: &str, failure: &Failure) -> Result<(), Failure> {
         let Some(seconds) = failure.new_pause() else { return Ok(()) };
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        let pauses = &mut turn.record.pauses;
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        let pauses = &mut locked.record.pauses;
         pauses.retain(|_, pause| pause.left() > 0);
         // Whoever asks about a session tickles.
         if endpoint.ends_with(" /tickle") || pauses.keys().any(|other| other != endpoint) {
-            self.note(&mut turn, Some(failure));
+            self.note(&mut locked, Some(failure));
         } else {
             pauses.insert(endpoint.to_owned(), Pause::new(seconds));
-            self.note(&mut turn, None);
+            self.note(&mut locked, None);
         }
         Ok(())
     }
 }
 
-impl Turn {
+impl LockedRecord {
     /// Waits for a second if need be.
     ///
     /// # Errors

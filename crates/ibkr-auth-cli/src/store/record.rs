@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// Everything that is kept of one identity. Times are seconds since 1970, unless they say otherwise.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<KeptSession>,
     /// How often was logged in lately, and until when IBKR wants to be left alone.
     #[serde(default)]
     pub(crate) history: History,
@@ -172,7 +172,7 @@ impl Pause {
 
 /// A session, and what a person wants to know of it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct KeptSession {
     /// Every token of the session: it goes nowhere but into the client.
     pub(crate) saved: Zeroizing<String>,
     pub(crate) began: u64,
@@ -185,7 +185,7 @@ pub(crate) struct Kept {
     pub(crate) paper: Option<bool>,
 }
 
-impl Kept {
+impl KeptSession {
     /// The same session, no longer known to be good.
     pub(crate) fn doubted(&self) -> Self {
         Self { good_at: 0, ..self.clone() }
@@ -244,8 +244,8 @@ mod tests {
     use super::*;
     use crate::exit::Exit;
 
-    fn kept(good_at: u64, expires: Option<u64>) -> Kept {
-        Kept {
+    fn kept(good_at: u64, expires: Option<u64>) -> KeptSession {
+        KeptSession {
             saved: Zeroizing::default(),
             began: 0,
             good_at,

@@ -5,9 +5,9 @@ use ibkr_auth_core::Step;
 
 /// The last error that nothing has overcome since.
 #[derive(Default)]
-pub(super) struct Reason(Option<Error>);
+pub(super) struct LastError(Option<Error>);
 
-impl Reason {
+impl LastError {
     pub(super) fn hear(&mut self, event: &Event) {
         match event {
             Event::Failed { error, .. } | Event::Phase { because: Some(error), .. } => {
@@ -48,10 +48,10 @@ mod tests {
         let after = |failed, done| {
             let error =
                 Error::transport(Some(failed), &TransportError::new(TransportKind::Timeout, "it failed"));
-            let mut reason = Reason::default();
-            reason.hear(&Event::Failed { error, took: Duration::ZERO });
-            reason.hear(&Event::Done { step: done, took: Duration::ZERO });
-            reason.take().is_some()
+            let mut last_error = LastError::default();
+            last_error.hear(&Event::Failed { error, took: Duration::ZERO });
+            last_error.hear(&Event::Done { step: done, took: Duration::ZERO });
+            last_error.take().is_some()
         };
         assert!(!after(Step::GetBearerToken, Step::GetBearerToken));
         assert!(!after(Step::GetBearerToken, Step::ValidateSso));

@@ -9,30 +9,30 @@ use std::{
 use super::{LOGIN_WITHIN, Sessions, pace::BETWEEN};
 use crate::{
     failure::Failure,
-    store::{Kept, Lock, Pause, Record, millis, seconds},
+    store::{KeptSession, Lock, Pause, Record, millis, seconds},
 };
 
 /// Held while IBKR is asked.
-pub(crate) struct Turn {
+pub(crate) struct LockedRecord {
     pub(super) lock: Lock,
     pub(crate) record: Record,
 }
 
 impl Sessions {
     /// Waits until no other invocation is at work on this session.
-    pub(crate) fn turn(&self, within: Duration, waiting: impl FnOnce()) -> Result<Turn, Failure> {
+    pub(crate) fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<LockedRecord, Failure> {
         let lock = self.store.lock(within, waiting)?;
         self.begin(lock)
     }
 
-    fn begin(&self, lock: Lock) -> Result<Turn, Failure> {
-        let turn = Turn { lock, record: self.record()? };
-        if turn.record.was_ahead {
+    fn begin(&self, lock: Lock) -> Result<LockedRecord, Failure> {
+        let locked = LockedRecord { lock, record: self.record()? };
+        if locked.record.was_ahead {
             // Else it would be ahead for as long as the clock was set back. Where nothing can be written it
             // stays so.
-            let _ = self.store.write(&turn.lock, &turn.record);
+            let _ = self.store.write(&locked.lock, &locked.record);
         }
-        Ok(turn)
+        Ok(locked)
     }
 
     /// What is kept. A session that this program cannot go on with is none.
@@ -49,26 +49,26 @@ impl Sessions {
     }
 
     /// This session was refused: the next invocation asks before it uses it.
-    pub(crate) fn doubt(&self, refused: &Kept) -> Result<(), Failure> {
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        let is_same = |kept: &&Kept| kept.good_at <= refused.good_at && self.is_same(kept, refused);
-        let Some(doubted) = turn.record.kept.as_ref().filter(is_same).map(Kept::doubted) else {
+    pub(crate) fn doubt(&self, refused: &KeptSession) -> Result<(), Failure> {
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        let is_same = |kept: &&KeptSession| kept.good_at <= refused.good_at && self.is_same(kept, refused);
+        let Some(doubted) = locked.record.kept.as_ref().filter(is_same).map(KeptSession::doubted) else {
             return Ok(());
         };
-        turn.record.kept = Some(doubted);
-        self.remember(&turn, BETWEEN);
+        locked.record.kept = Some(doubted);
+        self.remember(&locked, BETWEEN);
         Ok(())
     }
 
     /// IBKR has ended this session.
-    pub(crate) fn forget(&self, ended: &Kept) -> Result<(), Failure> {
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
-        turn.record.kept.take_if(|kept| self.is_same(kept, ended));
-        self.remember(&turn, BETWEEN);
+    pub(crate) fn forget(&self, ended: &KeptSession) -> Result<(), Failure> {
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
+        locked.record.kept.take_if(|kept| self.is_same(kept, ended));
+        self.remember(&locked, BETWEEN);
         Ok(())
     }
 
-    fn is_same(&self, one: &Kept, other: &Kept) -> bool {
+    fn is_same(&self, one: &KeptSession, other: &KeptSession) -> bool {
         matches!((self.headers(one), self.headers(other)), (Ok(one), Ok(other)) if one == other)
     }
 
@@ -81,38 +81,38 @@ impl Sessions {
     }
 
     /// The same without waiting; `None` while another invocation is at work.
-    pub(crate) fn try_turn(&self) -> Result<Option<Turn>, Failure> {
+    pub(crate) fn try_lock(&self) -> Result<Option<LockedRecord>, Failure> {
         self.store.try_lock()?.map(|lock| self.begin(lock)).transpose()
     }
 
     /// Notes that `sso/validate` is asked now, if IBKR takes it.
     pub(crate) fn claim_validation(&self) -> Result<bool, Failure> {
-        let mut turn = self.turn(LOGIN_WITHIN, || {})?;
+        let mut locked = self.lock(LOGIN_WITHIN, || {})?;
         let is_free = self.validate_allowed_in()?.is_zero();
         if is_free {
-            turn.record.history.validated = Some(seconds(SystemTime::now()));
-            self.note(&mut turn, None);
+            locked.record.history.validated = Some(seconds(SystemTime::now()));
+            self.note(&mut locked, None);
         }
         Ok(is_free)
     }
 
     /// Keeps the record, and what a failure means for the next invocation.
-    pub(crate) fn keep(&self, turn: &mut Turn, failure: Option<&Failure>) -> Result<(), Failure> {
-        self.update(turn, failure);
-        self.store.write(&turn.lock, &turn.record)
+    pub(crate) fn keep(&self, locked: &mut LockedRecord, failure: Option<&Failure>) -> Result<(), Failure> {
+        self.update(locked, failure);
+        self.store.write(&locked.lock, &locked.record)
     }
 
     /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is
     /// there to be read.
-    pub(crate) fn note(&self, turn: &mut Turn, failure: Option<&Failure>) {
-        self.update(turn, failure);
-        self.remember(turn, BETWEEN);
+    pub(crate) fn note(&self, locked: &mut LockedRecord, failure: Option<&Failure>) {
+        self.update(locked, failure);
+        self.remember(locked, BETWEEN);
     }
 
     /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so
     /// long.
-    pub(super) fn remember(&self, turn: &Turn, pause: Duration) {
-        let Err(failure) = self.store.write(&turn.lock, &turn.record) else { return };
+    pub(super) fn remember(&self, locked: &LockedRecord, pause: Duration) {
+        let Err(failure) = self.store.write(&locked.lock, &locked.record) else { return };
         if !self.has_forgotten.swap(true, Ordering::Relaxed) {
             let Failure { what, why, .. } = failure;
             let why = why.unwrap_or_default();
@@ -121,12 +121,12 @@ impl Sessions {
         thread::sleep(pause);
     }
 
-    fn update(&self, turn: &mut Turn, failure: Option<&Failure>) {
+    fn update(&self, locked: &mut LockedRecord, failure: Option<&Failure>) {
         let now = SystemTime::now();
-        turn.record.asked = millis(now);
-        turn.record.paper = turn.record.kept.as_ref().and_then(|kept| kept.paper).or(turn.record.paper);
+        locked.record.asked = millis(now);
+        locked.record.paper = locked.record.kept.as_ref().and_then(|kept| kept.paper).or(locked.record.paper);
         if let Some(pause) = failure.and_then(Failure::new_pause) {
-            turn.record.history.quiet_until = Some(seconds(now) + pause.min(Pause::LONGEST));
+            locked.record.history.quiet_until = Some(seconds(now) + pause.min(Pause::LONGEST));
         }
     }
 }
