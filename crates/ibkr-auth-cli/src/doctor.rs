@@ -1,7 +1,7 @@
 //! `ibkr-auth doctor`: checks everything from the inside out, stops nowhere, and says what to do.
 
 mod address;
-mod answer;
+mod ask;
 mod call;
 mod checks;
 mod context;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use ibkr_auth_blocking::{AuthStatus, ErrorKind, Session};
 
 use super::{
-    answer::step,
+    ask::step,
     context::{Context, Need},
     finding::Finding,
     meaning::At,

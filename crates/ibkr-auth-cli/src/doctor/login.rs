@@ -3,7 +3,7 @@
 use ibkr_auth_blocking::{AuthStatus, Session, Step};
 
 use super::{
-    answer::{Trouble, step},
+    ask::{Trouble, step},
     context::{Context, Need},
     finding::Finding,
     meaning::At,

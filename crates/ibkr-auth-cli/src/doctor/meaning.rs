@@ -4,7 +4,7 @@ mod table;
 
 use ibkr_auth_blocking::{ErrorKind, TransportKind};
 
-use super::answer::Trouble;
+use super::ask::Trouble;
 
 /// Which request it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use ibkr_auth_blocking::{Error, TransportKind};
 use ibkr_auth_core::CLOCK_CORRECTED;
 
 use super::{
-    answer::Trouble,
+    ask::Trouble,
     call::{Call, authority, send},
     context::{Context, Need},
     finding::Finding,

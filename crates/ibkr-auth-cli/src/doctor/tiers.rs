@@ -6,7 +6,7 @@ use ibkr_auth_blocking::{AuthStatus, ErrorKind, Expiry, Session, Tier};
 use serde_json::Value;
 
 use super::{
-    answer::{Asked, get, step},
+    ask::{Asked, get, step},
     context::{Context, Need},
     finding::{Finding, INTERRUPTED},
     meaning::At,

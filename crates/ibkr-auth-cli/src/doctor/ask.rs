@@ -1,4 +1,4 @@
-//! What came back on a request, and the finding of one that failed.
+//! A request, what came back on it, and the finding of one that failed.
 
 use std::{thread, time::Instant};
 
