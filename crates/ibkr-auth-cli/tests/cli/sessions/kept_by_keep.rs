@@ -19,7 +19,9 @@ at_once! {
 macro_rules! kept {
     ($world:expr, $($option:expr),*) => {{
         let mut keeper = $world.keep(&["--json", $($option),*]);
-        keeper.line(r#""step":"tickle""#);
+        // Sent, and answered: after that it rests until the next tickle.
+        keeper.line(r#""step":"validate_sso""#);
+        keeper.line(r#""step":"validate_sso""#);
         keeper
     }};
 }
