@@ -22,10 +22,11 @@ fn bare_sessions_on_one_thread() {
     let report = virtual_time::run(sessions, 1);
     println!(
         "{sessions} bare sessions, an hour each: {} KiB each when logged in, {} KiB at the end, {:?} of processor time each; \
-         {} logins, {} tickles, {} sso/validate",
+         {} calls of `poll` and `receive`, {} logins, {} tickles, {} sso/validate",
         report.bytes_each / 1024,
         report.bytes_each_later / 1024,
         report.processor,
+        report.calls,
         report.logins,
         report.tickles,
         report.validates

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) bytes_each_later: u64,
     /// Processor time for each session and hour.
     pub(crate) processor: Duration,
+    /// Of `poll` and `receive`.
+    pub(crate) calls: usize,
     pub(crate) logins: usize,
     pub(crate) tickles: usize,
     pub(crate) validates: usize,
@@ -47,6 +49,7 @@ pub(crate) fn run(sessions: usize, hours: u32) -> Report {
         bytes_each: 0,
         bytes_each_later: 0,
         processor: Duration::ZERO,
+        calls: 0,
         logins: 0,
         tickles: 0,
         validates: 0,
@@ -75,8 +78,10 @@ fn turn(kept: &mut Kept, at: Instant, start: Instant, chance: &mut Chance, repor
     while let Some(index) = kept.arriving.iter().position(|(arrives, ..)| *arrives <= at) {
         let (_, id, response) = kept.arriving.swap_remove(index);
         kept.session.receive(now, id, Ok(response));
+        report.calls += 1;
     }
     loop {
+        report.calls += 1;
         match kept.session.poll(now) {
             Output::Send(transmit) => {
                 match transmit.step {

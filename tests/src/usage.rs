@@ -11,28 +11,34 @@ pub struct Usage {
     pub descriptors: u64,
     /// Threads.
     pub threads: u64,
-    /// Processor time of all threads so far, in steps of 10 ms.
+    /// Processor time of all threads so far, of those that have ended too.
     pub processor: Duration,
 }
 
 impl Usage {
-    /// Now. All zero where there is no `/proc`.
+    /// Now. Zero where the system does not tell: all but processor time comes from `/proc`.
     pub fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse().ok()
         };
-        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The program's name, in brackets, may hold spaces; user and system time are the 14th and 15th field.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks =
-            after_name.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<u64>().ok());
         Self {
             memory: field("VmRSS:").unwrap_or(0),
             descriptors: fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),
             threads: field("Threads:").unwrap_or(0),
-            processor: Duration::from_millis(10 * ticks.sum::<u64>()),
+            processor: processor(),
         }
     }
+}
+
+#[cfg(unix)]
+fn processor() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+fn processor() -> Duration {
+    Duration::ZERO
 }

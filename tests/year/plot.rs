@@ -32,28 +32,7 @@ const MONTHS: [(&str, u32); 12] = [
     ("Dec", 31),
 ];
 
-const STYLE: &str = "\
-text { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fill: #57606a }
-.title { font-size: 19px; font-weight: 600; fill: #1f2328 }
-.name { font-size: 14px; font-weight: 600; fill: #1f2328 }
-.figure { font-size: 14px; font-weight: 600; text-anchor: end }
-.mark { font-size: 11px; text-anchor: end }
-.month { font-size: 11px; text-anchor: middle }
-.line { stroke: #d0d7de; stroke-width: 1 }
-.goal { stroke: #1f2328; stroke-width: 1.2; stroke-dasharray: 5 4; opacity: .75 }
-.ours { stroke: #1a7f64; fill: #1a7f64 }
-.other { stroke: #cf4a22; fill: #cf4a22 }
-path.ours, path.other { fill: none }
-text.ours, text.other { stroke: none }
-@media (prefers-color-scheme: dark) {
-text { fill: #9198a1 }
-.title, .name { fill: #f0f6fc }
-.line { stroke: #30363d }
-.goal { stroke: #f0f6fc }
-.ours { stroke: #3fc39c; fill: #3fc39c }
-.other { stroke: #f4845f; fill: #f4845f }
-}
-";
+const STYLE: &str = include_str!("../../docs/plot.css");
 
 /// The picture; the first strategy is ours.
 pub(crate) fn svg(all: &[Named], days: u32) -> String {

@@ -1,12 +1,11 @@
-//! `cargo xtask figures`: every figure that the documents quote, measured anew.
-
-mod program;
+//! `cargo xtask figures`: how large it all is, and how long it takes to build.
 
 use std::{collections::BTreeSet, fs, time::Instant};
 
 use crate::process;
 
-pub(crate) const ABOUT: &str = "measure what docs/FIGURES.md quotes (minutes; --fast: without clean builds)";
+pub(crate) const ABOUT: &str =
+    "measure the sizes that docs/FIGURES.md quotes (minutes; --fast: without clean builds)";
 
 const PACKAGES: [&str; 7] = [
     "ibkr-jws",
@@ -25,21 +24,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         [one] if one == "--fast" => true,
         [other, ..] => return Err(format!("`figures` takes --fast, not `{other}`")),
     };
-    println!("## One login\n");
-    process::status(process::cargo().args([
-        "run",
-        "--quiet",
-        "-p",
-        "ibkr-auth-tests",
-        "--example",
-        "figures",
-    ]))?;
-    println!("\n## A JWS over its bare signature\n");
-    process::status(process::cargo().args(["bench", "--quiet", "-p", "ibkr-jws"]))?;
-    println!("\n## External crates on Linux, build scripts' own included\n");
+    println!("## External crates on Linux, build scripts' own included\n");
     crates()?;
     println!("\n## The program\n");
-    program::run()?;
+    program()?;
     if !fast {
         println!("\n## Clean builds\n");
         clean_builds()?;
@@ -57,6 +45,14 @@ fn crates() -> Result<(), String> {
         let names: BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();
         println!("| {package} | {} |", names.len());
     }
+    Ok(())
+}
+
+fn program() -> Result<(), String> {
+    process::status(process::cargo().args(["build", "--quiet", "--release", "--package", "ibkr-auth-cli"]))?;
+    let program = process::target().join("release/ibkr-auth");
+    let size = fs::metadata(&program).map_err(|error| format!("{}: {error}", program.display()))?.len();
+    println!("`ibkr-auth`, stripped: {:.1} MB", size as f64 / 1e6);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
 mod api;
+mod bench;
 mod check;
 mod ci;
 mod deny;
@@ -35,6 +36,7 @@ const TASKS: &[Task] = &[
     Task { name: "package", about: package::ABOUT, run: package::run },
     Task { name: "deny", about: deny::ABOUT, run: deny::run },
     Task { name: "api", about: api::ABOUT, run: api::run },
+    Task { name: "bench", about: bench::ABOUT, run: bench::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "docs", about: docs::ABOUT, run: docs::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },

@@ -1,8 +1,9 @@
 //! `cargo xtask peers`: the Python package ibauth, as published, against the simulator.
 
 pub(crate) mod simulator;
-mod venv;
+pub(crate) mod venv;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -130,7 +131,9 @@ impl Bench {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
-        let simulator = Simulator::start(&self.simulator, &folder, peer.simulator_options)?;
+        let mut options: Vec<&OsStr> = vec!["--write-config".as_ref(), folder.as_ref()];
+        options.extend(peer.simulator_options.iter().map(OsStr::new));
+        let simulator = Simulator::start(&self.simulator, &options)?;
         let config = folder.join("config.yaml");
         let text = fs::read_to_string(&config).map_err(|error| format!("{}: {error}", config.display()))?;
         fs::write(&config, change(&text)).map_err(|error| format!("{}: {error}", config.display()))?;
@@ -143,8 +146,8 @@ impl Bench {
     }
 }
 
-/// Leads a Python program's HTTPS through the proxy: httpx reads SSL_CERT_FILE, requests REQUESTS_CA_BUNDLE.
-fn through(command: &mut Command, proxy: &str, ca: &Path) {
+/// Leads a program's HTTPS through the proxy: requests reads REQUESTS_CA_BUNDLE, httpx and ours SSL_CERT_FILE.
+pub(crate) fn through(command: &mut Command, proxy: &str, ca: &Path) {
     for name in
         ["SSL_CERT_DIR", "CURL_CA_BUNDLE", "NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"]
     {
