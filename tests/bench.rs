@@ -29,8 +29,6 @@ use ibkr_auth_tests::{
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// No faster: a check within two seconds of the last tickle brings none.
-const CHECK_EVERY: Duration = Duration::from_millis(2_100);
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -63,15 +61,15 @@ fn keep_async(config: &str, sessions: usize, seconds: usize) {
     let runtime = runtime();
     let open = |user, count: Count| {
         let Settings { config, key, transport, .. } = settings(config, user);
-        let mut client = ibkr_auth_async::Client::new(config, key, &transport)?;
-        client.on_event(move |event| count.of(event));
         runtime.block_on(async {
-            let handle = client.keep_connected(KeepConnected::default());
+            let mut client = ibkr_auth_async::Client::new(config, key, &transport)?;
+            client.on_event(move |event| count.of(event));
+            let handle = client.keep_connected(policy());
             handle.ready(READY_WITHIN).await.map(|()| handle)
         })
     };
-    let sleep = |time| runtime.block_on(tokio::time::sleep(time));
-    keep(sessions, seconds, open, ibkr_auth_async::Handle::check, sleep);
+    let sleep = |time| runtime.block_on(async { tokio::time::sleep(time).await });
+    keep(sessions, seconds, open, sleep);
 }
 
 fn keep_blocking(config: &str, sessions: usize, seconds: usize) {
@@ -79,10 +77,10 @@ fn keep_blocking(config: &str, sessions: usize, seconds: usize) {
         let Settings { config, key, transport, .. } = settings(config, user);
         let mut client = ibkr_auth_blocking::Client::new(config, key, &transport)?;
         client.on_event(move |event| count.of(event));
-        let handle = client.keep_connected(KeepConnected::default());
+        let handle = client.keep_connected(policy());
         handle.ready(READY_WITHIN).map(|()| handle)
     };
-    keep(sessions, seconds, open, ibkr_auth_blocking::Handle::check, thread::sleep);
+    keep(sessions, seconds, open, thread::sleep);
 }
 
 /// The settings of one of many users, read anew for each as separate programs would.
@@ -92,6 +90,11 @@ fn settings(path: &str, user: usize) -> Settings {
     settings.config = Config::new(config.client_id(), config.client_key_id(), format!("user{user}"))
         .expect("a username may be a word");
     settings
+}
+
+/// A tickle as often as may be.
+fn policy() -> KeepConnected {
+    KeepConnected::default().with_tickle_every(Duration::from_secs(10)).expect("often enough")
 }
 
 /// Counts tickles of all sessions.
@@ -110,21 +113,16 @@ fn keep<H>(
     sessions: usize,
     seconds: usize,
     open: impl Fn(usize, Count) -> Result<H, Error>,
-    check: impl Fn(&H),
     sleep: impl Fn(Duration),
 ) {
     let (before, count) = (Usage::now(), Count::default());
     let handles: Vec<H> = (0..sessions).map(|user| open(user, count.clone()).expect("a session")).collect();
-    sleep(CHECK_EVERY);
     let (ready, already) = (Usage::now(), count.0.load(Ordering::Relaxed));
-    let end = Instant::now() + Duration::from_secs(seconds as u64);
-    while Instant::now() < end {
-        handles.iter().for_each(&check);
-        sleep(CHECK_EVERY);
-    }
+    sleep(Duration::from_secs(seconds as u64));
     let (after, tickles) = (Usage::now(), count.0.load(Ordering::Relaxed) - already);
     let processor = after.processor - ready.processor;
     println!("keep {tickles} {} {} {}", processor.as_micros(), before.memory, ready.memory);
+    drop(handles);
 }
 
 fn core(sessions: usize) {

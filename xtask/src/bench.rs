@@ -9,8 +9,7 @@ mod measure;
 mod picture;
 mod start;
 
-use std::time::Instant;
-
+use document::{Circumstances, Results};
 use lab::Lab;
 
 pub(crate) const ABOUT: &str = "measure speed against the published ibauth into docs/BENCHMARKS.md (15 min; --quick: under one, not into docs/)";
@@ -27,8 +26,8 @@ struct Plan {
     logins: usize,
     /// Sessions in a process of ours.
     crowds: &'static [usize],
-    /// So long they are kept.
-    seconds: usize,
+    /// The crowd of ours that stands for all.
+    usual: usize,
     /// Processes with ibauth at once.
     processes: &'static [usize],
     /// Sessions in one process with ibauth.
@@ -41,14 +40,27 @@ struct Plan {
     bare: usize,
 }
 
+impl Plan {
+    /// The distance at which processor time is told.
+    fn usual_distance(&self) -> u64 {
+        self.distances[1]
+    }
+
+    /// The distances that are compared for the round trips.
+    fn near_and_far(&self) -> (u64, u64) {
+        let last = self.distances.len() - 1;
+        (self.distances[last - 1], self.distances[last])
+    }
+}
+
 const WHOLE: Plan = Plan {
     command: "cargo xtask bench",
     distances: &[0, 25, 50],
     logins: 11,
     crowds: &[1, 100, 1_000],
-    seconds: 10,
+    usual: 100,
     processes: &[1, 10],
-    ibauth_crowd: 100,
+    ibauth_crowd: 50,
     crowd_runs: 3,
     starts: 25,
     bare: 10_000,
@@ -58,9 +70,9 @@ const QUICK: Plan = Plan {
     command: "cargo xtask bench --quick",
     distances: &[0, 25],
     logins: 1,
-    crowds: &[1, 10],
-    seconds: 3,
-    processes: &[1, 2],
+    crowds: &[10],
+    usual: 10,
+    processes: &[2],
     ibauth_crowd: 2,
     crowd_runs: 1,
     starts: 3,
@@ -74,12 +86,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         [other, ..] => return Err(format!("`bench` takes --quick, not `{other}`")),
     };
     let lab = Lab::prepare()?;
-    let begin = Instant::now();
+    let circumstances = Circumstances::now()?;
     let logins = login::measure(&lab, &plan)?;
     let crowds = keep::measure(&lab, &plan)?;
     let starts = start::measure(&lab, &plan)?;
     let core = core::measure(&lab, &plan)?;
-    let results = document::Results { logins, crowds, starts, core };
+    let results = Results { logins, crowds, starts, core };
     let folder = if arguments.is_empty() { None } else { Some(lab.folder.as_path()) };
-    document::write(&plan, &results, begin.elapsed(), folder)
+    document::write(&plan, &results, &circumstances, folder)
 }

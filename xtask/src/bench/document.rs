@@ -1,6 +1,6 @@
 //! docs/BENCHMARKS.md, docs/benchmarks.svg and the line of the README: what was measured, in words.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use super::{
     IBAUTH, Plan,
@@ -26,15 +26,38 @@ pub(super) struct Results {
     pub(super) core: Core,
 }
 
+/// Where and when it was measured.
+pub(super) struct Circumstances {
+    begin: Instant,
+    date: String,
+    machine: String,
+    rust: String,
+    python: String,
+    load: String,
+}
+
+impl Circumstances {
+    pub(super) fn now() -> Result<Self, String> {
+        Ok(Self {
+            begin: Instant::now(),
+            date: output("date", &["-u", "+%Y-%m-%d"])?,
+            machine: machine(),
+            rust: output("rustc", &["--version"])?,
+            python: output("python3", &["--version"])?,
+            load: load(),
+        })
+    }
+}
+
 /// Into docs/ and the README, unless another folder is named.
 pub(super) fn write(
     plan: &Plan,
     results: &Results,
-    took: Duration,
+    circumstances: &Circumstances,
     elsewhere: Option<&Path>,
 ) -> Result<(), String> {
     let headline = headline(plan, results);
-    let text = text(plan, results, &headline, took)?;
+    let text = text(plan, results, &headline, circumstances);
     let docs = process::root().join("docs");
     let folder = elsewhere.unwrap_or(&docs);
     put(&folder.join("BENCHMARKS.md"), &text)?;
@@ -62,7 +85,7 @@ fn quoted(readme: &str, headline: &str) -> Result<String, String> {
 
 fn headline(plan: &Plan, results: &Results) -> String {
     let (logins, theirs) = (Logins(&results.logins), Who::Ibauth(0));
-    let (near, far, at) = (plan.distances[0], plan.distances[plan.distances.len() - 1], plan.distances[1]);
+    let at = plan.usual_distance();
     let [ours, ibauth] = [Who::Async, theirs].map(|who| logins.of(who, at));
     let wall = |login: &Login| login.alone.wall.median() / 1e3;
     let processor = |login: &Login| login.alone.processor.median() / 1e3;
@@ -74,34 +97,36 @@ fn headline(plan: &Plan, results: &Results) -> String {
         format!("{} ms against {} ({})", figures(ours), figures(theirs), times(theirs / ours))
     };
     format!(
-        "A login takes {:.1} round trips, with ibauth {} it takes {:.1}: at {at} ms one way {}. Its processor time is {}, that of a \
+        "Measured against the simulator: a login takes {:.1} round trips, with ibauth {} it takes {:.1}: at {at} ms one way {}. Its processor time is {}, that of a \
          tickle {}.",
-        logins.round_trips(Who::Async, near, far),
+        logins.round_trips(Who::Async, plan.near_and_far()),
         IBAUTH[0],
-        logins.round_trips(theirs, near, far),
+        logins.round_trips(theirs, plan.near_and_far()),
         against(wall(ours), wall(ibauth)),
         against(processor(ours), processor(ibauth)),
         against(tickle(Who::Async), tickle(theirs)),
     )
 }
 
-fn text(plan: &Plan, results: &Results, headline: &str, took: Duration) -> Result<String, String> {
+fn text(plan: &Plan, results: &Results, headline: &str, circumstances: &Circumstances) -> String {
     let (logins, core) = (Logins(&results.logins), &results.core);
-    let minutes = format!("{:.0} min", (took.as_secs_f64() / 60.0).ceil());
+    let Circumstances { begin, date, machine, rust, python, load } = circumstances;
+    let minutes = format!("{:.0} min", (begin.elapsed().as_secs_f64() / 60.0).ceil());
+    let (near, far) = plan.near_and_far();
     let fields = [
         ("headline", headline.to_owned()),
         ("command", plan.command.to_owned()),
-        ("date", output("date", &["-u", "+%Y-%m-%d"])?),
-        ("machine", machine()),
-        ("rust", output("rustc", &["--version"])?),
-        ("python", output("python3", &["--version"])?),
-        ("load", load()),
+        ("date", date.clone()),
+        ("machine", machine.clone()),
+        ("rust", rust.clone()),
+        ("python", python.clone()),
+        ("load", load.clone()),
         ("took", minutes),
         ("logins", plan.logins.to_string()),
         ("crowds", plan.crowd_runs.to_string()),
         ("starts", plan.starts.to_string()),
-        ("near", plan.distances[0].to_string()),
-        ("far", plan.distances[plan.distances.len() - 1].to_string()),
+        ("near", near.to_string()),
+        ("far", far.to_string()),
         ("libraries", libraries(plan, &logins)),
         ("processes", processes(plan, &logins)),
         ("kept", kept(&results.crowds)),
@@ -115,13 +140,13 @@ fn text(plan: &Plan, results: &Results, headline: &str, took: Duration) -> Resul
         ("bytes", format!("{:.0}", core.memory)),
         ("signatures", core.signatures.trim_end().to_owned()),
     ];
-    Ok(fields
+    fields
         .iter()
-        .fold(TEMPLATE.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value)))
+        .fold(TEMPLATE.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
 }
 
 fn libraries(plan: &Plan, logins: &Logins<'_>) -> String {
-    let (near, far, at) = (plan.distances[0], plan.distances[plan.distances.len() - 1], plan.distances[1]);
+    let at = plan.usual_distance();
     let mut head = vec!["library".to_owned()];
     head.extend(plan.distances.iter().map(|distance| format!("ms at {distance} ms one way")));
     head.push("round trips".to_owned());
@@ -133,7 +158,7 @@ fn libraries(plan: &Plan, logins: &Logins<'_>) -> String {
             let [login, first] = [who, LIBRARIES[0]].map(|who| logins.of(who, distance));
             login.alone.wall.beside(&first.alone.wall, 1e3)
         }));
-        row.push(format!("{:.1}", logins.round_trips(who, near, far)));
+        row.push(format!("{:.1}", logins.round_trips(who, plan.near_and_far())));
         let [login, first] = [who, LIBRARIES[0]].map(|who| logins.of(who, at));
         row.push(login.alone.processor.beside(&first.alone.processor, 1e3));
         row.extend([login.requests.to_string(), login.connections.to_string()]);
@@ -143,7 +168,7 @@ fn libraries(plan: &Plan, logins: &Logins<'_>) -> String {
 }
 
 fn processes(plan: &Plan, logins: &Logins<'_>) -> String {
-    let at = plan.distances[1];
+    let at = plan.usual_distance();
     let mut head = vec!["process".to_owned()];
     head.extend(plan.distances.iter().map(|distance| format!("ms at {distance} ms one way")));
     head.push(format!("processor time at {at} ms, ms"));

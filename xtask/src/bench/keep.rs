@@ -13,7 +13,12 @@ const PATIENT: [&str; 5] = ["--no-pacing", "--rule", "replay_refused=false", "--
 const CLOSING: [&str; 2] = ["--rule", "connection_idle=1s"];
 
 /// Tickles of each session of ibauth.
-const TICKLES: usize = 5;
+const TICKLES: usize = 3;
+
+/// Ours tickles every 10 s. A single session has to wait for several.
+fn seconds(sessions: usize) -> usize {
+    if sessions == 1 { 31 } else { 11 }
+}
 
 pub(super) struct Crowd {
     pub(super) who: Who,
@@ -42,7 +47,7 @@ pub(super) fn measure(lab: &Lab, plan: &Plan) -> Result<Vec<Crowd>, String> {
                 crowd.sessions,
                 crowd.who.name()
             );
-            crowd.once(lab, plan)?;
+            crowd.once(lab)?;
         }
     }
     Ok(all)
@@ -61,8 +66,8 @@ fn crowds(plan: &Plan) -> Vec<Crowd> {
     let mut all = Vec::new();
     for who in [Who::Async, Who::Blocking] {
         all.extend(plan.crowds.iter().map(|&sessions| one(who, sessions, 1, false)));
-        all.push(one(who, plan.crowds[1], 1, true));
     }
+    all.push(one(Who::Async, plan.usual, 1, true));
     for who in [Who::Ibauth(0), Who::Ibauth(1)] {
         all.extend(plan.processes.iter().map(|&processes| one(who, 1, processes, false)));
         all.push(one(who, plan.ibauth_crowd, 1, false));
@@ -71,14 +76,14 @@ fn crowds(plan: &Plan) -> Vec<Crowd> {
 }
 
 impl Crowd {
-    fn once(&mut self, lab: &Lab, plan: &Plan) -> Result<(), String> {
+    fn once(&mut self, lab: &Lab) -> Result<(), String> {
         let users = self.sessions * self.processes;
         let rules: Vec<&str> =
             PATIENT.iter().chain(CLOSING.iter().filter(|_| self.closed)).copied().collect();
         let simulator = lab.simulator(0, users, &rules)?;
         let commands = (0..self.processes).map(|process| {
             let numbers = if self.who.is_ours() {
-                vec![self.sessions, plan.seconds]
+                vec![self.sessions, seconds(self.sessions)]
             } else {
                 vec![process * self.sessions, self.sessions, TICKLES]
             };

@@ -153,6 +153,14 @@ impl Lab {
         command
     }
 
+    /// `ibkr-auth header` with the session that the last login has kept.
+    pub(super) fn header(&self, simulator: &Simulator) -> Command {
+        let mut command = self.program();
+        command.args(["header", "--max-age", "1h", "--config"]).arg(&self.config);
+        self.lead(&mut command, simulator);
+        command
+    }
+
     /// `ibkr-auth`, measured as a process, with sessions kept in a folder of the bench's own.
     pub(super) fn program(&self) -> Command {
         let mut command = self.measured(&self.release.join("ibkr-auth"));
@@ -172,10 +180,6 @@ impl Lab {
         let mut command = Command::new(self.release.join("examples/bench"));
         command.args(["core", &sessions.to_string()]);
         command
-    }
-
-    pub(super) fn config(&self) -> &Path {
-        &self.config
     }
 
     /// Drops the sessions that the program has kept.

@@ -81,9 +81,10 @@ impl Logins<'_> {
         found.expect("measured at every distance")
     }
 
-    /// Round trips, by what distance alone adds: signing and the simulator's own work are not in it.
-    pub(super) fn round_trips(&self, who: Who, near: u64, far: u64) -> f64 {
-        let wall = |one_way| self.of(who, one_way).alone.wall.median();
+    /// Round trips, by what distance alone adds to the fastest: signing and the simulator's own work are not
+    /// in it.
+    pub(super) fn round_trips(&self, who: Who, (near, far): (u64, u64)) -> f64 {
+        let wall = |one_way| self.of(who, one_way).alone.wall.lowest();
         (wall(far) - wall(near)) / (2_000.0 * (far - near) as f64)
     }
 }

@@ -66,6 +66,11 @@ impl Sample {
         self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// What nothing else on the machine has slowed.
+    pub(super) fn lowest(&self) -> f64 {
+        self.0.first().copied().unwrap_or(f64::NAN)
+    }
+
     /// Median, lowest and highest in this unit, and how many times the median of `one` it is.
     pub(super) fn beside(&self, one: &Self, unit: f64) -> String {
         format!("{} · {}", self.shown(unit), times(self.median() / one.median()))

@@ -52,14 +52,14 @@ pub(super) fn svg(plan: &Plan, results: &Results) -> String {
 }
 
 fn panels(plan: &Plan, results: &Results) -> Vec<Panel> {
-    let (logins, at) = (Logins(&results.logins), plan.distances[1]);
+    let (logins, at) = (Logins(&results.logins), plan.usual_distance());
     let bar = |who: Who, value| Bar { name: who.name(), value, ours: who.is_ours() };
     let wall = |who| bar(who, logins.of(who, at).alone.wall.median() / 1e3);
     let processor = |who| bar(who, logins.of(who, at).process.processor.median() / 1e3);
     // A crowd of ours in one process; of ibauth a process each, as its users run it.
     let usual = |ours: bool| {
         results.crowds.iter().filter(move |crowd| {
-            let counts = if ours { crowd.sessions == plan.crowds[1] } else { crowd.processes > 1 };
+            let counts = if ours { crowd.sessions == plan.usual } else { crowd.processes > 1 };
             crowd.who.is_ours() == ours && counts && !crowd.closed
         })
     };
@@ -80,7 +80,7 @@ fn panels(plan: &Plan, results: &Results) -> Vec<Panel> {
         panel("Processor time of a login, whole process".to_owned(), "ms", PROCESSES.map(processor).into()),
         panel("Processor time of a tickle".to_owned(), "ms", tickles.collect()),
         panel(
-            format!("Memory of a session: {} in a process, ibauth a process each", plan.crowds[1]),
+            format!("Memory of a session: {} in a process, ibauth a process each", plan.usual),
             "MiB",
             memory.collect(),
         ),

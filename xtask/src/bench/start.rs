@@ -16,6 +16,7 @@ pub(super) struct Start {
 pub(super) fn measure(lab: &Lab, plan: &Plan) -> Result<Vec<Start>, String> {
     let simulator = lab.simulator(0, 1, &[])?;
     run(&mut lab.login(Who::Program, &simulator)?)?;
+    let asked = simulator.counters()?;
     let start = |command: String, ours| Start { command, ours, costs: Costs::default() };
     let mut all = vec![
         start("`ibkr-auth --version`".to_owned(), true),
@@ -24,14 +25,16 @@ pub(super) fn measure(lab: &Lab, plan: &Plan) -> Result<Vec<Start>, String> {
     all.extend(IBAUTH.map(|version| start(format!("`python -c 'import ibauth'`, {version}"), false)));
     for round in 1..=plan.starts {
         println!("program start: round {round} of {}", plan.starts);
-        let mut header = lab.program();
-        header.args(["header", "--max-age", "1h", "--config"]).arg(lab.config());
         let mut version = lab.program();
         version.arg("--version");
-        let commands = [version, header, lab.import(0), lab.import(1)];
+        let commands = [version, lab.header(&simulator), lab.import(0), lab.import(1)];
         for (start, mut command) in all.iter_mut().zip(commands) {
             start.costs.add(run(&mut command)?.cost("process")?);
         }
     }
-    Ok(all)
+    if simulator.counters()? == asked {
+        Ok(all)
+    } else {
+        Err("`ibkr-auth header` has asked the server, which it must not with a kept session".to_owned())
+    }
 }
