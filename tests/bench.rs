@@ -122,7 +122,8 @@ fn keep<H>(
     let (after, tickles) = (Usage::now(), count.0.load(Ordering::Relaxed) - already);
     let processor = after.processor - ready.processor;
     println!("keep {tickles} {} {} {}", processor.as_micros(), before.memory, ready.memory);
-    drop(handles);
+    // A thousand logouts at once are not measured, and their late tickles would be refused.
+    std::mem::forget(handles);
 }
 
 fn core(sessions: usize) {

@@ -60,7 +60,7 @@ const WHOLE: Plan = Plan {
     crowds: &[1, 100, 1_000],
     usual: 100,
     processes: &[1, 10],
-    ibauth_crowd: 50,
+    ibauth_crowd: 20,
     crowd_runs: 3,
     starts: 25,
     bare: 10_000,

@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
@@ -15,6 +15,9 @@ use crate::{
 
 const CLIENT_ID: &str = "BenchClient";
 const KEY_ID: &str = "main";
+
+/// What is measured of ibauth.
+const THEIRS: &str = "measure_ibauth.py";
 
 /// The brokerage session is there as soon as it is asked for: how long IBKR takes is nobody's merit.
 const AT_ONCE: [&str; 2] = ["--rule", "established_after=0s"];
@@ -75,7 +78,7 @@ impl Lab {
     /// A key of its own: that of the simulator is refused for any server but one on this machine.
     fn write_settings(&self) -> Result<(), String> {
         let failed = |error| format!("{}: {error}", self.folder.display());
-        process::status(self.python(0, "measure_ibauth.py").arg("key").arg(&self.folder))?;
+        process::status(self.python(0, THEIRS).arg("key").arg(&self.folder))?;
         let key = self.folder.join("private.pem");
         let settings = [
             ("client_id", CLIENT_ID),
@@ -113,23 +116,13 @@ impl Lab {
 
     /// One login in a process of its own.
     pub(super) fn login(&self, who: Who, simulator: &Simulator) -> Result<Command, String> {
-        let mut command = match who {
-            Who::Async | Who::Blocking => {
-                let mut command = self.measured(&self.release.join("examples/bench"));
-                command.args(["login", if who == Who::Async { "async" } else { "blocking" }]);
-                command
-            }
-            Who::Program => {
-                self.forget()?;
-                let mut command = self.program();
-                command.args(["login", "--quiet", "--config"]);
-                command
-            }
-            Who::Ibauth(version) => {
-                let mut command = self.measured(&self.pythons[version]);
-                command.arg(script("measure_ibauth.py")).arg("login");
-                command
-            }
+        let mut command = if who == Who::Program {
+            self.forget()?;
+            let mut command = self.program();
+            command.args(["login", "--quiet", "--config"]);
+            command
+        } else {
+            self.measured(&self.library(who, "login"))
         };
         command.arg(&self.config);
         self.lead(&mut command, simulator);
@@ -138,17 +131,9 @@ impl Lab {
 
     /// Sessions kept by a process that says itself what they cost.
     pub(super) fn keep(&self, who: Who, numbers: &[usize], simulator: &Simulator) -> Command {
-        let mut command = match who {
-            Who::Ibauth(version) => self.python(version, "measure_ibauth.py"),
-            _ => Command::new(self.release.join("examples/bench")),
-        };
-        command.arg("keep");
-        match who {
-            Who::Ibauth(_) => {}
-            Who::Async => _ = command.arg("async"),
-            Who::Blocking | Who::Program => _ = command.arg("blocking"),
-        }
-        command.arg(&self.config).args(numbers.iter().map(ToString::to_string));
+        let words = self.library(who, "keep");
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg(&self.config).args(numbers.iter().map(ToString::to_string));
         self.lead(&mut command, simulator);
         command
     }
@@ -163,21 +148,20 @@ impl Lab {
 
     /// `ibkr-auth`, measured as a process, with sessions kept in a folder of the bench's own.
     pub(super) fn program(&self) -> Command {
-        let mut command = self.measured(&self.release.join("ibkr-auth"));
+        let mut command = self.measured(&[self.release.join("ibkr-auth")]);
         command.env("IBKR_AUTH_STATE_DIR", self.folder.join("state"));
         command
     }
 
     /// `python -c 'import ibauth'`, measured as a process.
     pub(super) fn import(&self, version: usize) -> Command {
-        let mut command = self.measured(&self.pythons[version]);
-        command.args(["-c", "import ibauth"]);
-        command
+        let python = self.pythons[version].as_os_str();
+        self.measured(&[python, "-c".as_ref(), "import ibauth".as_ref()])
     }
 
     /// The bare session of core.
     pub(super) fn core(&self, sessions: usize) -> Command {
-        let mut command = Command::new(self.release.join("examples/bench"));
+        let mut command = Command::new(self.ours());
         command.args(["core", &sessions.to_string()]);
         command
     }
@@ -196,19 +180,35 @@ impl Lab {
         peers::through(command, simulator.proxy(), &self.bundle());
     }
 
-    fn measured(&self, program: &Path) -> Command {
+    /// The program that does this with a library, and its first arguments.
+    fn library(&self, who: Who, mode: &str) -> Vec<OsString> {
+        match who {
+            Who::Async => vec![self.ours(), mode.into(), "async".into()],
+            // The program's own client.
+            Who::Blocking | Who::Program => vec![self.ours(), mode.into(), "blocking".into()],
+            Who::Ibauth(version) => {
+                vec![self.pythons[version].clone().into(), script(THEIRS).into(), mode.into()]
+            }
+        }
+    }
+
+    fn ours(&self) -> OsString {
+        self.release.join("examples/bench").into()
+    }
+
+    fn measured<S: AsRef<OsStr>>(&self, words: &[S]) -> Command {
         let mut command = self.python(0, "run.py");
-        command.arg(program);
+        command.args(words);
         command
     }
 
-    fn python(&self, version: usize, name: impl AsRef<OsStr>) -> Command {
+    fn python(&self, version: usize, name: &str) -> Command {
         let mut command = Command::new(&self.pythons[version]);
         command.arg(script(name));
         command
     }
 }
 
-fn script(name: impl AsRef<OsStr>) -> PathBuf {
-    process::root().join("xtask/bench").join(name.as_ref())
+fn script(name: &str) -> PathBuf {
+    process::root().join("xtask/bench").join(name)
 }

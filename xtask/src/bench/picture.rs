@@ -15,7 +15,7 @@ const STYLE: &str = include_str!("../../../docs/plot.css");
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 250.0;
 const RIGHT: f64 = 130.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 40.0;
 const BAR: f64 = 20.0;
 const GAP: f64 = 44.0;
 
@@ -39,7 +39,7 @@ pub(super) fn svg(plan: &Plan, results: &Results) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<style>\n{STYLE}</style>\n\
          <title>ibkr-auth beside ibauth</title>\n\
          <text class=\"title\" x=\"16\" y=\"26\">ibkr-auth beside ibauth</text>\n\
-         <text x=\"16\" y=\"47\">Medians of one run of `{}`. Shorter is better; each group has a scale of its own.</text>\n",
+         <text x=\"16\" y=\"47\">Medians of one run of {}. Shorter is better; each group has a scale of its own.</text>\n",
         plan.command
     );
     let mut y = TOP;
@@ -53,7 +53,7 @@ pub(super) fn svg(plan: &Plan, results: &Results) -> String {
 
 fn panels(plan: &Plan, results: &Results) -> Vec<Panel> {
     let (logins, at) = (Logins(&results.logins), plan.usual_distance());
-    let bar = |who: Who, value| Bar { name: who.name(), value, ours: who.is_ours() };
+    let bar = |who: Who, value| Bar { name: who.name().replace('`', ""), value, ours: who.is_ours() };
     let wall = |who| bar(who, logins.of(who, at).alone.wall.median() / 1e3);
     let processor = |who| bar(who, logins.of(who, at).process.processor.median() / 1e3);
     // A crowd of ours in one process; of ibauth a process each, as its users run it.
@@ -120,5 +120,22 @@ impl Panel {
             );
             line(row);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_value() {
+        let bar = |value, ours| Bar { name: "name".to_owned(), value, ours };
+        let panel =
+            Panel { title: "title".to_owned(), unit: "ms", bars: vec![bar(10.0, true), bar(40.0, false)] };
+        let mut out = String::new();
+        panel.draw(100.0, &mut out);
+        let lines: Vec<&str> = out.lines().filter(|line| line.contains("<rect")).collect();
+        assert!(lines[0].contains("class=\"ours\"") && lines[0].contains("width=\"145.0\""), "{out}");
+        assert!(lines[1].contains("class=\"other\"") && lines[1].contains("width=\"580.0\""), "{out}");
     }
 }
