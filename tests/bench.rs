@@ -1,5 +1,5 @@
-//! What `cargo xtask bench` measures of ours, each in a process of its own; `xtask/bench/measure_ibauth.py` is its
-//! counterpart.
+//! What `cargo xtask bench` measures of ours, each in a process of its own;
+//! `xtask/bench/measure_ibauth.py` is its counterpart.
 //!
 //! ```text
 //! bench login async|blocking CONFIG                  login WALL_US PROCESSOR_US

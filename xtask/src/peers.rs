@@ -146,7 +146,8 @@ impl Bench {
     }
 }
 
-/// Leads a program's HTTPS through the proxy: requests reads REQUESTS_CA_BUNDLE, httpx and ours SSL_CERT_FILE.
+/// Leads a program's HTTPS through the proxy. Python's requests reads REQUESTS_CA_BUNDLE, httpx and ours
+/// SSL_CERT_FILE.
 pub(crate) fn through(command: &mut Command, proxy: &str, ca: &Path) {
     for name in
         ["SSL_CERT_DIR", "CURL_CA_BUNDLE", "NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"]

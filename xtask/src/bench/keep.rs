@@ -6,7 +6,7 @@ use super::{
     measure::{Sample, run_all},
 };
 
-/// A client's requests are not refused however fast they come, and many may log in within a second with one key.
+/// Requests are not refused however fast they come, and many may log in within a second with one key.
 const PATIENT: [&str; 5] = ["--no-pacing", "--rule", "replay_refused=false", "--rule", "login_limit=off"];
 
 /// A server that closes connections between two tickles.
