@@ -8,6 +8,8 @@
 //! A [`Keeper`] owns its state and sees the session's facts. It says what to begin ([`Keeper::due`]), and
 //! after an outcome what to forget ([`Keeper::react`]); the [`Session`](super::Session) does both.
 
+#[cfg(test)]
+mod beginnings;
 mod contest;
 mod expiry;
 mod outage;
