@@ -186,3 +186,20 @@ fn quiet(left: Duration) -> Error {
         ("IBKR asked for a pause: nothing was sent", "wait: going on can get the address blocked");
     Error::plain(ErrorKind::RateLimited, None, what, help, Advice::RetryAfter(left))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_bearer_token_belongs_to_the_login_that_its_access_token_began_and_to_no_other() {
+        let (mut guard, now) = (Guard::default(), Bench::new().now.mono);
+        assert!(guard.sign(Step::GetAccessToken, now));
+        guard.answered(Step::GetAccessToken, Some(now), Reach::Counted, true);
+        assert!(!guard.sign(Step::GetBearerToken, now), "the same login goes on");
+        assert!(guard.sign(Step::GetBearerToken, now), "with the same access token once more: another login");
+        guard.answered(Step::GetAccessToken, Some(now), Reach::Counted, false);
+        assert!(guard.sign(Step::GetBearerToken, now), "no access token came");
+    }
+}

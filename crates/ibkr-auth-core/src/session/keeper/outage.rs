@@ -150,3 +150,38 @@ impl Outage {
 fn doubled(failures: u32) -> Duration {
     Duration::from_secs(1 << failures.saturating_sub(1).min(6))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn one_answer_that_did_not_come_is_not_notable_but_after_a_refusal_it_is() {
+        let mut outage = Outage::begin(Bench::new().now.mono);
+        outage.count(Action::Tickle, true, false);
+        assert!(!outage.is_notable());
+        outage.count(Action::Tickle, true, false);
+        assert!(outage.is_notable());
+        outage.count(Action::Tickle, false, false);
+        outage.count(Action::Tickle, true, false);
+        assert!(outage.is_notable());
+    }
+
+    #[test]
+    fn dead_hosts_are_turned_from_in_rounds_of_which_the_first_gets_two_tries() {
+        let mut outage = Outage::begin(Bench::new().now.mono);
+        let mut switches = Vec::new();
+        for _ in 0..8 {
+            outage.count(Action::Tickle, true, false);
+            switches.push((outage.should_switch_host(3), outage.all_hosts_failed(3)));
+        }
+        let is = |switches, all| (switches, all);
+        let round = [is(false, true), is(true, true), is(true, true), is(true, true)];
+        assert_eq!(switches[..4], [is(false, false), is(true, false), is(true, false), is(true, true)]);
+        assert_eq!(switches[4..], round);
+        assert!(!outage.should_switch_host(1));
+        outage.host_answered(Action::Status);
+        assert!(!outage.should_switch_host(3) && !outage.all_hosts_failed(3));
+    }
+}
