@@ -24,7 +24,7 @@ const CHANGED: &[&str] = &[
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut mutants = Command::new(MUTANTS.ready()?);
     mutants.current_dir(process::root()).args(["mutants", "--package", "ibkr-auth-core", "--all-features"]);
-    mutants.args(["--output", "target", "--timeout", "120", "--colors", "never"]);
+    mutants.args(["--output", "target", "--timeout", "30", "--colors", "never"]);
     for file in CHANGED {
         mutants.args(["--file", file]);
     }
