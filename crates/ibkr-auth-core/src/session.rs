@@ -95,8 +95,9 @@ impl Session {
 
     /// The whole flow: access token and public address at once, and bearer token; for the brokerage tier
     /// `ssodh/init`, and waiting until the session is established. `sso/validate` is the last step of the
-    /// read-only tier; in the brokerage tier it fills the time of waiting, if there is any. Steps that fail in
-    /// a way that may pass are repeated, each time freshly signed; what repeating cannot cure ends it at once.
+    /// read-only tier; in the brokerage tier it fills the time of waiting, if there is any. Steps that fail
+    /// in a way that may pass are repeated, each time freshly signed; what repeating cannot cure ends it at
+    /// once.
     ///
     /// Nothing is sent while the logins of late are as many as are safe: see [`History`] and
     /// [`ErrorKind::LoginsSpent`](crate::ErrorKind::LoginsSpent).
@@ -118,8 +119,8 @@ impl Session {
         self.begin(Command::GetBearerToken)
     }
 
-    /// Asks about the SSO session, which also extends it. At most once a minute, so it joins one that is under
-    /// way. Needs `get_bearer_token`.
+    /// Asks about the SSO session, which also extends it. At most once a minute, so it joins one that is
+    /// under way. Needs `get_bearer_token`.
     pub fn validate_sso(&mut self) -> Ticket<SsoDetails> {
         self.join(Command::ValidateSso)
     }

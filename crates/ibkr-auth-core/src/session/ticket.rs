@@ -44,8 +44,8 @@ impl<T> fmt::Debug for Ticket<T> {
 pub struct Connected {
     /// The address from which IBKR sees us.
     pub public_ip: Ipv4Addr,
-    /// What IBKR knows about the SSO session. `None` when there was no need or no time to ask, or no answer: in
-    /// the brokerage tier it is asked while the session is being established, if that takes a while.
+    /// What IBKR knows about the SSO session. `None` when there was no need or no time to ask, or no answer:
+    /// in the brokerage tier it is asked while the session is being established, if that takes a while.
     /// [`validate_sso`](crate::Session::validate_sso) asks.
     pub sso: Option<SsoDetails>,
     /// State of the brokerage session; `None` in the read-only tier.
