@@ -13,8 +13,8 @@ use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
-    KeepConnected, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign,
-    SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
+    KeepConnected, LastError, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session,
+    Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -38,7 +38,7 @@ pub struct Client {
     requests: JoinSet<()>,
     pub(crate) listener: Option<Box<Listener>>,
     /// Of the `connect` that is under way.
-    last_failure: Option<Error>,
+    last_error: LastError,
 }
 
 impl Client {
@@ -100,7 +100,7 @@ impl Client {
             inbox: Inbox::new(),
             requests: JoinSet::new(),
             listener: None,
-            last_failure: None,
+            last_error: LastError::default(),
         }
     }
 
@@ -124,9 +124,9 @@ impl Client {
     /// # Errors
     /// As there, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), which names what failed last.
     pub async fn connect_within(&mut self, within: Duration) -> Result<Connected, Error> {
-        self.last_failure = None;
+        self.last_error = LastError::default();
         let outcome = timeout(within, self.connect()).await;
-        outcome.unwrap_or_else(|_| Err(Error::not_connected_within(within, self.last_failure.as_ref())))
+        outcome.unwrap_or_else(|_| Err(Error::not_connected_within(within, self.last_error.get())))
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -310,9 +310,7 @@ impl Client {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
-                    if let Event::Failed { error, .. } = &event {
-                        self.last_failure = Some(error.clone());
-                    }
+                    self.last_error.hear(&event);
                     if let Some(listener) = &mut self.listener {
                         listener(&self.session, &event);
                     }

@@ -15,8 +15,8 @@ use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
-    KeepConnected, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session, Sign,
-    SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic, request,
+    KeepConnected, LastError, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session,
+    Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic, request,
 };
 
 use crate::{
@@ -39,7 +39,7 @@ pub struct Client {
     pub(crate) inbox: Inbox,
     pub(crate) listener: Option<Box<Listener>>,
     /// Of the `connect` that is under way.
-    last_failure: Option<Error>,
+    last_error: LastError,
     pub(crate) current: Current,
 }
 
@@ -98,7 +98,7 @@ impl Client {
             http: Arc::new(http),
             inbox: Inbox::new(),
             listener: None,
-            last_failure: None,
+            last_error: LastError::default(),
             current: Current::default(),
         }
     }
@@ -123,10 +123,10 @@ impl Client {
     /// # Errors
     /// As there, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), which names what failed last.
     pub fn connect_within(&mut self, within: Duration) -> Result<Connected, Error> {
-        self.last_failure = None;
+        self.last_error = LastError::default();
         let ticket = self.session.connect();
         let outcome = self.run_until(&ticket, Instant::now().checked_add(within));
-        outcome.unwrap_or_else(|| Err(Error::not_connected_within(within, self.last_failure.as_ref())))
+        outcome.unwrap_or_else(|| Err(Error::not_connected_within(within, self.last_error.get())))
     }
 
     /// Signed assertion for access token. See [`Session::get_access_token`].
@@ -311,9 +311,7 @@ impl Client {
             match self.session.poll(now()) {
                 Output::Send(transmit) => self.transmit(transmit),
                 Output::Event(event) => {
-                    if let Event::Failed { error, .. } = &event {
-                        self.last_failure = Some(error.clone());
-                    }
+                    self.last_error.hear(&event);
                     if let Some(listener) = &mut self.listener {
                         listener(&self.session, &event);
                     }

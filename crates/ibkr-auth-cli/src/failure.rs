@@ -115,7 +115,7 @@ impl From<Error> for Failure {
             failure.what = format!("{step}: {}", error.message());
         }
         failure.status = error.status().map(|status| status.as_u16());
-        if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
+        if let Some(pause) = error.pause() {
             // Nothing answered: it is what is left of a pause that is kept already.
             (failure.pause, failure.is_known) =
                 (Some(pause.as_secs().min(Pause::LONGEST)), error.status().is_none());

@@ -1,5 +1,5 @@
-//! `ibkr-auth init`: from nothing to settings, an RSA key, and what to upload to IBKR. No file is ever
-//! replaced: what is missing in settings that are there is added to them.
+//! `ibkr-auth init`: from nothing to settings, an RSA key, and what to upload to IBKR. No key is ever
+//! replaced, and no line of settings: what is missing in them is added at their end.
 
 mod answers;
 mod ask;

@@ -6,7 +6,6 @@ mod end;
 mod guard;
 mod heal;
 mod keeper;
-mod last_error;
 mod locked;
 mod login;
 mod make;
@@ -61,12 +60,23 @@ pub(crate) struct SessionOptions {
     pub(crate) force: bool,
     /// What works without a brokerage session is enough, where another login holds that.
     pub(crate) read_only: bool,
+    /// Somebody is told whether the account is live or paper.
+    pub(crate) tells_kind: bool,
 }
 
 impl From<&SessionArgs> for SessionOptions {
     fn from(args: &SessionArgs) -> Self {
         let SessionArgs { compete, no_login, max_age, within } = *args;
-        Self { compete, no_login, max_age, within, fresh: false, force: false, read_only: false }
+        Self {
+            compete,
+            no_login,
+            max_age,
+            within,
+            fresh: false,
+            force: false,
+            read_only: false,
+            tells_kind: false,
+        }
     }
 }
 
@@ -136,10 +146,11 @@ impl Sessions {
             return Err(failed.failure.clone());
         }
         locked.pace_or_force(options.force)?;
-        let options = SessionOptions {
-            within: options.within.saturating_sub(waiting_since.elapsed()),
-            ..options.clone()
-        };
+        let within = options.within.saturating_sub(waiting_since.elapsed());
+        if within.is_zero() {
+            return Err(login::late());
+        }
+        let options = SessionOptions { within, ..options.clone() };
         self.make(locked, &options, both(listener, progress.listener()))
     }
 

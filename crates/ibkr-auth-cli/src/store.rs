@@ -25,7 +25,7 @@ use crate::{exit::Exit, failure::Failure};
 
 /// A record is a few KiB.
 const LONGEST: u64 = 256 * 1024;
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+const TRY_EVERY: Duration = Duration::from_millis(25);
 /// So many times a keeper's place is tried: for half a second.
 const PATIENCE: u32 = 20;
 
@@ -91,7 +91,7 @@ impl Store {
             if let Some(waiting) = waiting.take() {
                 waiting();
             }
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(TRY_EVERY);
         }
     }
 
@@ -120,7 +120,7 @@ impl Store {
             if keeper.is_some() {
                 return Ok(keeper);
             }
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(TRY_EVERY);
         }
         Ok(None)
     }

@@ -17,7 +17,7 @@ impl Error {
     }
 
     /// A login that its caller has given up after this time. The task goes on when the session is polled
-    /// again.
+    /// again. What is in the way is its source.
     #[doc(hidden)]
     pub fn not_connected_within(within: Duration, last_failure: Option<&Self>) -> Self {
         let why =
@@ -25,7 +25,7 @@ impl Error {
         let what = format!("not connected within {} s ({why})", within.as_secs_f64());
         let help =
             "wait longer: `connect` goes on from there, and `logout` ends a session that has come of it";
-        Self::plain(ErrorKind::Timeout, None, what, help, Advice::Reconnect)
+        Self::plain(ErrorKind::Timeout, None, what, help, Advice::Reconnect).because_of(last_failure.cloned())
     }
 
     /// What drove the automatic mode has panicked.

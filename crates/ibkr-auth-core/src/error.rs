@@ -29,6 +29,7 @@ enum Cause {
     Config(ConfigError),
     Sign(SignError),
     Transport(TransportError),
+    Error(Error),
 }
 
 /// What kind of failure it was.
@@ -164,6 +165,18 @@ impl Error {
         self.transport_kind() == Some(TransportKind::ProxyRefused)
     }
 
+    /// How long IBKR wants to be left alone after this, by all requests of this address. `sso/validate` is one
+    /// a minute for all programs of the username, and says nothing of others: a real penalty box shows at the
+    /// next request.
+    pub fn pause(&self) -> Option<Duration> {
+        match (self.kind(), self.advice()) {
+            (ErrorKind::RateLimited, Advice::RetryAfter(pause)) if self.step() != Some(Step::ValidateSso) => {
+                Some(pause)
+            }
+            _ => None,
+        }
+    }
+
     /// How a request came to have no answer; `None` where one came.
     pub fn transport_kind(&self) -> Option<TransportKind> {
         match &self.0.cause {
@@ -242,6 +255,14 @@ impl Error {
 
     fn caused_by(self, cause: Cause) -> Self {
         Self(Arc::new(Inner { cause: Some(cause), ..Inner::clone(&self.0) }))
+    }
+
+    /// The same error, come from that one if there is one.
+    pub(crate) fn because_of(self, cause: Option<Self>) -> Self {
+        match cause {
+            Some(cause) => self.caused_by(Cause::Error(cause)),
+            None => self,
+        }
     }
 
     /// The same error with another advice in words.
@@ -382,6 +403,7 @@ impl StdError for Error {
             Cause::Config(error) => error as _,
             Cause::Sign(error) => error as _,
             Cause::Transport(error) => error as _,
+            Cause::Error(error) => error as _,
         })
     }
 }

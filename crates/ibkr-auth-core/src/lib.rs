@@ -69,6 +69,7 @@ mod ending;
 mod error;
 mod event;
 mod excerpt;
+mod last_error;
 pub mod request;
 mod secret;
 mod session;
@@ -87,6 +88,8 @@ pub use config::{Config, ConfigError, Host, Identity, PublicIp, Retry, Tier, is_
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};
+#[doc(hidden)]
+pub use last_error::LastError;
 pub use secret::Secret;
 pub use session::{
     Background, Connected, Control, History, KeepConnected, LoginBudget, OnCompeting, Outcome, Output, Phase,

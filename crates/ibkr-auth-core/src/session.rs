@@ -104,7 +104,10 @@ impl Session {
     ///
     /// While a `connect` is under way, another one joins it.
     pub fn connect(&mut self) -> Ticket<Connected> {
-        self.join(Command::Connect)
+        match self.tasks.iter().find(|task| task.command() == Command::Connect) {
+            Some(task) => task.ticket(),
+            None => self.begin(Command::Connect),
+        }
     }
 
     /// Exchanges a signed assertion for an access token. When IBKR refuses it and the answer shows that our
@@ -119,10 +122,10 @@ impl Session {
         self.begin(Command::GetBearerToken)
     }
 
-    /// Asks about the SSO session, which also extends it. At most once a minute, so it joins one that is
-    /// under way. Needs `get_bearer_token`.
+    /// Asks about the SSO session, which also extends it. At most once a minute: while one is under way,
+    /// whoever asked for it, its answer is waited for. Needs `get_bearer_token`.
     pub fn validate_sso(&mut self) -> Ticket<SsoDetails> {
-        self.join(Command::ValidateSso)
+        self.begin(Command::ValidateSso)
     }
 
     /// Opens the brokerage session. It is ready when [`AuthStatus::is_ready`] says so, which may take
@@ -367,14 +370,6 @@ impl Session {
     /// How far IBKR's clock is from this machine's.
     pub fn clock_skew(&self) -> ClockSkew {
         self.facts.clock.skew()
-    }
-
-    /// The command that is under way, or a new one.
-    fn join<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
-        match self.tasks.iter().find(|task| task.command() == command) {
-            Some(task) => task.ticket(),
-            None => self.begin(command),
-        }
     }
 
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {

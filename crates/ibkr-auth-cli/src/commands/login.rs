@@ -37,8 +37,16 @@ pub(crate) fn run(sessions: &Sessions, args: &LoginArgs) -> Result<(), Failure> 
     let steps = Steps::new(*output);
     let LoginArgs { compete, no_login, within, fresh, force } = *args;
     // A person who logs in wants to know: what was seen a moment ago does not count.
-    let options =
-        SessionOptions { compete, no_login, max_age: Duration::ZERO, within, fresh, force, read_only: false };
+    let options = SessionOptions {
+        compete,
+        no_login,
+        max_age: Duration::ZERO,
+        within,
+        fresh,
+        force,
+        read_only: false,
+        tells_kind: true,
+    };
     let is_kept = !fresh && sessions.kept().is_ok();
     let doing = if is_kept { "Checking the kept session" } else { "Logging in" };
     output.line(format_args!("{doing} at {}", profile.config.host()))?;

@@ -25,7 +25,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     }
     output.line(format_args!("Brokerage {}", brokerage(profile.config.tier(), &status)))?;
     if let Some(pid) = store.keeper() {
-        output.line(format_args!("KeptSession by   `ibkr-auth keep` (process {pid})"))?;
+        output.line(format_args!("Kept by   `ibkr-auth keep` (process {pid})"))?;
     }
     if output.json {
         let mut told = session_json(&kept, profile.name.as_deref());

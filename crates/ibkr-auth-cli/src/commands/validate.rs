@@ -3,15 +3,20 @@
 use std::{
     io::{self, IsTerminal},
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use ibkr_auth_blocking::{Client, Error, SsoDetails};
-use ibkr_auth_core::Now;
 use serde_json::json;
 
 use super::until;
-use crate::{exit::Exit, failure::Failure, mask, progress::Progress, sessions::Sessions};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    mask,
+    progress::Progress,
+    sessions::{Sessions, moment},
+};
 
 /// Beyond the minute after somebody else's.
 const LONGEST: Duration = Duration::from_secs(150);
@@ -53,8 +58,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
 }
 
 fn validate(client: &mut Client) -> Result<Option<SsoDetails>, Error> {
-    let now = Now { mono: Instant::now(), wall: SystemTime::now() };
-    match client.session().validate_allowed_in(now).is_zero() {
+    match client.session().validate_allowed_in(moment()).is_zero() {
         true => client.validate_sso().map(Some),
         false => Ok(None),
     }

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Instant};
 
-use ibkr_auth_blocking::{Advice, Error, ErrorKind, Outcome, Request, Response, Session, TransportError};
+use ibkr_auth_blocking::{Error, Outcome, Request, Response, Session, TransportError};
 use ibkr_auth_core::{Output, Ticket, request, wire};
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ fn send(context: &Context<'_>, at: At, request: Request) -> Asked<(Call, Result<
 }
 
 fn failed(context: &Context<'_>, at: At, error: Error, call: Option<Call>) -> Box<Trouble> {
-    if let (ErrorKind::RateLimited, Advice::RetryAfter(pause)) = (error.kind(), error.advice()) {
+    if let Some(pause) = error.pause() {
         context.pause.set(Some(pause.as_secs()));
     }
     Box::new(Trouble { at, error, call, is_interrupted: false })

@@ -45,7 +45,8 @@ const CHECKS: &[Check] = &[
     sending(LAST, &[Need::Session], login::logout),
 ];
 
-/// Ends what was made here, after a Ctrl-C too.
+/// Ends what was made here, after a Ctrl-C too, and where IBKR asked for a pause: a session that nobody knows
+/// is worse than one more request.
 const LAST: &str = "logout";
 
 type Run = fn(&mut Context<'_>) -> Finding;
@@ -89,7 +90,7 @@ fn judge(check: &Check, context: &mut Context<'_>) -> Finding {
     if check.sends && context.args.offline {
         return Finding::skip("nothing is sent: --offline");
     }
-    if check.sends && context.pause.get().is_some() {
+    if check.sends && context.pause.get().is_some() && check.name != LAST {
         return Finding::skip("nothing more is sent: IBKR asked for a pause");
     }
     if context.is_interrupted() && check.name != LAST {

@@ -44,6 +44,8 @@ pub(super) struct Context<'a> {
     pub(super) date: Option<(Call, SystemTime)>,
     /// Milliseconds that the server's clock is ahead of ours.
     pub(super) clock: i64,
+    /// It differs by more than a login corrects.
+    pub(super) clock_is_beyond: bool,
     pub(super) address: Option<Ipv4Addr>,
     pub(super) keeper: Option<u32>,
     pub(super) kept: Option<KeptSession>,
@@ -51,7 +53,7 @@ pub(super) struct Context<'a> {
     pub(super) kept_is_good: Option<bool>,
     pub(super) tickle: Option<Tickle>,
     /// The lock of the session.
-    pub(super) diagnosis: Option<DoctorRun>,
+    pub(super) run: Option<DoctorRun>,
     /// IBKR asked to be left alone for so many seconds: nothing more is sent.
     pub(super) pause: Cell<Option<u64>>,
     /// A step of a login that was refused a moment ago is not tried again: the name of its check.
@@ -115,12 +117,13 @@ impl<'a> Context<'a> {
             there: BTreeSet::new(),
             date: None,
             clock: 0,
+            clock_is_beyond: false,
             address: None,
             keeper: None,
             kept: None,
             kept_is_good: None,
             tickle: None,
-            diagnosis: None,
+            run: None,
             pause: Cell::new(None),
             refused: None,
             session: None,
@@ -133,8 +136,8 @@ impl<'a> Context<'a> {
 
     /// Unlocks the session for others, and notes what they have to know.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
-        match (&self.sessions, self.diagnosis.take()) {
-            (Some(sessions), Some(diagnosis)) => sessions.end_diagnosis(diagnosis, self.pause.get()),
+        match (&self.sessions, self.run.take()) {
+            (Some(sessions), Some(run)) => sessions.end_run(run, self.pause.get()),
             _ => Ok(()),
         }
     }

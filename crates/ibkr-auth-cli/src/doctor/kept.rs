@@ -96,11 +96,11 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     if !missing.is_empty() {
         return Finding::skip(format!("needs: {}", missing.join(", ")));
     }
-    match sessions.diagnose() {
-        Ok(diagnosis) => {
-            context.kept = diagnosis.kept();
+    match sessions.begin_run() {
+        Ok(run) => {
+            context.kept = run.kept();
             // A program that keeps the session connected needs the lock itself.
-            context.diagnosis = context.keeper.is_none().then_some(diagnosis);
+            context.run = context.keeper.is_none().then_some(run);
         }
         Err(failure) => return not_free(failure),
     }
@@ -185,8 +185,8 @@ fn end(context: &mut Context<'_>) -> Finding {
     if !missing.is_empty() {
         return Finding::skip(format!("{stays}; needs: {}", missing.join(", ")));
     }
-    if let (Some(sessions), Some(diagnosis)) = (&context.sessions, &context.diagnosis)
-        && let Err(failure) = sessions.may_begin_login(diagnosis)
+    if let (Some(sessions), Some(run)) = (&context.sessions, &context.run)
+        && let Err(failure) = sessions.may_begin_login(run)
     {
         return Finding::fail(failure.what, stays, failure.help.unwrap_or_default());
     }

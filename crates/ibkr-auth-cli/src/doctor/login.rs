@@ -1,4 +1,4 @@
-//! One login, step by step, and its end. No step is sent twice.
+//! One login, step by step, and its end.
 
 use ibkr_auth_blocking::{AuthStatus, Session, Step};
 
@@ -8,7 +8,7 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{commands::span, exit::Exit, failure::Failure, interrupt::Interrupt};
+use crate::{commands::span, exit::Exit, failure::Failure, interrupt::Interrupt, sessions::moment};
 
 /// The steps of a login after the first, and the names of their checks.
 const LATER: [(Step, &str); 3] = [
@@ -23,11 +23,14 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     if let Some(finding) = not_wanted(context) {
         return finding;
     }
-    let session = match (&context.sessions, context.diagnosis.as_mut()) {
-        (Some(sessions), Some(diagnosis)) => {
+    if context.clock_is_beyond {
+        return Finding::skip("needs: a clock that is right, see `clock`: IBKR would refuse the login");
+    }
+    let session = match (&context.sessions, context.run.as_mut()) {
+        (Some(sessions), Some(run)) => {
             let config = context.config.clone();
             let fixed = context.address.map(|address| config.clone().with_public_ip(address));
-            sessions.begin_login(diagnosis, fixed.and_then(Result::ok).unwrap_or(config))
+            sessions.begin_login(run, fixed.and_then(Result::ok).unwrap_or(config))
         }
         _ => return Finding::skip("needs: the lock of the session"),
     };
@@ -130,8 +133,9 @@ fn failed(context: &mut Context<'_>, trouble: Trouble) -> Finding {
 
 /// Keeps how the login ended. That this could not be kept matters less than what was found.
 fn noted(context: &mut Context<'_>, failure: Option<&Failure>, mut finding: Finding) -> Finding {
-    if let (Some(sessions), Some(diagnosis)) = (&context.sessions, context.diagnosis.as_mut())
-        && let Err(unwritable) = sessions.end_login(diagnosis, failure)
+    let history = context.session.as_ref().map(|session| session.history(moment()));
+    if let (Some(sessions), Some(run)) = (&context.sessions, context.run.as_mut())
+        && let Err(unwritable) = sessions.end_login(run, history, failure)
     {
         finding.text += &format!(" (not noted: {})", unwritable.what);
     }

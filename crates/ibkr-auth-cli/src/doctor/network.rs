@@ -214,6 +214,7 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
     // No more is believed than a login believes.
     let is_corrected = u128::from(off.unsigned_abs()) <= CLOCK_CORRECTED.as_millis();
     context.clock = if is_corrected { off } else { 0 };
+    context.clock_is_beyond = !is_corrected;
     if off == 0 {
         return Finding::pass("agrees with the server's, to the second");
     }

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{commands::span, mask, store::seconds};
 
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const STATUS_EVERY: Duration = Duration::from_secs(1);
 const MOST_SHOWN: usize = 5;
 
 /// Everything outside `/iserver`.
 pub(super) fn read_only(context: &mut Context<'_>) -> Finding {
     // Another invocation may have asked the same.
-    match (&mut context.diagnosis, &context.sessions) {
-        (Some(diagnosis), _) => diagnosis.pace_accounts(),
+    match (&mut context.run, &context.sessions) {
+        (Some(run), _) => run.pace_accounts(),
         (None, Some(sessions)) => {
             // Where the store cannot be written, another line says so.
             let _ = sessions.pace_accounts();
@@ -47,16 +47,16 @@ pub(super) fn validate(context: &mut Context<'_>) -> Finding {
             ends.map_or_else(String::new, until)
         ));
     }
-    if context.diagnosis.as_ref().is_none_or(|diagnosis| diagnosis.validated) {
+    if context.run.as_ref().is_none_or(|run| run.validated) {
         return Finding::skip("not asked: a login within the last minute has, and IBKR takes one a minute");
     }
-    if let Some(diagnosis) = &mut context.diagnosis {
-        diagnosis.note_validation();
+    if let Some(run) = &mut context.run {
+        run.note_validation();
     }
     match step(context, At::Validate, Session::validate_sso) {
         Ok(sso) => {
-            if let Some(diagnosis) = &mut context.diagnosis {
-                diagnosis.note_paper(sso.paper);
+            if let Some(run) = &mut context.run {
+                run.note_paper(sso.paper);
             }
             let region =
                 sso.region.map_or_else(String::new, |region| format!(", region {}", mask::said(&region)));
@@ -133,7 +133,7 @@ fn established(context: &mut Context<'_>, mut status: AuthStatus) -> AuthStatus 
     let (begin, limit) = (Instant::now(), context.config.establish_within());
     let is_stopped = |context: &Context<'_>| context.is_interrupted() || context.pause.get().is_some();
     while !status.is_ready() && !status.competing && !is_stopped(context) && begin.elapsed() < limit {
-        thread::sleep(LOOK_AGAIN.min(limit.saturating_sub(begin.elapsed())));
+        thread::sleep(STATUS_EVERY.min(limit.saturating_sub(begin.elapsed())));
         status = asked(context).unwrap_or(status);
     }
     status

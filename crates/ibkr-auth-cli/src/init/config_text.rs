@@ -63,6 +63,10 @@ pub(super) fn staged(
     let why = match earlier::read(staged.path()) {
         Ok(Some(read)) if read.values == *values && says_key(&read) => return Ok(Some(staged)),
         Ok(_) => "they are read back with other values".to_owned(),
+        Err(_) if earlier.is_some() => {
+            "lines at its end would not belong to it, as where all is indented, in braces, or ended by `...`"
+                .to_owned()
+        }
         // It is not at its place yet.
         Err(failure) => {
             failure.why.unwrap_or_default().replace(&staged.path().display().to_string(), "config.yaml")

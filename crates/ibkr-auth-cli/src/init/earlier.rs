@@ -67,6 +67,9 @@ pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
         values.insert(TIER.key, tier.to_owned());
     }
     let key = own(file, KEY_FILE.key, |settings| settings.key.file().map(Path::to_owned));
+    if let Some((_, None)) = key {
+        return Err(unusable("it holds the private key itself, which `init` does not edit"));
+    }
     Ok(Some(Earlier { values, key: key.and_then(|(_, path)| path) }))
 }
 

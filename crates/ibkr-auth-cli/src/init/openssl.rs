@@ -2,9 +2,10 @@
 //! file, so that nothing is left behind when the work is interrupted.
 
 use std::{
-    io::Read,
+    io::{self, Read},
     path::Path,
     process::{Command, Stdio},
+    thread,
 };
 
 use ibkr_jws::RsaKey;
@@ -39,11 +40,19 @@ pub(super) fn make(program: &Path) -> Result<Made, Failure> {
         .map_err(|error| {
             failed(format!("cannot start {name}, which should make the key"), error.to_string())
         })?;
-    // Room for everything at once: a buffer that grows leaves copies behind.
-    let mut pem = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
-    let read = child.stdout.take().map_or(Ok(0), |pipe| pipe.take(LONGEST).read_to_end(&mut pem));
-    let ended = read.and_then(|_| child.wait_with_output());
-    let ended = ended.map_err(|error| failed(format!("{name} failed"), error.to_string()))?;
+    let stdout = child.stdout.take();
+    let (read, ended) = thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            // Room for everything at once: a buffer that grows leaves copies behind.
+            let mut pem = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 1));
+            stdout.map_or(Ok(0), |pipe| pipe.take(LONGEST).read_to_end(&mut pem)).map(|_| pem)
+        });
+        // Both pipes are read at once, or a program that fills the other waits for ever.
+        let ended = child.wait_with_output();
+        (reading.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())), ended)
+    });
+    let ended = read.and_then(|pem| ended.map(|ended| (pem, ended)));
+    let (pem, ended) = ended.map_err(|error| failed(format!("{name} failed"), error.to_string()))?;
     if !ended.status.success() {
         let said = String::from_utf8_lossy(&ended.stderr);
         // Not its dots.

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all: each is written beside its place first, and then put there.
 
 use std::{
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -37,8 +38,11 @@ impl Staged {
         put.map(drop).map_err(|error| unwritable(&self.target, &error.error))
     }
 
-    /// Puts it in the place of what it completes.
+    /// Puts it in the place of what it completes, for the same users.
     pub(super) fn replace(self) -> Result<(), Failure> {
+        let like = fs::metadata(&self.target)
+            .and_then(|before| self.temporary.as_file().set_permissions(before.permissions()));
+        like.map_err(|error| unwritable(&self.target, &error))?;
         let put = self.temporary.persist(&self.target);
         put.map(drop).map_err(|error| unwritable(&self.target, &error.error))
     }

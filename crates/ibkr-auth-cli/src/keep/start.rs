@@ -34,7 +34,7 @@ pub(super) fn start<'a>(
 ) -> Result<(Handle, Recorder<'a>), Failure> {
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
-    let mut locked = take_turn(sessions)?;
+    let mut locked = lock(sessions)?;
     sessions.warn_of_damage(&locked.record);
     locked.pace_or_force(args.force)?;
     let may_log_in = if args.force { Ok(()) } else { not_refused(&locked.record, &settings) };
@@ -58,7 +58,7 @@ pub(super) fn start<'a>(
     Ok((client.keep_connected(policy.clone()), recorder))
 }
 
-fn take_turn(sessions: &Sessions) -> Result<LockedRecord, Failure> {
+fn lock(sessions: &Sessions) -> Result<LockedRecord, Failure> {
     let progress = Progress::start(sessions.output, "starting");
     sessions.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ibkr_auth_blocking::{Config, Session};
+use ibkr_auth_blocking::{Config, History, Session};
 
 use super::{Sessions, guard::failed, locked::LockedRecord, moment};
 use crate::{
@@ -26,7 +26,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When another invocation is at work, or IBKR has asked for a pause.
-    pub(crate) fn diagnose(&self) -> Result<DoctorRun, Failure> {
+    pub(crate) fn begin_run(&self) -> Result<DoctorRun, Failure> {
         let locked = self.lock(AT_WORK, || {})?;
         locked.pace()?;
         let waits = !self.validate_allowed_in()?.is_zero();
@@ -37,8 +37,8 @@ impl Sessions {
     ///
     /// # Errors
     /// When IBKR has just refused the same settings, or the hour's logins are spent.
-    pub(crate) fn may_begin_login(&self, diagnosis: &DoctorRun) -> Result<String, Failure> {
-        let (settings, record) = (self.settings_digest()?, &diagnosis.locked.record);
+    pub(crate) fn may_begin_login(&self, run: &DoctorRun) -> Result<String, Failure> {
+        let (settings, record) = (self.settings_digest()?, &run.locked.record);
         self.may_log_in(&self.new_session(record, false), record, &settings, false)?;
         Ok(settings)
     }
@@ -47,31 +47,34 @@ impl Sessions {
     ///
     /// # Errors
     /// As [`may_begin_login`](Self::may_begin_login).
-    pub(crate) fn begin_login(&self, diagnosis: &mut DoctorRun, config: Config) -> Result<Session, Failure> {
-        diagnosis.settings = Some(self.may_begin_login(diagnosis)?);
-        diagnosis.locked.record.kept = None;
-        let session = self.session_with(&diagnosis.locked.record, config);
-        self.count_login(&mut diagnosis.locked, session.history(moment()))?;
+    pub(crate) fn begin_login(&self, run: &mut DoctorRun, config: Config) -> Result<Session, Failure> {
+        run.settings = Some(self.may_begin_login(run)?);
+        run.locked.record.kept = None;
+        let session = self.session_with(&run.locked.record, config);
+        self.count_login(&mut run.locked, session.history(moment()))?;
         Ok(session)
     }
 
-    /// Notes how the login ended, so that the next invocation does not repeat a refusal.
+    /// Notes how the login ended, and what it has counted, so that the next invocation does not repeat a
+    /// refusal.
     pub(crate) fn end_login(
         &self,
-        diagnosis: &mut DoctorRun,
+        run: &mut DoctorRun,
+        history: Option<History>,
         failure: Option<&Failure>,
     ) -> Result<(), Failure> {
-        let Some(settings) = diagnosis.settings.take() else { return Ok(()) };
-        let record = &mut diagnosis.locked.record;
+        let Some(settings) = run.settings.take() else { return Ok(()) };
+        let record = &mut run.locked.record;
+        record.history = history.unwrap_or_else(|| record.history.clone());
         let before = record.failed.take();
         record.failed = failure.map(|failure| failed(before.as_ref(), &settings, failure));
-        self.keep(&mut diagnosis.locked, failure)
+        self.keep(&mut run.locked, failure)
     }
 
     /// Notes that IBKR was asked, and a pause that it asked for.
-    pub(crate) fn end_diagnosis(&self, mut diagnosis: DoctorRun, pause: Option<u64>) -> Result<(), Failure> {
+    pub(crate) fn end_run(&self, mut run: DoctorRun, pause: Option<u64>) -> Result<(), Failure> {
         let failure = pause.map(|pause| Failure { pause: Some(pause), ..Failure::new(Exit::Server, "") });
-        self.keep(&mut diagnosis.locked, failure.as_ref())
+        self.keep(&mut run.locked, failure.as_ref())
     }
 }
 

@@ -6,14 +6,14 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
-use ibkr_auth_core::Step;
+use ibkr_auth_core::{LastError, Step};
 
 use super::{
     SessionOptions, Sessions,
     guard::{failed, not_refused},
     kept,
-    last_error::LastError,
     locked::LockedRecord,
+    login,
     make::{competing, named},
     moment, none,
 };
@@ -92,7 +92,7 @@ fn settle(
         match phase {
             Phase::Yielded => break Err(competing()),
             Phase::Maintenance { until }
-                if until > SystemTime::now() + left && last_error.error().is_some_and(is_closed) =>
+                if until > SystemTime::now() + left && last_error.get().is_some_and(is_closed) =>
             {
                 break Err(closed(&phase, last_error.take()));
             }
@@ -114,9 +114,7 @@ fn settle(
             }
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                break Err(Failure::from(
-                    last_error.take().unwrap_or_else(|| handle.snapshot().not_ready(within)),
-                ));
+                break Err(last_error.take().map_or_else(login::late, Failure::from));
             }
         }
     };

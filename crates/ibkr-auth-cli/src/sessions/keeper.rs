@@ -16,7 +16,7 @@ use crate::{
     store::{KeeperNote, KeptSession, PhaseName, Record, Rest, Wait, seconds},
 };
 
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const READ_EVERY: Duration = Duration::from_millis(200);
 /// A program that keeps the session connected sees once a minute that it is good.
 const MAX_AGE: Duration = Duration::from_secs(150);
 /// A wait that is as good as over.
@@ -49,7 +49,7 @@ impl Sessions {
             if is_pointless || options.no_login || options.compete || is_gone || left.is_zero() {
                 return Err(not_connected(pid, keeper));
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(READ_EVERY);
         }
     }
 

@@ -1,16 +1,16 @@
 //! A login under the guards, and what is kept of it.
 
 use std::{
+    error::Error as _,
     sync::mpsc::{RecvTimeoutError, channel},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind, Event};
+use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind};
 
 use super::{
-    Listener, SessionOptions, Sessions, guard::failed, kept, last_error::LastError, locked::LockedRecord,
-    make::named, moment, none, overheard,
+    Listener, LockedRecord, SessionOptions, Sessions, guard::failed, kept, make::named, moment, none,
 };
 use crate::{
     exit::Exit,
@@ -18,6 +18,9 @@ use crate::{
     interrupt::{Interrupt, LOOK_AGAIN},
     store::{KeptSession, seconds},
 };
+
+/// A person who is logged in does not wait longer to be told live or paper.
+const KIND_WITHIN: Duration = Duration::from_secs(5);
 
 impl Sessions {
     /// The whole login. The kept session is ended first.
@@ -37,26 +40,25 @@ impl Sessions {
         self.make_room(&mut locked, options.force)?;
         self.count_login(&mut locked, client.history())?;
 
-        let heard = overheard(&mut client, listener);
+        client.on_event(listener);
         let interrupt = Interrupt::watch();
-        let outcome = unless_interrupted(&interrupt, &mut client, |client| {
-            client.connect_within(options.within)?;
-            ask_kind(client, locked.record.paper)
+        let until = Instant::now() + options.within;
+        let outcome = unless_ended(&interrupt, until, &mut client, |client| {
+            client.connect_within(until.saturating_duration_since(Instant::now()))
         });
         let is_interrupted = interrupt.is_seen();
         let failure = match outcome {
             _ if is_interrupted => {
-                self.note_end(&client, "interrupted: ending the session; Ctrl-C again leaves at once");
-                Some(give_up(&mut client, interrupted))
+                let why = "interrupted: ending the session; Ctrl-C again leaves at once, and leaves it open";
+                Some(self.give_up(&mut locked, &mut client, why, None))
             }
-            Ok(()) => None,
+            Ok(_) => None,
             // Another login has the brokerage session, and everything else is there.
             Err(error) if options.read_only && error.kind() == ErrorKind::Competing => None,
-            Err(error) if is_late(&error) => {
-                self.note_end(&client, "no time is left: ending the session");
-                Some(give_up(&mut client, |_| late(options.within, heard.try_iter())))
+            Err(error) => {
+                let why = if is_late(&error) { "no time is left: ending the session" } else { "" };
+                Some(self.give_up(&mut locked, &mut client, why, Some(in_the_way(error))))
             }
-            Err(error) => Some(give_up(&mut client, |_| named(error))),
         };
         let is_good = failure.is_none() && client.is_connected();
         locked.record.kept = left(&client, is_good, locked.record.paper);
@@ -71,31 +73,65 @@ impl Sessions {
                 failure.as_ref().map(|failure| failed(before.as_ref(), &settings, failure));
         }
         self.keep(&mut locked, failure.as_ref())?;
-        match failure {
-            Some(failure) => Err(failure),
-            None => locked.record.kept.ok_or_else(none),
+        if let Some(failure) = failure {
+            return Err(failure);
         }
+        if options.tells_kind && locked.record.paper.is_none() {
+            self.ask_kind(&mut locked, &mut client, &interrupt, until)?;
+        }
+        locked.record.kept.ok_or_else(none)
     }
 
-    fn note_end(&self, client: &Client, note: &str) {
-        if client.session().has_session() && !self.output.json {
-            self.output.note(note);
+    /// Live or paper, for a person who logs in, where that is not known of this username: a login that was
+    /// established at once has not asked. Only that the session is not good matters beside the answer.
+    fn ask_kind(
+        &self,
+        locked: &mut LockedRecord,
+        client: &mut Client,
+        interrupt: &Interrupt,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        if client.session().validate_allowed_in(moment()).is_zero() {
+            let until = until.min(Instant::now() + KIND_WITHIN);
+            let outcome = unless_ended(interrupt, until, client, Client::validate_sso);
+            let lost = outcome.err().filter(|_| !client.is_connected()).map(Failure::from);
+            locked.record.kept = left(client, lost.is_none(), locked.record.paper);
+            locked.record.history = client.history();
+            self.note(locked, lost.as_ref());
+            lost.map_or(Ok(()), Err)?;
         }
+        Ok(())
+    }
+
+    /// Ends what the login has opened: a session that nobody uses may be in the way of others. A bearer token
+    /// that is on its way is waited for, because IBKR has made that session. Until it has ended it is kept:
+    /// a program that is killed meanwhile leaves it to the next.
+    fn give_up(
+        &self,
+        locked: &mut LockedRecord,
+        client: &mut Client,
+        why: &str,
+        failure: Option<Failure>,
+    ) -> Failure {
+        if client.session().has_session() {
+            if !self.output.json && !why.is_empty() {
+                self.output.note(why);
+            }
+            locked.record.kept = left(client, false, locked.record.paper);
+            locked.record.history = client.history();
+            self.note(locked, None);
+        }
+        let unended = client.logout().err().map(Failure::from);
+        let failure = failure.unwrap_or_else(|| interrupted(unended.as_ref()));
+        let pause = failure.pause.max(unended.and_then(|unended| unended.pause));
+        Failure { pause, ..failure }
     }
 }
 
-/// Ends what the login has opened: a session that nobody uses may be in the way of others. A bearer token
-/// that is on its way is waited for, because IBKR has made that session.
-fn give_up(client: &mut Client, failure: impl FnOnce(Option<&Failure>) -> Failure) -> Failure {
-    let unended = client.logout().err().map(Failure::from);
-    let failure = failure(unended.as_ref());
-    let pause = failure.pause.max(unended.and_then(|unended| unended.pause));
-    Failure { pause, ..failure }
-}
-
-/// Works until it is done, or Ctrl-C is pressed.
-fn unless_interrupted<T>(
+/// Works until it is done, Ctrl-C is pressed, or the time is over.
+fn unless_ended<T>(
     interrupt: &Interrupt,
+    until: Instant,
     client: &mut Client,
     work: impl FnOnce(&mut Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
@@ -105,7 +141,7 @@ fn unless_interrupted<T>(
         // Where the system gives no thread, the second Ctrl-C is the one that counts.
         let _ = thread::Builder::new().spawn_scoped(scope, move || {
             while over.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout) {
-                if interrupt.is_seen() {
+                if interrupt.is_seen() || until + LOOK_AGAIN < Instant::now() {
                     canceller.cancel();
                 }
             }
@@ -114,35 +150,25 @@ fn unless_interrupted<T>(
     })
 }
 
-/// Live or paper, which is told to a person, where that is not known of this username. A login that was
-/// established at once has not asked.
-fn ask_kind(client: &mut Client, known: Option<bool>) -> Result<(), Error> {
-    let snapshot = client.session().snapshot();
-    if known.is_some()
-        || snapshot.sso().is_some()
-        || !client.session().validate_allowed_in(moment()).is_zero()
-    {
-        return Ok(());
-    }
-    // It matters where it says that the session is not good.
-    client.validate_sso().map(drop).or_else(|error| if client.is_connected() { Ok(()) } else { Err(error) })
-}
-
 /// Whether no time was left, rather than for one request.
 fn is_late(error: &Error) -> bool {
     error.kind() == ErrorKind::Timeout && error.step().is_none()
 }
 
-/// What was in the way by then.
-fn late(within: Duration, events: impl Iterator<Item = Event>) -> Failure {
-    let mut last_error = LastError::default();
-    events.for_each(|event| last_error.hear(&event));
-    let given_up = || {
-        Failure::new(Exit::Network, "the login was given up")
-            .why(format!("there was no good session within {:.0} s", within.as_secs_f64()))
-            .help("`ibkr-auth doctor` shows what is slow; --within waits longer")
-    };
-    last_error.take().map_or_else(given_up, named)
+/// Why there is no session: where no time was left, what was in the way by then.
+fn in_the_way(error: Error) -> Failure {
+    match error.source().and_then(|source| source.downcast_ref::<Error>()) {
+        Some(cause) => named(cause.clone()),
+        None if is_late(&error) => late(),
+        None => named(error),
+    }
+}
+
+/// No time was left, and nothing had failed.
+pub(super) fn late() -> Failure {
+    Failure::new(Exit::Network, "the login was given up")
+        .why("there was no good session in time")
+        .help("`ibkr-auth doctor` shows what is slow; --within waits longer")
 }
 
 /// The session of the login, if there is one. One that is not good could not be ended, or is without

@@ -15,7 +15,7 @@ use super::{
     ticket::Done,
 };
 use crate::{
-    Advice, Error, ErrorKind, Event, Now, Response, Step, TransportError,
+    Error, ErrorKind, Event, Now, Response, Step, TransportError,
     time::{unix_seconds, within_second},
     wire,
 };
@@ -66,7 +66,9 @@ impl Session {
         let (ended, others): (Vec<_>, Vec<_>) = tasks.partition(ends);
         self.tasks = others;
         for task in ended {
-            self.in_flight.drop_all_but_bearer(|id| task.awaits(id));
+            let others = &self.tasks;
+            self.in_flight
+                .drop_all_but_bearer(|id| task.awaits(id) && !others.iter().any(|other| other.awaits(id)));
             task.finish(Err(task::cancelled()));
         }
     }
@@ -150,6 +152,9 @@ impl Session {
             return Some(JobState::Waiting(Some(now.mono + Duration::from_secs(1) - within_second(wall))));
         }
         if step == Step::ValidateSso {
+            if let Some(id) = self.in_flight.of_step(step, self.facts.generation) {
+                return Some(JobState::Sent(id));
+            }
             // A login does not depend on it, and too many are punished.
             if command.waits_until_ready() && !self.facts.may_validate(now) {
                 return Some(JobState::Done);
@@ -193,7 +198,7 @@ impl Session {
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let task = self.tasks.iter().position(|task| task.awaits(id));
-        if task.is_none() && self.has_newer(exchange) {
+        if task.is_none() && step == Step::GetBearerToken && self.has_newer(exchange) {
             return;
         }
         let is_stale = exchange.is_stale(&self.facts);
@@ -212,31 +217,34 @@ impl Session {
             error.without(&self.facts.secrets())
         });
         // A bearer token whose command was cancelled is kept for the logout that waits for it.
-        let Some(index) = task else { return self.tell_phase(now, None) };
-        if step.is_signed() {
+        if task.is_none() && step == Step::GetBearerToken {
+            return self.tell_phase(now, None);
+        }
+        if let (true, Some(index)) = (step.is_signed(), task) {
             let reach = Reach::of(&result);
             let begun_at = exchange.begins_login.then_some(exchange.sent.mono);
             Arc::make_mut(&mut self.guard).answered(step, begun_at, reach, result.is_ok());
             self.tasks[index].reach = self.tasks[index].reach.max(reach);
         }
         if let Err(error) = &result
-            && let Some(pause) = pause_of_all(error)
+            && let Some(pause) = error.pause()
         {
             Arc::make_mut(&mut self.guard).be_quiet(now.mono.checked_add(pause));
         }
-        match result {
-            Ok(done) => {
-                self.events.emit(Event::Done { step, took });
-                if step == Step::Logout && !is_stale {
-                    self.events.emit(Event::LoggedOut);
-                }
-                self.advance(now, index, |task, cx| task.on_success(cx, step, done));
-            }
-            Err(error) => {
-                self.events.emit(Event::Failed { error: error.clone(), took });
-                self.advance(now, index, |task, cx| task.on_failure(cx, exchange, error));
+        match &result {
+            Ok(_) => self.events.emit(Event::Done { step, took }),
+            Err(error) => self.events.emit(Event::Failed { error: error.clone(), took }),
+        }
+        if step == Step::Logout && !is_stale && result.is_ok() {
+            self.events.emit(Event::LoggedOut);
+        }
+        while let Some(index) = self.tasks.iter().position(|task| task.awaits(id)) {
+            match result.clone() {
+                Ok(done) => self.advance(now, index, |task, cx| task.on_success(cx, step, done)),
+                Err(error) => self.advance(now, index, |task, cx| task.on_failure(cx, exchange, error)),
             }
         }
+        self.tell_phase(now, None);
     }
 
     /// Whether another bearer token is in use than the one that was asked for, by a login that was given up.
@@ -309,7 +317,10 @@ impl Session {
     /// Ends a command.
     fn conclude(&mut self, now: Now, index: usize, outcome: Result<Done, Error>) {
         let task = self.tasks.remove(index);
-        self.in_flight.drop_all(|id| task.awaits(id));
+        let others = &self.tasks;
+        // What a good login did without is heard all the same: it may say that the session is not good.
+        let is_over = |id| if outcome.is_ok() { task.needs(id) } else { task.awaits(id) };
+        self.in_flight.drop_all(|id| is_over(id) && !others.iter().any(|other| other.awaits(id)));
         if let (Some(attempt), Some(keeper)) = (task.attempt(), &mut self.keeper) {
             let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
             let key = &self.signer.key;
@@ -340,16 +351,5 @@ impl Session {
         if self.keeper.as_mut().is_some_and(|keeper| keeper.tell(phase)) {
             self.events.emit(Event::Phase { phase, because: None });
         }
-    }
-}
-
-/// How long IBKR is to be left alone, if this answer asks for it. `sso/validate` is one a minute for all
-/// programs of the username: a real penalty box shows at the next request.
-fn pause_of_all(error: &Error) -> Option<Duration> {
-    match (error.kind(), error.advice()) {
-        (ErrorKind::RateLimited, Advice::RetryAfter(pause)) if error.step() != Some(Step::ValidateSso) => {
-            Some(pause)
-        }
-        _ => None,
     }
 }

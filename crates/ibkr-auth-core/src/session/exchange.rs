@@ -93,6 +93,12 @@ impl InFlight {
         self.exchanges.values().map(|exchange| exchange.deadline).min()
     }
 
+    /// The request of this step that is on its way under the same bearer token.
+    pub(super) fn of_step(&self, step: Step, generation: u64) -> Option<RequestId> {
+        let is_same = |sent: &&Exchange| sent.step == step && sent.generation == generation;
+        self.exchanges.iter().find(|(_, sent)| is_same(sent)).map(|(id, _)| *id)
+    }
+
     /// Whether a bearer token is on its way: IBKR has made, or is making, that session.
     pub(super) fn awaits_bearer(&self) -> bool {
         self.exchanges.values().any(|exchange| exchange.step == Step::GetBearerToken)

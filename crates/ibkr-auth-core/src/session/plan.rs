@@ -29,7 +29,7 @@ const READ_ONLY: &[Planned] = &[
 ];
 
 /// `Status` is asked until the session is established, and not at all if `SsodhInit` says so already.
-/// `ValidateSso` fills that time: see [`is_optional`].
+/// `ValidateSso` fills that time: see [`Command::is_optional`].
 const BROKERAGE: &[Planned] = &[
     (Step::GetAccessToken, &[]),
     (Step::PublicIp, &[]),
@@ -56,6 +56,12 @@ impl Command {
         matches!(self, Self::Connect | Self::Renew | Self::Reinit)
     }
 
+    /// A step that is taken while something else is waited for, and is not waited for itself: an established
+    /// session is proof enough. If it is refused meanwhile, that ends the login all the same.
+    pub(super) fn is_optional(self, step: Step, config: &Config) -> bool {
+        (self, config.tier, step) == (Self::Connect, Tier::Brokerage, Step::ValidateSso)
+    }
+
     pub(super) fn plan(self, config: &Config) -> &'static [Planned] {
         match (self, config.tier) {
             (Self::Connect, Tier::ReadOnly) => READ_ONLY,
@@ -72,12 +78,6 @@ impl Command {
             (Self::Logout, _) => &[(Step::Logout, &[])],
         }
     }
-}
-
-/// A step that a login takes while it waits for its session, but does not wait for: one that is established
-/// is proof enough. What it refuses meanwhile still ends the login.
-pub(super) fn is_optional(step: Step, needs: &[Step]) -> bool {
-    step == Step::ValidateSso && needs == [Step::SsodhInit]
 }
 
 /// A step that needs no request: a fixed address is known.

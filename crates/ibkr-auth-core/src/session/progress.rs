@@ -115,7 +115,7 @@ impl Task {
         } else if is_login && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
             job.state = JobState::Done;
             self.doubt = Some(error);
-        } else if is_login && step == Step::ValidateSso && !tells_of_the_session(error.kind()) {
+        } else if is_login && step == Step::ValidateSso && error.kind() != ErrorKind::Unauthorized {
             // A login does not depend on it, and IBKR takes one a minute.
             job.state = JobState::Done;
             return self.ended(cx);
@@ -261,12 +261,6 @@ fn not_established(reason: Option<String>) -> Error {
         help,
         Advice::RetryAfter(ESTABLISHED_POLL),
     )
-}
-
-/// Whether a failed `sso/validate` says that the session is not good, rather than nothing.
-fn tells_of_the_session(kind: ErrorKind) -> bool {
-    use ErrorKind::{Gone, NoBrokerageSession, Rejected, Unauthorized};
-    matches!(kind, Unauthorized | NoBrokerageSession | Rejected | Gone)
 }
 
 /// How long to wait at least before the same again makes sense; `None` when it never does.

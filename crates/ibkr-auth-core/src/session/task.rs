@@ -56,6 +56,8 @@ pub(super) struct Doubted {
 pub(super) struct Job {
     pub(super) step: Step,
     needs: &'static [Step],
+    /// The command may end without it.
+    is_optional: bool,
     pub(super) state: JobState,
     pub(super) failures: u32,
     /// Which of the look-up services is asked next.
@@ -83,6 +85,7 @@ impl Task {
         let jobs = command.plan(config).iter().map(|&(step, needs)| Job {
             step,
             needs,
+            is_optional: command.is_optional(step, config),
             state: if plan::is_given(step, config) { JobState::Done } else { JobState::Waiting(None) },
             failures: 0,
             service: 0,
@@ -172,6 +175,11 @@ impl Task {
         self.jobs.iter().any(|job| job.state == JobState::Sent(id))
     }
 
+    /// The same, and it cannot end without it.
+    pub(super) fn needs(&self, id: RequestId) -> bool {
+        self.jobs.iter().any(|job| job.state == JobState::Sent(id) && !job.is_optional)
+    }
+
     /// Whether the answer to this step is awaited.
     pub(super) fn has_sent(&self, step: Step) -> bool {
         self.jobs.iter().any(|job| job.step == step && matches!(job.state, JobState::Sent(_)))
@@ -192,7 +200,7 @@ impl Task {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.jobs.iter().all(|job| job.state == JobState::Done || plan::is_optional(job.step, job.needs))
+        self.jobs.iter().all(|job| job.is_optional || job.state == JobState::Done)
     }
 
     /// The first job that may be sent now.

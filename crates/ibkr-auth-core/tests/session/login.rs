@@ -51,23 +51,55 @@ fn a_refusal_of_sso_validate_ends_a_login_that_still_waits() {
     assert_eq!((count(&bench, Step::ValidateSso), count(&bench, Step::Status)), (1, 0));
 }
 
-#[test]
-fn an_established_session_does_not_wait_for_sso_validate() {
+/// A login that was established before `sso/validate` answered, which is still to come.
+fn established_before_validated() -> (Session, Bench, Ticket<Connected>, RequestId) {
     let (mut session, mut bench) = (session(), Bench::new());
     let ticket = session.connect();
-    let mut unanswered = 0;
+    let mut unanswered = None;
     for _ in 0..5 {
         for transmit in pending(&mut session, &bench) {
             match transmit.step {
-                Step::ValidateSso => unanswered += 1,
+                Step::ValidateSso => unanswered = Some(transmit.id),
                 Step::SsodhInit => session.receive(bench.now, transmit.id, Ok(answer(200, NOT_YET))),
                 _ => session.receive(bench.now, transmit.id, healthy(&transmit)),
             }
         }
         bench.advance(Duration::from_secs(1));
     }
-    assert!(ticket.outcome().unwrap().is_ok() && session.is_connected());
-    assert_eq!(unanswered, 1);
+    (session, bench, ticket, unanswered.unwrap())
+}
+
+#[test]
+fn an_established_session_does_not_wait_for_sso_validate_but_hears_it() {
+    let (mut session, bench, ticket, id) = established_before_validated();
+    assert!(ticket.outcome().unwrap().unwrap().sso.is_none() && session.is_connected());
+    session.receive(bench.now, id, Ok(testing::healthy_answer(Step::ValidateSso)));
+    assert_eq!(session.snapshot().sso().and_then(|sso| sso.paper), Some(false));
+
+    let (mut session, bench, _, id) = established_before_validated();
+    session.receive(bench.now, id, Ok(answer(401, "{}")));
+    assert!(!session.is_connected(), "it says that the session is not good");
+}
+
+#[test]
+fn who_asks_for_sso_validate_while_one_is_under_way_waits_for_that() {
+    let (mut session, bench, _, id) = established_before_validated();
+    let tickets = [session.validate_sso(), session.validate_sso()];
+    session.keep_connected(KeepConnected::default());
+    assert!(pending(&mut session, &bench).iter().all(|transmit| transmit.step != Step::ValidateSso));
+    session.receive(bench.now, id, Ok(testing::healthy_answer(Step::ValidateSso)));
+    assert!(tickets.iter().all(|ticket| ticket.outcome().unwrap().unwrap().paper == Some(false)));
+}
+
+#[test]
+fn of_two_that_ask_for_sso_validate_at_once_one_is_sent() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let connect = session.connect();
+    bench.run(&mut session, &connect, healthy).unwrap();
+    let (one, other) = (session.validate_sso(), session.validate_sso());
+    bench.run(&mut session, &one, healthy).unwrap();
+    bench.run(&mut session, &other, healthy).unwrap();
+    assert_eq!(count(&bench, Step::ValidateSso), 1);
 }
 
 #[test]

@@ -12,8 +12,8 @@ mod testkit;
 use std::{collections::BTreeSet, time::Duration};
 
 use ibkr_auth_core::{
-    Advice, Connected, Error, ErrorKind, Event, Host, KeepConnected, Output, Response, Retry, Session, Step,
-    Tier, Transmit, TransportError, TransportKind,
+    Advice, Connected, Error, ErrorKind, Event, Host, KeepConnected, Output, RequestId, Response, Retry,
+    Session, Step, Ticket, Tier, Transmit, TransportError, TransportKind,
     testing::{self, Bench, answer, healthy},
 };
 

@@ -80,6 +80,14 @@ pub(super) const ROWS: &[Row] = &[
     },
     // The edge.
     Row {
+        at: &[Validate],
+        came: Kind(ErrorKind::RateLimited),
+        says: "",
+        means: "IBKR takes one sso/validate a minute of a username, and another program has just asked",
+        help: "nothing: a login goes on without it",
+        see: "§10",
+    },
+    Row {
         at: &[],
         came: Kind(ErrorKind::RateLimited),
         says: "",

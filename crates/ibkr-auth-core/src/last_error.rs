@@ -1,14 +1,15 @@
 //! The error that stands in the way of a session.
 
-use ibkr_auth_blocking::{Error, Event};
-use ibkr_auth_core::Step;
+use crate::{Error, Event, Step};
 
-/// The last error that nothing has overcome since.
-#[derive(Default)]
-pub(super) struct LastError(Option<Error>);
+/// The last error that nothing has overcome since: what is in the way when a login is given up.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default)]
+pub struct LastError(Option<Error>);
 
 impl LastError {
-    pub(super) fn hear(&mut self, event: &Event) {
+    /// Takes in what has happened.
+    pub fn hear(&mut self, event: &Event) {
         match event {
             Event::Failed { error, .. } | Event::Phase { because: Some(error), .. } => {
                 self.0 = Some(error.clone());
@@ -20,18 +21,21 @@ impl LastError {
         }
     }
 
-    pub(super) fn error(&self) -> Option<&Error> {
+    /// The error.
+    pub fn get(&self) -> Option<&Error> {
         self.0.as_ref()
     }
 
-    pub(super) fn take(&mut self) -> Option<Error> {
+    /// The error, which is forgotten with that.
+    pub fn take(&mut self) -> Option<Error> {
         self.0.take()
     }
 }
 
 /// Whether the error was of that step, or of one that it builds on.
 fn overcomes(done: Step, error: &Error) -> bool {
-    let builds_on_all_before = !matches!(done, Step::PublicIp | Step::Tickle);
+    // A logout comes after a login that was given up, and mends nothing.
+    let builds_on_all_before = !matches!(done, Step::PublicIp | Step::Tickle | Step::Logout);
     error.step().is_none_or(|failed| failed == done || (failed < done && builds_on_all_before))
 }
 
@@ -39,9 +43,8 @@ fn overcomes(done: Step, error: &Error) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use ibkr_auth_blocking::{TransportError, TransportKind};
-
     use super::*;
+    use crate::{TransportError, TransportKind};
 
     #[test]
     fn a_step_that_is_done_overcomes_those_that_it_builds_on() {
@@ -58,5 +61,6 @@ mod tests {
         assert!(after(Step::SsodhInit, Step::GetBearerToken));
         assert!(after(Step::SsodhInit, Step::Tickle));
         assert!(after(Step::GetAccessToken, Step::PublicIp), "they overlap");
+        assert!(after(Step::SsodhInit, Step::Logout), "the end of what was given up");
     }
 }
