@@ -162,6 +162,8 @@ pub(super) struct Keeper {
     standing: Standing,
     expiries: Expiries,
     asked: Asked,
+    /// The session is looked at once the extension that is under way has been answered.
+    looks_next: bool,
     /// How far the last login came.
     login_reach: Reach,
     /// The last answer came from a server at work, not from a closed door or a broken road.
@@ -218,6 +220,7 @@ impl Keeper {
             standing: Standing { is_known: facts.bearer.is_some(), ..Standing::default() },
             expiries: Expiries::default(),
             asked: Asked::default(),
+            looks_next: false,
             login_reach: Reach::Nowhere,
             server_works: true,
             is_first: true,
@@ -276,13 +279,25 @@ impl Keeper {
         resumes
     }
 
-    /// Has the session looked at now, unless it was just now.
+    /// Has the session looked at now, unless it was just now. An extension tells nothing of the brokerage
+    /// session: the look comes after it.
     pub(super) fn check(&mut self) {
-        if let (Mode::Due(action, at), false) = (&mut self.mode, self.contest.is_left()) {
-            let soonest = self.asked.look.map(|last| last + BETWEEN_LOOKS);
-            if *action <= Action::ValidateSso && soonest < *at {
-                (*action, *at) = (Action::Status, soonest);
-            }
+        if self.contest.is_left() {
+            return;
+        }
+        match self.mode {
+            Mode::Due(Action::ValidateSso, None) => self.looks_next = true,
+            Mode::Busy(Attempt { action: Action::ValidateSso, .. }) => self.looks_next = true,
+            Mode::Due(action, at) => self.mode = self.sooner_look(action, at),
+            Mode::Busy(_) | Mode::Paused | Mode::Stopped(_) => {}
+        }
+    }
+
+    fn sooner_look(&self, action: Action, at: Option<Instant>) -> Mode {
+        let soonest = self.asked.look.map(|last| last + BETWEEN_LOOKS);
+        match action <= Action::ValidateSso && soonest < at {
+            true => Mode::Due(Action::Status, soonest),
+            false => Mode::Due(action, at),
         }
     }
 
@@ -382,7 +397,10 @@ impl Keeper {
     }
 
     fn plan(&mut self, action: Action, at: Option<Instant>) {
-        self.mode = Mode::Due(action, at);
+        self.mode = match std::mem::take(&mut self.looks_next) {
+            true => self.sooner_look(action, at),
+            false => Mode::Due(action, at),
+        };
     }
 
     /// Whose clock on the wall counts.

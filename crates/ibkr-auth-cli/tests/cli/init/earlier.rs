@@ -144,3 +144,23 @@ fn the_simulators_key_is_no_key_for_ibkr() {
     folder.init(&args).refused(3, &["private.pem is the simulator's demo key", "--new-key"]);
     assert_eq!(folder.names(), ["private.pem"]);
 }
+
+#[test]
+fn a_private_key_within_the_settings_is_left_to_its_owner() {
+    let folder = Folder::with_key();
+    let pem = folder.read("private.pem").replace('\n', "\n  ");
+    let config = format!("client_id: a\nclient_key_id: main\ncredential: b\nprivate_key: |\n  {pem}\n");
+    folder.write("config.yaml", &config);
+    for args in [&[][..], &KEY, &["--new-key"]] {
+        folder.init(args).refused(3, &["it holds the private key itself, which `init` does not edit"]);
+    }
+    assert_eq!(folder.read("config.yaml"), config);
+}
+
+#[test]
+fn the_users_of_a_completed_file_stay_its_users() {
+    let folder = first_step();
+    folder.set_mode("config.yaml", 0o640);
+    folder.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
+    assert_eq!(folder.mode("config.yaml"), 0o640);
+}

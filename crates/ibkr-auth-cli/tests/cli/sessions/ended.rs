@@ -17,6 +17,8 @@ at_once! {
     a_login_that_is_late_is_ended_by_one_logout,
     a_login_that_is_interrupted_tries_nothing_again,
     a_second_interrupt_leaves_at_once,
+    a_login_that_is_late_names_what_was_in_the_way_and_not_its_own_end,
+    live_or_paper_is_not_waited_for_beyond_the_time,
     a_bearer_token_on_its_way_is_waited_for,
     a_session_that_cannot_be_ended_is_kept_for_the_next_login,
     a_pause_that_was_asked_for_outlives_an_interrupt,
@@ -73,6 +75,26 @@ fn a_second_interrupt_leaves_at_once() {
     let begin = Instant::now();
     signal(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
+    world.simulator.handle().clear_faults();
+    assert!(world.succeed(["logout"]).out.contains("Logged out."));
+    assert_eq!(world.count(Endpoint::Logout), 2, "it was kept, and could be ended");
+}
+
+fn a_login_that_is_late_names_what_was_in_the_way_and_not_its_own_end() {
+    let world = World::new();
+    world.fault(r#"{"on":"ssodh/init","do":{"status":503}}"#);
+    world.fault(r#"{"on":"logout","do":{"status":500}}"#);
+    world.run(["login", "--within", "3s"]).fails(8, &["no time is left", "ssodh_init: ", "503"]);
+}
+
+fn live_or_paper_is_not_waited_for_beyond_the_time() {
+    let world = World::new();
+    world.fault(r#"{"on":"sso/validate","do":{"hang":true}}"#);
+    let begin = Instant::now();
+    world.succeed(["header"]);
+    assert_eq!(world.count(Endpoint::Validate), 0, "nobody is told");
+    assert!(world.succeed(["login", "--fresh", "--within", "3s"]).out.contains("Connected in"));
     assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
 }
 

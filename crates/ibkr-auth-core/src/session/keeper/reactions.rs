@@ -458,6 +458,17 @@ impl Desk {
 }
 
 #[test]
+fn a_look_that_is_asked_for_during_an_extension_follows_it() {
+    let mut desk = Desk::connected();
+    assert_eq!(desk.begins().action, Action::ValidateSso);
+    desk.keeper.check();
+    desk.validated();
+    let good = r#"{"RESULT":true,"EXPIRES":3600000}"#;
+    desk.answer(Action::ValidateSso, 200, good).plans(Action::Status, 0);
+    desk.answer(Action::Status, 200, READY).plans(Action::Tickle, 60);
+}
+
+#[test]
 fn every_row_is_so() {
     for row in TABLE {
         println!("{}", row.happened);
