@@ -87,7 +87,6 @@ fn a_shape_that_cannot_be_edited_is_left_alone() {
         "{client_key_id: main, private_key_file: private.pem}\n",
         "client_key_id: main\nprivate_key_file: private.pem\nproxy: none\n...\n",
         "client_id: \"\"\nclient_key_id: main\nprivate_key_file: private.pem\n",
-        "private_key: |\n  x\n",
     ] {
         let folder = Folder::with_key();
         folder.write("config.yaml", text);

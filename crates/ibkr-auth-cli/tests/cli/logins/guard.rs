@@ -390,7 +390,7 @@ fn a_healing_that_is_slow_is_no_refusal() {
     world.simulator.handle().restart();
     world.fault(r#"{"on":"ssodh/init","calls":1,"do":{"hang":true}}"#);
     // The old access token is refused on the way; the login that follows is not.
-    world.run(["header", "--max-age", "0s", "--within", "8s"]).fails(7, &["not connected within"]);
+    world.run(["header", "--max-age", "0s", "--within", "8s"]).fails(7, &["the login was given up"]);
     assert_eq!(world.count(Endpoint::Init), 2);
     world.simulator.handle().clear_faults();
     world.succeed(["header"]);

@@ -20,8 +20,10 @@ fn profiles_of_one_file_have_sessions_of_their_own() {
          credential: {OTHER}\n",
         demo::CREDENTIAL
     ));
-    let tokens = [["--profile", "live"], ["--profile", "paper"]]
-        .map(|[option, name]| world.succeed([option, name, "token"]).out);
+    let tokens = [["--profile", "live"], ["--profile", "paper"]].map(|profile| {
+        world.succeed([&profile[..], &["login"]].concat());
+        world.succeed([&profile[..], &["token"]].concat()).out
+    });
     assert_ne!(tokens[0], tokens[1]);
     assert_eq!(world.records().len(), 2);
     let live = world.succeed(["status", "--profile", "live"]);
