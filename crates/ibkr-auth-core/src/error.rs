@@ -165,9 +165,9 @@ impl Error {
         self.transport_kind() == Some(TransportKind::ProxyRefused)
     }
 
-    /// How long IBKR wants to be left alone after this, by all requests of this address. `sso/validate` is one
-    /// a minute for all programs of the username, and says nothing of others: a real penalty box shows at the
-    /// next request.
+    /// How long IBKR wants to be left alone after this, by all requests of this address. `sso/validate` is
+    /// one a minute for all programs of the username, and says nothing of others: a real penalty box shows at
+    /// the next request.
     pub fn pause(&self) -> Option<Duration> {
         match (self.kind(), self.advice()) {
             (ErrorKind::RateLimited, Advice::RetryAfter(pause)) if self.step() != Some(Step::ValidateSso) => {
