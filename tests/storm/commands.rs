@@ -81,8 +81,10 @@ impl Round {
                 "get_bearer_token"
             }
             9 => {
+                // Two at once, as two threads of a program ask.
                 self.commands.add(at, "validate_sso", session.validate_sso());
-                "validate_sso"
+                self.commands.add(at, "validate_sso", session.validate_sso());
+                "validate_sso, twice"
             }
             10 => {
                 self.commands.add(at, "ssodh_init", session.ssodh_init());

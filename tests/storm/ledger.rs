@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::weather::Asked;
+use http::{HeaderValue, header::AUTHORIZATION};
 use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, RequestId, Session, Step, Transmit, Wait};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -46,6 +47,8 @@ pub(crate) struct Ledger {
     /// When the clocks were seen to be wrong: each time, one assertion may be signed again.
     clock_was_wrong: Vec<Instant>,
     validated: Option<Instant>,
+    /// The last `sso/validate`, whoever asked for it, and under which bearer token.
+    extended: Option<(Instant, Option<HeaderValue>)>,
     tickled: Option<Instant>,
     last_sent: Option<Instant>,
     budget: LoginBudget,
@@ -74,6 +77,7 @@ impl Ledger {
             told_last: false,
             clock_was_wrong: Vec::new(),
             validated: None,
+            extended: None,
             tickled: None,
             last_sent: None,
             budget: LoginBudget::default(),
@@ -175,6 +179,11 @@ impl Ledger {
             keep(ago.is_none_or(|ago| ago >= SECOND), "at most one tickle a second", || {
                 format!("{ago:?} after the last")
             })?;
+        }
+        if transmit.step == Step::ValidateSso {
+            let this = (now.mono, transmit.request.headers().get(AUTHORIZATION).cloned());
+            let before = self.extended.replace(this.clone());
+            keep(before != Some(this), "of two that ask for sso/validate at once one is sent", String::new)?;
         }
         if !self.alone {
             return Ok(());

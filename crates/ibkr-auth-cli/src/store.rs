@@ -15,6 +15,7 @@ use std::{
 use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
+pub(crate) use folder::make as make_private_folder;
 pub(crate) use lock::{Keeper, Lock};
 pub(crate) use record::{
     Failed, KeeperNote, KeptSession, Pause, PhaseName, Record, Rest, Wait, millis, seconds,

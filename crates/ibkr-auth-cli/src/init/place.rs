@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{exit::Exit, failure::Failure, init::InitArgs, options::Global, output::Output, profile};
+use crate::{
+    exit::Exit, failure::Failure, init::InitArgs, options::Global, output::Output, profile,
+    store::make_private_folder,
+};
 
 /// A folder, which may not be there yet, and the settings file in it.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Place {
 
     /// Makes the folder, for its owner alone. One that is there stays as it is.
     pub(super) fn make(&self) -> Result<(), Failure> {
-        let made = if self.folder.is_dir() { Ok(()) } else { make_private(&self.folder) };
+        let made = if self.folder.is_dir() { Ok(()) } else { make_private_folder(&self.folder) };
         made.map_err(|error| {
             Failure::new(Exit::Failed, format!("the folder {} cannot be made", self.folder.display()))
                 .why(error.to_string())
@@ -78,16 +81,4 @@ impl Place {
 /// As people want to see it.
 fn shortened(path: &Path) -> PathBuf {
     path.strip_prefix(".").unwrap_or(path).to_owned()
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }

@@ -69,15 +69,16 @@ struct Open {
     help: &'static str,
 }
 
+/// Makes it, and what is missing above it, for its owner alone.
 #[cfg(unix)]
-fn make(folder: &Path) -> io::Result<()> {
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(not(unix))]
-fn make(folder: &Path) -> io::Result<()> {
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 

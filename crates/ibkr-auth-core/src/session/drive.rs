@@ -67,8 +67,7 @@ impl Session {
         self.tasks = others;
         for task in ended {
             let others = &self.tasks;
-            self.in_flight
-                .drop_all_but_bearer(|id| task.awaits(id) && !others.iter().any(|other| other.awaits(id)));
+            self.in_flight.drop_all_but_bearer(|id| task.awaits(id) && !is_awaited(others, id));
             task.finish(Err(task::cancelled()));
         }
     }
@@ -198,7 +197,8 @@ impl Session {
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let task = self.tasks.iter().position(|task| task.awaits(id));
-        if task.is_none() && step == Step::GetBearerToken && self.has_newer(exchange) {
+        let was_given_up = task.is_none() && step == Step::GetBearerToken;
+        if was_given_up && self.has_newer(exchange) {
             return;
         }
         let is_stale = exchange.is_stale(&self.facts);
@@ -217,7 +217,7 @@ impl Session {
             error.without(&self.facts.secrets())
         });
         // A bearer token whose command was cancelled is kept for the logout that waits for it.
-        if task.is_none() && step == Step::GetBearerToken {
+        if was_given_up {
             return self.tell_phase(now, None);
         }
         if let (true, Some(index)) = (step.is_signed(), task) {
@@ -320,7 +320,7 @@ impl Session {
         let others = &self.tasks;
         // What a good login did without is heard all the same: it may say that the session is not good.
         let is_over = |id| if outcome.is_ok() { task.needs(id) } else { task.awaits(id) };
-        self.in_flight.drop_all(|id| is_over(id) && !others.iter().any(|other| other.awaits(id)));
+        self.in_flight.drop_all(|id| is_over(id) && !is_awaited(others, id));
         if let (Some(attempt), Some(keeper)) = (task.attempt(), &mut self.keeper) {
             let view = View { now, config: &self.config, facts: &self.facts, guard: &self.guard };
             let key = &self.signer.key;
@@ -352,4 +352,8 @@ impl Session {
             self.events.emit(Event::Phase { phase, because: None });
         }
     }
+}
+
+fn is_awaited(tasks: &[Task], id: RequestId) -> bool {
+    tasks.iter().any(|task| task.awaits(id))
 }

@@ -286,8 +286,10 @@ impl Keeper {
             return;
         }
         match self.mode {
-            Mode::Due(Action::ValidateSso, None) => self.looks_next = true,
-            Mode::Busy(Attempt { action: Action::ValidateSso, .. }) => self.looks_next = true,
+            Mode::Due(Action::ValidateSso, None)
+            | Mode::Busy(Attempt { action: Action::ValidateSso, .. }) => {
+                self.looks_next = true;
+            }
             Mode::Due(action, at) => self.mode = self.sooner_look(action, at),
             Mode::Busy(_) | Mode::Paused | Mode::Stopped(_) => {}
         }
