@@ -7,8 +7,8 @@ use std::{
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{
-    Advice, Config, ErrorKind, Event, History, Host, KeepConnected, Request, Secret, Session, Step, Tier,
-    TransportError, TransportKind, testing,
+    Advice, Config, Error, ErrorKind, Event, History, Host, KeepConnected, Request, Secret, Session, Step,
+    Tier, TransportError, TransportKind, testing,
 };
 use ibkr_auth_tests::{
     driver::{Driver, Http, Kept},
@@ -302,6 +302,8 @@ fn a_login_can_be_given_up_and_gone_on_with<D: Driver>() {
     assert_eq!((error.kind(), error.advice()), (ErrorKind::Timeout, Advice::Reconnect), "{error}");
     assert!(error.message().contains("0.4 s") && error.message().contains("ssodh_init"), "{error}");
     assert!(error.help().contains("logout"), "{error}");
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>()).unwrap();
+    assert_eq!((cause.kind(), cause.step()), (ErrorKind::Server, Some(Step::SsodhInit)), "{cause}");
     client.connect_within(Duration::from_secs(60)).unwrap();
     assert_eq!(lab.server.handle().counters().bearers, 1, "the same login went on");
 }

@@ -291,3 +291,26 @@ fn a_login_that_is_about_to_begin_is_counted_with_all_that_it_sends() {
     assert_eq!(history.logins_within(HOUR, later), 1);
     assert_eq!(history.logins_within(HOUR, now.wall + HOUR), 0);
 }
+
+#[test]
+fn a_429_to_sso_validate_holds_nothing_else_back() {
+    for (step, holds) in [(Step::ValidateSso, false), (Step::Tickle, true)] {
+        let (mut session, mut bench) = (session(), Bench::new());
+        let connect = session.connect();
+        bench.run(&mut session, &connect, healthy).unwrap();
+        let limited = || first(step, vec![Ok(testing::rate_limited(None))]);
+        let error = match step {
+            Step::Tickle => {
+                let ticket = session.tickle();
+                bench.run(&mut session, &ticket, limited()).unwrap_err()
+            }
+            _ => {
+                let ticket = session.validate_sso();
+                bench.run(&mut session, &ticket, limited()).unwrap_err()
+            }
+        };
+        assert_eq!((error.kind(), error.pause().is_some()), (ErrorKind::RateLimited, holds));
+        assert_eq!(session.may_log_in(bench.now).is_err(), holds);
+        assert_eq!(session.history(bench.now).quiet_until.is_some(), holds);
+    }
+}

@@ -92,6 +92,28 @@ fn who_asks_for_sso_validate_while_one_is_under_way_waits_for_that() {
 }
 
 #[test]
+fn the_automatic_mode_that_begins_anew_takes_no_answer_from_who_waits_for_it() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    let mut extension = None;
+    while extension.is_none() {
+        for transmit in pending(&mut session, &bench) {
+            match transmit.step {
+                Step::ValidateSso => extension = Some(transmit.id),
+                _ => session.receive(bench.now, transmit.id, healthy(&transmit)),
+            }
+        }
+        bench.advance(Duration::from_secs(1));
+    }
+    let ticket = session.validate_sso();
+    pending(&mut session, &bench);
+    session.keep_connected(KeepConnected::default());
+    pending(&mut session, &bench);
+    session.receive(bench.now, extension.unwrap(), Ok(testing::healthy_answer(Step::ValidateSso)));
+    assert_eq!(ticket.outcome().unwrap().unwrap().paper, Some(false));
+}
+
+#[test]
 fn of_two_that_ask_for_sso_validate_at_once_one_is_sent() {
     let (mut session, mut bench) = (session(), Bench::new());
     let connect = session.connect();

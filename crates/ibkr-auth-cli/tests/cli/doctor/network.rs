@@ -118,6 +118,19 @@ fn a_wrong_clock_is_told_and_does_not_hide_the_rest() {
 }
 
 #[test]
+fn each_assertion_counts_where_the_clock_is_corrected_only_then() {
+    let world = World::new();
+    // The host's first answer hides what the clock of the login's answers shows.
+    world.simulator.handle().step_millis(90_000);
+    world.fault(r#"{"on":"unknown","do":{"date_shift_s":-90}}"#);
+    let ran = world.run(["doctor"]);
+    assert!(ran.out.contains("client, key id and key are accepted"), "{ran}");
+    assert_eq!(world.count(Endpoint::Token), 2, "the second with the time corrected");
+    let assertions = world.read_record()["history"]["assertions"].as_array().unwrap().len();
+    assert_eq!(assertions as u64, world.count(Endpoint::Token));
+}
+
+#[test]
 fn services_that_disagree_or_fail_are_told_one_by_one() {
     let world = World::new();
     let elsewhere =
