@@ -28,7 +28,9 @@ macro_rules! kept {
 
 fn a_get_waits_until_keep_has_healed_the_session() {
     let world = World::new();
-    let _keeper = kept!(world, "--tickle-every", "10s");
+    let keeper = kept!(world, "--tickle-every", "10s");
+    let kept = format!("Kept by   `ibkr-auth keep` (process {})", keeper.pid());
+    assert!(world.succeed(["status"]).out.contains(&kept));
     world.simulator.handle().restart();
     let ran = world.succeed(["get", "/portfolio/accounts"]);
     assert_eq!(ran.json()[0]["accountId"], demo::ACCOUNT);
