@@ -98,7 +98,7 @@ fn headline(plan: &Plan, results: &Results) -> String {
     };
     format!(
         "Measured against the simulator: a login takes {:.1} round trips, with ibauth {} it takes {:.1}: at {at} ms one way {}. Its processor time is {}, that of a \
-         tickle {}.",
+         tickle of one session alone {}.",
         logins.round_trips(Who::Async, plan.near_and_far()),
         IBAUTH[0],
         logins.round_trips(theirs, plan.near_and_far()),
