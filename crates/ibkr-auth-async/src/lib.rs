@@ -57,3 +57,6 @@ pub use ibkr_auth_core as core;
 pub use ibkr_auth_core::*;
 pub use ibkr_jws::{KeyError, RsaKey};
 pub use transport::Http;
+#[cfg(feature = "flow")]
+#[doc(hidden)]
+pub use transport::flow;

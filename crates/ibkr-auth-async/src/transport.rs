@@ -1,5 +1,8 @@
 //! reqwest, set up as IBKR's edge and a login demand it.
 
+#[cfg(feature = "flow")]
+pub mod flow;
+
 use std::{
     error::Error as StdError,
     fmt, io, iter,
@@ -87,7 +90,15 @@ impl Shared {
         let is_proxied = proxied.is_some();
         let mut doubt = Doubt { http: self, is_idle: false };
         let answer = exchange(proxied.unwrap_or(direct), request).await;
-        let answer = answer.unwrap_or_else(|error| Err(failure(error, is_proxied, self.setup.to_connect)));
+        let answer = answer.unwrap_or_else(|error| {
+            let seen = Seen {
+                error: error.source(),
+                is_connect: error.is_connect(),
+                is_timeout: error.is_timeout(),
+                is_proxied,
+            };
+            Err(seen.failure(self.setup.to_connect))
+        });
         let broke = answer.as_ref().is_err_and(|failure| failure.kind() == TransportKind::Broken);
         doubt.is_idle = !broke;
         answer
@@ -200,52 +211,72 @@ fn no_trust(error: rustls::Error) -> Error {
     Error::config(format!("no certificates to trust: {error}"), "set ca_file")
 }
 
-fn failure(error: reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {
-    if error.is_connect() {
-        return no_connection(&error, proxied, to_connect);
-    }
-    let kind = if says(&error, "client error (Canceled)") {
-        // A new connection that was gone before the request was written.
-        TransportKind::Connect
-    } else if error.is_timeout() {
-        TransportKind::Timeout
-    } else {
-        TransportKind::Broken
-    };
-    TransportError::new(kind, cause(&error))
+/// What an HTTP stack says of a request that brought no answer.
+struct Seen<'a> {
+    /// Without what repeats the others, and names the URL.
+    error: Option<&'a (dyn StdError + 'static)>,
+    is_connect: bool,
+    is_timeout: bool,
+    is_proxied: bool,
 }
 
-fn no_connection(error: &reqwest::Error, proxied: bool, to_connect: Duration) -> TransportError {
-    if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        return match error {
-            rustls::Error::InvalidMessage(_) if proxied => TransportError::no_tls_behind_proxy(),
-            error => TransportError::new(tls_kind(error), error.to_string()),
-        };
-    }
-    if says(error, "tunnel error: proxy authorization required") {
-        return TransportError::new(TransportKind::ProxyRefused, "it answered 407");
-    }
-    let reason = if error.is_timeout() {
-        format!("none within {to_connect:?}")
-    } else if error.is_dns() {
-        "the host name cannot be resolved".to_owned()
-    } else if says(error, "tunnel error: unsuccessful") {
-        "it opens no tunnel".to_owned()
-    } else {
-        cause(error)
-    };
-    match proxied {
-        true if says(error, "tunnel error: failed to create underlying connection") => {
-            TransportError::new(TransportKind::Proxy, format!("it cannot be reached: {reason}"))
+impl Seen<'_> {
+    fn failure(&self, to_connect: Duration) -> TransportError {
+        if self.is_connect {
+            return self.no_connection(to_connect);
         }
-        true => TransportError::new(TransportKind::Proxy, reason),
-        false => TransportError::new(TransportKind::Connect, reason),
+        let kind = if self.says("client error (Canceled)") {
+            // A new connection that was gone before the request was written.
+            TransportKind::Connect
+        } else if self.is_timeout {
+            TransportKind::Timeout
+        } else {
+            TransportKind::Broken
+        };
+        TransportError::new(kind, self.cause())
     }
-}
 
-/// Whether one of the reasons is this. Their types are not reqwest's, or not public.
-fn says(error: &reqwest::Error, text: &str) -> bool {
-    chain(error).any(|cause| cause.to_string() == text)
+    fn no_connection(&self, to_connect: Duration) -> TransportError {
+        if let Some(error) = self.chain().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+            return match error {
+                rustls::Error::InvalidMessage(_) if self.is_proxied => TransportError::no_tls_behind_proxy(),
+                error => TransportError::new(tls_kind(error), error.to_string()),
+            };
+        }
+        if self.says("tunnel error: proxy authorization required") {
+            return TransportError::new(TransportKind::ProxyRefused, "it answered 407");
+        }
+        let reason = if self.is_timeout {
+            format!("none within {to_connect:?}")
+        } else if self.says("dns error") {
+            "the host name cannot be resolved".to_owned()
+        } else if self.says("tunnel error: unsuccessful") {
+            "it opens no tunnel".to_owned()
+        } else {
+            self.cause()
+        };
+        match self.is_proxied {
+            true if self.says("tunnel error: failed to create underlying connection") => {
+                TransportError::new(TransportKind::Proxy, format!("it cannot be reached: {reason}"))
+            }
+            true => TransportError::new(TransportKind::Proxy, reason),
+            false => TransportError::new(TransportKind::Connect, reason),
+        }
+    }
+
+    /// Whether one of the reasons is this. Their types are not the HTTP stack's, or not public.
+    fn says(&self, text: &str) -> bool {
+        self.chain().any(|cause| cause.to_string() == text)
+    }
+
+    /// The innermost reason.
+    fn cause(&self) -> String {
+        self.chain().last().map_or_else(|| "unknown reason".to_owned(), ToString::to_string)
+    }
+
+    fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        chain(self.error)
+    }
 }
 
 fn tls_kind(error: &rustls::Error) -> TransportKind {
@@ -260,10 +291,12 @@ fn tls_kind(error: &rustls::Error) -> TransportKind {
 
 /// The innermost reason: the outer ones repeat it, and name the URL.
 fn cause(error: &reqwest::Error) -> String {
-    chain(error).last().map_or_else(|| "unknown reason".to_owned(), ToString::to_string)
+    chain(error.source()).last().map_or_else(|| "unknown reason".to_owned(), ToString::to_string)
 }
 
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+fn chain<'a>(
+    first: Option<&'a (dyn StdError + 'static)>,
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     fn next<'a>(cause: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
         // rustls' errors hide in io errors, whose `source` passes over the error that they carry.
         match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -271,5 +304,5 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stati
             None => (**cause).source(),
         }
     }
-    iter::successors(error.source(), next)
+    iter::successors(first, next)
 }

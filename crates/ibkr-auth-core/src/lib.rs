@@ -70,6 +70,7 @@ mod error;
 mod event;
 mod excerpt;
 mod last_error;
+pub mod pacing;
 pub mod request;
 mod secret;
 mod session;

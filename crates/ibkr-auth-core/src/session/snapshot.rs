@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, request::Parts};
 
 use super::{History, Phase, SavedSession, Session, facts::Kept, guard::Guard};
 use crate::{
@@ -179,6 +179,16 @@ impl Snapshot {
     pub fn authorize(&self, request: Request) -> Result<Request, Error> {
         let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
         authorization.authorize(&self.config, request)
+    }
+
+    /// The same for a request whose body flows: its length is for whoever sends it.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub fn authorize_head(&self, parts: Parts) -> Result<Parts, Error> {
+        let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
+        authorization.authorize_head(&self.config, parts)
     }
 
     /// Why there is no bearer token, and what would bring one.

@@ -6,6 +6,7 @@ use http::{
         ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, TRANSFER_ENCODING,
         USER_AGENT,
     },
+    request::Parts,
 };
 
 use ibkr_jws::{Jws, JwsError, Sign};
@@ -40,7 +41,17 @@ impl Authorization {
 
     /// The user's own request, with our headers over the user's and the host in front of a bare path.
     pub(crate) fn authorize(&self, config: &Config, request: Request) -> Result<Request, Error> {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
+        let mut parts = self.authorize_head(config, parts)?;
+        if parts.method != Method::GET || !body.is_empty() {
+            parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        parts.headers.remove(TRANSFER_ENCODING);
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// The same for a request whose body flows: its length is for whoever sends it.
+    pub(crate) fn authorize_head(&self, config: &Config, mut parts: Parts) -> Result<Parts, Error> {
         let url = match parts.uri.authority() {
             None => config.host.url(&parts.uri.to_string()),
             Some(_) => parts.uri.to_string(),
@@ -57,14 +68,9 @@ impl Authorization {
         parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
             refused("the path must begin with /v1/api, at the session's host: nothing else may see its token")
         })?;
-        if parts.method != Method::GET || !body.is_empty() {
-            parts.headers.insert(CONTENT_LENGTH, body.len().into());
-        }
-        for set_by_http in [HOST, TRANSFER_ENCODING] {
-            parts.headers.remove(set_by_http);
-        }
+        parts.headers.remove(HOST);
         parts.headers.extend(self.headers(config));
-        Ok(Request::from_parts(parts, body))
+        Ok(parts)
     }
 
     pub(crate) fn get(&self, step: Step, config: &Config, path: &str) -> Result<Request, Error> {
