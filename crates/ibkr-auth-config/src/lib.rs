@@ -49,6 +49,7 @@ mod document;
 mod env;
 mod error;
 mod fields;
+mod gateway;
 mod key;
 mod load;
 #[doc(hidden)]
@@ -67,6 +68,7 @@ mod yaml;
 
 pub use certificates::Trust;
 pub use error::FileError;
+pub use gateway::{AddressRange, GatewaySettings, OnLogout};
 pub use key::{KeySource, ReadKey, is_demo_key};
 pub use load::Reader;
 pub use no_proxy::NoProxy;

@@ -1,0 +1,212 @@
+//! What the session's own requests bring is heard on the way, so that clients who ask the same are answered
+//! from it: IBKR takes a tickle once a second and `sso/validate` once a minute.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use ibkr_auth_async::{Http, Request, Response, Step, TransportError};
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use crate::pace::Pace;
+
+/// IBKR takes one `sso/validate` a minute.
+const VALIDATE_EVERY: Duration = Duration::from_secs(61);
+/// Above this `EXPIRES` is a date, below it the milliseconds that are left.
+const FIRST_DATE: u64 = 100_000_000_000;
+/// So many tickles are shown on the status page: two hours.
+const TICKLES: usize = 120;
+
+/// Sends the session's own requests, and hears what they bring.
+pub(crate) struct Ear {
+    http: Http,
+    pace: Arc<Pace>,
+    heard: Mutex<Heard>,
+    validated: tokio::sync::Mutex<Option<Validated>>,
+}
+
+#[derive(Default)]
+struct Heard {
+    tickle: Option<Map<String, Value>>,
+    auth_status: Option<Value>,
+    user_id: Option<Value>,
+    session: Option<Shown>,
+    tickles: VecDeque<TickleSeen>,
+}
+
+/// The session id that clients see. It stays as long as the SSO session does: a strict client starts over
+/// when it changes, and IBKR changes it from answer to answer.
+struct Shown {
+    of: Bearer,
+    id: String,
+}
+
+/// Tells bearer tokens apart.
+type Bearer = [u8; 32];
+
+struct Validated {
+    of: Bearer,
+    at: Instant,
+    answer: Response,
+}
+
+/// A tickle as the status page shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TickleSeen {
+    pub(crate) at: SystemTime,
+    pub(crate) took: Duration,
+    pub(crate) is_good: bool,
+}
+
+impl Ear {
+    pub(crate) fn new(http: Http, pace: Arc<Pace>) -> Arc<Self> {
+        Arc::new(Self { http, pace, heard: Mutex::default(), validated: tokio::sync::Mutex::default() })
+    }
+
+    /// Sends a request of the session's own.
+    pub(crate) async fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        let step = Step::of(&request);
+        let bearer = bearer(request.headers());
+        if let (Some(Step::ValidateSso), Some(bearer)) = (step, bearer) {
+            return self.validate(request, limit, bearer).await;
+        }
+        if bearer.is_some() {
+            self.pace.note(request.method(), below_api(request.uri().path()), Instant::now());
+        }
+        let begin = Instant::now();
+        let answer = self.http.send(request, limit).await;
+        if let Some(step) = step {
+            self.hear(step, bearer, answer.as_ref().ok(), begin.elapsed());
+        }
+        answer
+    }
+
+    /// Whoever asks within a minute of another gets that one's answer.
+    async fn validate(
+        &self,
+        request: Request,
+        limit: Duration,
+        bearer: Bearer,
+    ) -> Result<Response, TransportError> {
+        let mut last = self.validated.lock().await;
+        if let Some(last) = last.as_ref().filter(|last| last.of == bearer && last.at.elapsed() < VALIDATE_EVERY) {
+            return Ok(last.aged());
+        }
+        let at = Instant::now();
+        let answer = self.http.send(request, limit).await?;
+        if answer.status().is_success() {
+            self.hear(Step::ValidateSso, Some(bearer), Some(&answer), at.elapsed());
+            *last = Some(Validated { of: bearer, at, answer: answer.clone() });
+        }
+        Ok(answer)
+    }
+
+    fn hear(&self, step: Step, bearer: Option<Bearer>, answer: Option<&Response>, took: Duration) {
+        let good = answer.filter(|answer| answer.status() == StatusCode::OK);
+        let body = good.and_then(|answer| serde_json::from_slice::<Map<String, Value>>(answer.body()).ok());
+        let mut heard = self.heard();
+        match (step, body) {
+            (Step::Tickle, body) => {
+                heard.note_tickle(took, body.is_some());
+                if let (Some(body), Some(bearer)) = (body, bearer) {
+                    heard.keep_tickle(body, bearer);
+                }
+            }
+            (Step::Status | Step::SsodhInit, Some(body)) => heard.auth_status = Some(Value::Object(body)),
+            (Step::ValidateSso, Some(body)) => heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take()),
+            _ => {}
+        }
+    }
+
+    /// The answer to a client's tickle; `None` before there was one.
+    ///
+    /// `ends` is when the SSO session ends. Whatever a client in the field insists on is there: some read
+    /// strictly, and IBKR leaves some of it out under OAuth.
+    pub(crate) fn tickle(&self, ends: Option<SystemTime>) -> Option<Value> {
+        let heard = self.heard();
+        let mut tickle = heard.tickle.clone()?;
+        if let Some(shown) = &heard.session {
+            tickle.insert("session".into(), json!(shown.id));
+        }
+        if let Some(left) = ends.and_then(|ends| ends.duration_since(SystemTime::now()).ok()) {
+            tickle.insert("ssoExpires".into(), json!(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)));
+        }
+        tickle.entry("ssoExpires").or_insert(json!(0));
+        tickle.entry("collission").or_insert(json!(false));
+        tickle.entry("userId").or_insert_with(|| heard.user_id.clone().unwrap_or(json!(0)));
+        tickle.entry("hmds").or_insert_with(|| json!({ "error": "no bridge" }));
+        if let Some(status) = &heard.auth_status {
+            tickle.insert("iserver".into(), json!({ "authStatus": status }));
+        }
+        Some(Value::Object(tickle))
+    }
+
+    /// The state of the brokerage session as IBKR told it last, in its own words.
+    pub(crate) fn auth_status(&self) -> Option<Value> {
+        self.heard().auth_status.clone()
+    }
+
+    /// The last tickles, the oldest first.
+    pub(crate) fn tickles(&self) -> Vec<TickleSeen> {
+        self.heard().tickles.iter().copied().collect()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    fn note_tickle(&mut self, took: Duration, is_good: bool) {
+        self.tickles.push_back(TickleSeen { at: SystemTime::now(), took, is_good });
+        if self.tickles.len() > TICKLES {
+            self.tickles.pop_front();
+        }
+    }
+
+    fn keep_tickle(&mut self, body: Map<String, Value>, bearer: Bearer) {
+        if let Some(status) = body.get("iserver").and_then(|iserver| iserver.get("authStatus")) {
+            self.auth_status = Some(status.clone());
+        }
+        if self.session.as_ref().is_none_or(|shown| shown.of != bearer)
+            && let Some(id) = body.get("session").and_then(Value::as_str)
+        {
+            self.session = Some(Shown { of: bearer, id: id.to_owned() });
+        }
+        self.tickle = Some(body);
+    }
+}
+
+impl Validated {
+    /// The answer as it would be now.
+    fn aged(&self) -> Response {
+        let age = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(self.answer.body()) else {
+            return self.answer.clone();
+        };
+        if let Some(left) = body.get("EXPIRES").and_then(Value::as_u64).filter(|left| *left < FIRST_DATE) {
+            body.insert("EXPIRES".into(), json!(left.saturating_sub(age)));
+        }
+        let mut answer = self.answer.clone();
+        *answer.body_mut() = Value::Object(body).to_string().into_bytes();
+        answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+        answer
+    }
+}
+
+/// The path below `/v1/api`.
+pub(crate) fn below_api(path: &str) -> &str {
+    path.strip_prefix("/v1/api").unwrap_or(path)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Bearer> {
+    let value = headers.get(AUTHORIZATION)?;
+    let mut all = [0; 32];
+    all.copy_from_slice(digest(&SHA256, value.as_bytes()).as_ref());
+    Some(all)
+}

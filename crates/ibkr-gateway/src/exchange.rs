@@ -1,0 +1,233 @@
+//! One request of a client's, from here to IBKR and back: once, or once more where it is certain that IBKR has
+//! not carried it out.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    request::Parts,
+};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use ibkr_auth_async::{
+    Snapshot, TransportError, TransportKind,
+    core::{leaves_in_doubt, wire},
+};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::{
+    body::{Answer, Flowing, Upload},
+    clean,
+    deadline::{Progress, within},
+    ear::below_api,
+    pace::Later,
+    reply::{self, Fate, Reply},
+    seat::{Seat, Standing},
+};
+
+/// A request that only reads may take this long until its answer begins: IBKR gives up after 10 s itself,
+/// and long reports come in pieces.
+const READ_WITHIN: Duration = Duration::from_secs(30);
+/// A body of IBKR's, or of a client's, that stands still for so long is given up.
+pub(crate) const STALLED: Duration = Duration::from_secs(60);
+/// An answer that may say that the session is lost is short.
+const LONGEST_COMPLAINT: usize = 4 * 1024;
+/// What has not left is tried again after this.
+const SHORTLY: Duration = Duration::from_millis(200);
+
+/// A request on its way to IBKR.
+pub(crate) struct Exchange {
+    seat: Arc<Seat>,
+    parts: Parts,
+    begin: Instant,
+}
+
+/// What came of one try.
+enum Try {
+    Done(Reply),
+    /// It was not carried out, for certain: this is what to say if it is not tried again.
+    NotExecuted(Reply),
+}
+
+impl Exchange {
+    /// `parts` is below `/v1/api`.
+    pub(crate) fn new(seat: Arc<Seat>, mut parts: Parts, begin: Instant) -> Self {
+        clean::request(&mut parts.headers);
+        Self { seat, parts, begin }
+    }
+
+    /// Until its end. Whoever drops this gives up a request that may be executed.
+    pub(crate) async fn run(self, upload: Upload) -> Reply {
+        let spare = upload.again();
+        let first = match self.attempt(upload).await {
+            Try::Done(reply) => return reply,
+            Try::NotExecuted(reply) => reply,
+        };
+        let Some(spare) = spare.filter(|_| !self.left().is_zero()) else { return first };
+        self.seat.journal.counts.again.fetch_add(1, Ordering::Relaxed);
+        self.seat.look(self.wait_until().max(Instant::now() + SHORTLY)).await;
+        match self.attempt(spare).await {
+            Try::Done(reply) | Try::NotExecuted(reply) => reply,
+        }
+    }
+
+    async fn attempt(&self, upload: Upload) -> Try {
+        let snapshot = match self.session().await {
+            Ok(snapshot) => snapshot,
+            Err(reply) => return Try::Done(reply),
+        };
+        if let Err(reply) = self.turn().await {
+            return Try::Done(reply);
+        }
+        let request = match self.authorized(&snapshot, upload) {
+            Ok(request) => request,
+            Err(reply) => return Try::Done(reply),
+        };
+        let progress = match request.body() {
+            Upload::Flowing(_, progress) => Arc::clone(progress),
+            Upload::Held(_) => Progress::new(Instant::now()),
+        };
+        let limit = if self.is_safe() { READ_WITHIN } else { self.left().max(SHORTLY) };
+        match within(limit, &progress, self.seat.flow.send(request)).await {
+            Some(Ok(answer)) => self.answered(answer).await,
+            Some(Err(failure)) => self.unanswered(&failure),
+            None => {
+                self.seat.flow.doubt();
+                self.unanswered(&TransportError::timeout_after(limit))
+            }
+        }
+    }
+
+    /// The session, as soon as there is one.
+    async fn session(&self) -> Result<Snapshot, Reply> {
+        let counts = &self.seat.journal.counts;
+        let snapshot = match self.seat.standing() {
+            Standing::Good(snapshot) => return Ok(snapshot),
+            Standing::Silent(left) => return Err(silent(left)),
+            Standing::None(snapshot) => return Err(none(&snapshot)),
+            Standing::Soon(snapshot) => snapshot,
+        };
+        let Ok(_place) = self.seat.waiting.try_acquire() else {
+            return Err(reply::later(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: too many requests wait for the session", 2));
+        };
+        counts.held.fetch_add(1, Ordering::Relaxed);
+        let left = self.wait_until().saturating_duration_since(Instant::now());
+        let outcome = self.seat.handle.ready(left).await;
+        counts.held.fetch_sub(1, Ordering::Relaxed);
+        match (outcome, self.seat.standing()) {
+            (_, Standing::Good(snapshot)) => Ok(snapshot),
+            (_, Standing::Silent(left)) => Err(silent(left)),
+            // IBKR says best what it does not do without a brokerage session.
+            (_, Standing::Soon(now)) if now.authorization().is_some() => Ok(now),
+            _ => Err(none(&snapshot)),
+        }
+    }
+
+    async fn turn(&self) -> Result<(), Reply> {
+        let path = below_api(self.parts.uri.path());
+        match self.seat.pace.turn(&self.parts.method, path, Instant::now()) {
+            Ok(at) => {
+                if at > Instant::now() {
+                    sleep_until(at).await;
+                }
+                Ok(())
+            }
+            Err(Later(wait)) => {
+                self.seat.journal.counts.refused.fetch_add(1, Ordering::Relaxed);
+                let seconds = wait.as_secs_f64().ceil() as u64;
+                Err(reply::later(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", seconds))
+            }
+        }
+    }
+
+    fn authorized(&self, snapshot: &Snapshot, upload: Upload) -> Result<Request<Upload>, Reply> {
+        let mut parts = snapshot.authorize_head(self.parts.clone()).map_err(|error| {
+            reply::error(StatusCode::BAD_REQUEST, &format!("Bad Request: {}", error.message()))
+        })?;
+        if let Upload::Held(bytes) = &upload
+            && (parts.method != Method::GET && parts.method != Method::HEAD || !bytes.is_empty())
+        {
+            parts.headers.insert(CONTENT_LENGTH, bytes.len().into());
+        }
+        Ok(Request::from_parts(parts, upload))
+    }
+
+    async fn answered(&self, answer: Response<Incoming>) -> Try {
+        let (mut parts, body) = answer.into_parts();
+        clean::response(&mut parts.headers);
+        let counts = &self.seat.journal.counts;
+        counts.answered.fetch_add(1, Ordering::Relaxed);
+        let may_complain = matches!(parts.status.as_u16(), 400 | 401 | 410 | 429);
+        if !may_complain {
+            if leaves_in_doubt(&self.parts.method, parts.status) {
+                counts.in_doubt.fetch_add(1, Ordering::Relaxed);
+            }
+            return Try::Done(Response::from_parts(parts, Answer::Flowing(Flowing::new(Default::default(), body, STALLED))));
+        }
+        let until = Instant::now() + STALLED;
+        let Ok(Ok(complaint)) = timeout_at(until, Limited::new(body, LONGEST_COMPLAINT).collect()).await else {
+            return self.unanswered(&TransportError::new(TransportKind::Broken, "the answer broke off"));
+        };
+        let whole = Response::from_parts(parts, complaint.to_bytes().to_vec());
+        if let Some(pause) = wire::pause_asked(&whole) {
+            let path = below_api(self.parts.uri.path());
+            self.seat.pace.pause(&self.parts.method, path, pause, Instant::now());
+        }
+        let is_lost = wire::lost_session(&whole).is_some();
+        let reply = whole.map(Answer::from);
+        if is_lost { Try::NotExecuted(reply) } else { Try::Done(reply) }
+    }
+
+    fn unanswered(&self, failure: &TransportError) -> Try {
+        let counts = &self.seat.journal.counts;
+        let is_timeout = failure.kind() == TransportKind::Timeout;
+        let status = if is_timeout { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+        if !failure.kind().may_have_been_sent() {
+            counts.failed.fetch_add(1, Ordering::Relaxed);
+            return Try::NotExecuted(reply::unanswered(status, Fate::NotSent, &failure.to_string()));
+        }
+        if self.is_safe() {
+            counts.failed.fetch_add(1, Ordering::Relaxed);
+            let message = format!("IBKR has not answered: {failure}");
+            let reply = reply::error(status, &message);
+            // To read twice harms nobody.
+            return if is_timeout { Try::Done(reply) } else { Try::NotExecuted(reply) };
+        }
+        counts.in_doubt.fetch_add(1, Ordering::Relaxed);
+        Try::Done(reply::unanswered(status, Fate::Unknown, &failure.to_string()))
+    }
+
+    fn is_safe(&self) -> bool {
+        self.parts.method.is_safe()
+    }
+
+    /// What is left of the time after which clients lose patience, and send again by themselves.
+    fn left(&self) -> Duration {
+        (self.begin + self.seat.settings.answer_within).saturating_duration_since(Instant::now())
+    }
+
+    fn wait_until(&self) -> Instant {
+        self.begin + self.seat.settings.wait
+    }
+}
+
+fn silent(left: Duration) -> Reply {
+    reply::later(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests: IBKR has asked for a pause", left.as_secs() + 1)
+}
+
+pub(crate) fn none(snapshot: &Snapshot) -> Reply {
+    let reason = match snapshot.stopped_by() {
+        Some(error) => format!("{}, because {error}", snapshot.phase()),
+        None => snapshot.phase().to_string(),
+    };
+    reply::no_session(&reason)
+}
+
+/// Whether a body of this kind belongs to a request: `Content-Type` goes on as it came.
+pub(crate) fn json_type() -> (http::HeaderName, HeaderValue) {
+    (CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}

@@ -1,0 +1,182 @@
+//! The gateway as a whole: its sessions, the places where clients come in, and its end.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use ibkr_auth_async::{Error, Handle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    line::Lines,
+    seat::{Login, Seat},
+    serve::Door,
+    tls,
+};
+
+/// At the end requests that are under way are waited for so long.
+const FINISHING: Duration = Duration::from_secs(12);
+
+/// What a process has for its gateway, whatever the sessions.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Where certificates are kept that the gateway makes.
+    pub folder: PathBuf,
+    /// So many connections are open at most. Beyond that the one that is idle longest is closed.
+    pub most_connections: usize,
+}
+
+/// A gateway that runs. Dropping it ends connections and sessions as they are; [`stop`](Self::stop) does it in
+/// good order.
+#[must_use = "a gateway that is dropped stops"]
+pub struct Gateway {
+    seats: Arc<[Arc<Seat>]>,
+    addresses: Vec<SocketAddr>,
+    closing: watch::Sender<bool>,
+    lines: Arc<Lines>,
+    _tasks: JoinSet<()>,
+}
+
+impl Gateway {
+    /// Begins to keep these sessions, and to serve them. Whether a login succeeds shows later: clients wait
+    /// for it, and are told.
+    ///
+    /// # Errors
+    /// When a certificate, a trust store or a file cannot be used, a port is taken, or two sessions share a
+    /// port without prefixes that tell them apart.
+    pub async fn start(process: &Process, logins: Vec<Login>) -> Result<Self, Error> {
+        let mut places: BTreeMap<SocketAddr, Vec<usize>> = BTreeMap::new();
+        for (index, login) in logins.iter().enumerate() {
+            for address in &login.gateway.listen {
+                places.entry(*address).or_default().push(index);
+            }
+        }
+        for sharing in places.values() {
+            refuse_alike(sharing.iter().map(|index| &logins[*index]))?;
+        }
+        let mut bound = Vec::new();
+        for (address, sharing) in places {
+            let settings = &logins[sharing[0]].gateway;
+            let tls = match settings.plain {
+                true => None,
+                false => Some(tls::acceptor(settings, &process.folder)?),
+            };
+            bound.push((listen(address).await?, sharing, tls));
+        }
+        let mut logins = logins;
+        for (listener, sharing, _) in &bound {
+            let actual = address_of(listener)?;
+            for index in sharing {
+                let listen = &mut logins[*index].gateway.listen;
+                // A port that the system has chosen.
+                listen.iter_mut().filter(|address| address.port() == 0).for_each(|address| *address = actual);
+            }
+        }
+        let mut tasks = JoinSet::new();
+        let seats: Arc<[Arc<Seat>]> = logins.into_iter().map(Seat::start).collect::<Result<_, _>>()?;
+        for seat in seats.iter() {
+            tasks.spawn(Arc::clone(seat).follow());
+        }
+        let lines = Lines::new(process.most_connections);
+        let (closing, closed) = watch::channel(false);
+        let mut addresses = Vec::new();
+        for (listener, sharing, tls) in bound {
+            let mut own: Vec<Arc<Seat>> = sharing.iter().map(|index| Arc::clone(&seats[*index])).collect();
+            own.sort_by_key(|seat| std::cmp::Reverse(seat.settings.prefix.len()));
+            let address = address_of(&listener)?;
+            addresses.push(address);
+            let door = Door { seats: own, all: Arc::clone(&seats), tls, lines: Arc::clone(&lines), address };
+            tasks.spawn(Arc::new(door).open(listener, closed.clone()));
+        }
+        Ok(Self { seats, addresses, closing, lines, _tasks: tasks })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The session of a name.
+    pub fn session(&self, name: &str) -> Option<&Handle> {
+        self.seats.iter().find(|seat| seat.name == name).map(|seat| &seat.handle)
+    }
+
+    /// The certificate that clients see, where the gateway has made it.
+    pub fn certificate(process: &Process) -> PathBuf {
+        tls::file(&process.folder)
+    }
+
+    /// Takes no more connections, finishes the requests that are under way, and logs out.
+    ///
+    /// # Errors
+    /// When IBKR did not confirm a logout.
+    pub async fn stop(self) -> Result<(), Error> {
+        // Nobody may be listening any more.
+        let _ = self.closing.send(true);
+        let until = Instant::now() + FINISHING;
+        while self.lines.count() > 0 && Instant::now() < until {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let mut outcome = Ok(());
+        for seat in self.seats.iter() {
+            outcome = outcome.and(seat.handle.stop().await);
+        }
+        outcome
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let help = match error.kind() {
+            io::ErrorKind::AddrInUse if address.port() == 5000 => {
+                "find out who listens there (`ss -ltnp`): IBKR's own gateway, another of ours, or macOS's AirPlay; or choose \
+                 another port"
+            }
+            io::ErrorKind::AddrInUse => "find out who listens there (`ss -ltnp`), or choose another port",
+            io::ErrorKind::PermissionDenied => "choose a port above 1023",
+            _ => "choose an address of this machine",
+        };
+        Error::config(format!("the gateway cannot listen at {address}: {error}"), help)
+    })
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|error| Error::config(format!("no address: {error}"), "choose another one"))
+}
+
+/// Sessions at one port are told apart by their prefixes.
+fn refuse_alike<'a>(sharing: impl Iterator<Item = &'a Login>) -> Result<(), Error> {
+    let mut seen: Vec<&Login> = Vec::new();
+    for login in sharing {
+        if let Some(other) = seen.iter().find(|other| other.gateway.prefix == login.gateway.prefix) {
+            return Err(Error::config(
+                format!("the sessions {} and {} would answer at the same address", other.name, login.name),
+                "give each of them a port or a path prefix of its own",
+            ));
+        }
+        if seen.iter().any(|other| other.gateway.plain != login.gateway.plain) {
+            return Err(Error::config(
+                format!("at one port of session {} there cannot be both HTTP and HTTPS", login.name),
+                "give plain HTTP a port of its own",
+            ));
+        }
+        seen.push(login);
+    }
+    Ok(())
+}

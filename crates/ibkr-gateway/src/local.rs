@@ -1,0 +1,166 @@
+//! What the gateway answers by itself, as IBKR's own gateway does or as its clients need it.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode, request::Parts, uri::PathAndQuery};
+use ibkr_auth_async::{OnLogout, Phase, request};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::{
+    body::{Answer, Upload},
+    exchange::{Exchange, none},
+    journal::Level,
+    reply::{self, Reply},
+    route::{Local, PAGE},
+    seat::{Seat, Standing},
+};
+
+/// The original says so to a browser once it is logged in, and programs look for it.
+const LOGGED_IN: &str = "Client login succeeds";
+
+pub(crate) async fn answer(seat: &Arc<Seat>, what: Local, parts: Parts, upload: Upload, begin: Instant) -> Reply {
+    match what {
+        Local::Tickle => tickle(seat, begin).await,
+        Local::ValidateSso => validate_sso(seat, begin).await,
+        Local::SsodhInit => ssodh_init(seat, parts, upload, begin).await,
+        Local::Reauthenticate => reauthenticate(seat),
+        Local::Logout => logout(seat),
+        Local::SsoLogin => reply::found(&format!("{}{PAGE}/", seat.settings.prefix)),
+        Local::SsoDispatcher => reply::text(StatusCode::OK, dispatcher(seat)),
+        Local::SsoPing => reply::json(StatusCode::OK, &json!({ "result": "true" })),
+        Local::Healthz | Local::Readyz => probe(seat, what),
+        Local::Root | Local::Metrics => reply::error(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+/// For whoever looks after processes: alive, and ready.
+pub(crate) fn probe(seat: &Seat, what: Local) -> Reply {
+    match what {
+        Local::Readyz if seat.handle.phase() != Phase::Connected => {
+            reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready")
+        }
+        _ => reply::text(StatusCode::OK, "OK"),
+    }
+}
+
+/// From the session's own tickles: those of all clients together would be too many for IBKR.
+async fn tickle(seat: &Seat, begin: Instant) -> Reply {
+    if let Err(reply) = good(seat, begin).await {
+        return reply;
+    }
+    match seat.ear.tickle(seat.handle.snapshot().bearer_ends()) {
+        Some(tickle) => reply::json(StatusCode::OK, &tickle),
+        // A session that was taken over has not been tickled yet.
+        None => {
+            seat.look(begin + seat.settings.wait).await;
+            let tickle = seat.ear.tickle(seat.handle.snapshot().bearer_ends());
+            tickle.map_or_else(|| none(&seat.handle.snapshot()), |tickle| reply::json(StatusCode::OK, &tickle))
+        }
+    }
+}
+
+/// IBKR's own answer, which all who ask within a minute share.
+async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
+    if let Err(reply) = good(seat, begin).await {
+        return reply;
+    }
+    let snapshot = seat.handle.snapshot();
+    let Ok(request) = request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request)) else {
+        return none(&snapshot);
+    };
+    match seat.ear.send(request, seat.settings.answer_within).await {
+        Ok(answer) => {
+            let (mut parts, body) = answer.into_parts();
+            crate::clean::response(&mut parts.headers);
+            Reply::from_parts(parts, Answer::from(body))
+        }
+        Err(failure) => {
+            reply::error(StatusCode::BAD_GATEWAY, &format!("IBKR has not answered: {failure}"))
+        }
+    }
+}
+
+/// The client asks for the brokerage session, in its own words: IBKR hears them while there is a session to
+/// ask with. One that another client has ended comes back.
+async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: Instant) -> Reply {
+    let was_paused = seat.handle.phase() == Phase::Paused;
+    seat.wake();
+    if was_paused || seat.settings.read_only {
+        return match good(seat, begin).await {
+            Ok(()) => match seat.ear.auth_status() {
+                Some(status) => reply::json(StatusCode::OK, &status),
+                None => none(&seat.handle.snapshot()),
+            },
+            Err(reply) => reply,
+        };
+    }
+    parts.uri = PathAndQuery::from_static("/v1/api/iserver/auth/ssodh/init").into();
+    parts.method = Method::POST;
+    let (parts, upload) = with_default_body(parts, upload);
+    let reply = Exchange::new(Arc::clone(seat), parts, begin).run(upload).await;
+    seat.handle.check();
+    reply
+}
+
+/// ibeam sends none, and means what the original sends.
+fn with_default_body(mut parts: Parts, upload: Upload) -> (Parts, Upload) {
+    match upload {
+        Upload::Held(bytes) if bytes.is_empty() => {
+            let (name, kind) = crate::exchange::json_type();
+            parts.headers.insert(name, kind);
+            (parts, Upload::Held(r#"{"publish":true,"compete":false}"#.into()))
+        }
+        upload => (parts, upload),
+    }
+}
+
+/// The session looks after itself: it looks at once. It takes nothing from another login.
+fn reauthenticate(seat: &Seat) -> Reply {
+    match seat.handle.phase() {
+        Phase::Paused => seat.wake(),
+        Phase::Yielded => seat.handle.ask_again(),
+        _ => seat.handle.check(),
+    }
+    reply::json(StatusCode::OK, &json!({ "message": "triggered" }))
+}
+
+fn logout(seat: &Seat) -> Reply {
+    if seat.settings.read_only {
+        return reply::error(StatusCode::FORBIDDEN, "Forbidden: this gateway is read-only");
+    }
+    if let Standing::None(snapshot) = seat.standing() {
+        return none(&snapshot);
+    }
+    match seat.settings.on_logout {
+        OnLogout::Pause => {
+            seat.journal.say(Level::Warning, "a client has logged out: the session is ended for all");
+            seat.handle.pause();
+        }
+        OnLogout::Ignore => seat.journal.say(Level::Info, "a client has logged out, which ends nothing here"),
+    }
+    reply::json(StatusCode::OK, &json!({ "status": true }))
+}
+
+fn dispatcher(seat: &Seat) -> &'static str {
+    match seat.standing() {
+        Standing::Good(_) => LOGGED_IN,
+        _ => "There is no session yet; the gateway logs in by itself",
+    }
+}
+
+/// Waits for the session as any request does.
+async fn good(seat: &Seat, begin: Instant) -> Result<(), Reply> {
+    if let Standing::Soon(_) = seat.standing() {
+        let until = begin + seat.settings.wait;
+        // What came of it is asked for below.
+        let _ = seat.handle.ready(until.saturating_duration_since(Instant::now())).await;
+    }
+    match seat.standing() {
+        Standing::Good(_) => Ok(()),
+        Standing::Soon(snapshot) | Standing::None(snapshot) => Err(none(&snapshot)),
+        Standing::Silent(left) => {
+            Err(reply::later(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests: IBKR has asked for a pause", left.as_secs() + 1))
+        }
+    }
+}

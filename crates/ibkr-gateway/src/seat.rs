@@ -1,0 +1,230 @@
+//! One username: its session, and everything that its clients share.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use http::HeaderMap;
+use ibkr_auth_async::{
+    Client, Config, Error, Event, GatewaySettings, Handle, History, Http, KeepConnected, LoginBudget, Phase,
+    SavedSession, Secret, Session, Sign, Snapshot, Transport,
+    core::{Now, is_this_machine},
+    flow::Flow,
+};
+use tokio::{sync::Semaphore, time::Instant};
+
+use crate::{
+    audit::Audit, body::Upload, ear::Ear, guard::Guard, journal::Journal, pace::Pace, page::random, route::PAGE,
+};
+
+/// So many requests wait for the session at most; further ones are told so at once.
+const MOST_WAITING: usize = 256;
+
+/// One username: who logs in, and how the session is kept and served.
+pub struct Login {
+    /// What the session is called: the profile, or `default`.
+    pub name: String,
+    /// Who logs in where.
+    pub config: Config,
+    /// What signs.
+    pub key: Arc<dyn Sign>,
+    /// Trust and proxy.
+    pub transport: Transport,
+    /// How the session is kept.
+    pub policy: KeepConnected,
+    /// Where and how it is served.
+    pub gateway: GatewaySettings,
+    /// How often was logged in lately.
+    pub history: History,
+    /// The session to go on with.
+    pub saved: Option<SavedSession>,
+    /// What clients have to show.
+    pub client_token: Option<Secret>,
+}
+
+/// A username at work.
+pub(crate) struct Seat {
+    pub(crate) name: String,
+    pub(crate) settings: GatewaySettings,
+    pub(crate) guard: Guard,
+    pub(crate) handle: Handle,
+    pub(crate) flow: Flow<Upload>,
+    pub(crate) ear: Arc<Ear>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) journal: Journal,
+    pub(crate) waiting: Semaphore,
+    pub(crate) started: SystemTime,
+    pub(crate) audit: Audit,
+    /// What the status page shows to be the one that was served.
+    pub(crate) csrf: String,
+    policy: KeepConnected,
+    /// A person has paused it: no client resumes it.
+    held: AtomicBool,
+}
+
+impl Seat {
+    /// Begins to keep the session.
+    pub(crate) fn start(login: Login) -> Result<Arc<Self>, Error> {
+        let Login { name, config, key, transport, policy, gateway, history, saved, client_token } = login;
+        transport.admit_key(&config, &key)?;
+        let flow = Flow::new(&transport, gateway.answer_within)?;
+        let pace = Arc::new(Pace::default());
+        let ear = Ear::new(Http::new(&transport)?, Arc::clone(&pace));
+        let mut session = Session::new(config, key, RandomState::new().hash_one(0));
+        session.recall(&history, now());
+        if let Some(saved) = &saved {
+            session.restore(saved, now())?;
+        }
+        let sending = Arc::clone(&ear);
+        let client = Client::with_http(session, move |request, limit| {
+            let ear = Arc::clone(&sending);
+            async move { ear.send(request, limit).await }
+        });
+        let audit = Audit::open(gateway.audit_file.as_deref()).map_err(|error| {
+            Error::config(format!("the audit file cannot be written: {error}"), "correct its path and permissions")
+        })?;
+        let csrf = random().ok_or_else(|| {
+            Error::config("this machine gives no random numbers", "look at its system log")
+        })?;
+        let handle = client.keep_connected(policy.clone());
+        let guard = Guard::new(&gateway, client_token.as_ref());
+        Ok(Arc::new(Self {
+            name,
+            settings: gateway,
+            guard,
+            handle,
+            flow,
+            ear,
+            pace,
+            journal: Journal::default(),
+            waiting: Semaphore::new(MOST_WAITING),
+            started: SystemTime::now(),
+            audit,
+            csrf,
+            policy,
+            held: AtomicBool::new(false),
+        }))
+    }
+
+    /// Writes down what happens, until the session has ended.
+    pub(crate) async fn follow(self: Arc<Self>) {
+        let mut events = self.handle.events();
+        // The task must not keep the session: who drops the gateway logs out.
+        let seat = Arc::downgrade(&self);
+        drop(self);
+        while let Some(event) = events.next().await {
+            let Some(seat) = seat.upgrade() else { return };
+            seat.journal.hear(&event);
+        }
+    }
+
+    /// The session as far as it can be used now.
+    pub(crate) fn standing(&self) -> Standing {
+        let snapshot = self.handle.snapshot();
+        let has_session = snapshot.authorization().is_some();
+        match snapshot.phase() {
+            Phase::Connected => Standing::Good(snapshot),
+            // What needs no brokerage session goes on.
+            Phase::Yielded if has_session => Standing::Good(snapshot),
+            Phase::Waiting { about } => Standing::Silent(about),
+            Phase::Paused | Phase::Stopped | Phase::Off | Phase::Yielded | Phase::LoginsSpent { .. } => {
+                Standing::None(snapshot)
+            }
+            _ => Standing::Soon(snapshot),
+        }
+    }
+
+    /// A person wants no session for a while.
+    pub(crate) fn hold(&self) {
+        self.held.store(true, Ordering::Release);
+        self.handle.pause();
+    }
+
+    /// A person wants the session back.
+    pub(crate) fn release(&self) {
+        self.held.store(false, Ordering::Release);
+        self.handle.resume();
+    }
+
+    /// A person wants to know now. Nothing is taken from another login.
+    pub(crate) fn reconnect(&self) {
+        match self.handle.phase() {
+            Phase::Stopped | Phase::Off => self.handle.keep_connected(self.policy.clone()),
+            Phase::Yielded => self.handle.ask_again(),
+            _ => self.handle.check(),
+        }
+    }
+
+    /// Whether a button was pressed on our own page: no other page can read what that one holds.
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
+        headers.get("x-csrf").is_some_and(|shown| shown.as_bytes() == self.csrf.as_bytes())
+    }
+
+    /// Where programs find this session.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let scheme = if self.settings.plain { "http" } else { "https" };
+        self.settings.listen.iter().map(|address| format!("{scheme}://{address}{}", self.settings.prefix)).collect()
+    }
+
+    /// The status page of this session, as a link on that of another one.
+    pub(crate) fn page_address(&self, from: &Self) -> String {
+        let path = format!("{}{PAGE}", self.settings.prefix);
+        match self.settings.listen.first().filter(|_| self.settings.listen != from.settings.listen) {
+            Some(address) if self.settings.plain => format!("http://{address}{path}"),
+            Some(address) => format!("https://{address}{path}"),
+            None => path,
+        }
+    }
+
+    /// How many logins there may be; those at a simulator have no limit.
+    pub(crate) fn most_logins(&self) -> Option<LoginBudget> {
+        let host = self.handle.snapshot().config().host().base_url().parse::<http::Uri>().ok()?;
+        (!is_this_machine(host.host()?)).then(LoginBudget::default)
+    }
+
+    /// A client asks for the session again, which another client has ended.
+    pub(crate) fn wake(&self) {
+        if self.handle.phase() == Phase::Paused && !self.held.load(Ordering::Acquire) {
+            self.handle.resume();
+        }
+    }
+
+    /// What came of looking at the session once more: it was seen good after the look, or the time is over.
+    pub(crate) async fn look(&self, until: Instant) {
+        let mut events = self.handle.events();
+        self.handle.check();
+        let looked = async {
+            while let Some(event) = events.next().await {
+                if matches!(event, Event::Done { .. } | Event::Failed { .. } | Event::Phase { .. }) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout_at(until, looked).await.is_ok() {
+            let left = until.saturating_duration_since(Instant::now());
+            // Whoever asks next sees what came of it.
+            let _ = self.handle.ready(left).await;
+        }
+    }
+}
+
+/// How far the session can be used.
+pub(crate) enum Standing {
+    /// Requests may go on.
+    Good(Snapshot),
+    /// It is on its way.
+    Soon(Snapshot),
+    /// Nothing will come of waiting.
+    None(Snapshot),
+    /// IBKR wants to hear nothing for about this long.
+    Silent(Duration),
+}
+
+pub(crate) fn now() -> Now {
+    Now { mono: std::time::Instant::now(), wall: SystemTime::now() }
+}
