@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_none() {
-        for text in ["", "*", ".*", "10", "10.*.1", "1.2.3.4.*", "300.*", "10.0.0.0/33", "host.docker.internal"] {
+        for text in
+            ["", "*", ".*", "10", "10.*.1", "1.2.3.4.*", "300.*", "10.0.0.0/33", "host.docker.internal"]
+        {
             assert_eq!(AddressRange::parse(text), None, "{text}");
         }
     }

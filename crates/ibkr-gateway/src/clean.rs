@@ -25,7 +25,8 @@ pub(crate) fn request(headers: &mut HeaderMap) {
     for name in CLIENTS_OWN.iter().chain([&CONTENT_LENGTH]) {
         headers.remove(name);
     }
-    let foreign: Vec<HeaderName> = headers.keys().filter(|name| is_of_a_browser_or_proxy(name)).cloned().collect();
+    let foreign: Vec<HeaderName> =
+        headers.keys().filter(|name| is_of_a_browser_or_proxy(name)).cloned().collect();
     for name in foreign {
         headers.remove(name);
     }
@@ -74,7 +75,8 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        let pair =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         pairs.iter().map(pair).collect()
     }
 

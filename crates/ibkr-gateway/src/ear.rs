@@ -11,7 +11,10 @@ use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use ibkr_auth_async::{Http, Request, Response, Step, TransportError};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use crate::pace::Pace;
 
@@ -27,6 +30,7 @@ pub(crate) struct Ear {
     http: Http,
     pace: Arc<Pace>,
     heard: Mutex<Heard>,
+    tickled: Notify,
     validated: tokio::sync::Mutex<Option<Validated>>,
 }
 
@@ -65,7 +69,13 @@ pub(crate) struct TickleSeen {
 
 impl Ear {
     pub(crate) fn new(http: Http, pace: Arc<Pace>) -> Arc<Self> {
-        Arc::new(Self { http, pace, heard: Mutex::default(), validated: tokio::sync::Mutex::default() })
+        Arc::new(Self {
+            http,
+            pace,
+            heard: Mutex::default(),
+            tickled: Notify::new(),
+            validated: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Sends a request of the session's own.
@@ -94,7 +104,9 @@ impl Ear {
         bearer: Bearer,
     ) -> Result<Response, TransportError> {
         let mut last = self.validated.lock().await;
-        if let Some(last) = last.as_ref().filter(|last| last.of == bearer && last.at.elapsed() < VALIDATE_EVERY) {
+        if let Some(last) =
+            last.as_ref().filter(|last| last.of == bearer && last.at.elapsed() < VALIDATE_EVERY)
+        {
             return Ok(last.aged());
         }
         let at = Instant::now();
@@ -115,10 +127,13 @@ impl Ear {
                 heard.note_tickle(took, body.is_some());
                 if let (Some(body), Some(bearer)) = (body, bearer) {
                     heard.keep_tickle(body, bearer);
+                    self.tickled.notify_waiters();
                 }
             }
             (Step::Status | Step::SsodhInit, Some(body)) => heard.auth_status = Some(Value::Object(body)),
-            (Step::ValidateSso, Some(body)) => heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take()),
+            (Step::ValidateSso, Some(body)) => {
+                heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take())
+            }
             _ => {}
         }
     }
@@ -144,6 +159,22 @@ impl Ear {
             tickle.insert("iserver".into(), json!({ "authStatus": status }));
         }
         Some(Value::Object(tickle))
+    }
+
+    /// Whether there is something to answer the tickles of this session from, as soon as there is.
+    pub(crate) async fn has_tickle_of(&self, headers: &HeaderMap, within: Duration) -> bool {
+        let shown = bearer(headers);
+        let is_there = || self.heard().session.as_ref().is_some_and(|session| Some(session.of) == shown);
+        let until = Instant::now() + within;
+        loop {
+            let heard = self.tickled.notified();
+            if is_there() {
+                return true;
+            }
+            if timeout_at(until, heard).await.is_err() {
+                return is_there();
+            }
+        }
     }
 
     /// The state of the brokerage session as IBKR told it last, in its own words.

@@ -112,7 +112,11 @@ impl Exchange {
             Standing::Soon(snapshot) => snapshot,
         };
         let Ok(_place) = self.seat.waiting.try_acquire() else {
-            return Err(reply::later(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: too many requests wait for the session", 2));
+            return Err(reply::later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Service Unavailable: too many requests wait for the session",
+                2,
+            ));
         };
         counts.held.fetch_add(1, Ordering::Relaxed);
         let left = self.wait_until().saturating_duration_since(Instant::now());
@@ -166,10 +170,14 @@ impl Exchange {
             if leaves_in_doubt(&self.parts.method, parts.status) {
                 counts.in_doubt.fetch_add(1, Ordering::Relaxed);
             }
-            return Try::Done(Response::from_parts(parts, Answer::Flowing(Flowing::new(Default::default(), body, STALLED))));
+            return Try::Done(Response::from_parts(
+                parts,
+                Answer::Flowing(Flowing::new(Default::default(), body, STALLED)),
+            ));
         }
         let until = Instant::now() + STALLED;
-        let Ok(Ok(complaint)) = timeout_at(until, Limited::new(body, LONGEST_COMPLAINT).collect()).await else {
+        let Ok(Ok(complaint)) = timeout_at(until, Limited::new(body, LONGEST_COMPLAINT).collect()).await
+        else {
             return self.unanswered(&TransportError::new(TransportKind::Broken, "the answer broke off"));
         };
         let whole = Response::from_parts(parts, complaint.to_bytes().to_vec());
@@ -216,7 +224,11 @@ impl Exchange {
 }
 
 fn silent(left: Duration) -> Reply {
-    reply::later(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests: IBKR has asked for a pause", left.as_secs() + 1)
+    reply::later(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too Many Requests: IBKR has asked for a pause",
+        left.as_secs() + 1,
+    )
 }
 
 pub(crate) fn none(snapshot: &Snapshot) -> Reply {

@@ -1,13 +1,6 @@
 //! The gateway as a whole: its sessions, the places where clients come in, and its end.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ibkr_auth_async::{Error, Handle};
 use tokio::{

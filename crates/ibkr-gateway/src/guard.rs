@@ -72,7 +72,10 @@ impl Guard {
         if let Some(authority) = parts.uri.authority() {
             let is_other = name.is_some_and(|name| !name.eq_ignore_ascii_case(authority.as_str()));
             if is_other || authority.as_str().contains('@') {
-                return Err(reply::error(StatusCode::BAD_REQUEST, "Bad Request: the address contradicts the Host header"));
+                return Err(reply::error(
+                    StatusCode::BAD_REQUEST,
+                    "Bad Request: the address contradicts the Host header",
+                ));
             }
         }
         match name.or(parts.uri.authority().map(|authority| authority.as_str())) {
@@ -94,7 +97,8 @@ impl Guard {
 
     /// A page of another origin may ask only if it is on the list; our own status page always.
     fn page(&self, headers: &HeaderMap, host: Option<&str>, is_tls: bool) -> Result<Option<Page>, Reply> {
-        let refused = || forbidden("this web page may not use the gateway; allow_origins names those that may");
+        let refused =
+            || forbidden("this web page may not use the gateway; allow_origins names those that may");
         let Some(origin) = headers.get(header::ORIGIN) else {
             // An image or a script of a foreign page comes without one.
             let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
@@ -108,9 +112,11 @@ impl Guard {
             return Ok(None);
         }
         // Programs that say they are our own page, by another of our names.
-        let is_own = text.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned()).is_some_and(|authority| {
-            THIS_MACHINE.contains(&without_port(authority.as_str())) && host.map(port) == Some(port(authority.as_str()))
-        });
+        let is_own =
+            text.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned()).is_some_and(|authority| {
+                THIS_MACHINE.contains(&without_port(authority.as_str()))
+                    && host.map(port) == Some(port(authority.as_str()))
+            });
         if is_own {
             return Ok(None);
         }
@@ -226,8 +232,11 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_ours_is_refused() {
-        let ours = guard(GatewaySettings { allow_hosts: vec!["ib-gateway".into()], ..GatewaySettings::default() });
-        for host in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "LOCALHOST", "ib-gateway:5000", "localhost."] {
+        let ours =
+            guard(GatewaySettings { allow_hosts: vec!["ib-gateway".into()], ..GatewaySettings::default() });
+        for host in
+            ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "LOCALHOST", "ib-gateway:5000", "localhost."]
+        {
             assert_eq!(admit(&ours, &[("host", host)]), Ok(None), "{host}");
         }
         for host in ["evil.example", "evil.example:5000", "localhost.evil.example", "127.0.0.1.nip.io", ""] {
@@ -240,7 +249,10 @@ mod tests {
 
     #[test]
     fn a_page_of_another_origin_is_refused_unless_it_is_listed() {
-        let ours = guard(GatewaySettings { allow_origins: vec!["https://app.example".into()], ..GatewaySettings::default() });
+        let ours = guard(GatewaySettings {
+            allow_origins: vec!["https://app.example".into()],
+            ..GatewaySettings::default()
+        });
         let from = |origin| admit(&ours, &[("host", "localhost:5000"), ("origin", origin)]);
         assert_eq!(from("https://localhost:5000"), Ok(None));
         assert_eq!(from("https://127.0.0.1:5000"), Ok(None), "programs say so");
@@ -279,9 +291,13 @@ mod tests {
     fn this_machine_is_taken_and_others_when_they_are_allowed() {
         let range = AddressRange::parse("172.17.0.*").unwrap();
         let ours = guard(GatewaySettings { allow_addresses: vec![range], ..GatewaySettings::default() });
-        for (address, is_taken) in
-            [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("172.17.0.2", true), ("10.0.0.1", false)]
-        {
+        for (address, is_taken) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("172.17.0.2", true),
+            ("10.0.0.1", false),
+        ] {
             assert_eq!(ours.takes(address.parse().unwrap()), is_taken, "{address}");
         }
     }

@@ -138,7 +138,8 @@ impl Journal {
         let seen = &mut self.told().clients;
         let key = (address.to_canonical(), shortened(agent));
         if seen.len() >= CLIENTS && !seen.contains_key(&key) {
-            let oldest = seen.iter().min_by_key(|(_, seen)| (seen.websockets, seen.last)).map(|(key, _)| key.clone());
+            let oldest =
+                seen.iter().min_by_key(|(_, seen)| (seen.websockets, seen.last)).map(|(key, _)| key.clone());
             oldest.and_then(|oldest| seen.remove(&oldest));
         }
         let client = seen.entry(key).or_insert(Seen { requests: 0, last: SystemTime::now(), websockets: 0 });
@@ -195,7 +196,9 @@ impl Line {
             Event::Phase { phase, .. } => match phase {
                 Phase::Connected => Level::Good,
                 Phase::Stopped => Level::Bad,
-                Phase::Recovering | Phase::Yielded | Phase::LoginsSpent { .. } | Phase::Waiting { .. } => Level::Warning,
+                Phase::Recovering | Phase::Yielded | Phase::LoginsSpent { .. } | Phase::Waiting { .. } => {
+                    Level::Warning
+                }
                 _ => Level::Info,
             },
             _ => Level::Info,

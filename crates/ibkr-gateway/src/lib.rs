@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 // The way of a request: `serve.rs` takes connections and asks `guard.rs` whether it may come in; `route.rs`

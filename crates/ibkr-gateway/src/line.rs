@@ -118,7 +118,8 @@ impl Lines {
         }
         if lines.len() >= self.most {
             let idle = lines.iter().enumerate().filter_map(|(at, line)| Some((at, line.upgrade()?)));
-            let (at, longest) = idle.filter(|(_, line)| line.doing() != Doing::Work).min_by_key(|(_, line)| line.since())?;
+            let (at, longest) =
+                idle.filter(|(_, line)| line.doing() != Doing::Work).min_by_key(|(_, line)| line.since())?;
             longest.close.notify_one();
             lines.swap_remove(at);
         }
@@ -189,7 +190,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Pending => self.wait_for_room(context),
             done => {

@@ -19,7 +19,13 @@ use crate::{
 /// The original says so to a browser once it is logged in, and programs look for it.
 const LOGGED_IN: &str = "Client login succeeds";
 
-pub(crate) async fn answer(seat: &Arc<Seat>, what: Local, parts: Parts, upload: Upload, begin: Instant) -> Reply {
+pub(crate) async fn answer(
+    seat: &Arc<Seat>,
+    what: Local,
+    parts: Parts,
+    upload: Upload,
+    begin: Instant,
+) -> Reply {
     match what {
         Local::Tickle => tickle(seat, begin).await,
         Local::ValidateSso => validate_sso(seat, begin).await,
@@ -49,14 +55,11 @@ async fn tickle(seat: &Seat, begin: Instant) -> Reply {
     if let Err(reply) = good(seat, begin).await {
         return reply;
     }
-    match seat.ear.tickle(seat.handle.snapshot().bearer_ends()) {
+    seat.first_tickle().await;
+    let snapshot = seat.handle.snapshot();
+    match seat.ear.tickle(snapshot.bearer_ends()) {
         Some(tickle) => reply::json(StatusCode::OK, &tickle),
-        // A session that was taken over has not been tickled yet.
-        None => {
-            seat.look(begin + seat.settings.wait).await;
-            let tickle = seat.ear.tickle(seat.handle.snapshot().bearer_ends());
-            tickle.map_or_else(|| none(&seat.handle.snapshot()), |tickle| reply::json(StatusCode::OK, &tickle))
-        }
+        None => none(&snapshot),
     }
 }
 
@@ -66,7 +69,8 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
         return reply;
     }
     let snapshot = seat.handle.snapshot();
-    let Ok(request) = request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request)) else {
+    let Ok(request) = request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request))
+    else {
         return none(&snapshot);
     };
     match seat.ear.send(request, seat.settings.answer_within).await {
@@ -75,9 +79,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
             crate::clean::response(&mut parts.headers);
             Reply::from_parts(parts, Answer::from(body))
         }
-        Err(failure) => {
-            reply::error(StatusCode::BAD_GATEWAY, &format!("IBKR has not answered: {failure}"))
-        }
+        Err(failure) => reply::error(StatusCode::BAD_GATEWAY, &format!("IBKR has not answered: {failure}")),
     }
 }
 
@@ -159,8 +161,10 @@ async fn good(seat: &Seat, begin: Instant) -> Result<(), Reply> {
     match seat.standing() {
         Standing::Good(_) => Ok(()),
         Standing::Soon(snapshot) | Standing::None(snapshot) => Err(none(&snapshot)),
-        Standing::Silent(left) => {
-            Err(reply::later(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests: IBKR has asked for a pause", left.as_secs() + 1))
-        }
+        Standing::Silent(left) => Err(reply::later(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too Many Requests: IBKR has asked for a pause",
+            left.as_secs() + 1,
+        )),
     }
 }

@@ -120,8 +120,7 @@ impl Now {
         for seat in self.seats.iter() {
             for shown in seat.pace.uses(Instant::now()) {
                 let per = format!("{}s", shown.limit.per.as_secs());
-                let labels =
-                    [("session", seat.name.as_str()), ("limit", shown.name), ("per", per.as_str())];
+                let labels = [("session", seat.name.as_str()), ("limit", shown.name), ("per", per.as_str())];
                 let used = shown.used as f64 / shown.limit.requests.max(1) as f64;
                 ConstGauge::new(used).encode(family.encode_family(&labels)?)?;
             }

@@ -86,7 +86,8 @@ impl Pace {
     /// How much of each limit that was touched lately is used.
     pub(crate) fn uses(&self, now: Instant) -> Vec<Use> {
         let turns = self.turns();
-        let total = [Use { name: "all requests", limit: pacing::TOTAL, used: turns.total.used(pacing::TOTAL, now) }];
+        let total =
+            [Use { name: "all requests", limit: pacing::TOTAL, used: turns.total.used(pacing::TOTAL, now) }];
         let rows = pacing::ALL.iter().filter_map(|row| Some((row, turns.rows.get(row.name)?)));
         let rows = rows.flat_map(|(row, windows)| {
             row.limits.iter().zip(windows).map(|(limit, window)| Use {
@@ -116,7 +117,8 @@ impl Turns {
         let total = self.total.next(pacing::TOTAL, now);
         let windows = row.and_then(|row| self.rows.get(row.name));
         let limits = row.map_or(&[][..], |row| row.limits);
-        let of_row = limits.iter().zip(windows.into_iter().flatten()).map(|(limit, window)| window.next(*limit, now));
+        let of_row =
+            limits.iter().zip(windows.into_iter().flatten()).map(|(limit, window)| window.next(*limit, now));
         of_row.fold(total, Instant::max)
     }
 

@@ -137,7 +137,8 @@ fn state(seat: &Seat, all: &[Arc<Seat>]) -> Value {
 
 fn tiers(snapshot: &Snapshot) -> Value {
     let status = snapshot.auth_status();
-    let server = status.and_then(|status| status.server_info.as_ref()).and_then(|info| info.server_name.clone());
+    let server =
+        status.and_then(|status| status.server_info.as_ref()).and_then(|info| info.server_name.clone());
     json!({
         "sso": {
             "good": snapshot.authorization().is_some(),
@@ -225,7 +226,9 @@ fn why(snapshot: &Snapshot) -> Option<String> {
 
 fn todo(snapshot: &Snapshot) -> Option<String> {
     let text = match snapshot.phase() {
-        Phase::Yielded => "Log out there, and the gateway goes on by itself. Reconnect asks now whether it has ended; Resume ends it.",
+        Phase::Yielded => {
+            "Log out there, and the gateway goes on by itself. Reconnect asks now whether it has ended; Resume ends it."
+        }
         Phase::Paused => "Press Resume when programs shall have their answers again.",
         Phase::Waiting { .. } => "Wait: going on could get your address blocked.",
         Phase::LoginsSpent { .. } => "Find out why the sessions do not last: what happened is listed below.",

@@ -53,7 +53,9 @@ pub(crate) fn unanswered(status: StatusCode, fate: Fate, what: &str) -> Reply {
     let (message, executed) = match fate {
         Fate::NotSent => (format!("{what}: the request was not sent, and may be sent again"), json!(false)),
         Fate::Unknown => (
-            format!("{what}: the request may have been executed; ask IBKR what became of it before you send it again"),
+            format!(
+                "{what}: the request may have been executed; ask IBKR what became of it before you send it again"
+            ),
             Value::Null,
         ),
     };

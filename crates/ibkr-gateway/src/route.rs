@@ -165,7 +165,14 @@ mod tests {
 
     #[test]
     fn no_spelling_gets_around_what_is_answered_here() {
-        for path in ["/v1/api/tickle", "//v1/api/tickle", "/v1/portal/tickle", "/v1/api/%74ickle", "/v1/api/tickle;x=1", "/v1/api/tickle/"] {
+        for path in [
+            "/v1/api/tickle",
+            "//v1/api/tickle",
+            "/v1/portal/tickle",
+            "/v1/api/%74ickle",
+            "/v1/api/tickle;x=1",
+            "/v1/api/tickle/",
+        ] {
             assert_eq!(route(path), Route::Local(Local::Tickle), "{path}");
         }
         assert_eq!(route("/v1/api/logout%3bx"), Route::Local(Local::Logout));
@@ -174,7 +181,13 @@ mod tests {
 
     #[test]
     fn a_path_with_two_meanings_leads_nowhere() {
-        for path in ["/v1/api/../../gw/api/v1/accounts", "/v1/api/%2e%2e/x", "/v1/api/..%2fx", "/v1/api/a%5cb", "/v1/api/./tickle"] {
+        for path in [
+            "/v1/api/../../gw/api/v1/accounts",
+            "/v1/api/%2e%2e/x",
+            "/v1/api/..%2fx",
+            "/v1/api/a%5cb",
+            "/v1/api/./tickle",
+        ] {
             assert_eq!(route(path), Route::Ambiguous, "{path}");
         }
     }

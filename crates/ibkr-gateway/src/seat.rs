@@ -9,21 +9,28 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use ibkr_auth_async::{
     Client, Config, Error, Event, GatewaySettings, Handle, History, Http, KeepConnected, LoginBudget, Phase,
-    SavedSession, Secret, Session, Sign, Snapshot, Transport,
+    SavedSession, Secret, Session, Sign, Snapshot, Step, Transport,
     core::{Now, is_this_machine},
     flow::Flow,
+    request,
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::Instant,
+};
 
 use crate::{
-    audit::Audit, body::Upload, ear::Ear, guard::Guard, journal::Journal, pace::Pace, page::random, route::PAGE,
+    audit::Audit, body::Upload, ear::Ear, guard::Guard, journal::Journal, pace::Pace, page::random,
+    route::PAGE,
 };
 
 /// So many requests wait for the session at most; further ones are told so at once.
 const MOST_WAITING: usize = 256;
+/// The session's own first tickle comes within this time.
+const FIRST_TICKLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// One username: who logs in, and how the session is kept and served.
 pub struct Login {
@@ -63,6 +70,7 @@ pub(crate) struct Seat {
     /// What the status page shows to be the one that was served.
     pub(crate) csrf: String,
     policy: KeepConnected,
+    tickling: Mutex<()>,
     /// A person has paused it: no client resumes it.
     held: AtomicBool,
 }
@@ -86,11 +94,13 @@ impl Seat {
             async move { ear.send(request, limit).await }
         });
         let audit = Audit::open(gateway.audit_file.as_deref()).map_err(|error| {
-            Error::config(format!("the audit file cannot be written: {error}"), "correct its path and permissions")
+            Error::config(
+                format!("the audit file cannot be written: {error}"),
+                "correct its path and permissions",
+            )
         })?;
-        let csrf = random().ok_or_else(|| {
-            Error::config("this machine gives no random numbers", "look at its system log")
-        })?;
+        let csrf = random()
+            .ok_or_else(|| Error::config("this machine gives no random numbers", "look at its system log"))?;
         let handle = client.keep_connected(policy.clone());
         let guard = Guard::new(&gateway, client_token.as_ref());
         Ok(Arc::new(Self {
@@ -107,6 +117,7 @@ impl Seat {
             audit,
             csrf,
             policy,
+            tickling: Mutex::default(),
             held: AtomicBool::new(false),
         }))
     }
@@ -120,6 +131,27 @@ impl Seat {
         while let Some(event) = events.next().await {
             let Some(seat) = seat.upgrade() else { return };
             seat.journal.hear(&event);
+        }
+    }
+
+    /// Clients ask for what only a tickle brings. The session sends one soon after a login; where none comes,
+    /// one is sent for them.
+    pub(crate) async fn first_tickle(&self) {
+        let snapshot = self.handle.snapshot();
+        let (Some(headers), limit) = (snapshot.headers(), snapshot.config().timeout()) else { return };
+        if self.ear.has_tickle_of(&headers, FIRST_TICKLE_WITHIN).await {
+            return;
+        }
+        let _alone = self.tickling.lock().await;
+        if self.ear.has_tickle_of(&headers, Duration::ZERO).await {
+            return;
+        }
+        let request =
+            request::post_json("/v1/api/tickle", Vec::new()).and_then(|request| snapshot.authorize(request));
+        if let (Ok(at), Ok(request)) = (self.pace.turn(&Method::POST, "/tickle", Instant::now()), request) {
+            tokio::time::sleep_until(at).await;
+            // What it brings is heard; what it does not bring, the session finds out.
+            let _ = self.ear.send(request, limit).await;
         }
     }
 
@@ -168,7 +200,11 @@ impl Seat {
     /// Where programs find this session.
     pub(crate) fn addresses(&self) -> Vec<String> {
         let scheme = if self.settings.plain { "http" } else { "https" };
-        self.settings.listen.iter().map(|address| format!("{scheme}://{address}{}", self.settings.prefix)).collect()
+        self.settings
+            .listen
+            .iter()
+            .map(|address| format!("{scheme}://{address}{}", self.settings.prefix))
+            .collect()
     }
 
     /// The status page of this session, as a link on that of another one.
@@ -200,7 +236,11 @@ impl Seat {
         self.handle.check();
         let looked = async {
             while let Some(event) = events.next().await {
-                if matches!(event, Event::Done { .. } | Event::Failed { .. } | Event::Phase { .. }) {
+                let has_looked = match event {
+                    Event::Done { step, .. } => matches!(step, Step::Tickle | Step::Status),
+                    event => matches!(event, Event::Failed { .. } | Event::Phase { .. }),
+                };
+                if has_looked {
                     return;
                 }
             }

@@ -151,7 +151,8 @@ impl Door {
         if let (Some(page), true) = (&page, parts.method == Method::OPTIONS) {
             return page.preflight(&parts.headers);
         }
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent =
+            parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         if !matches!(route, Route::Page(_)) {
             seat.journal.see(peer.ip(), agent);
         }
@@ -180,18 +181,27 @@ impl Door {
             Route::Local(Local::Metrics) => return metrics::answer(&self.all, &self.lines),
             Route::Unknown | Route::Beyond(_) => return reply::error(StatusCode::NOT_FOUND, "Not Found"),
             Route::Ambiguous => {
-                return reply::error(StatusCode::BAD_REQUEST, "Bad Request: the path means different things to different servers");
+                return reply::error(
+                    StatusCode::BAD_REQUEST,
+                    "Bad Request: the path means different things to different servers",
+                );
             }
             Route::Stream => return reply::error(StatusCode::NOT_FOUND, "Not Found"),
             Route::Local(_) | Route::Api(_) => {}
         }
-        if parts.headers.contains_key(header::CONTENT_LENGTH) && parts.headers.contains_key(header::TRANSFER_ENCODING) {
+        if parts.headers.contains_key(header::CONTENT_LENGTH)
+            && parts.headers.contains_key(header::TRANSFER_ENCODING)
+        {
             return reply::error(StatusCode::BAD_REQUEST, "Bad Request: the request has two lengths");
         }
         let access = Access::of(&parts.method, &route);
         if access == Access::Changes && seat.settings.read_only {
             seat.journal.count_refused();
-            return reply::error_because(StatusCode::FORBIDDEN, "Forbidden", "this gateway is read-only: no orders, and nothing else that changes an account");
+            return reply::error_because(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                "this gateway is read-only: no orders, and nothing else that changes an account",
+            );
         }
         let upload = match receive::upload(body).await {
             Ok(upload) => upload,

@@ -33,14 +33,20 @@ pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsA
         Some(file) => own(file, settings.certificate_key.as_deref())?,
         None => kept(folder, settings)?,
     };
-    let wrong = |why: String| Error::config(format!("the certificate cannot be used: {why}"), "check the files that `certificate` and `certificate_key` name");
+    let wrong = |why: String| {
+        Error::config(
+            format!("the certificate cannot be used: {why}"),
+            "check the files that `certificate` and `certificate_key` name",
+        )
+    };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| wrong(error.to_string()))?;
     if chain.is_empty() {
         return Err(wrong("there is none in the file".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(format!("its key: {error}")))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(format!("its key: {error}")))?;
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -48,7 +54,8 @@ pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsA
     let builder = match &settings.client_ca_file {
         None => builder.with_no_client_auth(),
         Some(file) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(file)?), provider);
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(authorities(file)?), provider);
             builder.with_client_cert_verifier(verifier.build().map_err(|error| wrong(error.to_string()))?)
         }
     };
@@ -75,11 +82,18 @@ fn authorities(file: &Path) -> Result<RootCertStore, Error> {
     let pem = read(file)?;
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|error| Error::config(format!("{}: {error}", file.display()), "write a PEM file of certificates"))?;
-        store.add(certificate).map_err(|error| Error::config(format!("{}: {error}", file.display()), "write a PEM file of certificates"))?;
+        let certificate = certificate.map_err(|error| {
+            Error::config(format!("{}: {error}", file.display()), "write a PEM file of certificates")
+        })?;
+        store.add(certificate).map_err(|error| {
+            Error::config(format!("{}: {error}", file.display()), "write a PEM file of certificates")
+        })?;
     }
     match store.is_empty() {
-        true => Err(Error::config(format!("{} holds no certificate", file.display()), "write a PEM file of certificates")),
+        true => Err(Error::config(
+            format!("{} holds no certificate", file.display()),
+            "write a PEM file of certificates",
+        )),
         false => Ok(store),
     }
 }
@@ -95,7 +109,12 @@ fn kept(folder: &Path, settings: &GatewaySettings) -> Result<String, Error> {
     {
         return Ok(pem);
     }
-    let pem = made(settings).map_err(|error| Error::config(format!("no certificate can be made: {error}"), "name one of your own with `certificate`"))?;
+    let pem = made(settings).map_err(|error| {
+        Error::config(
+            format!("no certificate can be made: {error}"),
+            "name one of your own with `certificate`",
+        )
+    })?;
     write(&file, &pem).map_err(|error| {
         Error::config(
             format!("the certificate cannot be kept in {}: {error}", folder.display()),

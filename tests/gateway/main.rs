@@ -1,0 +1,5 @@
+//! The gateway over real TLS against the simulator, as its clients see it.
+
+mod raw;
+mod rest;
+mod world;

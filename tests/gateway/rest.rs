@@ -1,0 +1,43 @@
+//! Requests and answers.
+
+use ibkr_sim::Endpoint;
+
+use crate::{
+    raw::{Wire, ask, request},
+    world::World,
+};
+
+#[test]
+fn a_request_goes_there_and_back() {
+    let world = World::new().ready();
+    let answer = ask(world.address, "GET", "/v1/api/portfolio/accounts", &[], "");
+    assert_eq!((answer.status, answer.reason.as_str()), (200, "OK"));
+    assert!(answer.json()[0]["accountId"].is_string(), "{}", answer.text());
+    assert_eq!(answer.header("set-cookie"), None);
+    assert!(answer.header("x-ibkr-sim").is_some());
+}
+
+#[test]
+fn who_comes_before_the_session_waits_for_it() {
+    let world = World::new();
+    let answer = ask(world.address, "GET", "/v1/api/portfolio/accounts", &[], "");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
+fn tickles_of_clients_are_answered_from_our_own() {
+    let world = World::new().ready();
+    let mut wire = Wire::open(world.address);
+    let tickle = |wire: &mut Wire| wire.ask(request("POST", "/v1/api/tickle", &["Content-Length: 0"], ""));
+    let first = tickle(&mut wire);
+    assert_eq!(first.status, 200, "{}", first.text());
+    for member in ["session", "ssoExpires", "collission", "userId", "hmds"] {
+        assert!(!first.json()[member].is_null(), "{member}: {}", first.text());
+    }
+    assert_eq!(first.json()["iserver"]["authStatus"]["authenticated"], true);
+    for _ in 0..20 {
+        assert_eq!(tickle(&mut wire).json()["session"], first.json()["session"]);
+    }
+    let asked = world.lab.server.handle().count(Endpoint::Tickle);
+    assert_eq!(asked, 1, "{:#?}", world.lab.server.handle().requests());
+}
