@@ -16,9 +16,8 @@ pub(crate) mod validate;
 
 use std::time::{Duration, SystemTime};
 
+use ibkr_auth_store::{KeptSession, seconds, span};
 use serde_json::{Map, Value, json};
-
-use crate::store::{KeptSession, seconds};
 
 /// What is told of a session in JSON. Times are seconds since 1970.
 fn session_json(kept: &KeptSession, profile: Option<&str>) -> Map<String, Value> {
@@ -57,25 +56,6 @@ fn until(at: u64) -> String {
     span(at.saturating_sub(seconds(SystemTime::now())))
 }
 
-/// A span of seconds in the two units that matter.
-pub(crate) fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
-    }
-}
-
 fn millis(took: Duration) -> String {
     format!("{} ms", took.as_millis())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn spans_have_two_units() {
-        let shown = [0, 59, 61, 3_600, 3_661, 90_000].map(super::span);
-        assert_eq!(shown, ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "1 h 1 min", "1 d 1 h"]);
-    }
 }

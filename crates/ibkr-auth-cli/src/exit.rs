@@ -46,3 +46,27 @@ pub(crate) fn help() -> String {
     let rows = TABLE.iter().map(|(code, meaning)| format!("\n  {code:>3}  {meaning}"));
     format!("Exit codes:{}", rows.collect::<String>())
 }
+
+#[cfg(test)]
+mod tests {
+    use ibkr_auth_store::FailureKind;
+
+    use super::Exit;
+
+    #[test]
+    fn what_is_kept_of_a_failure_has_its_exit_code() {
+        let same = [
+            (FailureKind::Failed, Exit::Failed),
+            (FailureKind::Config, Exit::Config),
+            (FailureKind::NoSession, Exit::NoSession),
+            (FailureKind::Refused, Exit::Refused),
+            (FailureKind::Competing, Exit::Competing),
+            (FailureKind::Network, Exit::Network),
+            (FailureKind::Server, Exit::Server),
+            (FailureKind::Unknown, Exit::Unknown),
+        ];
+        for (kind, exit) in same {
+            assert_eq!(u8::from(kind), exit as u8);
+        }
+    }
+}

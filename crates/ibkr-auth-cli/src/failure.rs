@@ -2,16 +2,16 @@
 
 use std::io;
 
-use ibkr_auth_blocking::{Advice, Error, ErrorKind, Step};
+use ibkr_auth_blocking::{Error, Step};
 use ibkr_auth_config::FileError;
-use serde::{Deserialize, Serialize};
+use ibkr_auth_store::{KeptFailure, StoreError};
 use serde_json::{Value, json};
 
-use crate::{commands::span, exit::Exit, store::Pause};
+use crate::exit::Exit;
 
-/// A failure as a person or a program is told it. It holds no secret, and so may be kept for other
-/// invocations.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A failure as a person or a program is told it. It holds no secret, and so may be
+/// [kept](KeptFailure) for other invocations.
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) exit: u8,
     pub(crate) what: String,
@@ -20,13 +20,10 @@ pub(crate) struct Failure {
     pub(crate) step: Option<String>,
     pub(crate) status: Option<u16>,
     /// So many seconds IBKR is to be left alone.
-    #[serde(default)]
     pub(crate) pause: Option<u64>,
     /// It is what is left of a pause that is kept already: not to be kept again.
-    #[serde(default)]
     pub(crate) is_known: bool,
     /// What was printed has said everything already.
-    #[serde(skip)]
     pub(crate) is_told: bool,
 }
 
@@ -104,65 +101,33 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = match error.advice() {
-            Advice::FindOut => Exit::Unknown,
-            _ if error.is_proxy_refusal() => Exit::Config,
-            _ => exit_of(error.kind()),
-        };
-        let mut failure = Self::new(exit, error.message());
-        if let Some(step) = error.step() {
-            failure.step = Some(step.to_string());
-            failure.what = format!("{step}: {}", error.message());
-        }
-        failure.status = error.status().map(|status| status.as_u16());
-        if let Some(pause) = error.pause() {
-            // Nothing answered: it is what is left of a pause that is kept already.
-            (failure.pause, failure.is_known) =
-                (Some(pause.as_secs().min(Pause::LONGEST)), error.status().is_none());
-        }
-        failure.why = error.excerpt().map(|excerpt| format!("the server said: {excerpt}"));
-        failure.help = Some(error.help()).filter(|help| !help.is_empty()).map(str::to_owned);
-        if let Some(pause) = failure.pause {
-            failure.help = Some(format!("wait {}: going on can get the address blocked", span(pause)));
-        }
-        if let (ErrorKind::LoginsSpent, Advice::RetryAfter(left)) = (error.kind(), error.advice()) {
-            failure = failure
-                .left(left.as_secs() + 1)
-                .why("IBKR locks accounts that log in over and over")
-                .help(
-                    "find out why the sessions do not last: `ibkr-auth keep` shows each loss and its reason; or log in with \
-                     `login --force`",
-                );
-        }
-        if failure.is(Exit::NoSession) {
-            failure.help = Some("log in with `ibkr-auth login`".to_owned());
-        }
-        failure
+        KeptFailure::from(&error).into()
+    }
+}
+
+impl From<KeptFailure> for Failure {
+    fn from(kept: KeptFailure) -> Self {
+        let KeptFailure { kind, what, why, help, step, status, pause, is_known } = kept;
+        Self { exit: kind.into(), what, why, help, step, status, pause, is_known, is_told: false }
+    }
+}
+
+impl From<Failure> for KeptFailure {
+    fn from(failure: Failure) -> Self {
+        let Failure { exit, what, why, help, step, status, pause, is_known, is_told: _ } = failure;
+        Self { kind: exit.into(), what, why, help, step, status, pause, is_known }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(Exit::Failed, error.message()).help(error.help());
+        Self { why: error.reason().map(str::to_owned), ..failure }
     }
 }
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         Self::new(Exit::Config, error.message()).help(error.help())
-    }
-}
-
-fn exit_of(kind: ErrorKind) -> Exit {
-    match kind {
-        ErrorKind::Config | ErrorKind::Sign => Exit::Config,
-        ErrorKind::OutOfOrder
-        | ErrorKind::NotConnected
-        | ErrorKind::Unauthorized
-        | ErrorKind::NoBrokerageSession => Exit::NoSession,
-        ErrorKind::Rejected | ErrorKind::Clock => Exit::Refused,
-        ErrorKind::Competing => Exit::Competing,
-        ErrorKind::PublicIp | ErrorKind::Transport | ErrorKind::Timeout => Exit::Network,
-        ErrorKind::NotEstablished
-        | ErrorKind::Gone
-        | ErrorKind::RateLimited
-        | ErrorKind::LoginsSpent
-        | ErrorKind::Server
-        | ErrorKind::Unreadable => Exit::Server,
-        _ => Exit::Failed,
     }
 }

@@ -5,7 +5,6 @@ mod keys;
 mod leave;
 mod lines;
 mod page;
-mod recorder;
 mod screen;
 mod second;
 mod start;

@@ -24,7 +24,6 @@ mod public_key;
 mod sessions;
 #[cfg(feature = "simulator")]
 mod simulator;
-mod store;
 #[cfg(unix)]
 mod tty;
 mod utc;
@@ -39,11 +38,11 @@ use commands::demo;
 use commands::{api, guide, login, logout, profiles, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
+use ibkr_auth_store::Store;
 use options::Global;
 use output::Output;
 use profile::Profile;
 use sessions::Sessions;
-use store::Store;
 
 fn main() -> ExitCode {
     harden::forbid_core_dumps();

@@ -1,11 +1,11 @@
 //! Who logs in: the settings of this invocation.
 
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use ibkr_auth_blocking::{Config, Transport};
-use ibkr_auth_config::{Proxy, Reader, Unkeyed};
-use ibkr_auth_core::Tier;
+use ibkr_auth_config::{Reader, Unkeyed};
+use ibkr_auth_store::SessionIdentity;
 
 use crate::{exit::Exit, failure::Failure, lazy_key::LazyKey, options::Global};
 
@@ -30,40 +30,9 @@ impl Profile {
         Ok(Self { name: profile, config, transport, key, warnings })
     }
 
-    /// What tells sessions apart: who logs in where, and what is trusted on the way. A session is used with
-    /// the proxy and the certificates alone with which it was made, and a simulator's is never taken for a
-    /// real one.
-    pub(crate) fn identity(&self) -> Vec<String> {
-        let config = &self.config;
-        let tier = match config.tier() {
-            Tier::ReadOnly => "read-only",
-            Tier::Brokerage => "brokerage",
-        };
-        let who = [
-            config.client_id(),
-            config.client_key_id(),
-            config.credential().expose(),
-            config.host().base_url(),
-            tier,
-        ];
-        who.into_iter().map(str::to_owned).chain([trust(&self.transport), road(&self.transport)]).collect()
-    }
-}
-
-/// The certificates that the settings name, however their path is written.
-fn trust(transport: &Transport) -> String {
-    let Some(file) = &transport.ca_file else { return String::new() };
-    let file = file.canonicalize().or_else(|_| absolute(file)).unwrap_or_else(|_| file.clone());
-    format!("{} {}", if transport.ca_only { "only" } else { "also" }, file.display())
-}
-
-/// The proxy, if the settings name it, or it runs on this machine. One of the network that the environment
-/// names is there in one shell and not in the next, and sees no more than the network does.
-fn road(transport: &Transport) -> String {
-    match &transport.proxy {
-        Some(Proxy::Url(url)) => url.expose().to_owned(),
-        Some(proxy @ Proxy::UrlExcept(url, _)) if proxy.is_here() => url.expose().to_owned(),
-        _ => String::new(),
+    /// Whose session it is.
+    pub(crate) fn identity(&self) -> SessionIdentity {
+        SessionIdentity::of(&self.config, &self.transport)
     }
 }
 

@@ -12,10 +12,11 @@ mod make;
 mod pace;
 
 pub(crate) use diagnose::DoctorRun;
-pub(crate) use guard::{failed, not_refused};
+pub(crate) use guard::not_refused;
 pub(crate) use keeper::is_kept_alive;
-pub(crate) use locked::LockedRecord;
 pub(crate) use make::competing;
+use pace::pace;
+pub(crate) use pace::pace_or_force;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -29,16 +30,10 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_blocking::{Client, Config, Error, Event, Http, SavedSession, Session, Snapshot};
 use ibkr_auth_core::Now;
-use zeroize::Zeroizing;
+use ibkr_auth_store::{KeptSession, Record, Store, millis, seconds};
 
 use crate::{
-    exit::Exit,
-    failure::Failure,
-    options::SessionArgs,
-    output::Output,
-    profile::Profile,
-    progress::Progress,
-    store::{KeptSession, Record, Store, millis, seconds},
+    exit::Exit, failure::Failure, options::SessionArgs, output::Output, profile::Profile, progress::Progress,
 };
 
 /// A login takes no longer; whoever waits for that of another invocation waits so long.
@@ -123,8 +118,8 @@ impl Sessions {
         if let Some(kept) = fresh(&self.record()?, options) {
             return Ok((kept, SessionOrigin::Kept));
         }
-        if let Some(pid) = self.store.keeper() {
-            return Ok((self.kept_by(pid, options)?, SessionOrigin::Kept));
+        if let Some(keeper) = self.store.keeper() {
+            return Ok((self.kept_by(keeper, options)?, SessionOrigin::Kept));
         }
         let progress = Progress::start(self.output, "logging in");
         let (mut waited, waiting_since) = (false, Instant::now());
@@ -132,9 +127,9 @@ impl Sessions {
             waited = true;
             progress.say("another ibkr-auth is at work on this session");
         })?;
-        if let Some(pid) = self.store.keeper() {
+        if let Some(keeper) = self.store.keeper() {
             drop(locked);
-            return Ok((self.kept_by(pid, options)?, SessionOrigin::Kept));
+            return Ok((self.kept_by(keeper, options)?, SessionOrigin::Kept));
         }
         let seen_meanwhile = |kept: &&KeptSession| waited && !options.fresh && kept.good_at >= begin / 1_000;
         let kept = fresh(&locked.record, options)
@@ -143,9 +138,9 @@ impl Sessions {
             return Ok((kept, SessionOrigin::Kept));
         }
         if let Some(failed) = locked.record.failed.as_ref().filter(|failed| waited && failed.at >= begin) {
-            return Err(failed.failure.clone());
+            return Err(failed.failure.clone().into());
         }
-        locked.pace_or_force(options.force)?;
+        pace_or_force(&mut locked.record, options.force)?;
         let within = options.within.saturating_sub(waiting_since.elapsed());
         if within.is_zero() {
             return Err(login::late());
@@ -164,7 +159,7 @@ impl Sessions {
             self.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))?;
         self.warn_of_damage(&locked.record);
         let before = locked.record.kept.clone().ok_or_else(|| self.none())?;
-        locked.pace()?;
+        pace(&locked.record)?;
         let mut client = self.client(&locked.record, &before, self.profile.config.compete())?;
         client.on_event(progress.listener());
         let outcome = work(&mut client).map_err(|error| self.told(error));
@@ -189,7 +184,7 @@ impl Sessions {
         compete: bool,
     ) -> Result<Client, Failure> {
         let mut client = self.new_client(record, compete)?;
-        client.restore(&SavedSession::new(kept.saved.as_str()))?;
+        client.restore(&kept.saved())?;
         Ok(client)
     }
 
@@ -215,7 +210,7 @@ impl Sessions {
         let record = self.record()?;
         let mut session = self.new_session(&record, false);
         if let Some(kept) = &record.kept {
-            session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
+            session.restore(&kept.saved(), moment())?;
         }
         Ok(session.validate_allowed_in(moment()))
     }
@@ -227,7 +222,7 @@ impl Sessions {
 
     pub(crate) fn restored(&self, kept: &KeptSession, config: Config) -> Result<Session, Failure> {
         let mut session = Session::new(config, self.profile.key.clone(), 0);
-        session.restore(&SavedSession::new(kept.saved.as_str()), moment())?;
+        session.restore(&kept.saved(), moment())?;
         Ok(session)
     }
 }
@@ -241,25 +236,11 @@ fn renewed(before: &KeptSession, saved: &SavedSession, client: &Client) -> KeptS
         // Nothing was heard against it.
         (false, None) => before.good_at,
     };
-    kept(saved, &snapshot, before.began, good_at).or(before)
-}
-
-/// A session to be kept.
-pub(crate) fn kept(saved: &SavedSession, snapshot: &Snapshot, began: u64, good_at: u64) -> KeptSession {
-    KeptSession {
-        saved: Zeroizing::new(saved.expose().to_owned()),
-        began,
-        good_at,
-        expires: snapshot.bearer_ends().map(seconds),
-        host: snapshot.config().host().to_string(),
-        public_ip: snapshot.public_ip().map(|ip| ip.to_string()),
-        paper: snapshot.sso().and_then(|sso| sso.paper),
-    }
+    KeptSession::new(saved, &snapshot, before.began, good_at).or(before)
 }
 
 fn fresh(record: &Record, options: &SessionOptions) -> Option<KeptSession> {
-    let is_fresh =
-        |kept: &&KeptSession| !options.fresh && kept.is_fresh(seconds(SystemTime::now()), options.max_age);
+    let is_fresh = |kept: &&KeptSession| !options.fresh && kept.is_fresh(SystemTime::now(), options.max_age);
     record.kept.as_ref().filter(is_fresh).cloned()
 }
 

@@ -81,6 +81,17 @@ pub fn create_own(path: &Path) -> io::Result<File> {
     own(system::open(path, Way::Create)?)
 }
 
+/// Makes a folder, and what is missing above it, for its owner alone. One that is there stays as it is.
+///
+/// # Errors
+/// The system's.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
 enum Way {
     Read,
     /// No link.

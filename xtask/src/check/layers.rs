@@ -9,10 +9,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ibkr-auth-config", &["ibkr-auth-core", "ibkr-jws"]),
     ("ibkr-auth-async", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
     ("ibkr-auth-blocking", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
-    ("ibkr-gateway", &["ibkr-auth-async", "ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
+    ("ibkr-auth-store", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
+    (
+        "ibkr-gateway",
+        &["ibkr-auth-async", "ibkr-auth-config", "ibkr-auth-core", "ibkr-auth-store", "ibkr-jws"],
+    ),
     // The simulator shares no code with what it judges, signatures apart.
     ("ibkr-sim", &["ibkr-jws"]),
-    ("ibkr-auth-cli", &["ibkr-auth-blocking", "ibkr-auth-config", "ibkr-auth-core", "ibkr-jws", "ibkr-sim"]),
+    (
+        "ibkr-auth-cli",
+        &[
+            "ibkr-auth-blocking",
+            "ibkr-auth-config",
+            "ibkr-auth-core",
+            "ibkr-auth-store",
+            "ibkr-gateway",
+            "ibkr-jws",
+            "ibkr-sim",
+        ],
+    ),
 ];
 
 /// Tests may use everything.

@@ -9,6 +9,7 @@ use std::{io, io::Read, path::Path, time::Duration};
 use http::{Method, header::CONTENT_TYPE};
 use ibkr_auth_blocking::{Advice, Error, Request, Response};
 use ibkr_auth_config::local::open_regular;
+use ibkr_auth_store::KeptSession;
 
 use super::{logout::not_kept_connected, validate::await_validate};
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     options::SessionArgs,
     progress::Progress,
     sessions::{SessionOptions, Sessions},
-    store::KeptSession,
 };
 use ibkr_auth_core::wire::{Lost, lost_session};
 use path::{endpoint, meaning, no_path, normal};
@@ -97,7 +97,7 @@ fn call(
         _ => {}
     }
     match (sessions.store.keeper(), lost_session(&answer)) {
-        (Some(pid), Some(_)) => shown.map_err(|failure| failure.help(sessions.outlook(pid))),
+        (Some(keeper), Some(_)) => shown.map_err(|failure| failure.help(sessions.outlook(keeper))),
         _ => shown,
     }
 }

@@ -31,8 +31,8 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
 }
 
 pub(super) fn not_kept_connected(sessions: &Sessions) -> Result<(), Failure> {
-    let Some(pid) = sessions.store.keeper() else { return Ok(()) };
-    Err(Failure::new(Exit::Failed, format!("`ibkr-auth keep` (process {pid}) keeps this session"))
+    let Some(keeper) = sessions.store.keeper() else { return Ok(()) };
+    Err(Failure::new(Exit::Failed, format!("{keeper} keeps this session"))
         .why("it would log in again at once")
-        .help(format!("stop it with `kill {pid}`, then log out")))
+        .help(format!("stop it with `kill {}`, then log out", keeper.pid)))
 }

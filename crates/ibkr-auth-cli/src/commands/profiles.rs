@@ -1,8 +1,9 @@
 //! `ibkr-auth profiles`: who the settings let log in, and which sessions are kept.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ibkr_auth_core::text::one_line;
+use ibkr_auth_store::{Keeper, KeptSession, PhaseName, Record, Store};
 use serde_json::{Value, json};
 
 use super::ago;
@@ -11,7 +12,6 @@ use crate::{
     options::Global,
     output::{BAD, DIM, GOOD, Output},
     profile::{Profile, reader},
-    store::{KeptSession, PhaseName, Record, Store, seconds},
 };
 
 /// One that was seen to be good so lately counts as good, as `keep` and the other commands have it.
@@ -46,7 +46,7 @@ struct State {
     paper: Option<bool>,
     kept: Option<KeptSession>,
     /// The program that keeps the session connected, and where that stands.
-    keeper: Option<(u32, Option<PhaseName>)>,
+    keeper: Option<(Keeper, Option<PhaseName>)>,
 }
 
 impl Row {
@@ -86,14 +86,13 @@ impl State {
         let profile = Profile::read(global)?;
         let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
         let Record { kept, keeper: note, paper, .. } = store.read()?;
-        let keeper = store.keeper().map(|pid| (pid, note.map(|note| note.phase)));
+        let keeper = store.keeper().map(|keeper| (keeper, note.map(|note| note.phase)));
         let paper = kept.as_ref().and_then(|kept| kept.paper).or(paper);
         Ok(Self { host: profile.config.host().to_string(), paper, kept, keeper })
     }
 
     fn is_good(&self) -> bool {
-        let now = seconds(std::time::SystemTime::now());
-        self.kept.as_ref().is_some_and(|kept| kept.is_fresh(now, LATELY))
+        self.kept.as_ref().is_some_and(|kept| kept.is_fresh(SystemTime::now(), LATELY))
     }
 
     fn line(&self) -> String {
@@ -110,8 +109,8 @@ impl State {
             Some(kept) => format!("session of {} ago, not known to be good", ago(kept.began)),
         };
         let keeper = match self.keeper {
-            Some((pid, Some(standing))) => format!("; `ibkr-auth keep` (process {pid}): {standing}"),
-            Some((pid, None)) => format!("; `ibkr-auth keep` (process {pid}) begins"),
+            Some((keeper, Some(standing))) => format!("; {keeper}: {standing}"),
+            Some((keeper, None)) => format!("; {keeper} begins"),
             None => String::new(),
         };
         format!("{account} at {}  {session}{keeper}", self.host)
@@ -125,7 +124,7 @@ impl State {
             "good": self.is_good(),
             "since": self.kept.as_ref().map(|kept| kept.began),
             "expires_at": self.kept.as_ref().and_then(|kept| kept.expires),
-            "keeper": self.keeper.map(|(pid, _)| pid),
+            "keeper": self.keeper.map(|(keeper, _)| keeper.pid),
             "phase": self.keeper.and_then(|(_, standing)| standing),
         })
     }

@@ -24,13 +24,14 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
         output.line(format_args!("Ends in   {} unless it is extended", until(at)))?;
     }
     output.line(format_args!("Brokerage {}", brokerage(profile.config.tier(), &status)))?;
-    if let Some(pid) = store.keeper() {
-        output.line(format_args!("Kept by   `ibkr-auth keep` (process {pid})"))?;
+    let keeper = store.keeper();
+    if let Some(keeper) = keeper {
+        output.line(format_args!("Kept by   {keeper}"))?;
     }
     if output.json {
         let mut told = session_json(&kept, profile.name.as_deref());
         told.insert("good".to_owned(), json!(is_good));
-        told.insert("keeper".to_owned(), json!(store.keeper()));
+        told.insert("keeper".to_owned(), json!(keeper.map(|keeper| keeper.pid)));
         told.insert("brokerage".to_owned(), brokerage_json(&status));
         output.value(&Value::Object(told))?;
     }
@@ -44,7 +45,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
 /// Who opens it again depends on whether a program keeps the session connected.
 pub(super) fn not_ready(sessions: &Sessions, what: &str) -> Failure {
     let help = match sessions.store.keeper() {
-        Some(pid) => format!("wait: `ibkr-auth keep` (process {pid}) opens it again at its next tickle"),
+        Some(keeper) => format!("wait: {keeper} opens it again at its next tickle"),
         None => "`ibkr-auth login` opens it again".to_owned(),
     };
     Failure::new(Exit::NoSession, what).help(help)

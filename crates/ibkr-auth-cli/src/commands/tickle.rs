@@ -1,6 +1,7 @@
 //! `ibkr-auth tickle`: keeps the session alive once.
 
 use ibkr_auth_core::Tier;
+use ibkr_auth_store::{Keeper, KeptSession};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,30 +12,26 @@ use super::{
 use crate::{
     failure::Failure,
     sessions::{Sessions, competing, is_kept_alive},
-    store::KeptSession,
 };
 
 /// The program that keeps the session connected tickles it: a second one in the same second would be
 /// punished.
-fn of_keeper(sessions: &Sessions, pid: u32) -> Result<(), Failure> {
+fn of_keeper(sessions: &Sessions, keeper: Keeper) -> Result<(), Failure> {
     let (kept, output) = (sessions.kept()?, sessions.output);
     if !is_kept_alive(&kept) {
         return Err(sessions.none());
     }
-    output.line(format_args!(
-        "`ibkr-auth keep` (process {pid}) tickles this session; it was good {} ago.",
-        ago(kept.good_at)
-    ))?;
+    output.line(format_args!("{keeper} tickles this session; it was good {} ago.", ago(kept.good_at)))?;
     if output.json {
-        output.value(&told(&kept, true, Some(pid), &Value::Null))?;
+        output.value(&told(&kept, true, Some(keeper.pid), &Value::Null))?;
     }
     Ok(())
 }
 
 pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     let Sessions { output, profile, store, .. } = sessions;
-    if let Some(pid) = store.keeper() {
-        return of_keeper(sessions, pid);
+    if let Some(keeper) = store.keeper() {
+        return of_keeper(sessions, keeper);
     }
     let (tickle, snapshot) = sessions.with_kept(|client| client.tickle())?;
     let kept = sessions.kept()?;

@@ -1,5 +1,6 @@
 //! `ibkr-auth header` and `ibkr-auth token`: the session for scripts.
 
+use ibkr_auth_store::KeptSession;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -7,7 +8,6 @@ use crate::{
     options::SessionArgs,
     output::Output,
     sessions::{SessionOptions, Sessions},
-    store::KeptSession,
 };
 
 #[derive(Debug, clap::Args)]

@@ -32,7 +32,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
             break (sso, snapshot);
         }
     };
-    let expires = snapshot.bearer_ends().map(crate::store::seconds);
+    let expires = snapshot.bearer_ends().map(ibkr_auth_store::seconds);
     let user = sso.user_name.as_ref().map(|name| name.expose());
     let account = match sso.paper {
         Some(true) => "paper account",

@@ -11,6 +11,7 @@ use std::{
 use ibkr_auth_blocking::{AuthStatus, Config, Error, Http, Session, Tickle, Transport};
 use ibkr_auth_config::Unkeyed;
 use ibkr_auth_core::Now;
+use ibkr_auth_store::{Keeper, KeptSession};
 
 use super::{DoctorArgs, call::Call};
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     options::Global,
     output::Output,
     sessions::{DoctorRun, Sessions},
-    store::KeptSession,
 };
 
 /// No request may take longer, whatever the settings say: the whole has to end.
@@ -47,7 +47,7 @@ pub(super) struct Context<'a> {
     /// It differs by more than a login corrects.
     pub(super) clock_is_beyond: bool,
     pub(super) address: Option<Ipv4Addr>,
-    pub(super) keeper: Option<u32>,
+    pub(super) keeper: Option<Keeper>,
     pub(super) kept: Option<KeptSession>,
     /// Whether the kept session is good: unknown where IBKR did not say.
     pub(super) kept_is_good: Option<bool>,

@@ -4,15 +4,13 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+use ibkr_auth_store::{SessionIdentity, Store, StoreError};
 use tempfile::NamedTempFile;
 
 use super::{context::Context, finding::Finding};
-use crate::{mask, profile, store::Store};
-
-const AT_WORK: Duration = Duration::from_millis(100);
+use crate::{mask, profile};
 
 /// The modes of settings, key, passphrase file, state folder and kept session.
 pub(super) fn modes(context: &mut Context<'_>) -> Finding {
@@ -29,7 +27,7 @@ pub(super) fn modes(context: &mut Context<'_>) -> Finding {
             wrong.extend(loaded.warnings.iter().map(|warning| named(warning)));
         }
     }
-    if let Some(store) = store(context) {
+    if let Ok(store) = store(context) {
         let file = store.path();
         for (name, path) in [("state folder", folder(&store)), ("kept session", file)] {
             match mode(&path) {
@@ -78,22 +76,15 @@ fn named(warning: &str) -> String {
 pub(super) fn state_folder(context: &mut Context<'_>) -> Finding {
     let means = "a session cannot be kept between invocations, and logins cannot be counted: each command would log in \
                  anew, which IBKR limits (`ibkr-auth guide`, §10)";
-    let store = match context.sessions.as_ref() {
-        Some(sessions) => Ok(sessions.store.clone()),
-        None => Store::new(context.global.state_dir.as_deref(), &["doctor"]),
-    };
-    let store = match store {
+    let store = match store(context) {
         Ok(store) => store,
-        Err(failure) => return Finding::fail(failure.what, means, failure.help.unwrap_or_default()),
+        Err(error) => return Finding::fail(error.message(), means, error.help()),
     };
     let folder = folder(&store);
     let shown = mask::path(&folder);
-    // Somebody else at work is no failure of the folder.
-    if let Err(failure) = store.lock(AT_WORK, || {})
-        && failure.why.is_some()
-    {
-        let text = format!("{}: {}", failure.what, failure.why.unwrap_or_default());
-        return Finding::fail(text, means, failure.help.unwrap_or_default());
+    if let Err(error) = store.probe() {
+        let text = format!("{}: {}", error.message(), error.reason().unwrap_or_default());
+        return Finding::fail(text, means, error.help());
     }
     match NamedTempFile::new_in(&folder).and_then(|mut file| file.write_all(b"doctor")) {
         Ok(()) => Finding::pass(format!("{shown} can be written")),
@@ -105,10 +96,14 @@ pub(super) fn state_folder(context: &mut Context<'_>) -> Finding {
     }
 }
 
-fn store(context: &Context<'_>) -> Option<Store> {
+/// Without settings, one in the same folder.
+fn store(context: &Context<'_>) -> Result<Store, StoreError> {
     match &context.sessions {
-        Some(sessions) => Some(sessions.store.clone()),
-        None => Store::new(context.global.state_dir.as_deref(), &["doctor"]).ok(),
+        Some(sessions) => Ok(sessions.store.clone()),
+        None => {
+            let nobody = SessionIdentity::of(&context.config, &context.transport);
+            Store::new(context.global.state_dir.as_deref(), &nobody)
+        }
     }
 }
 

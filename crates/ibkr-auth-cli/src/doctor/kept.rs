@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use ibkr_auth_blocking::{AuthStatus, ErrorKind, Session};
+use ibkr_auth_store::{Keeper, KeptSession, seconds, span};
 
 use super::{
     ask::step,
@@ -10,29 +11,25 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{
-    commands::span,
-    failure::Failure,
-    mask,
-    store::{KeptSession, seconds},
-};
+use crate::{failure::Failure, mask};
 
 /// What the state folder holds. Nothing is sent.
 pub(super) fn stored(context: &mut Context<'_>) -> Finding {
     let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
     let record = match sessions.store.read() {
         Ok(record) => record,
-        Err(failure) => {
-            let text = [Some(failure.what), failure.why].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        Err(error) => {
+            let text =
+                [Some(error.message()), error.reason()].into_iter().flatten().collect::<Vec<_>>().join(": ");
             let means = "the session that is kept, if there is one, cannot be used";
-            return Finding::fail(text, means, failure.help.unwrap_or_default());
+            return Finding::fail(text, means, error.help());
         }
     };
     context.keeper = sessions.store.keeper();
     let is_good = record.kept.as_ref().is_some_and(is_good);
     let keeper = match context.keeper {
-        Some(pid) if is_good => format!("`ibkr-auth keep` (process {pid}) keeps it connected"),
-        Some(pid) => format!("`ibkr-auth keep` (process {pid}) runs, but has no good session now"),
+        Some(keeper) if is_good => format!("{keeper} keeps it connected"),
+        Some(keeper) => format!("{keeper} runs, but has no good session now"),
         None => "no `ibkr-auth keep` runs".to_owned(),
     };
     if record.is_damaged {
@@ -50,11 +47,11 @@ pub(super) fn stored(context: &mut Context<'_>) -> Finding {
         None => format!("there is none; {keeper}"),
     };
     context.kept = record.kept;
-    if context.keeper.is_some() && context.args.fresh {
+    if let Some(Keeper { program, .. }) = context.keeper.filter(|_| context.args.fresh) {
         return Finding::warn(
             text,
-            "--fresh would end the session of `ibkr-auth keep`: it is left alone",
-            "stop `ibkr-auth keep`, then `ibkr-auth doctor --fresh`",
+            format!("--fresh would end the session of {program}: it is left alone"),
+            format!("stop {program}, then `ibkr-auth doctor --fresh`"),
         );
     }
     if context.keeper.is_some() && !is_good {
@@ -106,7 +103,7 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
     }
     let Some(kept) = context.kept.clone() else {
         return Finding::skip(match context.keeper {
-            Some(pid) => format!("none is kept; making one is left to `ibkr-auth keep` (process {pid})"),
+            Some(keeper) => format!("none is kept; making one is left to {keeper}"),
             None => "none is kept: a new one is made".to_owned(),
         });
     };
@@ -131,8 +128,8 @@ pub(super) fn asked(context: &mut Context<'_>) -> Finding {
             let is_lost = trouble.error.kind() == ErrorKind::Unauthorized;
             context.kept_is_good = is_lost.then_some(false);
             let mut finding = trouble.finding();
-            if context.keeper.is_some() {
-                finding.help = Some("see the output of `ibkr-auth keep`, which heals it".to_owned());
+            if let Some(Keeper { program, .. }) = context.keeper {
+                finding.help = Some(format!("see the output of {program}, which heals it"));
             }
             // A session that ended is no fault: they all do.
             if is_lost { finding.into_warning() } else { finding }

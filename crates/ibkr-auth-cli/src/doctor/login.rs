@@ -1,6 +1,7 @@
 //! One login, step by step, and its end.
 
 use ibkr_auth_blocking::{AuthStatus, Session, Step};
+use ibkr_auth_store::span;
 
 use super::{
     ask::{Trouble, step},
@@ -8,7 +9,7 @@ use super::{
     finding::Finding,
     meaning::At,
 };
-use crate::{commands::span, exit::Exit, failure::Failure, interrupt::Interrupt, sessions::moment};
+use crate::{exit::Exit, failure::Failure, interrupt::Interrupt, sessions::moment};
 
 /// The steps of a login after the first, and the names of their checks.
 const LATER: [(Step, &str); 3] = [
@@ -61,10 +62,8 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
     if context.there.contains(&Need::Session) {
         return Some(Finding::skip(format!("not asked for: {}", has_session(context))));
     }
-    if let Some(pid) = context.keeper {
-        return Some(Finding::skip(format!(
-            "not asked for: logging in is left to `ibkr-auth keep` (process {pid}); see its output"
-        )));
+    if let Some(keeper) = context.keeper {
+        return Some(Finding::skip(format!("not asked for: logging in is left to {keeper}; see its output")));
     }
     let in_doubt = context.kept.is_some() && context.kept_is_good != Some(false);
     in_doubt.then(|| Finding::skip("not asked for: the kept session stays, see `session`"))
@@ -73,8 +72,7 @@ fn not_wanted(context: &Context<'_>) -> Option<Finding> {
 /// Who has a session, and how good it is.
 fn has_session(context: &Context<'_>) -> String {
     let is = |wanted: fn(&AuthStatus) -> bool| context.status.as_ref().is_some_and(wanted);
-    let keeper = context.keeper.map(|pid| format!("`ibkr-auth keep` (process {pid})"));
-    match keeper {
+    match context.keeper {
         Some(keeper) if is(AuthStatus::is_ready) => format!("{keeper} has a good session"),
         Some(keeper) if is(|status| status.competing) => {
             format!("{keeper} has left the session to another login")

@@ -4,6 +4,7 @@ use std::{env, sync::Arc};
 
 use ibkr_auth_blocking::Http;
 use ibkr_auth_core::Tier;
+use ibkr_auth_store::Store;
 
 use super::{
     context::{Context, Need},
@@ -14,7 +15,6 @@ use crate::{
     mask,
     profile::{self, Profile},
     sessions::Sessions,
-    store::Store,
 };
 
 /// These say where settings and sessions are; they are none.

@@ -3,6 +3,7 @@
 use std::{thread, time::Duration, time::Instant};
 
 use ibkr_auth_blocking::{AuthStatus, ErrorKind, Expiry, Session, Tier};
+use ibkr_auth_store::{seconds, span};
 use serde_json::Value;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     finding::{Finding, INTERRUPTED},
     meaning::At,
 };
-use crate::{commands::span, mask, store::seconds};
+use crate::mask;
 
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 const MOST_SHOWN: usize = 5;
@@ -153,8 +154,8 @@ fn not_ready(context: &Context<'_>, status: &AuthStatus) -> Finding {
     let said = [&status.fail, &status.message].into_iter().flatten().find(|text| !text.trim().is_empty());
     let said = said.map_or_else(String::new, |text| format!(": {}", mask::said(text)));
     let text = format!("not ready ({}){said}", flags.join(", "));
-    if let Some(pid) = context.keeper {
-        let means = format!("`ibkr-auth keep` (process {pid}) is healing it");
+    if let Some(keeper) = context.keeper {
+        let means = format!("{keeper} is healing it");
         return Finding::warn(text, means, "see its output, and run this again in a minute");
     }
     Finding::fail(

@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    exit::Exit, failure::Failure, init::InitArgs, options::Global, output::Output, profile,
-    store::make_private_folder,
-};
+use ibkr_auth_config::local;
+
+use crate::{exit::Exit, failure::Failure, init::InitArgs, options::Global, output::Output, profile};
 
 /// A folder, which may not be there yet, and the settings file in it.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Place {
 
     /// Makes the folder, for its owner alone. One that is there stays as it is.
     pub(super) fn make(&self) -> Result<(), Failure> {
-        let made = if self.folder.is_dir() { Ok(()) } else { make_private_folder(&self.folder) };
+        let made = if self.folder.is_dir() { Ok(()) } else { local::make_folder(&self.folder) };
         made.map_err(|error| {
             Failure::new(Exit::Failed, format!("the folder {} cannot be made", self.folder.display()))
                 .why(error.to_string())

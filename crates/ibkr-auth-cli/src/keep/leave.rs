@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Another invocation may be at work on the store.
 const STORE: Duration = Duration::from_secs(12);
 
-impl Watch<'_> {
+impl Watch {
     pub(super) fn leave(mut self, cause: Cause, logout: bool) -> Result<(), Failure> {
         self.systemd.stopping();
         self.recorder.release();

@@ -6,10 +6,10 @@ use anstyle::Style;
 use console::truncate_str;
 use ibkr_auth_blocking::{LoginBudget, Phase};
 use ibkr_auth_core::Tier;
+use ibkr_auth_store::span;
 
 use super::{status::Status, words::Line};
 use crate::{
-    commands::span,
     local::{clock, clock_with_zone},
     output::{BAD, DIM, GOOD, WARN},
     wrap::behind,

@@ -1,42 +1,45 @@
 //! From what is kept to a session that is kept connected.
 
 use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected, OnCompeting};
+use ibkr_auth_store::{Keeper, KeeperPlace, Locked, Program, Recorder};
 
 use super::{
     KeepArgs,
     input::{Input, Source},
-    recorder::Recorder,
 };
 use crate::{
     exit::Exit,
     failure::Failure,
     interrupt,
     progress::Progress,
-    sessions::{LOGIN_WITHIN, LockedRecord, Sessions, not_refused},
-    store::Keeper,
+    sessions::{LOGIN_WITHIN, Sessions, not_refused, pace_or_force},
 };
 
 /// The place of the one keeper.
-pub(super) fn place(sessions: &Sessions) -> Result<Keeper, Failure> {
+pub(super) fn place(sessions: &Sessions) -> Result<KeeperPlace, Failure> {
     sessions.store.become_keeper()?.ok_or_else(|| {
-        let who = sessions.store.keeper().map_or_else(String::new, |pid| format!(" (process {pid})"));
-        Failure::new(Exit::Failed, format!("another `ibkr-auth keep`{who} keeps this session already"))
+        let who = match sessions.store.keeper() {
+            Some(keeper @ Keeper { program: Program::Keep, .. }) => format!("another {keeper}"),
+            Some(keeper) => keeper.to_string(),
+            None => format!("another {}", Program::Keep),
+        };
+        Failure::new(Exit::Failed, format!("{who} keeps this session already"))
             .help("use its session, or stop it first; other settings have sessions of their own")
     })
 }
 
 /// A session that begins to be kept, and what the store is told of it.
-pub(super) fn start<'a>(
-    sessions: &'a Sessions,
+pub(super) fn start(
+    sessions: &Sessions,
     args: &KeepArgs,
     policy: &KeepConnected,
     source: &Source,
-) -> Result<(Handle, Recorder<'a>), Failure> {
+) -> Result<(Handle, Recorder), Failure> {
     // The passphrase of the key is asked for before anything is sent.
     let settings = sessions.settings_digest()?;
     let mut locked = lock(sessions)?;
     sessions.warn_of_damage(&locked.record);
-    locked.pace_or_force(args.force)?;
+    pace_or_force(&mut locked.record, args.force)?;
     let may_log_in = if args.force { Ok(()) } else { not_refused(&locked.record, &settings) };
     let mut client = client(sessions, args, &locked)?;
     if args.force {
@@ -54,17 +57,17 @@ pub(super) fn start<'a>(
     // After the questions, which a Ctrl-C should end as ever.
     let signals = source.clone();
     interrupt::tell(move |signal| signals.send(Input::Signal(signal)));
-    let recorder = Recorder::new(sessions, settings, locked);
+    let recorder = Recorder::new(Program::Keep, settings, locked);
     Ok((client.keep_connected(policy.clone()), recorder))
 }
 
-fn lock(sessions: &Sessions) -> Result<LockedRecord, Failure> {
+fn lock(sessions: &Sessions) -> Result<Locked, Failure> {
     let progress = Progress::start(sessions.output, "starting");
     sessions.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
 }
 
 /// With the kept session, if there is one that can be used.
-fn client(sessions: &Sessions, args: &KeepArgs, locked: &LockedRecord) -> Result<Client, Failure> {
+fn client(sessions: &Sessions, args: &KeepArgs, locked: &Locked) -> Result<Client, Failure> {
     let compete = args.compete || sessions.profile.config.compete();
     let Some(kept) = &locked.record.kept else { return sessions.new_client(&locked.record, compete) };
     sessions.client(&locked.record, kept, compete).or_else(|unusable| {

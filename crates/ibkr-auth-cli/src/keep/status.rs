@@ -7,12 +7,13 @@ use std::{
 
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
 use ibkr_auth_core::{Step, text::one_line};
+use ibkr_auth_store::Wait;
 
 use super::{
     second::SecondTry,
     words::{Line, maybe_closed},
 };
-use crate::{mask, store::Wait};
+use crate::mask;
 
 /// So many lines stay on the screen.
 const RECENT: usize = 60;

@@ -3,10 +3,10 @@
 use std::{sync::mpsc::RecvTimeoutError, time::Duration};
 
 use ibkr_auth_blocking::{Event, Handle, KeepConnected, Phase};
+use ibkr_auth_store::Recorder;
 
 use super::{
     input::{Input, Inputs, Source},
-    recorder::Recorder,
     second::SecondTry,
     status::Status,
     systemd::Systemd,
@@ -20,12 +20,12 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Nothing else wakes a keeper that has nothing to do.
 const IDLE: Duration = Duration::from_secs(60);
 
-pub(super) struct Watch<'a> {
+pub(super) struct Watch {
     pub(super) handle: Handle,
     pub(super) policy: KeepConnected,
     pub(super) inputs: Inputs,
     pub(super) source: Source,
-    pub(super) recorder: Recorder<'a>,
+    pub(super) recorder: Recorder,
     pub(super) status: Status,
     pub(super) view: View,
     pub(super) systemd: Systemd,
@@ -46,7 +46,7 @@ pub(super) enum Cause {
     Failed(Failure),
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Until there is a reason to leave.
     pub(super) fn run(&mut self) -> Cause {
         loop {
@@ -79,7 +79,7 @@ impl Watch<'_> {
                 self.hear(&event);
                 if let Event::Phase { phase: Phase::Stopped, because } = event {
                     let failure = because.map_or_else(died, Failure::from);
-                    self.recorder.stopped(&failure);
+                    self.recorder.stopped(failure.clone().into());
                     return Some(Cause::Failed(failure));
                 }
             }
@@ -98,7 +98,7 @@ impl Watch<'_> {
 
     pub(super) fn hear(&mut self, event: &Event) {
         let snapshot = self.handle.snapshot();
-        self.recorder.hear(event, &snapshot, self.handle.save().as_ref());
+        self.recorder.hear(event, &snapshot);
         self.status.look(snapshot);
         self.status.hear(event);
         // Whoever reads of an event finds its consequences in the store.
@@ -142,9 +142,9 @@ impl Watch<'_> {
 
     fn write_down(&mut self) {
         match self.recorder.follow() {
-            Some(Err(failure)) => {
-                let why = failure.why.unwrap_or_default();
-                let text = format!("{}: {why}; the session itself goes on", failure.what);
+            Some(Err(error)) => {
+                let (what, why) = (error.message(), error.reason().unwrap_or_default());
+                let text = format!("{what}: {why}; the session itself goes on");
                 self.say(Level::Warning, text);
             }
             Some(Ok(())) => self.say(Level::Info, "the session is kept in the store again"),

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use anstyle::Style;
 use ibkr_auth_blocking::{Event, Phase};
 use ibkr_auth_core::{Step, text::one_line};
+use ibkr_auth_store::PhaseName;
 use serde_json::{Map, Value, json};
 
 use crate::{
     output::{BAD, WARN},
-    store::PhaseName,
     utc::stamp,
 };
 

@@ -3,19 +3,21 @@
 use std::time::{Duration, SystemTime};
 
 use ibkr_auth_blocking::{Config, History, Session};
+use ibkr_auth_store::{KeptSession, Locked, seconds};
 
-use super::{Sessions, guard::failed, locked::LockedRecord, moment};
-use crate::{
-    exit::Exit,
-    failure::Failure,
-    store::{KeptSession, seconds},
+use super::{
+    Sessions,
+    guard::failed,
+    moment,
+    pace::{pace, pace_accounts},
 };
+use crate::{exit::Exit, failure::Failure};
 
 const AT_WORK: Duration = Duration::from_secs(5);
 
 /// The lock of the session, until drop.
 pub(crate) struct DoctorRun {
-    locked: LockedRecord,
+    locked: Locked,
     /// `sso/validate` was asked within the last minute.
     pub(crate) validated: bool,
     settings: Option<String>,
@@ -28,7 +30,7 @@ impl Sessions {
     /// When another invocation is at work, or IBKR has asked for a pause.
     pub(crate) fn begin_run(&self) -> Result<DoctorRun, Failure> {
         let locked = self.lock(AT_WORK, || {})?;
-        locked.pace()?;
+        pace(&locked.record)?;
         let waits = !self.validate_allowed_in()?.is_zero();
         Ok(DoctorRun { locked, validated: waits, settings: None })
     }
@@ -96,6 +98,6 @@ impl DoctorRun {
 
     /// Waits until IBKR takes the next request for `/portfolio/accounts`.
     pub(crate) fn pace_accounts(&mut self) {
-        self.locked.pace_accounts();
+        pace_accounts(&mut self.locked.record);
     }
 }

@@ -1,9 +1,13 @@
 //! The end of the kept session.
 
 use ibkr_auth_blocking::{Error, ErrorKind};
+use ibkr_auth_store::{KeptSession, Locked};
 
-use super::{Sessions, locked::LockedRecord};
-use crate::{failure::Failure, store::KeptSession};
+use super::{
+    Sessions,
+    pace::{pace, pace_or_force},
+};
+use crate::failure::Failure;
 
 impl Sessions {
     /// Ends the kept session, if there is one, and says whether there was. It is kept where it could not be
@@ -11,9 +15,9 @@ impl Sessions {
     ///
     /// Where nothing can be written it is ended all the same: a session that goes on is worse than a record
     /// of one that has ended, which is found out at its first use.
-    pub(crate) fn end_kept(&self, locked: &mut LockedRecord) -> Result<bool, Failure> {
+    pub(crate) fn end_kept(&self, locked: &mut Locked) -> Result<bool, Failure> {
         let Some(kept) = doubted(locked) else { return Ok(false) };
-        locked.pace()?;
+        pace(&locked.record)?;
         let failure = self.log_out(locked, &kept)?;
         if failure.is_none() {
             locked.record.kept = None;
@@ -23,9 +27,9 @@ impl Sessions {
     }
 
     /// The same before a login: a full disk, on which no login could be kept, costs no session.
-    pub(super) fn make_room(&self, locked: &mut LockedRecord, is_forced: bool) -> Result<(), Failure> {
+    pub(super) fn make_room(&self, locked: &mut Locked, is_forced: bool) -> Result<(), Failure> {
         let Some(kept) = doubted(locked) else { return Ok(()) };
-        locked.pace_or_force(is_forced)?;
+        pace_or_force(&mut locked.record, is_forced)?;
         self.keep(locked, None)?;
         let failure = self.log_out(locked, &kept)?;
         if failure.is_none() {
@@ -35,7 +39,7 @@ impl Sessions {
         failure.map_or(Ok(()), Err)
     }
 
-    fn log_out(&self, locked: &LockedRecord, kept: &KeptSession) -> Result<Option<Failure>, Failure> {
+    fn log_out(&self, locked: &Locked, kept: &KeptSession) -> Result<Option<Failure>, Failure> {
         Ok(match self.client(&locked.record, kept, false)?.logout() {
             Err(error) if !is_gone(&error) => Some(unended(error)),
             _ => None,
@@ -44,7 +48,7 @@ impl Sessions {
 }
 
 /// The kept session, which passes for a good one no longer.
-fn doubted(locked: &mut LockedRecord) -> Option<KeptSession> {
+fn doubted(locked: &mut Locked) -> Option<KeptSession> {
     let kept = locked.record.kept.as_ref().map(KeptSession::doubted)?;
     locked.record.kept = Some(kept.clone());
     Some(kept)

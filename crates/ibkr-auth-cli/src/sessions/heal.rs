@@ -7,12 +7,11 @@ use std::{
 
 use ibkr_auth_blocking::{Client, Error, ErrorKind, Event, Handle, KeepConnected, Phase};
 use ibkr_auth_core::{LastError, Step};
+use ibkr_auth_store::{KeptSession, Locked, seconds};
 
 use super::{
     SessionOptions, Sessions,
     guard::{failed, not_refused},
-    kept,
-    locked::LockedRecord,
     login,
     make::{competing, named},
     moment, none,
@@ -21,14 +20,13 @@ use crate::{
     exit::Exit,
     failure::Failure,
     interrupt::{Interrupt, LOOK_AGAIN},
-    store::{KeptSession, seconds},
 };
 
 impl Sessions {
     /// Lets the automatic mode find the cheapest step that makes the session good.
     pub(super) fn heal(
         &self,
-        mut locked: LockedRecord,
+        mut locked: Locked,
         before: &KeptSession,
         options: &SessionOptions,
         (mut client, heard): (Client, &Receiver<Event>),
@@ -55,7 +53,8 @@ impl Sessions {
         let now = seconds(SystemTime::now());
         let good_at = if outcome.is_ok() { now } else { 0 };
         let began = if is_new { now } else { before.began };
-        locked.record.kept = saved.map(|saved| kept(&saved, &snapshot, began, good_at).or(before));
+        locked.record.kept =
+            saved.map(|saved| KeptSession::new(&saved, &snapshot, began, good_at).or(before));
         if !interrupt.is_seen() {
             locked.record.failed = outcome
                 .as_ref()

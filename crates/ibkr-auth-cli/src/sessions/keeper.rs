@@ -6,15 +6,12 @@ use std::{
 };
 
 use ibkr_auth_blocking::Error;
+use ibkr_auth_store::{
+    FailureKind, Keeper, KeeperNote, KeptSession, PhaseName, Program, Record, Rest, Wait, span,
+};
 
 use super::{SessionOptions, Sessions, none};
-use crate::{
-    commands::span,
-    exit::Exit,
-    failure::Failure,
-    progress::Progress,
-    store::{KeeperNote, KeptSession, PhaseName, Record, Rest, Wait, seconds},
-};
+use crate::{exit::Exit, failure::Failure, progress::Progress};
 
 const READ_EVERY: Duration = Duration::from_millis(200);
 /// A program that keeps the session connected sees once a minute that it is good.
@@ -24,30 +21,26 @@ const MOMENT: u64 = 2;
 
 impl Sessions {
     /// The session of the program that keeps it connected, as soon as it is good.
-    pub(super) fn kept_by(&self, pid: u32, options: &SessionOptions) -> Result<KeptSession, Failure> {
+    pub(super) fn kept_by(&self, keeper: Keeper, options: &SessionOptions) -> Result<KeptSession, Failure> {
         if options.fresh {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("`ibkr-auth keep` (process {pid}) keeps this session"),
-            )
-            .help("stop it before you log in anew"));
+            return Err(Failure::new(Exit::Failed, format!("{keeper} keeps this session"))
+                .help("stop it before you log in anew"));
         }
-        let waiting = format!("waiting for `ibkr-auth keep` (process {pid}) to connect");
-        let _progress = Progress::start(self.output, waiting);
+        let _progress = Progress::start(self.output, format!("waiting for {keeper} to connect"));
         let begin = Instant::now();
         loop {
-            let Record { kept, keeper, .. } = self.record()?;
-            let is_left = keeper.as_ref().is_some_and(|note| note.waits == Some(Exit::Competing as u8));
+            let Record { kept, keeper: note, .. } = self.record()?;
+            let is_left = note.as_ref().is_some_and(|note| note.waits == Some(FailureKind::Competing));
             if let Some(kept) = kept.filter(|kept| is_kept_alive(kept) || (options.read_only && is_left)) {
                 return Ok(kept);
             }
             let left = options.within.saturating_sub(begin.elapsed());
-            let is_pointless = keeper
+            let is_pointless = note
                 .as_ref()
-                .is_some_and(|note| note.waits.is_some() || note.rests() > left.as_secs() + MOMENT);
+                .is_some_and(|note| note.waits.is_some() || rests(note) > left.as_secs() + MOMENT);
             let is_gone = self.store.keeper().is_none();
             if is_pointless || options.no_login || options.compete || is_gone || left.is_zero() {
-                return Err(not_connected(pid, keeper));
+                return Err(not_connected(keeper, note));
             }
             thread::sleep(READ_EVERY);
         }
@@ -56,7 +49,7 @@ impl Sessions {
     /// Why there is no session: a program that keeps it may know.
     pub(crate) fn none(&self) -> Failure {
         match (self.store.keeper(), self.record()) {
-            (Some(pid), Ok(record)) => not_connected(pid, record.keeper),
+            (Some(keeper), Ok(record)) => not_connected(keeper, record.keeper),
             _ => none(),
         }
     }
@@ -65,72 +58,80 @@ impl Sessions {
     pub(super) fn told(&self, error: Error) -> Failure {
         let failure = Failure::from(error);
         match self.store.keeper().filter(|_| failure.is(Exit::NoSession)) {
-            Some(pid) => failure.help(self.outlook(pid)),
+            Some(keeper) => failure.help(self.outlook(keeper)),
             None => failure,
         }
     }
 
     /// What to do about a session that is not good and that a program keeps.
-    pub(crate) fn outlook(&self, pid: u32) -> String {
+    pub(crate) fn outlook(&self, keeper: Keeper) -> String {
         let note = self.record().ok().and_then(|record| record.keeper);
-        match note.as_ref().and_then(|note| note.way_out(pid)) {
+        match note.as_ref().and_then(|note| way_out(note, keeper.pid)) {
             Some(way_out) => way_out,
-            None => format!("wait: `ibkr-auth keep` (process {pid}) heals it at its next tickle"),
+            None => format!("wait: {keeper} heals it at its next tickle"),
         }
     }
 }
 
 /// Whether a session that a program keeps connected was seen to be good lately.
 pub(crate) fn is_kept_alive(kept: &KeptSession) -> bool {
-    kept.is_fresh(seconds(SystemTime::now()), MAX_AGE)
+    kept.is_fresh(SystemTime::now(), MAX_AGE)
 }
 
 /// A program keeps the session, and it is not good.
-fn not_connected(pid: u32, note: Option<KeeperNote>) -> Failure {
-    let what = format!("`ibkr-auth keep` (process {pid}) keeps this session, and it is not good now");
+fn not_connected(keeper: Keeper, note: Option<KeeperNote>) -> Failure {
+    let what = format!("{keeper} keeps this session, and it is not good now");
     let help = "see its output for the reason, or stop it first";
     let Some(note) = note else { return Failure::new(Exit::Server, what).help(help) };
     let why = match note.phase {
-        PhaseName::Connected => "IBKR has just refused it; `keep` notices at its next tickle".to_owned(),
+        PhaseName::Connected => {
+            format!("IBKR has just refused it; {} notices at its next tickle", short(keeper.program))
+        }
         phase => match &note.rest {
             Some(rest) => format!("its phase: waiting, because {}", rest.why),
             None => format!("its phase: {phase}"),
         },
     };
-    let help = note.way_out(pid).unwrap_or_else(|| help.to_owned());
+    let help = way_out(&note, keeper.pid).unwrap_or_else(|| help.to_owned());
     let mut failure = Failure::new(Exit::Server, what).why(why).help(help);
-    failure.exit = note.waits.unwrap_or(failure.exit);
-    match note.rests() {
+    failure.exit = note.waits.map_or(failure.exit, u8::from);
+    match rests(&note) {
         0 => failure,
         rests => failure.left(rests),
     }
 }
 
-impl KeeperNote {
-    /// So many seconds it does nothing that could heal the session.
-    fn rests(&self) -> u64 {
-        self.rest.as_ref().map_or(0, |rest| rest.until.saturating_sub(seconds(SystemTime::now())))
+/// A program that was named in full just before.
+fn short(program: Program) -> &'static str {
+    match program {
+        Program::Keep => "`keep`",
+        Program::Gateway => "`gateway`",
+        _ => "that program",
     }
+}
 
-    /// What to do where the session does not come back at the next tickle.
-    fn way_out(&self, pid: u32) -> Option<String> {
-        let stop = format!("stop it with `kill {pid}`");
-        if let Some(exit) = self.waits {
-            return Some(match (self.has_keys, exit == Exit::Competing as u8) {
-                (true, _) => format!("press `r` in its terminal, or {stop}"),
-                (false, true) => format!(
-                    "wait: it comes back when that login has ended; or {stop} and start it with `--compete`, which ends \
-                     that login"
-                ),
-                (false, false) => stop,
-            });
-        }
-        let Rest { why, .. } = self.rest.as_ref()?;
-        let left = Some(self.rests()).filter(|left| *left > 0)?;
-        let sooner = match why {
-            Wait::Asked => "going on gets your address blocked".to_owned(),
-            Wait::LoginsSpent => format!("or {stop} and start it with `--force`"),
-        };
-        Some(format!("wait {}; {sooner}", span(left)))
+fn rests(note: &KeeperNote) -> u64 {
+    note.rests(SystemTime::now())
+}
+
+/// What to do where the session does not come back at the next tickle.
+fn way_out(note: &KeeperNote, pid: u32) -> Option<String> {
+    let stop = format!("stop it with `kill {pid}`");
+    if let Some(kind) = note.waits {
+        return Some(match (note.has_keys, kind == FailureKind::Competing) {
+            (true, _) => format!("press `r` in its terminal, or {stop}"),
+            (false, true) => format!(
+                "wait: it comes back when that login has ended; or {stop} and start it with `--compete`, which ends \
+                 that login"
+            ),
+            (false, false) => stop,
+        });
     }
+    let Rest { why, .. } = note.rest.as_ref()?;
+    let left = Some(rests(note)).filter(|left| *left > 0)?;
+    let sooner = match why {
+        Wait::Asked => "going on gets your address blocked".to_owned(),
+        Wait::LoginsSpent => format!("or {stop} and start it with `--force`"),
+    };
+    Some(format!("wait {}; {sooner}", span(left)))
 }

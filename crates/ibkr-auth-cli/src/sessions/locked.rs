@@ -6,46 +6,31 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{LOGIN_WITHIN, Sessions, pace::BETWEEN};
-use crate::{
-    failure::Failure,
-    store::{KeptSession, Lock, Pause, Record, millis, seconds},
-};
+use ibkr_auth_store::{KeptSession, Locked, Record, seconds};
 
-/// Held while IBKR is asked.
-pub(crate) struct LockedRecord {
-    pub(super) lock: Lock,
-    pub(crate) record: Record,
-}
+use super::{LOGIN_WITHIN, Sessions, pace::BETWEEN};
+use crate::failure::Failure;
 
 impl Sessions {
     /// Waits until no other invocation is at work on this session.
-    pub(crate) fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<LockedRecord, Failure> {
-        let lock = self.store.lock(within, waiting)?;
-        self.begin(lock)
-    }
-
-    fn begin(&self, lock: Lock) -> Result<LockedRecord, Failure> {
-        let locked = LockedRecord { lock, record: self.record()? };
-        if locked.record.was_ahead {
-            // Else it would be ahead for as long as the clock was set back. Where nothing can be written it
-            // stays so.
-            let _ = self.store.write(&locked.lock, &locked.record);
-        }
+    pub(crate) fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<Locked, Failure> {
+        let mut locked = self.store.lock(within, waiting)?;
+        self.judge(&mut locked.record);
         Ok(locked)
     }
 
-    /// What is kept. A session that this program cannot go on with is none.
+    /// What is kept.
     pub(crate) fn record(&self) -> Result<Record, Failure> {
         let mut record = self.store.read()?;
+        self.judge(&mut record);
+        Ok(record)
+    }
+
+    /// A session that this program cannot go on with is none.
+    fn judge(&self, record: &mut Record) {
         if record.kept.as_ref().is_some_and(|kept| self.headers(kept).is_err()) {
             (record.kept, record.is_damaged) = (None, true);
         }
-        if let Some(kept) = &mut record.kept {
-            // Not every login is told, and a username does not change its kind.
-            kept.paper = kept.paper.or(record.paper);
-        }
-        Ok(record)
     }
 
     /// This session was refused: the next invocation asks before it uses it.
@@ -80,11 +65,6 @@ impl Sessions {
         }
     }
 
-    /// The same without waiting; `None` while another invocation is at work.
-    pub(crate) fn try_lock(&self) -> Result<Option<LockedRecord>, Failure> {
-        self.store.try_lock()?.map(|lock| self.begin(lock)).transpose()
-    }
-
     /// Notes that `sso/validate` is asked now, if IBKR takes it.
     pub(crate) fn claim_validation(&self) -> Result<bool, Failure> {
         let mut locked = self.lock(LOGIN_WITHIN, || {})?;
@@ -97,36 +77,30 @@ impl Sessions {
     }
 
     /// Keeps the record, and what a failure means for the next invocation.
-    pub(crate) fn keep(&self, locked: &mut LockedRecord, failure: Option<&Failure>) -> Result<(), Failure> {
-        self.update(locked, failure);
-        self.store.write(&locked.lock, &locked.record)
+    pub(crate) fn keep(&self, locked: &mut Locked, failure: Option<&Failure>) -> Result<(), Failure> {
+        update(&mut locked.record, failure);
+        Ok(locked.write()?)
     }
 
     /// The same where nothing is lost if it cannot be written, as on a full disk, or in a folder that is
     /// there to be read.
-    pub(crate) fn note(&self, locked: &mut LockedRecord, failure: Option<&Failure>) {
-        self.update(locked, failure);
+    pub(crate) fn note(&self, locked: &mut Locked, failure: Option<&Failure>) {
+        update(&mut locked.record, failure);
         self.remember(locked, BETWEEN);
     }
 
     /// Later invocations cannot see that IBKR was asked where that cannot be written: none is let in for so
     /// long.
-    pub(super) fn remember(&self, locked: &LockedRecord, pause: Duration) {
-        let Err(failure) = self.store.write(&locked.lock, &locked.record) else { return };
+    pub(super) fn remember(&self, locked: &Locked, pause: Duration) {
+        let Err(error) = locked.write() else { return };
         if !self.has_forgotten.swap(true, Ordering::Relaxed) {
-            let Failure { what, why, .. } = failure;
-            let why = why.unwrap_or_default();
+            let (what, why) = (error.message(), error.reason().unwrap_or_default());
             self.output.warning(format_args!("{what} ({why}): later invocations do not know of this one"));
         }
         thread::sleep(pause);
     }
+}
 
-    fn update(&self, locked: &mut LockedRecord, failure: Option<&Failure>) {
-        let now = SystemTime::now();
-        locked.record.asked = millis(now);
-        locked.record.paper = locked.record.kept.as_ref().and_then(|kept| kept.paper).or(locked.record.paper);
-        if let Some(pause) = failure.and_then(Failure::new_pause) {
-            locked.record.history.quiet_until = Some(seconds(now) + pause.min(Pause::LONGEST));
-        }
-    }
+fn update(record: &mut Record, failure: Option<&Failure>) {
+    record.note_asked(SystemTime::now(), failure.and_then(Failure::new_pause));
 }

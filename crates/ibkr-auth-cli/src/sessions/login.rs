@@ -8,15 +8,13 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Canceller, Client, Error, ErrorKind};
+use ibkr_auth_store::{KeptSession, Locked, seconds};
 
-use super::{
-    Listener, LockedRecord, SessionOptions, Sessions, guard::failed, kept, make::named, moment, none,
-};
+use super::{Listener, SessionOptions, Sessions, guard::failed, make::named, moment, none};
 use crate::{
     exit::Exit,
     failure::Failure,
     interrupt::{Interrupt, LOOK_AGAIN},
-    store::{KeptSession, seconds},
 };
 
 /// A person who is logged in does not wait longer to be told live or paper.
@@ -26,7 +24,7 @@ impl Sessions {
     /// The whole login. The kept session is ended first.
     pub(super) fn log_in(
         &self,
-        mut locked: LockedRecord,
+        mut locked: Locked,
         options: &SessionOptions,
         listener: Listener,
     ) -> Result<KeptSession, Failure> {
@@ -86,7 +84,7 @@ impl Sessions {
     /// established at once has not asked. Only that the session is not good matters beside the answer.
     fn ask_kind(
         &self,
-        locked: &mut LockedRecord,
+        locked: &mut Locked,
         client: &mut Client,
         interrupt: &Interrupt,
         until: Instant,
@@ -108,7 +106,7 @@ impl Sessions {
     /// a program that is killed meanwhile leaves it to the next.
     fn give_up(
         &self,
-        locked: &mut LockedRecord,
+        locked: &mut Locked,
         client: &mut Client,
         why: &str,
         failure: Option<Failure>,
@@ -175,8 +173,10 @@ pub(super) fn late() -> Failure {
 /// brokerage session.
 fn left(client: &Client, is_good: bool, paper: Option<bool>) -> Option<KeptSession> {
     let now = seconds(SystemTime::now());
-    let left = kept(&client.save()?, &client.session().snapshot(), now, if is_good { now } else { 0 });
-    Some(KeptSession { paper: left.paper.or(paper), ..left })
+    let good_at = if is_good { now } else { 0 };
+    let mut left = KeptSession::new(&client.save()?, &client.session().snapshot(), now, good_at);
+    left.paper = left.paper.or(paper);
+    Some(left)
 }
 
 fn interrupted(unended: Option<&Failure>) -> Failure {

@@ -1,17 +1,18 @@
 //! Checking a session, and healing or making it, while no other invocation does.
 
 use ibkr_auth_blocking::{Error, ErrorKind};
+use ibkr_auth_store::{FailureKind, KeptSession, Locked};
 
 use super::{
-    Listener, SessionOptions, SessionOrigin, Sessions, guard::failed, locked::LockedRecord, none, overheard,
+    Listener, SessionOptions, SessionOrigin, Sessions, guard::failed, none, overheard, pace::pace_or_force,
     renewed,
 };
-use crate::{exit::Exit, failure::Failure, store::KeptSession};
+use crate::{exit::Exit, failure::Failure};
 
 impl Sessions {
     pub(super) fn make(
         &self,
-        locked: LockedRecord,
+        locked: Locked,
         options: &SessionOptions,
         listener: Listener,
     ) -> Result<(KeptSession, SessionOrigin), Failure> {
@@ -28,7 +29,7 @@ impl Sessions {
     /// Asks IBKR whether the kept session is good, and heals it if not.
     fn revive(
         &self,
-        mut locked: LockedRecord,
+        mut locked: Locked,
         before: &KeptSession,
         options: &SessionOptions,
         listener: Listener,
@@ -58,7 +59,12 @@ impl Sessions {
         let held_elsewhere = failure.is(Exit::Competing) && !self.compete(options);
         let may_heal = !(options.no_login || held_elsewhere || failure.is(Exit::Network));
         locked.record.kept = Some(before.doubted());
-        if !may_heal && !locked.record.failed.as_ref().is_some_and(|failed| failed.failure.is(Exit::Refused))
+        if !may_heal
+            && !locked
+                .record
+                .failed
+                .as_ref()
+                .is_some_and(|failed| failed.failure.kind == FailureKind::Refused)
         {
             // For those who wait for this lock: it is their outcome too.
             locked.record.failed = Some(failed(None, "", &failure));
@@ -69,7 +75,7 @@ impl Sessions {
         }
         if failure.is(Exit::Server) {
             // The first that follows is another tickle.
-            locked.pace_or_force(options.force)?;
+            pace_or_force(&mut locked.record, options.force)?;
         }
         self.heal(locked, before, options, (client, &heard))
     }

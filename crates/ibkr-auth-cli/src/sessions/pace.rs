@@ -5,13 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{LOGIN_WITHIN, Sessions, locked::LockedRecord};
-use crate::{
-    commands::span,
-    exit::Exit,
-    failure::Failure,
-    store::{Pause, Record, millis},
-};
+use ibkr_auth_store::{Pause, Record, millis, span};
+
+use super::{LOGIN_WITHIN, Sessions};
+use crate::{exit::Exit, failure::Failure};
 
 /// IBKR takes one tickle a second, and puts who sends more into its penalty box.
 pub(super) const BETWEEN: Duration = Duration::from_millis(1_100);
@@ -45,7 +42,7 @@ impl Sessions {
             self.output
                 .note(format_args!("IBKR takes one request for /{name} in 5 s: waiting {seconds:.1} s"));
         }
-        locked.pace_rare(name);
+        pace_rare(&mut locked.record, name);
         self.remember(&locked, RARELY);
         Ok(())
     }
@@ -53,7 +50,7 @@ impl Sessions {
     /// The same for `/portfolio/accounts`, without a word.
     pub(crate) fn pace_accounts(&self) -> Result<(), Failure> {
         let mut locked = self.lock(LOGIN_WITHIN, || {})?;
-        locked.pace_accounts();
+        pace_accounts(&mut locked.record);
         self.remember(&locked, RARELY);
         Ok(())
     }
@@ -61,7 +58,7 @@ impl Sessions {
     /// Waits until IBKR takes the next tickle.
     pub(crate) fn pace_tickle(&self) -> Result<(), Failure> {
         let mut locked = self.lock(LOGIN_WITHIN, || {})?;
-        locked.pace()?;
+        pace(&locked.record)?;
         self.note(&mut locked, None);
         Ok(())
     }
@@ -75,7 +72,7 @@ impl Sessions {
     pub(crate) fn heed_pause_of(&self, endpoint: &str) -> Result<(), Failure> {
         let record = self.store.read()?;
         no_pause(&record)?;
-        match record.pauses.get(endpoint).map_or(0, Pause::left) {
+        match record.pauses.get(endpoint).map_or(0, |pause| pause.left(SystemTime::now())) {
             0 => Ok(()),
             left => {
                 Err(Failure::new(Exit::Server, format!("IBKR asked for a pause of {endpoint}: not sent"))
@@ -94,60 +91,47 @@ impl Sessions {
     pub(crate) fn note_pause(&self, endpoint: &str, failure: &Failure) -> Result<(), Failure> {
         let Some(seconds) = failure.new_pause() else { return Ok(()) };
         let mut locked = self.lock(LOGIN_WITHIN, || {})?;
-        let pauses = &mut locked.record.pauses;
-        pauses.retain(|_, pause| pause.left() > 0);
+        let (pauses, now) = (&mut locked.record.pauses, SystemTime::now());
+        pauses.retain(|_, pause| pause.left(now) > 0);
         // Whoever asks about a session tickles.
         if endpoint.ends_with(" /tickle") || pauses.keys().any(|other| other != endpoint) {
             self.note(&mut locked, Some(failure));
         } else {
-            pauses.insert(endpoint.to_owned(), Pause::new(seconds));
+            pauses.insert(endpoint.to_owned(), Pause::new(seconds, now));
             self.note(&mut locked, None);
         }
         Ok(())
     }
 }
 
-impl LockedRecord {
-    /// Waits for a second if need be.
-    ///
-    /// # Errors
-    /// While IBKR has asked for a longer pause.
-    pub(crate) fn pace(&self) -> Result<(), Failure> {
-        no_pause(&self.record)?;
-        thread::sleep(left(self.record.asked, BETWEEN));
-        Ok(())
-    }
-
-    /// The same, and whoever forces it ends the pause.
-    pub(crate) fn pace_or_force(&mut self, is_forced: bool) -> Result<(), Failure> {
-        if is_forced {
-            self.record.history.quiet_until = None;
-            self.record.pauses.clear();
-        }
-        self.pace()
-    }
-
-    /// Waits, and notes that the accounts are asked for now.
-    pub(crate) fn pace_accounts(&mut self) {
-        self.pace_rare(ACCOUNTS);
-    }
-
-    fn pace_rare(&mut self, name: &str) {
-        let asked = self.record.paced.entry(name.to_owned()).or_default();
-        thread::sleep(left(*asked, RARELY));
-        *asked = millis(SystemTime::now());
-    }
+/// Waits for a second if need be.
+///
+/// # Errors
+/// While IBKR has asked for a longer pause.
+pub(super) fn pace(record: &Record) -> Result<(), Failure> {
+    no_pause(record)?;
+    thread::sleep(left(record.asked, BETWEEN));
+    Ok(())
 }
 
-impl Pause {
-    pub(super) fn new(seconds: u64) -> Self {
-        Self { until: millis(SystemTime::now()) + seconds.min(Self::LONGEST) * 1_000 }
+/// The same, and whoever forces it ends the pause.
+pub(crate) fn pace_or_force(record: &mut Record, is_forced: bool) -> Result<(), Failure> {
+    if is_forced {
+        record.history.quiet_until = None;
+        record.pauses.clear();
     }
+    pace(record)
+}
 
-    /// In seconds.
-    fn left(&self) -> u64 {
-        self.until.saturating_sub(millis(SystemTime::now())).div_ceil(1_000)
-    }
+/// Waits, and notes that the accounts are asked for now.
+pub(super) fn pace_accounts(record: &mut Record) {
+    pace_rare(record, ACCOUNTS);
+}
+
+fn pace_rare(record: &mut Record, name: &str) {
+    let asked = record.paced.entry(name.to_owned()).or_default();
+    thread::sleep(left(*asked, RARELY));
+    *asked = millis(SystemTime::now());
 }
 
 /// How much of `pause` is left since then. What lies in the future was written under another clock.

@@ -7,10 +7,11 @@ use ibkr_auth_core::{
     text::{excerpt, is_treacherous},
     wire::{Lost, lost_session, pause_asked},
 };
+use ibkr_auth_store::span;
 use serde_json::{Value, json};
 
 use super::json::{indented, members};
-use crate::{commands::span, exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, output::Output};
 
 /// So many characters are shown of what cannot be read.
 const EXCERPT: usize = 200;

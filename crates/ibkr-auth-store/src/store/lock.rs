@@ -10,7 +10,7 @@ use ibkr_auth_config::local;
 
 /// The right to change a kept session, until drop.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] Option<File>);
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] Option<File>);
 
 impl Lock {
     /// Where no file can be made nothing can be changed either: what is there is read without a lock.
@@ -25,11 +25,12 @@ impl Lock {
 
 /// The place of the one process that keeps a session connected, until drop.
 #[derive(Debug)]
-pub(crate) struct Keeper(#[expect(dead_code, reason = "held, not read")] File);
+#[must_use = "the place is given up on drop"]
+pub struct KeeperPlace(#[expect(dead_code, reason = "held, not read")] File);
 
-impl Keeper {
+impl KeeperPlace {
     /// Others find our process id in the file.
-    pub(super) fn try_become(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn try_take(path: &Path) -> io::Result<Option<Self>> {
         let Some(mut file) = lock(path)? else { return Ok(None) };
         // As wide as any other that may stand there.
         write!(file, "{:<10}", std::process::id())?;
@@ -37,7 +38,7 @@ impl Keeper {
     }
 
     /// Who has it. A process that has just begun is 0.
-    pub(super) fn of(path: &Path) -> Option<u32> {
+    pub(super) fn holder(path: &Path) -> Option<u32> {
         let mut file = local::open_own(path).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => {}

@@ -1,34 +1,36 @@
 //! The folder for kept sessions: private, and where the platform wants it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use etcetera::BaseStrategy;
 use ibkr_auth_config::local;
 
-use crate::{exit::Exit, failure::Failure};
+use crate::StoreError;
 
 /// The user's folder for state, or for data where a platform knows no state.
-pub(super) fn of_platform() -> Result<PathBuf, Failure> {
+pub(super) fn of_platform() -> Result<PathBuf, StoreError> {
     let base = etcetera::choose_base_strategy().map_err(|_| {
-        Failure::new(Exit::Failed, "this user has no home folder to keep sessions in")
-            .help("choose a folder with --state-dir or IBKR_AUTH_STATE_DIR")
+        StoreError::new(
+            "this user has no home folder to keep sessions in",
+            "choose a folder with --state-dir or IBKR_AUTH_STATE_DIR",
+        )
     })?;
     let folder = base.state_dir().unwrap_or_else(|| base.data_dir()).join("ibkr-auth");
     if folder.is_relative() {
-        return Err(Failure::new(Exit::Failed, "this user's home folder is not an absolute path")
-            .why("sessions would be kept in another folder wherever the program is started")
-            .help("correct HOME, or choose a folder with --state-dir or IBKR_AUTH_STATE_DIR"));
+        let help = "correct HOME, or choose a folder with --state-dir or IBKR_AUTH_STATE_DIR";
+        return Err(StoreError::new("this user's home folder is not an absolute path", help)
+            .why("sessions would be kept in another folder wherever the program is started"));
     }
     Ok(folder)
 }
 
 /// Makes the folder for its owner alone if it is not there. One that is there is not changed: it may be
 /// anybody's.
-pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
-    match make(folder) {
+pub(super) fn prepare(folder: &Path) -> Result<(), StoreError> {
+    match local::make_folder(folder) {
         Ok(()) => check(folder),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(unusable(folder, "it is a file", "move the file away"))
@@ -42,7 +44,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
 
 /// Refuses a folder in which other users could replace what is kept, and one that they could replace as a
 /// whole.
-pub(super) fn check(folder: &Path) -> Result<(), Failure> {
+pub(super) fn check(folder: &Path) -> Result<(), StoreError> {
     if let Some(Open { why, help }) = openness(folder) {
         return Err(unusable(folder, why, help));
     }
@@ -55,10 +57,9 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn unusable(folder: &Path, why: &str, help: &str) -> Failure {
-    Failure::new(Exit::Failed, format!("the folder {} cannot be used", folder.display()))
-        .why(why)
-        .help(format!("{help}, or choose another folder with --state-dir"))
+fn unusable(folder: &Path, why: &str, help: &str) -> StoreError {
+    let what = format!("the folder {} cannot be used", folder.display());
+    StoreError::new(what, format!("{help}, or choose another folder with --state-dir")).why(why)
 }
 
 /// How other users could replace what is kept.
@@ -69,25 +70,12 @@ struct Open {
     help: &'static str,
 }
 
-/// Makes it, and what is missing above it, for its owner alone.
-#[cfg(unix)]
-pub(crate) fn make(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn make(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
 /// What cannot be looked at is not there, or will not be opened either.
 #[cfg(unix)]
 fn openness(folder: &Path) -> Option<Open> {
     use std::os::unix::fs::MetadataExt;
 
-    let folder = fs::metadata(folder).ok()?;
+    let folder = std::fs::metadata(folder).ok()?;
     open_to_others(folder.mode(), folder.uid(), rustix::process::geteuid().as_raw())
 }
 

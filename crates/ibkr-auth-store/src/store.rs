@@ -1,8 +1,8 @@
-//! Sessions that are kept between invocations: one private file for each identity, and the locks beside it.
+//! One private file for each identity, and the locks beside it.
 
 mod folder;
 mod lock;
-mod record;
+mod locked;
 mod seal;
 
 use std::{
@@ -15,14 +15,12 @@ use std::{
 use ibkr_auth_config::local;
 use zeroize::Zeroizing;
 
-pub(crate) use folder::make as make_private_folder;
-pub(crate) use lock::{Keeper, Lock};
-pub(crate) use record::{
-    Failed, KeeperNote, KeptSession, Pause, PhaseName, Record, Rest, Wait, millis, seconds,
-};
+pub use lock::KeeperPlace;
+pub use locked::Locked;
 pub(crate) use seal::digest;
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{Keeper, Program, Record, SessionIdentity, StoreError};
+use lock::Lock;
 
 /// A record is a few KiB.
 const LONGEST: u64 = 256 * 1024;
@@ -30,34 +28,40 @@ const TRY_EVERY: Duration = Duration::from_millis(25);
 /// So many times a keeper's place is tried: for half a second.
 const PATIENCE: u32 = 20;
 
-/// Where the session of one identity is kept.
+/// Where the session of one identity is kept. Everything it does is work on files, which may block.
 #[derive(Debug, Clone)]
-pub(crate) struct Store {
+pub struct Store {
     folder: PathBuf,
     name: String,
 }
 
 impl Store {
-    /// `identity` tells sessions apart; it is not readable in what is written beside the tokens.
-    pub(crate) fn new(state_dir: Option<&Path>, identity: &[impl AsRef<str>]) -> Result<Self, Failure> {
+    /// In this folder, or where the program `ibkr-auth` keeps sessions: in the user's folder for state. It is
+    /// made when something is kept.
+    ///
+    /// # Errors
+    /// When no folder is named and the user has none.
+    pub fn new(state_dir: Option<&Path>, identity: &SessionIdentity) -> Result<Self, StoreError> {
         let folder = match state_dir {
             Some(folder) => folder.to_owned(),
             None => folder::of_platform()?,
         };
-        Ok(Self { folder, name: digest(identity)[..16].to_owned() })
+        Ok(Self { folder, name: identity.file_name() })
     }
 
     /// The file of the record.
-    pub(crate) fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.file("session")
     }
 
     /// What is kept. Where there is nothing, or what there is is damaged, the record is empty.
-    pub(crate) fn read(&self) -> Result<Record, Failure> {
+    ///
+    /// # Errors
+    /// When the folder or the file is open to others, or the file cannot be read.
+    pub fn read(&self) -> Result<Record, StoreError> {
         let unreadable = |error: &io::Error| {
-            Failure::new(Exit::Failed, format!("{} cannot be read", self.path().display()))
-                .why(error.to_string())
-                .help("check its permissions, or remove it")
+            let what = format!("{} cannot be read", self.path().display());
+            StoreError::new(what, "check its permissions, or remove it").why(error.to_string())
         };
         folder::check(&self.folder)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -71,23 +75,23 @@ impl Store {
         };
         let record = seal::open(&bytes).and_then(|content| serde_json::from_slice(content).ok());
         let record: Record = record.unwrap_or_else(Record::damaged);
-        Ok(record.seen_at(SystemTime::now()))
+        Ok(record.seen_at(SystemTime::now()).completed())
     }
 
-    /// Waits until no other invocation changes the session. `waiting` is called once if that takes long.
-    pub(crate) fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<Lock, Failure> {
-        folder::prepare(&self.folder)?;
+    /// Waits until nobody else changes the session. `waiting` is called once if that takes long.
+    ///
+    /// # Errors
+    /// When it takes longer than `within`, or nothing can be kept in the folder.
+    pub fn lock(&self, within: Duration, waiting: impl FnOnce()) -> Result<Locked, StoreError> {
         let (begin, mut waiting) = (Instant::now(), Some(waiting));
         loop {
-            if let Some(lock) = self.take_lock()? {
-                return Ok(lock);
+            if let Some(locked) = self.try_lock()? {
+                return Ok(locked);
             }
             if begin.elapsed() > within {
-                return Err(Failure::new(
-                    Exit::Failed,
-                    format!("another ibkr-auth has been at work on this session for {} s", within.as_secs()),
-                )
-                .help("look for it with `ps`, or try again later"));
+                let what =
+                    format!("another ibkr-auth has been at work on this session for {} s", within.as_secs());
+                return Err(StoreError::new(what, "look for it with `ps`, or try again later"));
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
@@ -96,39 +100,59 @@ impl Store {
         }
     }
 
-    /// The same without waiting; `None` while another invocation has it.
-    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, Failure> {
+    /// The same without waiting; `None` while somebody else has it.
+    ///
+    /// # Errors
+    /// When nothing can be kept in the folder.
+    pub fn try_lock(&self) -> Result<Option<Locked>, StoreError> {
         folder::prepare(&self.folder)?;
-        self.take_lock()
+        self.take_lock()?.map(|lock| Locked::new(self.clone(), lock)).transpose()
     }
 
-    fn take_lock(&self) -> Result<Option<Lock>, Failure> {
+    /// Whether sessions can be kept in the folder, which is made if it is not there. It is no matter who is at
+    /// work on this one.
+    ///
+    /// # Errors
+    /// When not.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        folder::prepare(&self.folder)?;
+        self.take_lock().map(drop)
+    }
+
+    fn take_lock(&self) -> Result<Option<Lock>, StoreError> {
         Lock::try_take(&self.file("lock")).map_err(|error| self.unwritable(&error))
     }
 
-    /// Replaces the record: other invocations see the old one or the new one, and never a part.
-    pub(crate) fn write(&self, _lock: &Lock, record: &Record) -> Result<(), Failure> {
+    /// Others see the old record or the new one, and never a part.
+    fn write(&self, record: &Record) -> Result<(), StoreError> {
         let content = Zeroizing::new(serde_json::to_vec(record).unwrap_or_default());
         self.replace(&seal::close(&content)).map_err(|error| self.unwritable(&error))
     }
 
-    /// Takes the place of the one invocation that keeps this session connected, unless another has it.
-    pub(crate) fn become_keeper(&self) -> Result<Option<Keeper>, Failure> {
+    /// Takes the place of the one that keeps this session connected; `None` where another has it. Waits for
+    /// half a second before that is believed.
+    ///
+    /// # Errors
+    /// When nothing can be kept in the folder.
+    pub fn become_keeper(&self) -> Result<Option<KeeperPlace>, StoreError> {
         folder::prepare(&self.folder)?;
         // Whoever looks whether there is a keeper has the lock for a moment.
         for _ in 0..PATIENCE {
-            let keeper = Keeper::try_become(&self.file("keep")).map_err(|error| self.unwritable(&error))?;
-            if keeper.is_some() {
-                return Ok(keeper);
+            let place = KeeperPlace::try_take(&self.file("keep")).map_err(|error| self.unwritable(&error))?;
+            if place.is_some() {
+                return Ok(place);
             }
             std::thread::sleep(TRY_EVERY);
         }
         Ok(None)
     }
 
-    /// The process that keeps this session connected, if there is one.
-    pub(crate) fn keeper(&self) -> Option<u32> {
-        Keeper::of(&self.file("keep"))
+    /// Who keeps this session connected, if anybody does. Until its [`Recorder`](crate::Recorder) has written
+    /// for the first time, it passes for the same program as the one before.
+    pub fn keeper(&self) -> Option<Keeper> {
+        let pid = KeeperPlace::holder(&self.file("keep"))?;
+        let note = self.read().ok().and_then(|record| record.keeper);
+        Some(Keeper { program: note.map_or(Program::default(), |note| note.program), pid })
     }
 
     /// Through a file of one name, so that a killed invocation leaves no second copy of the tokens for good.
@@ -156,10 +180,9 @@ impl Store {
         self.folder.join(format!("{}.{kind}", self.name))
     }
 
-    fn unwritable(&self, error: &io::Error) -> Failure {
-        Failure::new(Exit::Failed, format!("sessions cannot be kept in {}", self.folder.display()))
-            .why(error.to_string())
-            .help(help(error))
+    fn unwritable(&self, error: &io::Error) -> StoreError {
+        let what = format!("sessions cannot be kept in {}", self.folder.display());
+        StoreError::new(what, help(error)).why(error.to_string())
     }
 }
 

@@ -1,0 +1,66 @@
+//! What tells sessions apart.
+
+use std::{fmt, path::absolute};
+
+use ibkr_auth_config::{Proxy, Transport};
+use ibkr_auth_core::{Config, Sign, Tier};
+
+use crate::store::digest;
+
+/// Whose a session is: who logs in where, and what is trusted on the way. A session is used with the proxy
+/// and the certificates alone with which it was made, and a simulator's is never taken for a real one.
+/// `Debug` hides all of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionIdentity(Vec<String>);
+
+impl SessionIdentity {
+    /// By the settings as they were read: a session may move to another of IBKR's hosts, and stays the same.
+    /// Looks where a link to `ca_file` leads.
+    pub fn of(config: &Config, transport: &Transport) -> Self {
+        let tier = match config.tier() {
+            Tier::ReadOnly => "read-only",
+            Tier::Brokerage => "brokerage",
+        };
+        let who = [
+            config.client_id(),
+            config.client_key_id(),
+            config.credential().expose(),
+            config.host().base_url(),
+            tier,
+        ];
+        Self(who.into_iter().map(str::to_owned).chain([trust(transport), road(transport)]).collect())
+    }
+
+    /// What a login is tried with, as a digest. Whoever changes a setting or the key may try again at once.
+    pub fn settings(&self, key: &impl Sign) -> String {
+        digest(&[&self.0[..], &[key.public_key_pem().unwrap_or_default()]].concat())
+    }
+
+    /// The name of its files, in which nothing of it can be read.
+    pub(crate) fn file_name(&self) -> String {
+        digest(&self.0)[..16].to_owned()
+    }
+}
+
+impl fmt::Debug for SessionIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionIdentity([redacted])")
+    }
+}
+
+/// The certificates that the settings name, however their path is written.
+fn trust(transport: &Transport) -> String {
+    let Some(file) = &transport.ca_file else { return String::new() };
+    let file = file.canonicalize().or_else(|_| absolute(file)).unwrap_or_else(|_| file.clone());
+    format!("{} {}", if transport.ca_only { "only" } else { "also" }, file.display())
+}
+
+/// The proxy, if the settings name it, or it runs on this machine. One of the network that the environment
+/// names is there in one shell and not in the next, and sees no more than the network does.
+fn road(transport: &Transport) -> String {
+    match &transport.proxy {
+        Some(Proxy::Url(url)) => url.expose().to_owned(),
+        Some(proxy @ Proxy::UrlExcept(url, _)) if proxy.is_here() => url.expose().to_owned(),
+        _ => String::new(),
+    }
+}
