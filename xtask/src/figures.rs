@@ -7,12 +7,13 @@ use crate::process;
 pub(crate) const ABOUT: &str =
     "measure the sizes that docs/FIGURES.md quotes (minutes; --fast: without clean builds)";
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "ibkr-jws",
     "ibkr-auth-core",
     "ibkr-auth-config",
     "ibkr-auth-async",
     "ibkr-auth-blocking",
+    "ibkr-auth-store",
     "ibkr-auth-cli",
     "ibkr-sim",
 ];

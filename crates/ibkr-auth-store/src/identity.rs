@@ -64,3 +64,56 @@ fn road(transport: &Transport) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ibkr_auth_core::{
+        Secret, SignError,
+        testing::{FakeKey, config},
+    };
+
+    use super::*;
+
+    struct OtherKey;
+
+    impl Sign for OtherKey {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignError> {
+            Ok(Vec::new())
+        }
+
+        fn public_key_pem(&self) -> Option<String> {
+            Some("another".to_owned())
+        }
+    }
+
+    #[test]
+    fn another_way_or_tier_or_trust_is_another_session() {
+        let plain = Transport::default();
+        let proxy = Transport { proxy: Some(Proxy::Url(Secret::new("http://p:1"))), ..plain.clone() };
+        let trusting = Transport { ca_file: Some("ca.pem".into()), ..plain.clone() };
+        let alone = Transport { ca_only: true, ..trusting.clone() };
+        let mut names: Vec<String> = [&plain, &proxy, &trusting, &alone]
+            .map(|transport| SessionIdentity::of(&config(), transport).file_name())
+            .into();
+        let read_only = config().with_tier(Tier::ReadOnly);
+        names.push(SessionIdentity::of(&read_only, &plain).file_name());
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[test]
+    fn another_key_is_another_try_of_the_same_session() {
+        let identity = SessionIdentity::of(&config(), &Transport::default());
+        assert_ne!(identity.settings(&FakeKey), identity.settings(&OtherKey));
+        assert!(!format!("{identity:?}").contains("TESTCLIENT"));
+    }
+
+    /// Files of before are found.
+    #[test]
+    fn a_file_is_named_as_ever() {
+        let identity = SessionIdentity::of(&config(), &Transport::default());
+        assert_eq!(identity.file_name(), "8e2b9bc00a6f13f4");
+    }
+}

@@ -14,6 +14,7 @@ at_once! {
     a_keep_that_waits_says_how_long_and_which_way_out,
     a_keep_that_rests_until_its_logins_are_allowed_may_be_forced,
     what_needs_no_brokerage_session_uses_a_session_that_keep_has_yielded,
+    another_program_that_keeps_the_session_is_named,
 }
 
 macro_rules! kept {
@@ -121,4 +122,19 @@ fn what_needs_no_brokerage_session_uses_a_session_that_keep_has_yielded() {
     let ran = world.run(["get", "/iserver/accounts"]);
     ran.fails(6, &[way_out, "--compete"]);
     assert!(!ran.err.contains("press `r`"), "nobody can: {ran}");
+}
+
+fn another_program_that_keeps_the_session_is_named() {
+    let world = World::new();
+    let keeper = kept!(world,);
+    world.change_record(|record| record["keeper"]["program"] = "gateway".into());
+    let who = format!("`ibkr-auth gateway` (process {})", keeper.pid());
+    for command in ["status", "tickle", "profiles"] {
+        let ran = world.succeed([command]);
+        assert!(ran.out.contains(&who) && !ran.out.contains("keep`"), "{ran}");
+    }
+    for command in [&["logout"][..], &["keep"], &["login", "--fresh"]] {
+        world.run(command).fails(1, &[&format!("{who} keeps this session")]);
+    }
+    world.doctor(&["--offline"]).expect("kept session", "pass", &[&format!("{who} keeps it connected")]);
 }
