@@ -83,8 +83,8 @@ impl Record {
         }
     }
 
-    /// The login that IBKR refused with the same [settings](crate::SessionIdentity::settings) a moment ago, and
-    /// how long they must not be tried again: accounts get locked by that.
+    /// The login that IBKR refused with the same [settings](crate::SessionIdentity::settings) a moment ago,
+    /// and how long they must not be tried again: accounts get locked by that.
     pub fn refused(&self, settings: &str, now: SystemTime) -> Option<(&FailedLogin, Duration)> {
         let again = self.failed.as_ref().filter(|failed| failed.is_refusal_of(settings))?;
         let left = again.left(now);

@@ -109,8 +109,8 @@ impl Store {
         self.take_lock()?.map(|lock| Locked::new(self.clone(), lock)).transpose()
     }
 
-    /// Whether sessions can be kept in the folder, which is made if it is not there. It is no matter who is at
-    /// work on this one.
+    /// Whether sessions can be kept in the folder, which is made if it is not there. It is no matter who is
+    /// at work on this one.
     ///
     /// # Errors
     /// When not.
