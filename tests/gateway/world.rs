@@ -40,8 +40,7 @@ impl World {
             transport: lab.transport(),
             policy: KeepConnected::default(),
             gateway: settings,
-            history: Default::default(),
-            saved: None,
+            kept: None,
             client_token: None,
         };
         let gateway = runtime.block_on(Gateway::start(&process, vec![login])).unwrap();

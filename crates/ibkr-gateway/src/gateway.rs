@@ -114,6 +114,16 @@ impl Gateway {
     /// # Errors
     /// When IBKR did not confirm a logout.
     pub async fn stop(self) -> Result<(), Error> {
+        self.end(false).await
+    }
+
+    /// The same without a logout: the sessions stay open for some minutes, for whoever goes on with them.
+    pub async fn detach(self) {
+        // Nothing is asked of IBKR.
+        let _ = self.end(true).await;
+    }
+
+    async fn end(self, is_left_open: bool) -> Result<(), Error> {
         // Nobody may be listening any more.
         let _ = self.closing.send(true);
         let until = Instant::now() + FINISHING;
@@ -122,7 +132,7 @@ impl Gateway {
         }
         let mut outcome = Ok(());
         for seat in self.seats.iter() {
-            outcome = outcome.and(seat.handle.stop().await);
+            outcome = outcome.and(seat.end(is_left_open).await);
         }
         outcome
     }

@@ -15,6 +15,7 @@ mod exchange;
 mod gateway;
 mod guard;
 mod journal;
+mod keeping;
 mod line;
 mod local;
 mod metrics;
@@ -29,4 +30,5 @@ mod tls;
 
 pub use gateway::{Gateway, Process};
 pub use ibkr_auth_async::{GatewaySettings, KeepConnected, OnLogout};
+pub use keeping::Kept;
 pub use seat::Login;

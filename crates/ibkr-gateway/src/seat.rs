@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -11,8 +11,8 @@ use std::{
 
 use http::{HeaderMap, Method};
 use ibkr_auth_async::{
-    Client, Config, Error, Event, GatewaySettings, Handle, History, Http, KeepConnected, LoginBudget, Phase,
-    SavedSession, Secret, Session, Sign, Snapshot, Step, Transport,
+    Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget, Phase, Secret,
+    Session, Sign, Snapshot, Step, Transport,
     core::{Now, is_this_machine},
     flow::Flow,
     request,
@@ -23,7 +23,14 @@ use tokio::{
 };
 
 use crate::{
-    audit::Audit, body::Upload, ear::Ear, guard::Guard, journal::Journal, pace::Pace, page::random,
+    audit::Audit,
+    body::Upload,
+    ear::Ear,
+    guard::Guard,
+    journal::Journal,
+    keeping::{Keeping, Kept, Told},
+    pace::Pace,
+    page::random,
     route::PAGE,
 };
 
@@ -46,10 +53,8 @@ pub struct Login {
     pub policy: KeepConnected,
     /// Where and how it is served.
     pub gateway: GatewaySettings,
-    /// How often was logged in lately.
-    pub history: History,
-    /// The session to go on with.
-    pub saved: Option<SavedSession>,
+    /// Where the session is kept for other programs, and for the next start; `None`: nowhere.
+    pub kept: Option<Kept>,
     /// What clients have to show.
     pub client_token: Option<Secret>,
 }
@@ -70,6 +75,7 @@ pub(crate) struct Seat {
     /// What the status page shows to be the one that was served.
     pub(crate) csrf: String,
     policy: KeepConnected,
+    keeping: std::sync::Mutex<Option<Keeping>>,
     tickling: Mutex<()>,
     /// A person has paused it: no client resumes it.
     held: AtomicBool,
@@ -78,18 +84,20 @@ pub(crate) struct Seat {
 impl Seat {
     /// Begins to keep the session.
     pub(crate) fn start(login: Login) -> Result<Arc<Self>, Error> {
-        let Login { name, config, key, transport, policy, gateway, history, saved, client_token } = login;
+        let Login { name, config, key, transport, policy, gateway, kept, client_token } = login;
         transport.admit_key(&config, &key)?;
         let flow = Flow::new(&transport, gateway.answer_within)?;
         let pace = Arc::new(Pace::default());
         let ear = Ear::new(Http::new(&transport)?, Arc::clone(&pace));
         let mut session = Session::new(config, key, RandomState::new().hash_one(0));
-        session.recall(&history, now());
-        if let Some(saved) = &saved {
-            session.restore(saved, now())?;
+        if let Some(kept) = &kept {
+            session.recall(kept.history(), now());
+            if let Some(Err(error)) = kept.saved().map(|saved| session.restore(&saved, now())) {
+                tracing::warn!("the kept session cannot be used, so a login follows: {error}");
+            }
         }
         let sending = Arc::clone(&ear);
-        let client = Client::with_http(session, move |request, limit| {
+        let mut client = Client::with_http(session, move |request, limit| {
             let ear = Arc::clone(&sending);
             async move { ear.send(request, limit).await }
         });
@@ -101,7 +109,10 @@ impl Seat {
         })?;
         let csrf = random()
             .ok_or_else(|| Error::config("this machine gives no random numbers", "look at its system log"))?;
+        let told = Told::new();
+        client.on_event(told.listener());
         let handle = client.keep_connected(policy.clone());
+        let keeping = kept.map(|kept| told.follow(kept, &handle));
         let guard = Guard::new(&gateway, client_token.as_ref());
         Ok(Arc::new(Self {
             name,
@@ -117,6 +128,7 @@ impl Seat {
             audit,
             csrf,
             policy,
+            keeping: std::sync::Mutex::new(keeping),
             tickling: Mutex::default(),
             held: AtomicBool::new(false),
         }))
@@ -132,6 +144,22 @@ impl Seat {
             let Some(seat) = seat.upgrade() else { return };
             seat.journal.hear(&event);
         }
+    }
+
+    /// The end: logged out, or left open for another program.
+    pub(crate) async fn end(&self, is_left_open: bool) -> Result<(), Error> {
+        let (saved, outcome) = match is_left_open {
+            true => (self.handle.detach().await, Ok(())),
+            false => {
+                let outcome = self.handle.stop().await;
+                (outcome.is_err().then(|| self.handle.save()).flatten(), outcome)
+            }
+        };
+        let keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeping) = keeping {
+            keeping.leave(saved).await;
+        }
+        outcome
     }
 
     /// Clients ask for what only a tickle brings. The session sends one soon after a login; where none comes,
