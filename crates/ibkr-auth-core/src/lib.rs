@@ -43,7 +43,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Single steps without state are in [`wire`].
+//! Single steps without state are in [`wire`], the WebSocket is in [`stream`].
 //!
 //! # Conventions
 //!
@@ -57,7 +57,7 @@
 //!
 //! # Intentional omissions
 //!
-//! Typed trading endpoints, the WebSocket, OAuth 1.0a.
+//! Typed trading endpoints, OAuth 1.0a. [`stream`] has no types for what a message of the WebSocket says.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -75,6 +75,7 @@ pub mod request;
 mod secret;
 mod session;
 mod step;
+pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[doc(hidden)]

@@ -10,7 +10,7 @@ mod keeper;
 mod output;
 mod plan;
 mod progress;
-mod retry;
+pub(crate) mod retry;
 mod saved;
 mod snapshot;
 mod task;
@@ -33,6 +33,7 @@ pub use ticket::{Connected, Outcome, Ticket};
 use crate::{
     AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
     Secret, SsoDetails, Step, Tickle, TransportError,
+    stream::{self, Upgrade},
 };
 use exchange::{InFlight, Signer};
 use facts::Facts;
@@ -337,6 +338,18 @@ impl Session {
         let authorization =
             self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
         authorization.authorize(&self.config, request)
+    }
+
+    /// The request that opens the WebSocket: see [`stream`]. `nonce` are 16 random bytes, new ones for each
+    /// request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfOrder`](crate::ErrorKind::OutOfOrder) before there is a bearer token, and
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the host cannot stand in a URL.
+    pub fn websocket(&self, nonce: [u8; 16]) -> Result<Upgrade, Error> {
+        let authorization =
+            self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
+        stream::request(&self.config, &authorization, nonce)
     }
 
     /// The bearer token, if there is one.

@@ -9,21 +9,21 @@ const PROLONGED: Duration = Duration::from_secs(60);
 
 /// Spreads waits, so that many clients cut off at once do not come back at once. SplitMix64: seeded and
 /// repeatable.
-pub(super) struct Jitter(u64);
+pub(crate) struct Jitter(u64);
 
 impl Jitter {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// One that goes its own way from here.
-    pub(super) fn fork(&mut self) -> Self {
+    pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
     /// `wait`, prolonged by up to a half, 30 s at most. Never shortened: the server may not have been ready
     /// before.
-    pub(super) fn prolong(&mut self, wait: Duration) -> Duration {
+    pub(crate) fn prolong(&mut self, wait: Duration) -> Duration {
         wait + wait.min(PROLONGED).mul_f64((self.next() >> 11) as f64 / (1_u64 << 53) as f64 / 2.0)
     }
 
@@ -38,7 +38,7 @@ impl Jitter {
 
 impl Retry {
     /// The wait after the `failures`-th failure when the server asks for at least `asked`; `None` to give up.
-    pub(super) fn wait(&self, failures: u32, asked: Duration) -> Option<Duration> {
+    pub(crate) fn wait(&self, failures: u32, asked: Duration) -> Option<Duration> {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest);
         (failures < self.attempts && asked <= self.longest).then(|| doubled.max(asked))
     }

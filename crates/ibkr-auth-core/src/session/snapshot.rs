@@ -12,6 +12,7 @@ use super::{History, Phase, SavedSession, Session, facts::Kept, guard::Guard};
 use crate::{
     Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Host, Now, Request,
     SsoDetails,
+    stream::{self, Upgrade},
 };
 
 /// A session as it was at one moment. Cheap: it shares its tokens and its configuration with the session.
@@ -189,6 +190,15 @@ impl Snapshot {
     pub fn authorize_head(&self, parts: Parts) -> Result<Parts, Error> {
         let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
         authorization.authorize_head(&self.config, parts)
+    }
+
+    /// The request that opens the WebSocket. See [`Session::websocket`].
+    ///
+    /// # Errors
+    /// As there, but [`ErrorKind::NotConnected`] while there is no bearer token.
+    pub fn websocket(&self, nonce: [u8; 16]) -> Result<Upgrade, Error> {
+        let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
+        stream::request(&self.config, authorization, nonce)
     }
 
     /// Why there is no bearer token, and what would bring one.

@@ -34,9 +34,13 @@ impl Authorization {
         // Both were checked when they were read from an answer: nothing that cannot be a header gets this
         // far.
         headers.extend(self.bearer.header("Bearer ").map(|value| (AUTHORIZATION, value)));
-        let cookie = self.session_id.as_ref().and_then(|id| id.header("api="));
-        headers.extend(cookie.map(|value| (COOKIE, value)));
+        headers.extend(self.cookie().map(|value| (COOKIE, value)));
         headers
+    }
+
+    /// The session id as the cookie `api`.
+    pub(crate) fn cookie(&self) -> Option<HeaderValue> {
+        self.session_id.as_ref()?.header("api=")
     }
 
     /// The user's own request, with our headers over the user's and the host in front of a bare path.
