@@ -18,14 +18,35 @@ pub(super) struct Book {
     wished: BTreeMap<Key, Entry>,
     /// What has to be asked for, in this order: by rank, then as it was wished for.
     due: BTreeMap<(u8, u64), Key>,
-    /// What ends subscriptions that were asked for on this connection.
-    endings: VecDeque<(Readiness, String)>,
+    endings: Endings,
     /// When market data was asked for, in order.
     renewals: VecDeque<(Instant, Key)>,
-    /// Server ids of histories that were ended on this connection.
-    ended: BTreeSet<String>,
     /// Subscriptions so far.
     count: u64,
+}
+
+/// What ends subscriptions that were asked for on this connection.
+#[derive(Default)]
+struct Endings {
+    due: VecDeque<(Readiness, String)>,
+    /// Server ids of histories that were ended: their last messages may still come.
+    histories: BTreeSet<String>,
+}
+
+impl Endings {
+    fn add(&mut self, scope: &Key) {
+        self.due.push_back((scope.needs(), scope.unsubscribe()));
+    }
+
+    fn add_history(&mut self, server_id: String) {
+        self.due.push_back((Readiness::Ready, end_of_history(&server_id)));
+        self.histories.insert(server_id);
+    }
+
+    fn next(&mut self, readiness: Readiness) -> Option<String> {
+        let served = self.due.iter().position(|(needs, _)| *needs <= readiness)?;
+        self.due.remove(served).map(|(_, text)| text)
+    }
 }
 
 struct Entry {
@@ -43,15 +64,12 @@ impl Book {
     /// Asks for it, or for more of it: always with a frame, so that IBKR says anew how things stand. A history
     /// is ended before that; one that has not begun yet is not asked for again.
     pub(super) fn subscribe(&mut self, Subscription { key, arguments }: Subscription<'_>) {
-        let (rank, needs) = (key.rank(), key.needs());
+        let rank = key.rank();
         let number = match self.wished.get_mut(&key) {
             Some(entry) => {
                 entry.arguments = arguments::unite(key.topic(), &entry.arguments, arguments);
                 match entry.server_id.take() {
-                    Some(id) => {
-                        self.endings.push_back((needs, end_of_history(&id)));
-                        self.ended.insert(id);
-                    }
+                    Some(id) => self.endings.add_history(id),
                     None if key.topic() == "smh" && entry.asked.is_some() => return,
                     None => {}
                 }
@@ -91,16 +109,13 @@ impl Book {
             match (key.topic(), entry.server_id) {
                 // Without a server id it is ended when that is heard.
                 ("smh", None) => {}
-                (_, Some(id)) => {
-                    self.endings.push_back((key.needs(), end_of_history(&id)));
-                    self.ended.insert(id);
-                }
+                (_, Some(id)) => self.endings.add_history(id),
                 _ if entry.asked.is_some() => _ = scopes.insert(key.scope()),
                 _ => {}
             }
         }
         for scope in scopes {
-            self.endings.push_back((scope.needs(), scope.unsubscribe()));
+            self.endings.add(&scope);
             let others = self.wished.iter().filter(|(key, _)| key.scope() == scope);
             self.due.extend(others.map(|(key, entry)| ((key.rank(), entry.number), key.clone())));
         }
@@ -108,8 +123,8 @@ impl Book {
 
     /// What has to be sent next, and what was missed of it until now.
     pub(super) fn next(&mut self, now: Now, readiness: Readiness) -> Option<(String, Option<Gap>)> {
-        if let Some(at) = self.endings.iter().position(|(needs, _)| *needs <= readiness) {
-            return self.endings.remove(at).map(|(_, text)| (text, None));
+        if let Some(text) = self.endings.next(readiness) {
+            return Some((text, None));
         }
         self.renew(now.mono);
         let at = *self.due.iter().find(|(_, key)| key.needs() <= readiness)?.0;
@@ -145,9 +160,8 @@ impl Book {
     pub(super) fn lost(&mut self, since: SystemTime) {
         self.silence(since, Readiness::NotYet);
         self.wished.values_mut().for_each(|entry| entry.asked = None);
-        self.endings.clear();
+        self.endings = Endings::default();
         self.renewals.clear();
-        self.ended.clear();
     }
 
     /// The brokerage session has ended, and with it what needs one.
@@ -159,7 +173,8 @@ impl Book {
         let lost = self.wished.iter_mut().filter(|(key, _)| key.needs() >= need_at_least);
         for (key, entry) in lost.filter(|(_, entry)| entry.asked.is_some()) {
             entry.silent_since.get_or_insert(since);
-            self.ended.extend(entry.server_id.take());
+            // Two of the same would count twice: IBKR serves five.
+            entry.server_id.take().into_iter().for_each(|id| self.endings.add_history(id));
             self.due.insert((key.rank(), entry.number), key.clone());
         }
     }
@@ -169,7 +184,9 @@ impl Book {
     pub(super) fn learn(&mut self, frame: &Frame<'_>) {
         let Frame::Message { topic, server_id: Some(id) } = frame else { return };
         let is_known = |entry: &Entry| entry.server_id.as_deref() == Some(id.as_ref());
-        if !topic.starts_with("smh") || self.ended.contains(id.as_ref()) || self.wished.values().any(is_known)
+        if !topic.starts_with("smh")
+            || self.endings.histories.contains(id.as_ref())
+            || self.wished.values().any(is_known)
         {
             return;
         }
@@ -178,10 +195,7 @@ impl Book {
         });
         match asked.min_by_key(|(_, entry)| (entry.asked, entry.number)) {
             Some((_, entry)) => entry.server_id = Some(id.as_ref().to_owned()),
-            None => {
-                self.endings.push_back((Readiness::Ready, end_of_history(id)));
-                self.ended.insert(id.as_ref().to_owned());
-            }
+            None => self.endings.add_history(id.as_ref().to_owned()),
         }
     }
 
@@ -194,10 +208,7 @@ impl Book {
         let from = self.wished.range::<str, _>((Bound::Included(topic), Bound::Unbounded));
         let named = from.take_while(move |(key, _)| !topic.is_empty() && key.as_str().starts_with(topic));
         let named = named.filter(move |(key, _)| covers(topic, key.as_str()));
-        let belongs = move |entry: &Entry| match (id, entry.server_id.as_deref()) {
-            (Some(id), Some(known)) => id == known,
-            _ => true,
-        };
+        let belongs = move |entry: &Entry| id.is_none() || entry.server_id.as_deref() == id;
         named.filter(move |(key, entry)| key.topic() != "smh" || belongs(entry)).map(|(key, _)| key)
     }
 
