@@ -161,7 +161,6 @@ impl Book {
         self.silence(since, Readiness::NotYet);
         self.wished.values_mut().for_each(|entry| entry.asked = None);
         self.endings = Endings::default();
-        self.renewals.clear();
     }
 
     /// The brokerage session has ended, and with it what needs one.

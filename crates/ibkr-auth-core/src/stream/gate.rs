@@ -162,7 +162,7 @@ impl Gate {
     /// When it may serve more although no frame has come.
     pub fn until(&self, now: Instant) -> Option<Instant> {
         let patient_until = self.connection.known.map(|known| known + self.patience);
-        patient_until.filter(|until| self.connection.authenticated.is_none() && *until > now)
+        patient_until.filter(|until| *until > now)
     }
 
     /// Whether another login holds the brokerage session.

@@ -36,6 +36,7 @@ fn a_message_is_known_by_its_topic_wherever_that_stands() {
         (r#"{"topic":"ntf","args":[{"error":"inside"}],"error":null}"#, message("ntf", None)),
         (r#"{"topic":"smh+1","serverId":"77"}"#, message("smh+1", Some("77"))),
         (r#"{"topic":"smh+1","serverId":77,"message":{"deep":[1.5,-1]}}"#, message("smh+1", Some("77"))),
+        (r#"{"topic":"sor","error":false}"#, message("sor", None)),
         (r#"{"t\u006fpic":"smd\u002b1"}"#, message("smd+1", None)),
     ] {
         assert_eq!(Frame::parse(text), expected, "{text}");

@@ -79,13 +79,14 @@ impl Wire {
         self.run();
     }
 
-    /// Lets so much time pass without a frame.
+    /// Lets so much time pass without a frame. The stream is polled when it has asked for that alone.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now.mono + time;
         while let Some(until) = self.until.filter(|until| *until <= end) {
-            self.step(until - self.now.mono);
+            self.advance(until - self.now.mono);
+            self.run();
         }
-        self.step(end - self.now.mono);
+        self.advance(end - self.now.mono);
     }
 
     /// Lets so much time pass with a heartbeat each 10 s.
@@ -97,10 +98,9 @@ impl Wire {
         }
     }
 
-    fn step(&mut self, time: Duration) {
+    fn advance(&mut self, time: Duration) {
         self.now.mono += time;
         self.now.wall += time;
-        self.run();
     }
 
     pub(super) fn sent(&mut self) -> Vec<String> {

@@ -52,6 +52,8 @@ fn a_gap_begins_with_the_first_of_several_losses() {
     let mut wire = Wire::ready();
     wire.wish("smd+1");
     let since = wire.now.wall;
+    wire.hear(NOT_AUTHENTICATED);
+    wire.live(seconds(10));
     for _ in 0..3 {
         wire.lose();
         wire.pass(seconds(10));
@@ -74,14 +76,17 @@ fn market_data_is_renewed_before_it_ends() {
     wire.asked();
     wire.live(seconds(239));
     assert_eq!(wire.asked(), [""; 0]);
-    wire.live(seconds(1));
+    wire.pass(seconds(1));
     assert_eq!(wire.asked(), ["smd+1"]);
+    wire.live(seconds(100));
     wire.wish("smd+1");
     wire.asked();
-    wire.live(seconds(300));
+    wire.live(seconds(200));
     assert_eq!(wire.asked(), [r#"smd+2+{"fields":["31"]}"#]);
-    wire.live(seconds(240));
-    assert_eq!(wire.asked(), ["smd+1"], "nine minutes after it was last asked for");
+    wire.live(seconds(339));
+    assert_eq!(wire.asked(), [""; 0], "it was asked for anew meanwhile");
+    wire.live(seconds(1));
+    assert_eq!(wire.asked(), ["smd+1"]);
 }
 
 #[test]
