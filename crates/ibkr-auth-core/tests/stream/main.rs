@@ -11,8 +11,9 @@ mod wishes;
 use std::time::Duration;
 
 use ibkr_auth_core::{
-    ErrorKind, Secret, Tier,
+    ErrorKind, Secret, Session, Tier,
     stream::{Command, Event, Frame, Gate, HELD, Key, Loss, Output, Readiness, State, Stream},
+    testing,
 };
 use wire::Wire;
 

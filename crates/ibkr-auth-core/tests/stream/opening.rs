@@ -136,6 +136,24 @@ fn a_gate_alone_holds_all_it_is_given() {
 }
 
 #[test]
+fn a_session_gives_the_request_once_it_has_a_token() {
+    let mut session = Session::new(testing::config(), testing::FakeKey, 0);
+    assert_eq!(session.websocket([0; 16]).unwrap_err().kind(), ErrorKind::OutOfOrder);
+    assert_eq!(session.snapshot().websocket([0; 16]).unwrap_err().kind(), ErrorKind::NotConnected);
+    let (mut bench, connect) = (testing::Bench::new(), session.connect());
+    bench.run(&mut session, &connect, testing::healthy).unwrap();
+    let tickle = session.tickle();
+    bench.run(&mut session, &tickle, testing::healthy).unwrap();
+    for upgrade in [session.websocket([0; 16]), session.snapshot().websocket([0; 16])].map(Result::unwrap) {
+        let (bearer, id) = (session.bearer().unwrap(), upgrade.session_id().unwrap().clone());
+        assert!(!format!("{upgrade:?}").contains(bearer.expose()));
+        let request = upgrade.into_request();
+        assert_eq!(request.uri().query(), Some(format!("bearer_token={}", bearer.expose()).as_str()));
+        assert_eq!(request.headers()["cookie"], format!("api={}", id.expose()));
+    }
+}
+
+#[test]
 fn debug_hides_the_session_id() {
     assert_eq!(format!("{:?}", Output::Send(r#"{"session":"bb66"}"#.to_owned())), "Send([redacted])");
     assert_eq!(format!("{:?}", Output::Send("tic".to_owned())), r#"Send("tic")"#);
