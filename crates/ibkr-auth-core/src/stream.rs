@@ -9,7 +9,8 @@
 //!
 //! 1. After any `&mut` call, [`poll`](Stream::poll) until it returns [`Output::Wait`], and do what it says.
 //! 2. Read both clocks anew for each call.
-//! 3. Give every frame to [`receive`](Stream::receive), text and binary, and answer pings yourself.
+//! 3. Give every frame to [`receive`](Stream::receive), text and binary, as soon as it has come: one that
+//!    waits unread passes for silence. Answer pings yourself.
 //!
 //! ```
 //! use std::time::{Duration, Instant, SystemTime};
@@ -151,8 +152,8 @@ impl Stream {
         }
     }
 
-    /// Gives up whatever connection there is and opens another at once: after a new login, or when the session
-    /// has become good again and the next try may be a minute away.
+    /// Gives up whatever connection there is and opens another at once: after a new login, or when the
+    /// session has become good again and the next try may be a minute away.
     pub fn reopen(&mut self, now: Now) {
         if matches!(self.link, Link::Open(_) | Link::Opening) {
             self.lose(now, Loss::Reopened);

@@ -7,9 +7,9 @@ pub(super) fn canonical(arguments: &str) -> String {
     members(arguments).map_or_else(|| arguments.to_owned(), |members| Value::Object(members).to_string())
 }
 
-/// One request for what both ask for. Lists are united; of anything else the later counts. For market data a
-/// list that is missing or empty asks for nothing, for all other topics for everything. What cannot be read is
-/// replaced.
+/// One request for what both ask for. Lists are united; of anything else the later counts. For market data
+/// a list that is missing or empty asks for nothing, for all other topics for everything. What cannot be read
+/// is replaced.
 pub(super) fn unite(topic: &str, earlier: &str, later: &str) -> String {
     let (Some(mut united), Some(added)) = (members(earlier), members(later)) else { return later.to_owned() };
     if united == added {

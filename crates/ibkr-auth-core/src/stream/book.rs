@@ -61,8 +61,8 @@ struct Entry {
 }
 
 impl Book {
-    /// Asks for it, or for more of it: always with a frame, so that IBKR says anew how things stand. A history
-    /// is ended before that; one that has not begun yet is not asked for again.
+    /// Asks for it, or for more of it: always with a frame, so that IBKR says anew how things stand. A
+    /// history is ended before that; one that has not begun yet is not asked for again.
     pub(super) fn subscribe(&mut self, Subscription { key, arguments }: Subscription<'_>) {
         let rank = key.rank();
         let number = match self.wished.get_mut(&key) {

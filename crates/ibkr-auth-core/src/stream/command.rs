@@ -103,8 +103,8 @@ impl Key {
         target.split('{').next().unwrap_or_default().trim_end_matches('+')
     }
 
-    /// Whether an unsubscription with this key ends that one: itself, or what it names more exactly. `ubd` has
-    /// the account alone, `umd` the conid.
+    /// Whether an unsubscription with this key ends that one: itself, or what it names more exactly. `ubd`
+    /// has the account alone, `umd` the conid.
     pub fn ends(&self, other: &Self) -> bool {
         covers(&self.0, &other.0)
     }

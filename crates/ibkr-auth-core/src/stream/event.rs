@@ -43,8 +43,8 @@ impl fmt::Debug for Output {
 pub enum Event {
     /// Everything is served, and what is wished for is being asked for.
     Ready,
-    /// `spl`, `ssd` and `sld` are served alone: there is no brokerage session any more, or none yet. It is for
-    /// the session's owner to heal it; on this connection there is nothing to do.
+    /// `spl`, `ssd` and `sld` are served alone: there is no brokerage session any more, or none yet. It is
+    /// for the session's owner to heal it; on this connection there is nothing to do.
     PortfolioOnly {
         /// Whether another login holds it.
         competing: bool,

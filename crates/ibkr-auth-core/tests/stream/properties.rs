@@ -160,7 +160,7 @@ impl World {
                 self.wire.run();
             }
             Deed::Status { authenticated, competing } if self.is_open() => {
-                self.status(*authenticated, *competing)
+                self.status(*authenticated, *competing);
             }
             Deed::Success if self.is_open() => {
                 self.known = true;
