@@ -86,9 +86,8 @@ impl Gateway {
         for (listener, sharing, tls) in bound {
             let mut own: Vec<Arc<Seat>> = sharing.iter().map(|index| Arc::clone(&seats[*index])).collect();
             own.sort_by_key(|seat| std::cmp::Reverse(seat.settings.prefix.len()));
-            let address = address_of(&listener)?;
-            addresses.push(address);
-            let door = Door { seats: own, all: Arc::clone(&seats), tls, lines: Arc::clone(&lines), address };
+            addresses.push(address_of(&listener)?);
+            let door = Door { seats: own, all: Arc::clone(&seats), tls, lines: Arc::clone(&lines) };
             tasks.spawn(Arc::new(door).open(listener, closed.clone()));
         }
         Ok(Self { seats, addresses, closing, lines, _tasks: tasks })

@@ -27,6 +27,7 @@ mod route;
 mod seat;
 mod serve;
 mod tls;
+mod ws;
 
 pub use gateway::{Gateway, Process};
 pub use ibkr_auth_async::{GatewaySettings, KeepConnected, OnLogout};

@@ -32,6 +32,7 @@ use crate::{
     pace::Pace,
     page::random,
     route::PAGE,
+    ws::Shared,
 };
 
 /// So many requests wait for the session at most; further ones are told so at once.
@@ -74,6 +75,7 @@ pub(crate) struct Seat {
     pub(crate) audit: Audit,
     /// What the status page shows to be the one that was served.
     pub(crate) csrf: String,
+    pub(crate) shared: Shared,
     policy: KeepConnected,
     keeping: std::sync::Mutex<Option<Keeping>>,
     tickling: Mutex<()>,
@@ -127,6 +129,7 @@ impl Seat {
             started: SystemTime::now(),
             audit,
             csrf,
+            shared: Shared::default(),
             policy,
             keeping: std::sync::Mutex::new(keeping),
             tickling: Mutex::default(),

@@ -17,11 +17,12 @@ use crate::{
     access::Access,
     exchange::Exchange,
     guard::Page as AllowedPage,
-    line::{Line, Lines, Patient},
+    line::{Busy, Line, Lines, Patient},
     local, metrics, page, receive,
     reply::{self, Reply},
     route::{Local, Page, Route, below},
     seat::Seat,
+    ws,
 };
 
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -37,7 +38,6 @@ pub(crate) struct Door {
     pub(crate) all: Arc<[Arc<Seat>]>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) lines: Arc<Lines>,
-    pub(crate) address: SocketAddr,
 }
 
 impl Door {
@@ -107,11 +107,7 @@ impl Door {
         let serving = Arc::clone(&line);
         let service = service_fn(move |request| {
             let (door, busy) = (Arc::clone(&self), serving.busy());
-            async move {
-                let reply = door.answer(request, peer).await;
-                drop(busy);
-                Ok::<_, Infallible>(reply)
-            }
+            async move { Ok::<_, Infallible>(door.answer(request, peer, busy).await) }
         });
         let mut builder = http1::Builder::new();
         builder.max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS).half_close(true);
@@ -127,7 +123,7 @@ impl Door {
         let _ = connection.await;
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr, busy: Busy) -> Reply {
         let begin = Instant::now();
         let asked = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let found = self.seats.iter().find_map(|seat| Some((seat, below(&seat.settings.prefix, &asked)?)));
@@ -157,6 +153,9 @@ impl Door {
             seat.journal.see(peer.ip(), agent);
         }
         parts.uri = path.into();
+        if route == Route::Stream {
+            return ws::accept(seat, Request::from_parts(parts, body), peer.ip(), busy);
+        }
         let mut reply = self.routed(seat, route, parts, body, peer, begin).await;
         if let Some(page) = page {
             AllowedPage::admit(&page, reply.headers_mut());
@@ -179,14 +178,15 @@ impl Door {
                 return page::answer(seat, &self.all, Page::Html, &parts);
             }
             Route::Local(Local::Metrics) => return metrics::answer(&self.all, &self.lines),
-            Route::Unknown | Route::Beyond(_) => return reply::error(StatusCode::NOT_FOUND, "Not Found"),
+            Route::Unknown | Route::Beyond(_) | Route::Stream => {
+                return reply::error(StatusCode::NOT_FOUND, "Not Found");
+            }
             Route::Ambiguous => {
                 return reply::error(
                     StatusCode::BAD_REQUEST,
                     "Bad Request: the path means different things to different servers",
                 );
             }
-            Route::Stream => return reply::error(StatusCode::NOT_FOUND, "Not Found"),
             Route::Local(_) | Route::Api(_) => {}
         }
         if parts.headers.contains_key(header::CONTENT_LENGTH)

@@ -1,0 +1,60 @@
+//! A WebSocket of IBKR's.
+
+use std::time::Duration;
+
+use http::{StatusCode, Uri, header, uri::Scheme};
+use hyper::upgrade;
+use ibkr_auth_async::Secret;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::{LONGEST_MESSAGE, Socket, socket};
+use crate::{body::Upload, seat::Seat};
+
+const OPEN_WITHIN: Duration = Duration::from_secs(15);
+
+/// Opens one. `None` when there is no session for it, or IBKR does not open it now; why is in the log.
+pub(super) async fn open(seat: &Seat) -> Option<(Socket, Option<Secret>)> {
+    match timeout(OPEN_WITHIN, opened(seat)).await {
+        Ok(Ok(open)) => Some(open),
+        Ok(Err(why)) => {
+            tracing::warn!("IBKR's stream cannot be opened: {why}");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("IBKR's stream cannot be opened: no answer within {OPEN_WITHIN:?}");
+            None
+        }
+    }
+}
+
+async fn opened(seat: &Seat) -> Result<(Socket, Option<Secret>), String> {
+    // IBKR wants the session id, which a tickle brings.
+    seat.first_tickle().await;
+    let mut nonce = [0; 16];
+    SystemRandom::new().fill(&mut nonce).map_err(|_| "this machine gives no random numbers")?;
+    let upgrade = seat.handle.snapshot().websocket(nonce).map_err(|error| error.to_string())?;
+    let session_id = upgrade.session_id().cloned();
+    let (mut parts, ()) = upgrade.into_request().into_parts();
+    parts.uri = over_http(parts.uri).ok_or("its address cannot be used")?;
+    parts.headers.remove(header::HOST);
+    let turn = seat.pace.turn(&parts.method, "/ws", Instant::now());
+    sleep_until(turn.map_err(|later| format!("too many requests: again in {:?}", later.0))?).await;
+    let request = http::Request::from_parts(parts, Upload::Held(Default::default()));
+    let mut answer = seat.flow.send(request).await.map_err(|failure| failure.to_string())?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        seat.handle.check();
+        return Err(format!("IBKR answered {}", answer.status()));
+    }
+    let upgraded = upgrade::on(&mut answer).await.map_err(|error| error.to_string())?;
+    Ok((socket(upgraded, Role::Client, LONGEST_MESSAGE).await, session_id))
+}
+
+/// For an HTTP client a WebSocket begins as a request like any other.
+fn over_http(uri: Uri) -> Option<Uri> {
+    let mut parts = uri.into_parts();
+    let is_plain = parts.scheme.as_ref().is_some_and(|scheme| scheme.as_str() == "ws");
+    parts.scheme = Some(if is_plain { Scheme::HTTP } else { Scheme::HTTPS });
+    Uri::from_parts(parts).ok()
+}
