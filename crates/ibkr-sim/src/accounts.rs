@@ -57,7 +57,7 @@ impl Sim {
             "chartPeriods": {},
             "groups": [],
             "profiles": [],
-            "selectedAccount": ids.first(),
+            "selectedAccount": session.selected.as_ref().or(ids.first()),
             "serverInfo": {},
             "sessionId": format!("{:08x}.0000001e", session.made.secs()),
             "isFT": false,
@@ -92,6 +92,57 @@ impl Sim {
         Ok(Answer::ok(&json!({ "USD": row("USD", "USD"), "BASE": row("BASE", "BASE") })))
     }
 
+    /// Chooses the account whose orders and trades are told.
+    pub(crate) fn select_account(&self, call: &Call<'_>, session: &mut Session) -> Answered {
+        brokerage(session)?;
+        let body: Value = serde_json::from_slice(call.body()).unwrap_or_default();
+        let asked = body["acctId"].as_str().unwrap_or("");
+        let own = self.accounts_of(session);
+        if !own.iter().any(|own| own == asked) {
+            let why = format!("`{}` is none of the username's accounts", shown(asked));
+            let answer = Answer::error_only(500, "Invalid account ID");
+            return Err(answer.because("account", why, "Send {\"acctId\":…} with one of /iserver/accounts"));
+        }
+        if session.selected.as_ref().or(own.first()).is_some_and(|selected| selected == asked) {
+            return Ok(Answer::ok(&json!({ "success": "Account already set" })));
+        }
+        session.selected = Some(asked.to_owned());
+        Ok(Answer::ok(&json!({ "set": true, "acctId": asked })))
+    }
+
+    /// Orders stay submitted here, so that nothing is traded.
+    pub(crate) fn trades(&self, session: &Session) -> Answered {
+        brokerage(session)?;
+        Ok(Answer::ok(&[(); 0]))
+    }
+
+    pub(crate) fn pnl(&self, session: &Session) -> Answered {
+        brokerage(session)?;
+        Ok(Answer::ok(&json!({ "upnl": self.profit_and_loss(session) })))
+    }
+
+    /// Of each account, as it is told over REST and on the socket.
+    pub(crate) fn profit_and_loss(&self, session: &Session) -> Value {
+        let worth = f64::from(CASH + SHARES * PRICE);
+        let row = json!({
+            "rowType": 1, "dpl": 0.0, "nl": worth, "upl": 0.0, "el": worth, "uel": worth,
+            "mv": f64::from(SHARES * PRICE),
+        });
+        self.accounts_of(session).iter().map(|id| (format!("{id}.Core"), row.clone())).collect()
+    }
+
+    pub(crate) fn user(&self, session: &Session) -> Answered {
+        let accounts: serde_json::Map<_, _> = self
+            .accounts_of(session)
+            .iter()
+            .map(|id| (id.clone(), json!({ "openDate": session.made.millis(), "isFAClient": false })))
+            .collect();
+        Ok(Answer::ok(&json!({
+            "username": session.credential, "uar": {}, "accts": accounts, "has2fa": true, "islite": false,
+            "features": { "env": "PROD", "realtime": true }, "props": {}, "wbId": "",
+        })))
+    }
+
     /// The account in the path, which must be one of the username's.
     pub(crate) fn own_account<'a>(&self, call: &Call<'a>, session: &Session) -> Result<&'a str, Answer> {
         let account = endpoint::account(call.path()).unwrap_or("");
@@ -103,7 +154,7 @@ impl Sim {
         Err(Answer::error(400, &error).because("account", why, "Take an account of /iserver/accounts"))
     }
 
-    fn accounts_of(&self, session: &Session) -> &[String] {
+    pub(crate) fn accounts_of(&self, session: &Session) -> &[String] {
         let user = self.config.users.iter().find(|user| user.credential == session.credential);
         user.map_or(&[], |user| &user.accounts)
     }

@@ -95,6 +95,8 @@ impl Sim {
         session.tier = Tier::Up(call.now + self.config.rules.established_after);
         session.accounts_read = false;
         session.snapshot_warm = false;
+        session.selected = None;
+        session.suppressed.clear();
         self.counters.inits += 1;
     }
 

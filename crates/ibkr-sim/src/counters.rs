@@ -17,6 +17,8 @@ pub struct Counters {
     pub statuses: BTreeMap<u16, u64>,
     /// Refusals by [rule](Refusal::rule).
     pub refusals: BTreeMap<&'static str, u64>,
+    /// Refusals for pace by the endpoint whose limit was used up; `*` is the limit of all together.
+    pub paced: BTreeMap<&'static str, u64>,
     /// Faults that struck.
     pub faults: u64,
     /// Access tokens issued.

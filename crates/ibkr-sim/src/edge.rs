@@ -69,7 +69,7 @@ impl Sim {
         Err(Answer::error_only(429, "Too Many Requests").because(
             "penalty-box",
             why,
-            "Wait ten minutes after many 429s",
+            "Wait fifteen minutes after many 429s",
         ))
     }
 

@@ -21,7 +21,7 @@ pub enum Endpoint {
     /// `POST /gw/api/v1/echo/signed-jwt` \[`echo/signed-jwt`\]
     #[serde(rename = "echo/signed-jwt")]
     EchoSignedJwt,
-    /// `GET /v1/api/sso/validate` \[`sso/validate`\]
+    /// `GET` or `POST /v1/api/sso/validate` \[`sso/validate`\]
     #[serde(rename = "sso/validate", alias = "validate_sso")]
     Validate,
     /// `POST /v1/api/iserver/auth/ssodh/init` \[`ssodh/init`\]
@@ -45,6 +45,21 @@ pub enum Endpoint {
     /// `GET /v1/api/portfolio/accounts` \[`portfolio/accounts`\]
     #[serde(rename = "portfolio/accounts")]
     PortfolioAccounts,
+    /// `GET /v1/api/portfolio/subaccounts` \[`portfolio/subaccounts`\]
+    #[serde(rename = "portfolio/subaccounts")]
+    Subaccounts,
+    /// `GET /v1/api/one/user` \[`one/user`\]
+    #[serde(rename = "one/user")]
+    User,
+    /// `POST /v1/api/iserver/account` \[`iserver/account`\]
+    #[serde(rename = "iserver/account")]
+    SelectAccount,
+    /// `GET /v1/api/iserver/account/trades` \[`trades`\]
+    #[serde(rename = "trades")]
+    Trades,
+    /// `GET /v1/api/iserver/account/pnl/partitioned` \[`pnl`\]
+    #[serde(rename = "pnl")]
+    Pnl,
     /// `GET /v1/api/iserver/account/orders` \[`orders`\]
     #[serde(rename = "orders")]
     Orders,
@@ -66,9 +81,18 @@ pub enum Endpoint {
     /// `GET` or `POST /v1/api/iserver/secdef/search` \[`secdef/search`\]
     #[serde(rename = "secdef/search")]
     SecdefSearch,
+    /// `GET` or `POST /v1/api/trsrv/secdef` \[`trsrv/secdef`\]
+    #[serde(rename = "trsrv/secdef")]
+    Secdef,
     /// `GET /v1/api/iserver/marketdata/snapshot` \[`snapshot`\]
     #[serde(rename = "snapshot")]
     Snapshot,
+    /// `GET /v1/api/iserver/marketdata/history` \[`history`\]
+    #[serde(rename = "history")]
+    History,
+    /// `POST /v1/api/iserver/questions/suppress` \[`questions/suppress`\]
+    #[serde(rename = "questions/suppress")]
+    Suppress,
     /// Any path on a host that tells callers their address \[`lookup`\]
     #[serde(rename = "lookup", alias = "public_ip")]
     Lookup,
@@ -78,7 +102,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [(Self, &str); 22] = [
+    const ALL: [(Self, &str); 30] = [
         (Self::Token, "token"),
         (Self::SsoSessions, "sso-sessions"),
         (Self::EchoHttps, "echo/https"),
@@ -91,6 +115,11 @@ impl Endpoint {
         (Self::Reauthenticate, "reauthenticate"),
         (Self::Accounts, "iserver/accounts"),
         (Self::PortfolioAccounts, "portfolio/accounts"),
+        (Self::Subaccounts, "portfolio/subaccounts"),
+        (Self::User, "one/user"),
+        (Self::SelectAccount, "iserver/account"),
+        (Self::Trades, "trades"),
+        (Self::Pnl, "pnl"),
         (Self::Orders, "orders"),
         (Self::PlaceOrder, "place-order"),
         (Self::OrderReply, "order-reply"),
@@ -98,7 +127,10 @@ impl Endpoint {
         (Self::Positions, "positions"),
         (Self::Ledger, "ledger"),
         (Self::SecdefSearch, "secdef/search"),
+        (Self::Secdef, "trsrv/secdef"),
         (Self::Snapshot, "snapshot"),
+        (Self::History, "history"),
+        (Self::Suppress, "questions/suppress"),
         (Self::Lookup, "lookup"),
         (Self::Unknown, "unknown"),
     ];
@@ -120,7 +152,7 @@ impl Endpoint {
         // Both prefixes are in IBKR's OpenAPI.
         let trading = path.strip_prefix("/v1/api").or_else(|| path.strip_prefix("/alpha/api"));
         match trading {
-            Some("/sso/validate") => (Self::Validate, get),
+            Some("/sso/validate") => (Self::Validate, get || post),
             Some("/iserver/auth/ssodh/init") => (Self::Init, post),
             Some("/iserver/auth/status") => (Self::Status, get || post),
             Some("/tickle") => (Self::Tickle, get || post),
@@ -128,8 +160,16 @@ impl Endpoint {
             Some("/iserver/reauthenticate") => (Self::Reauthenticate, get || post),
             Some("/iserver/accounts") => (Self::Accounts, get),
             Some("/portfolio/accounts") => (Self::PortfolioAccounts, get),
+            Some("/portfolio/subaccounts") => (Self::Subaccounts, get),
+            Some("/one/user") => (Self::User, get),
+            Some("/iserver/account") => (Self::SelectAccount, post),
+            Some("/iserver/account/trades") => (Self::Trades, get),
+            Some("/iserver/account/pnl/partitioned") => (Self::Pnl, get),
             Some("/iserver/account/orders") => (Self::Orders, get),
             Some("/iserver/marketdata/snapshot") => (Self::Snapshot, get),
+            Some("/iserver/marketdata/history") => (Self::History, get),
+            Some("/iserver/questions/suppress") => (Self::Suppress, post),
+            Some("/trsrv/secdef") => (Self::Secdef, get || post),
             Some("/iserver/secdef/search") => (Self::SecdefSearch, get || post),
             Some(rest) => match rest.split('/').skip(1).collect::<Vec<_>>()[..] {
                 ["iserver", "account", _, "orders"] => (Self::PlaceOrder, post),

@@ -15,6 +15,9 @@ use crate::{
 /// Orders, and questions, that are remembered for each username.
 const MOST: usize = 100;
 
+/// The number of the one question that is asked.
+const QUESTION: &str = "o163";
+
 impl Sim {
     pub(crate) fn orders(&self, session: &Session) -> Answered {
         brokerage(session)?;
@@ -31,14 +34,14 @@ impl Sim {
         accounts_first(session, 400)?;
         let account = self.own_account(call, session)?.to_owned();
         let orders = orders_in(call)?;
-        if !self.config.rules.order_questions {
+        if !self.config.rules.order_questions || session.suppressed.iter().any(|id| id == QUESTION) {
             return Ok(self.execute(session, &account, orders));
         }
         let id = self.ids.uuid();
         let questions = self.store.questions.entry(session.credential.clone()).or_default();
         keep(questions, Question { id: id.clone(), account, orders });
         Ok(Answer::ok(&json!([{
-            "id": id, "isSuppressed": false, "messageIds": ["o163"],
+            "id": id, "isSuppressed": false, "messageIds": [QUESTION],
             "message": ["The following order exceeds the price percentage limit.\nAre you sure you want to submit this order?"],
         }])))
     }
@@ -73,6 +76,18 @@ impl Sim {
         }
     }
 
+    /// Until the brokerage session ends these questions are not asked.
+    pub(crate) fn suppress(&self, call: &Call<'_>, session: &mut Session) -> Answered {
+        brokerage(session)?;
+        let body: Value = serde_json::from_slice(call.body()).unwrap_or_default();
+        let Some(ids) = body["messageIds"].as_array() else {
+            let answer = Answer::error(400, "Bad Request: messageIds is required");
+            return Err(answer.because("body", "messageIds is no list", "Send {\"messageIds\":[\"o163\"]}"));
+        };
+        session.suppressed = ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect();
+        Ok(Answer::ok(&json!({ "status": "submitted" })))
+    }
+
     pub(crate) fn cancel_order(&mut self, call: &Call<'_>, session: &Session) -> Answered {
         brokerage(session)?;
         accounts_first(session, 400)?;
@@ -98,6 +113,7 @@ impl Sim {
         let mut placed = Vec::new();
         for order in orders {
             self.counters.orders += 1;
+            self.placed.count(account, order["cOID"].as_str());
             let id = 1_000_000_000 + self.counters.orders;
             placed.push(
                 json!({ "order_id": id.to_string(), "order_status": "Submitted", "encrypt_message": "1" }),

@@ -8,19 +8,21 @@ use std::{
 
 use crate::{Endpoint, Limit, Moment, Rules};
 
-/// The limit of an endpoint, beside the global one.
-pub(crate) fn limit_of(endpoint: Endpoint) -> Option<Limit> {
-    Some(match endpoint {
-        Endpoint::Validate => Limit::new(1, 60),
-        Endpoint::Tickle => Limit::new(1, 1),
-        Endpoint::Snapshot => Limit::new(10, 1),
-        Endpoint::Orders | Endpoint::PortfolioAccounts => Limit::new(1, 5),
-        _ => return None,
-    })
+/// The limits of an endpoint, beside the global one.
+pub(crate) fn limits_of(endpoint: Endpoint) -> &'static [Limit] {
+    match endpoint {
+        Endpoint::Validate => const { &[Limit::new(1, 60)] },
+        Endpoint::Tickle => const { &[Limit::new(1, 1)] },
+        Endpoint::Snapshot => const { &[Limit::new(10, 1)] },
+        Endpoint::History => const { &[Limit::new(10, 1), Limit::new(50, 60)] },
+        Endpoint::Orders | Endpoint::Trades | Endpoint::Pnl => const { &[Limit::new(1, 5)] },
+        Endpoint::PortfolioAccounts | Endpoint::Subaccounts => const { &[Limit::new(1, 5)] },
+        _ => &[],
+    }
 }
 
-/// Who is counted: a username or client, and at what.
-type Counted = (String, Option<Endpoint>);
+/// Who is counted: a username or client, at what, and in how much time.
+type Counted = (String, Option<Endpoint>, Duration);
 
 /// The requests that count against limits, and the addresses in the penalty box.
 #[derive(Debug, Default)]
@@ -39,8 +41,10 @@ impl Pace {
         limit: Limit,
         now: Moment,
     ) -> Result<(), Duration> {
-        let (kept, taken) =
-            self.taken.entry((who.to_owned(), endpoint)).or_insert_with(|| (limit, VecDeque::new()));
+        let (kept, taken) = self
+            .taken
+            .entry((who.to_owned(), endpoint, limit.per))
+            .or_insert_with(|| (limit, VecDeque::new()));
         *kept = limit;
         forget(taken, now, limit.per);
         match taken.front() {

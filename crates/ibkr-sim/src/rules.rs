@@ -66,13 +66,14 @@ rules! {
     /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything
     /// else that is checked about an assertion still is.
     signatures: bool = true,
-    /// At most this many requests of one username. Without a limit the endpoints have none of their own
-    /// either; with one they have those of IBKR's table.
-    pacing: Option<Limit> = Some(Limit::new(50, 1)),
+    /// At most this many requests of one username: 10 a second on IBKR's newest page, 50 on others. Without
+    /// a limit the endpoints have none of their own either; with one they have those of IBKR's table.
+    pacing: Option<Limit> = Some(Limit::new(10, 1)),
     /// So many 429 within a minute put the address into the penalty box. IBKR does not say how many.
     pacing_patience: usize = 10,
-    /// How long everything from an address in the penalty box is answered 429.
-    pacing_penalty: Duration = Duration::from_secs(600),
+    /// How long everything from an address in the penalty box is answered 429: 15 minutes on IBKR's newest
+    /// page, 10 on another.
+    pacing_penalty: Duration = Duration::from_secs(900),
     /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a
     /// refused signature or claim do not count. IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,

@@ -6,7 +6,8 @@ use http::{HeaderValue, Request, Response, header};
 use ibkr_jws::RsaKey;
 
 use crate::{
-    Counters, Delivery, Endpoint, Entry, Fault, HostState, Manner, Moment, On, Peer, Reply, SimConfig, Stage,
+    Counters, Delivery, Endpoint, Entry, Fault, HostState, Manner, Moment, On, Peer, PlacedOrder, Reply,
+    SimConfig, Stage,
     answer::{Answer, Answered, shown},
     call::Call,
     counters::Journal,
@@ -15,6 +16,7 @@ use crate::{
     ids::Ids,
     inject::{self, FaultBook, Target},
     lookup,
+    placed::Placed,
     store::{Store, Tier},
 };
 
@@ -30,6 +32,7 @@ pub struct Sim {
     pub(crate) server_key: RsaKey,
     pub(crate) counters: Counters,
     pub(crate) hosts: BTreeMap<String, HostState>,
+    pub(crate) placed: Placed,
     faults: FaultBook,
     journal: Journal,
     /// How far clock jumps have moved the servers' clock, in milliseconds.
@@ -49,6 +52,7 @@ impl Sim {
                 .expect("the crate's own key is sound"),
             counters: Counters::default(),
             hosts: BTreeMap::new(),
+            placed: Placed::default(),
             faults: FaultBook::new(config.faults.clone(), config.seed),
             journal: Journal::new(config.journal),
             shift: 0,
@@ -206,6 +210,12 @@ impl Sim {
     /// The last requests, oldest first.
     pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.journal.entries()
+    }
+
+    /// The orders that were executed so far, first ones first: each once, with how often that was. A simulated
+    /// restart does not forget them.
+    pub fn placed_orders(&self) -> impl Iterator<Item = &PlacedOrder> {
+        self.placed.orders()
     }
 
     /// How many tokens, sessions and used assertions are remembered: bounded, because what has expired is

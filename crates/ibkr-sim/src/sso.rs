@@ -42,6 +42,8 @@ impl Sim {
             tier: Tier::Never,
             accounts_read: false,
             snapshot_warm: false,
+            selected: None,
+            suppressed: Vec::new(),
         };
         self.store.keep_session(bearer.clone(), session);
         self.counters.bearers += 1;

@@ -73,6 +73,10 @@ pub(crate) struct Session {
     pub(crate) accounts_read: bool,
     /// The first snapshot is a pre-flight (IBKR's Web API documentation).
     pub(crate) snapshot_warm: bool,
+    /// The account that was chosen for orders and trades; else it is the first.
+    pub(crate) selected: Option<String>,
+    /// Questions about orders that are not asked any more in this brokerage session.
+    pub(crate) suppressed: Vec<String>,
 }
 
 /// How a session stands with the brokerage tier.

@@ -1,7 +1,5 @@
 //! `/v1/api`: who may call, how often, and which endpoint answers.
 
-use std::time::Duration;
-
 use crate::{
     Endpoint, Extension,
     answer::{Answer, Answered},
@@ -29,7 +27,11 @@ impl Sim {
             Endpoint::Tickle => self.tickle(call, &session),
             Endpoint::Reauthenticate => self.reauthenticate(call, &mut session),
             Endpoint::Logout => return Ok(self.logout(call, session)),
-            Endpoint::PortfolioAccounts => self.portfolio_accounts(&session),
+            Endpoint::PortfolioAccounts | Endpoint::Subaccounts => self.portfolio_accounts(&session),
+            Endpoint::User => self.user(&session),
+            Endpoint::SelectAccount => self.select_account(call, &mut session),
+            Endpoint::Trades => self.trades(&session),
+            Endpoint::Pnl => self.pnl(&session),
             Endpoint::Accounts => self.accounts(call, &mut session),
             Endpoint::Orders => self.orders(&session),
             Endpoint::PlaceOrder => self.place_order(call, &session),
@@ -38,7 +40,10 @@ impl Sim {
             Endpoint::Positions => self.positions(call, &session),
             Endpoint::Ledger => self.ledger(call, &session),
             Endpoint::SecdefSearch => self.secdef_search(call, &session),
+            Endpoint::Secdef => self.secdef(call),
             Endpoint::Snapshot => self.snapshot(call, &mut session),
+            Endpoint::History => self.history(call, &session),
+            Endpoint::Suppress => self.suppress(call, &mut session),
             _ => Err(Answer::error(404, "Not Found")),
         };
         let cookie =
@@ -107,19 +112,18 @@ impl Sim {
         let Some(global) = rules.pacing else { return Ok(()) };
         let who = &session.credential;
         let pace = &mut self.store.pace;
-        let mut admitted = pace.admit(who, None, global, call.now);
-        if let (Ok(()), Some(limit)) = (admitted, pace::limit_of(call.endpoint)) {
-            admitted = pace.admit(who, Some(call.endpoint), limit, call.now);
-        }
-        admitted.map_err(|wait: Duration| {
-            pace.offend(call.ip, rules, call.now);
-            let why = format!("{} again {} ms too early", call.endpoint, wait.as_millis());
-            Answer::error_only(429, "Too Many Requests").because(
-                "pacing",
-                why,
-                "Keep to IBKR's pacing limits",
-            )
-        })
+        let own = pace::limits_of(call.endpoint).iter().map(|limit| (Some(call.endpoint), *limit));
+        let mut limits = std::iter::once((None, global)).chain(own);
+        let refused = limits.find_map(|(endpoint, limit)| {
+            let wait = pace.admit(who, endpoint, limit, call.now).err()?;
+            Some((endpoint, wait))
+        });
+        let Some((endpoint, wait)) = refused else { return Ok(()) };
+        pace.offend(call.ip, rules, call.now);
+        *self.counters.paced.entry(endpoint.map_or("*", Endpoint::name)).or_default() += 1;
+        let why = format!("{} again {} ms too early", call.endpoint, wait.as_millis());
+        let answer = Answer::error_only(429, "Too Many Requests");
+        Err(answer.because("pacing", why, "Keep to IBKR's pacing limits"))
     }
 }
 

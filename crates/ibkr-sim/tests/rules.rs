@@ -53,7 +53,7 @@ fn a_name_is_the_fields() {
         ("expires", "epoch_millis"),
         ("pacing", "off"),
         ("pacing_patience", "1"),
-        ("pacing_penalty", "15m"),
+        ("pacing_penalty", "10m"),
         ("login_limit", "3/1h"),
     ] {
         rules.set(name, value).unwrap();
@@ -66,7 +66,7 @@ fn a_name_is_the_fields() {
         expires: Expires::EpochMillis,
         pacing: None,
         pacing_patience: 1,
-        pacing_penalty: Duration::from_secs(900),
+        pacing_penalty: Duration::from_secs(600),
         login_limit: Some(Limit::new(3, 3600)),
         ..Rules::default()
     };

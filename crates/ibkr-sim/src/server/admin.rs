@@ -19,6 +19,7 @@ ibkr-sim, admin port
 
 GET    /state      clock, scale, address, faults, willingness to log in
 GET    /counters   requests, answers, refusals, logins, orders, connections
+GET    /orders     the orders that were executed, and how often each was
 GET    /requests   the last requests, with the reasons of refusals
 GET    /rules      what the servers check and how long things live
 POST   /rules      {\"bearer_life\":\"10m\",\"gzip\":false}: set some of them
@@ -108,6 +109,7 @@ fn act(
         ("GET", "/counters") => {
             return to_value(&json!({ "sim": handle.counters(), "connections": handle.connections() }));
         }
+        ("GET", "/orders") => return to_value(&handle.orders()),
         ("GET", "/requests") => return to_value::<Vec<Entry>>(&handle.requests()),
         ("GET", "/rules") => return to_value(&handle.rules().list()),
         ("POST", "/rules") => {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::shared::{Connections, Shared};
-use crate::{Counters, Endpoint, Entry, Fault, HostState, Moment, Rules, Sim};
+use crate::{Counters, Endpoint, Entry, Fault, HostState, Moment, PlacedOrder, Rules, Sim};
 
 /// Steers a running [`Server`](super::Server). Clones steer the same one.
 #[derive(Clone)]
@@ -101,6 +101,11 @@ impl Handle {
     /// Requests to one endpoint so far.
     pub fn count(&self, endpoint: Endpoint) -> u64 {
         self.with(|sim| sim.counters().of(endpoint))
+    }
+
+    /// The orders that were executed so far, first ones first, and how often each was.
+    pub fn orders(&self) -> Vec<PlacedOrder> {
+        self.with(|sim| sim.placed_orders().cloned().collect())
     }
 
     /// Connections so far.

@@ -1,6 +1,6 @@
 //! Accounts first, then the rest.
 
-use ibkr_sim::{Fault, demo};
+use ibkr_sim::{Action, Endpoint, Fault, User, demo};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -76,7 +76,7 @@ fn executed_orders_are_counted() {
 
 #[test]
 fn an_order_is_an_object_with_a_conid_sent_as_json() {
-    let mut world = World::new();
+    let mut world = World::with(|config| config.rules.pacing = None);
     let bearer = world.brokerage();
     world.send(&get("/v1/api/iserver/accounts", &bearer));
     let path = format!("/v1/api/iserver/account/{}/orders", demo::ACCOUNT);
@@ -156,6 +156,80 @@ fn an_order_may_be_asked_about_first() {
     let declined = body(&world.send(&post_json(&second, &bearer, &json!({ "confirmed": false }))));
     assert!(declined["error"].is_string());
     assert_eq!(world.sim.counters().orders, 1);
+}
+
+#[test]
+fn a_question_can_be_suppressed_until_the_brokerage_session_ends() {
+    let (mut world, bearer) = trading(true);
+    let path = "/v1/api/iserver/questions/suppress";
+    assert_eq!(rules(&world.send(&post_json(path, &bearer, &json!({})))), ["body"]);
+    let said = world.send(&post_json(path, &bearer, &json!({ "messageIds": ["o163"] })));
+    assert_eq!(text(&said), r#"{"status":"submitted"}"#);
+    world.send(&order(&bearer, demo::ACCOUNT));
+    assert_eq!(world.sim.counters().orders, 1);
+    world.sim.kick(None);
+    world.send(&init(&bearer, true));
+    world.wait(1);
+    world.send(&get("/v1/api/iserver/accounts", &bearer));
+    assert!(body(&world.send(&order(&bearer, demo::ACCOUNT)))[0]["id"].is_string(), "it is asked again");
+}
+
+#[test]
+fn each_order_shows_how_often_it_was_executed() {
+    let (mut world, bearer) = trading(false);
+    let path = format!("/v1/api/iserver/account/{}/orders", demo::ACCOUNT);
+    let orders = json!({ "orders": [{ "conid": 1, "cOID": "a" }, { "conid": 1 }, { "conid": 1 }] });
+    world.send(&post_json(&path, &bearer, &orders));
+    world.sim.add_fault(Fault::on(Endpoint::PlaceOrder, Action::reset().processed()).calls(1, 1));
+    world.sim.add_fault(Fault::on(Endpoint::PlaceOrder, Action::reset()).calls(2, 2));
+    let lost = post_json(&path, &bearer, &json!({ "orders": [{ "conid": 1, "cOID": "b" }] }));
+    for _ in 0..3 {
+        world.send(&lost);
+    }
+    world.sim.restart();
+    let times: Vec<_> = world.sim.placed_orders().map(|order| (order.coid.as_deref(), order.times)).collect();
+    assert_eq!(times, [(Some("a"), 1), (None, 1), (None, 1), (Some("b"), 2)]);
+    assert!(world.sim.placed_orders().all(|order| order.account == demo::ACCOUNT));
+}
+
+#[test]
+fn an_account_is_chosen() {
+    let accounts = ["U1", "U2"];
+    let mut world =
+        World::with(|config| config.users = vec![User::live(demo::CREDENTIAL).with_accounts(accounts)]);
+    let bearer = world.brokerage();
+    let mut choose = |account: &str| {
+        let reply = world.send(&post_json("/v1/api/iserver/account", &bearer, &json!({ "acctId": account })));
+        text(&reply).to_owned()
+    };
+    assert_eq!(choose("U1"), r#"{"success":"Account already set"}"#);
+    assert_eq!(choose("U2"), r#"{"acctId":"U2","set":true}"#);
+    assert_eq!(choose("U3"), r#"{"error":"Invalid account ID"}"#);
+    let accounts = body(&world.send(&get("/v1/api/iserver/accounts", &bearer)));
+    assert_eq!(accounts["selectedAccount"], "U2");
+}
+
+#[test]
+fn what_clients_of_a_gateway_ask_for_is_there() {
+    let (mut world, bearer) = trading(false);
+    let mut asked = |path: &str| body(&world.send(&get(&format!("/v1/api/{path}"), &bearer)));
+    assert_eq!(asked("one/user")["username"], demo::CREDENTIAL);
+    assert_eq!(asked("portfolio/subaccounts")[0]["accountId"], demo::ACCOUNT);
+    assert_eq!(asked("iserver/account/trades"), json!([]));
+    assert_eq!(asked("iserver/account/pnl/partitioned")["upnl"]["DU1234567.Core"]["rowType"], 1);
+    assert_eq!(asked("iserver/marketdata/history?conid=265598")["data"][1]["c"], 100.0);
+    assert_eq!(asked("trsrv/secdef?conids=265598,8314")["secdef"][1]["conid"], 8314);
+    assert_eq!(status(&world.send(&post("/v1/api/sso/validate", &bearer))), 200);
+
+    let secdef = authorized("POST", "/v1/api/trsrv/secdef", &bearer);
+    let form = secdef.header("content-type", "application/x-www-form-urlencoded");
+    let found = body(&world.send(&with_body(form, "conids=265598%2C8314")));
+    assert_eq!((&found["secdef"][0]["ticker"], &found["secdef"][1]["conid"]), (&json!("AAPL"), &json!(8314)));
+    let json = post_json("/v1/api/trsrv/secdef", &bearer, &json!({ "conids": [265_598, "8314"] }));
+    assert_eq!(body(&world.send(&json)), found);
+    let many = json!({ "conids": (1..=201).collect::<Vec<_>>() });
+    assert_eq!(rules(&world.send(&post_json("/v1/api/trsrv/secdef", &bearer, &many))), ["body"]);
+    assert_eq!(rules(&world.send(&get("/v1/api/iserver/marketdata/history", &bearer))), ["body"]);
 }
 
 #[test]
