@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
+    Moment,
     answer::{Answer, Answered, shown},
     call::Call,
     endpoint,
     sim::Sim,
-    store::Session,
+    store::{Session, Tier},
     tier::brokerage,
 };
 
@@ -36,8 +37,13 @@ impl Sim {
 
     /// While the brokerage session is not established it answers 200 with nothing in it.
     pub(crate) fn accounts(&self, call: &Call<'_>, session: &mut Session) -> Answered {
-        let established = brokerage(session)? <= call.now;
-        session.accounts_read = established;
+        session.accounts_read = brokerage(session)? <= call.now;
+        Ok(Answer::ok(&self.accounts_at(call.now, session)))
+    }
+
+    /// As they are told over REST and on the socket.
+    pub(crate) fn accounts_at(&self, now: Moment, session: &Session) -> Value {
+        let established = matches!(session.tier, Tier::Up(from) if from <= now);
         let ids = if established { self.accounts_of(session) } else { &[] };
         let properties: serde_json::Map<_, _> = ids
             .iter()
@@ -49,7 +55,7 @@ impl Sim {
             })
             .collect();
         let aliases: serde_json::Map<_, _> = ids.iter().map(|id| (id.clone(), id.clone().into())).collect();
-        Ok(Answer::ok(&json!({
+        json!({
             "accounts": ids,
             "acctProps": properties,
             "aliases": aliases,
@@ -62,7 +68,7 @@ impl Sim {
             "sessionId": format!("{:08x}.0000001e", session.made.secs()),
             "isFT": false,
             "isPaper": self.config.users.iter().any(|user| user.paper && user.credential == session.credential),
-        })))
+        })
     }
 
     /// The first page alone has something in it.
@@ -85,7 +91,7 @@ impl Sim {
                 "acctcode": account, "currency": currency, "key": "LedgerList", "secondkey": key,
                 "cashbalance": f64::from(CASH), "settledcash": f64::from(CASH),
                 "stockmarketvalue": f64::from(SHARES * PRICE),
-                "netliquidationvalue": f64::from(CASH + SHARES * PRICE),
+                "netliquidationvalue": worth(),
                 "realizedpnl": 0.0, "unrealizedpnl": 0.0, "exchangerate": 1, "timestamp": call.now.secs(),
             })
         };
@@ -123,7 +129,7 @@ impl Sim {
 
     /// Of each account, as it is told over REST and on the socket.
     pub(crate) fn profit_and_loss(&self, session: &Session) -> Value {
-        let worth = f64::from(CASH + SHARES * PRICE);
+        let worth = worth();
         let row = json!({
             "rowType": 1, "dpl": 0.0, "nl": worth, "upl": 0.0, "el": worth, "uel": worth,
             "mv": f64::from(SHARES * PRICE),
@@ -158,4 +164,9 @@ impl Sim {
         let user = self.config.users.iter().find(|user| user.credential == session.credential);
         user.map_or(&[], |user| &user.accounts)
     }
+}
+
+/// What each account is worth.
+pub(crate) fn worth() -> f64 {
+    f64::from(CASH + SHARES * PRICE)
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::SocketId;
+
 /// Why the simulator refused a request. IBKR's servers never say; the simulator tells its operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -57,9 +59,11 @@ impl Refusal {
         "publish",
         "replay",
         "scope",
+        "session",
         "signature",
         "sub",
         "typ",
+        "upgrade",
         "user-agent",
     ];
 
@@ -107,6 +111,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) refusals: Vec<Refusal>,
+    /// What the connection becomes.
+    pub(crate) socket: Option<SocketId>,
 }
 
 /// What an endpoint gives: an answer either way. `Err` makes `?` end the checks.
@@ -114,7 +120,14 @@ pub(crate) type Answered = Result<Answer, Answer>;
 
 impl Answer {
     fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, content_type, body: body.into(), headers: Vec::new(), refusals: Vec::new() }
+        Self {
+            status,
+            content_type,
+            body: body.into(),
+            headers: Vec::new(),
+            refusals: Vec::new(),
+            socket: None,
+        }
     }
 
     /// 200 with JSON.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    CompetingShown, Expires, Extension,
+    CompetingShown, Expires, Extension, Moment,
     answer::{Answer, Answered},
     call::Call,
     sim::Sim,
@@ -55,7 +55,7 @@ impl Sim {
             return Err(answer.because("init", why, "Make a new bearer with sso-sessions"));
         }
         self.begin_brokerage(call, session, compete);
-        let mut status = self.auth_status(call, session);
+        let mut status = self.auth_status_at(call.now, session);
         if status["authenticated"] == false && status["competing"] == false {
             // Seen with it (reports of users).
             status["passed"] = false.into();
@@ -74,7 +74,7 @@ impl Sim {
         });
         let mut taken = self.store.elsewhere.contains(&session.credential);
         for (_, rival) in rivals {
-            self.settle(rival, call);
+            self.settle(rival, call.now);
             if matches!(rival.tier, Tier::Up(_)) && rival.deadline() > call.now {
                 taken = true;
                 if compete {
@@ -101,14 +101,14 @@ impl Sim {
     }
 
     /// The state table of the brokerage tier. Without a session three flags and the MAC are all there is.
-    pub(crate) fn auth_status(&self, call: &Call<'_>, session: &Session) -> Value {
+    pub(crate) fn auth_status_at(&self, now: Moment, session: &Session) -> Value {
         let mac = self.ids.mac_of(&session.credential);
         let shown = self.config.rules.competing_shown;
         let (authenticated, established, competing) = match session.tier {
             Tier::Never | Tier::Gone => {
                 return json!({ "authenticated": false, "competing": false, "connected": false, "MAC": mac });
             }
-            Tier::Up(from) => (true, from <= call.now, false),
+            Tier::Up(from) => (true, from <= now, false),
             Tier::Idle | Tier::Refused => (false, false, false),
             Tier::Competing => (false, false, shown == CompetingShown::Flag),
         };
@@ -142,7 +142,7 @@ impl Sim {
             "collission": false,
             "userId": self.user_id(session),
             "hmds": { "error": "no bridge" },
-            "iserver": { "authStatus": self.auth_status(call, session) },
+            "iserver": { "authStatus": self.auth_status_at(call.now, session) },
         })))
     }
 

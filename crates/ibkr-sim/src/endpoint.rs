@@ -93,6 +93,9 @@ pub enum Endpoint {
     /// `POST /v1/api/iserver/questions/suppress` \[`questions/suppress`\]
     #[serde(rename = "questions/suppress")]
     Suppress,
+    /// `GET /v1/api/ws` with an upgrade to a WebSocket \[`ws`\]
+    #[serde(rename = "ws")]
+    Socket,
     /// Any path on a host that tells callers their address \[`lookup`\]
     #[serde(rename = "lookup", alias = "public_ip")]
     Lookup,
@@ -102,7 +105,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [(Self, &str); 30] = [
+    const ALL: [(Self, &str); 31] = [
         (Self::Token, "token"),
         (Self::SsoSessions, "sso-sessions"),
         (Self::EchoHttps, "echo/https"),
@@ -131,6 +134,7 @@ impl Endpoint {
         (Self::Snapshot, "snapshot"),
         (Self::History, "history"),
         (Self::Suppress, "questions/suppress"),
+        (Self::Socket, "ws"),
         (Self::Lookup, "lookup"),
         (Self::Unknown, "unknown"),
     ];
@@ -169,6 +173,7 @@ impl Endpoint {
             Some("/iserver/marketdata/snapshot") => (Self::Snapshot, get),
             Some("/iserver/marketdata/history") => (Self::History, get),
             Some("/iserver/questions/suppress") => (Self::Suppress, post),
+            Some("/ws") => (Self::Socket, get),
             Some("/trsrv/secdef") => (Self::Secdef, get || post),
             Some("/iserver/secdef/search") => (Self::SecdefSearch, get || post),
             Some(rest) => match rest.split('/').skip(1).collect::<Vec<_>>()[..] {

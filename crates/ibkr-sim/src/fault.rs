@@ -121,17 +121,21 @@ pub enum On {
     Any,
     /// One endpoint.
     Endpoint(Endpoint),
-    /// Connections, at this stage of their making.
+    /// Connections, at this stage.
     Stage(Stage),
 }
 
-/// A stage in the making of a connection. Of the actions `hang`, `reset`, `close` and `delay_ms` count here.
+/// A stage of a connection: of its making, or of what is said on it when it has become a socket. Of the actions
+/// `hang`, `reset`, `close` and `delay_ms` count here; with a frame `close_code` and what changes the servers
+/// does, and no delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The connection was taken and nothing was read from it: `tcp`.
     Tcp,
     /// The client has said hello in TLS, and waits for the server's part of the handshake: `tls`.
     Tls,
+    /// A frame is to be sent on an open socket: `ws-frame`. Its topic stands for the path.
+    Frame,
 }
 
 impl TryFrom<String> for On {
@@ -142,9 +146,10 @@ impl TryFrom<String> for On {
             "*" => Ok(Self::Any),
             "tcp" => Ok(Self::Stage(Stage::Tcp)),
             "tls" => Ok(Self::Stage(Stage::Tls)),
+            "ws-frame" => Ok(Self::Stage(Stage::Frame)),
             _ => serde_json::from_value(Value::String(name))
                 .map(Self::Endpoint)
-                .map_err(|error| format!("{error}, `*`, `tcp`, `tls`")),
+                .map_err(|error| format!("{error}, `*`, `tcp`, `tls`, `ws-frame`")),
         }
     }
 }
@@ -156,6 +161,7 @@ impl From<On> for String {
             On::Endpoint(endpoint) => endpoint.name().to_owned(),
             On::Stage(Stage::Tcp) => "tcp".to_owned(),
             On::Stage(Stage::Tls) => "tls".to_owned(),
+            On::Stage(Stage::Frame) => "ws-frame".to_owned(),
         }
     }
 }
@@ -273,6 +279,9 @@ pub struct Action {
     /// Close the connection with a farewell instead of answering.
     #[serde(skip_serializing_if = "is_false")]
     pub close: bool,
+    /// Close the socket with this code, with `ws-frame` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_code: Option<u16>,
     /// Close the connection with a farewell once the answer is out, though nothing in it said so.
     #[serde(skip_serializing_if = "is_false")]
     pub close_after: bool,

@@ -39,8 +39,9 @@
 //!
 //! # Intentional omissions
 //!
-//! The WebSocket, OAuth 1.0a, the local gateway's login pages, market data and account management beyond what
-//! shows the order of calls. It shares no code with the clients of this workspace but the signature check, so
+//! OAuth 1.0a, the local gateway's login pages, market data and account management beyond what shows the order
+//! of calls: on the socket too all prices are 100, and nothing is traded. Compression of frames, the limit of
+//! five histories at a time, and the topics `blt`, `ntf`, `spd`, `sdr`, `shs`; [`Sim::push`] says anything. It shares no code with the clients of this workspace but the signature check, so
 //! that a mistake in a path, a header or a claim cannot cancel itself out.
 
 mod accounts;
@@ -73,10 +74,13 @@ mod reply;
 mod rules;
 mod server;
 mod sim;
+mod socket;
+mod sockets;
 mod sso;
 mod store;
 mod tier;
 mod trading;
+mod upgrade;
 mod zone;
 
 pub use answer::Refusal;
@@ -93,6 +97,8 @@ pub use reply::{Delivery, Manner, Peer, Reply};
 pub use rules::{CompetingShown, Expires, Extension, Limit, Rule, RuleError, Rules};
 pub use server::{Connections, Event, Handle, Observer, Ports, Server, ServerConfig};
 pub use sim::Sim;
+pub use socket::{Frame, SocketEnd};
+pub use sockets::{SocketId, SocketStats};
 pub use zone::Region;
 
 /// The examples of the README.

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use crate::{Endpoint, Refusal};
+use crate::{Endpoint, Refusal, SocketId};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub struct Reply {
     pub fault: Option<String>,
     /// How the response travels.
     pub delivery: Delivery,
+    /// The socket that the connection is from now on, by the answer 101: ask [`Sim`](crate::Sim) by this what is
+    /// said on it, and tell it when it is closed.
+    pub socket: Option<SocketId>,
 }
 
 impl Reply {

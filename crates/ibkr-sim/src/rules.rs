@@ -77,6 +77,23 @@ rules! {
     /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a
     /// refused signature or claim do not count. IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
+    /// Take the bearer of a socket from `sessionToken`, as IBKR's changelog says, beside `bearer_token`, as its
+    /// OpenAPI says.
+    ws_session_token: bool = false,
+    /// Whether a socket needs the cookie `api` to have its session at once. IBKR's OpenAPI demands it.
+    ws_cookie_required: bool = true,
+    /// Send binary frames on sockets, as the Java gateway does, instead of text.
+    ws_binary: bool = false,
+    /// From the opening of a socket until its `sts`; what the client sends before is dropped. Users saw
+    /// seconds.
+    ws_ready_after: Duration = Duration::from_millis(300),
+    /// How often a socket says `hb`: 10 seconds in IBKR's documentation.
+    ws_heartbeat: Option<Duration> = Some(Duration::from_secs(10)),
+    /// How often what a socket has subscribed to is told.
+    ws_tick_every: Duration = Duration::from_secs(1),
+    /// Market data on a socket ends after this long, unless it is asked for again: 10 minutes in IBKR's
+    /// changelog, 15 elsewhere.
+    ws_stream_life: Duration = Duration::from_secs(600),
     /// A connection is closed after this many requests, without a `Connection: close` that would announce it.
     connection_requests: Option<usize> = None,
     /// A connection is closed after this long without a request.

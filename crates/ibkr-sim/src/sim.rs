@@ -17,6 +17,7 @@ use crate::{
     inject::{self, FaultBook, Target},
     lookup,
     placed::Placed,
+    sockets::Sockets,
     store::{Store, Tier},
 };
 
@@ -33,7 +34,8 @@ pub struct Sim {
     pub(crate) counters: Counters,
     pub(crate) hosts: BTreeMap<String, HostState>,
     pub(crate) placed: Placed,
-    faults: FaultBook,
+    pub(crate) sockets: Sockets,
+    pub(crate) faults: FaultBook,
     journal: Journal,
     /// How far clock jumps have moved the servers' clock, in milliseconds.
     shift: i64,
@@ -53,6 +55,7 @@ impl Sim {
             counters: Counters::default(),
             hosts: BTreeMap::new(),
             placed: Placed::default(),
+            sockets: Sockets::default(),
             faults: FaultBook::new(config.faults.clone(), config.seed),
             journal: Journal::new(config.journal),
             shift: 0,
@@ -98,6 +101,7 @@ impl Sim {
         }
         let forged = fault.as_ref().and_then(|fault| inject::replacement(&fault.action));
         let refusals = real.as_ref().map_or_else(Vec::new, |answer| answer.refusals.clone());
+        let mut socket = real.as_ref().and_then(|answer| answer.socket);
         let mut answer = forged.or(real).unwrap_or_else(|| Answer::empty(503));
         let mut delivery = Delivery::default();
         if let Some(fault) = &fault {
@@ -109,9 +113,14 @@ impl Sim {
         }
 
         let response = self.finish(&call, site, answer, fault.as_ref());
+        if response.status() != http::StatusCode::SWITCHING_PROTOCOLS
+            && let Some(lost) = socket.take()
+        {
+            self.close_socket(lost);
+        }
         let fault = fault.as_ref().map(Fault::to_string);
         self.note(&call, known_host, response.status().as_u16(), &refusals, fault.clone());
-        Reply { response, endpoint, refusals, fault, delivery }
+        Reply { response, endpoint, refusals, fault, delivery, socket }
     }
 
     /// What becomes of a connection to `host` at a stage of its making: [`Manner::Whole`] lets it go on.
@@ -229,7 +238,7 @@ impl Sim {
         self.journal.entries().next_back()
     }
 
-    fn apply(&mut self, fault: &Fault) {
+    pub(crate) fn apply(&mut self, fault: &Fault) {
         let action = &fault.action;
         if let Some(ip) = action.ip {
             self.set_ip(ip);
@@ -251,6 +260,7 @@ impl Sim {
             Endpoint::Token => self.token(call),
             Endpoint::SsoSessions => self.sso_sessions(call),
             Endpoint::EchoHttps | Endpoint::EchoSignedJwt => self.echo(call),
+            Endpoint::Socket => self.upgrade(call, host),
             _ => self.trading(call),
         }
     }

@@ -1,7 +1,7 @@
 //! `/v1/api`: who may call, how often, and which endpoint answers.
 
 use crate::{
-    Endpoint, Extension,
+    Endpoint, Extension, Moment,
     answer::{Answer, Answered},
     call::Call,
     pace,
@@ -12,18 +12,15 @@ use crate::{
 
 impl Sim {
     pub(crate) fn trading(&mut self, call: &Call<'_>) -> Answered {
-        let mut session = self.session(call)?;
-        self.settle(&mut session, call);
+        let mut session = self.session_of(call.bearer(), call)?;
+        self.settle(&mut session, call.now);
         self.pacing(call, &session)?;
-        session.last_request = call.now;
-        if self.config.rules.bearer_extended_by == Extension::AnyRequest {
-            session.expires = call.now + self.config.rules.bearer_life;
-        }
+        self.touch(&mut session, call.now);
         let answered = match call.endpoint {
             _ if call.stub.is_some() => stubbed(call, &session),
             Endpoint::Validate => self.validate(call, &mut session),
             Endpoint::Init => self.ssodh_init(call, &mut session),
-            Endpoint::Status => Ok(Answer::ok(&self.auth_status(call, &session))),
+            Endpoint::Status => Ok(Answer::ok(&self.auth_status_at(call.now, &session))),
             Endpoint::Tickle => self.tickle(call, &session),
             Endpoint::Reauthenticate => self.reauthenticate(call, &mut session),
             Endpoint::Logout => return Ok(self.logout(call, session)),
@@ -60,11 +57,19 @@ impl Sim {
         }
     }
 
-    fn session(&self, call: &Call<'_>) -> Result<Session, Answer> {
+    /// What any request does to its session.
+    pub(crate) fn touch(&self, session: &mut Session, now: Moment) {
+        session.last_request = now;
+        if self.config.rules.bearer_extended_by == Extension::AnyRequest {
+            session.expires = now + self.config.rules.bearer_life;
+        }
+    }
+
+    pub(crate) fn session_of(&self, bearer: Option<&str>, call: &Call<'_>) -> Result<Session, Answer> {
         // The same body for all causes (IBKR's OpenAPI).
         let unauthorized = || Answer::problem(401, "Unauthorized", Some("Access token expired"));
         let fix = "Send Authorization: Bearer with the access_token of sso-sessions";
-        let Some(bearer) = call.bearer() else {
+        let Some(bearer) = bearer else {
             return Err(unauthorized().because("authorization", "there is no bearer token", fix));
         };
         let Some(session) = self.store.sessions.get(bearer) else {
@@ -96,18 +101,18 @@ impl Sim {
     }
 
     /// What time has done to the brokerage tier since the session's last request.
-    pub(crate) fn settle(&self, session: &mut Session, call: &Call<'_>) {
+    pub(crate) fn settle(&self, session: &mut Session, now: Moment) {
         if !matches!(session.tier, Tier::Up(_)) {
             return;
         }
-        if self.config.calendar.reset_between(session.last_request, call.now) {
+        if self.config.calendar.reset_between(session.last_request, now) {
             session.tier = Tier::Gone;
-        } else if call.now.since(session.last_request) >= self.config.rules.brokerage_idle {
+        } else if now.since(session.last_request) >= self.config.rules.brokerage_idle {
             session.tier = Tier::Idle;
         }
     }
 
-    fn pacing(&mut self, call: &Call<'_>, session: &Session) -> Result<(), Answer> {
+    pub(crate) fn pacing(&mut self, call: &Call<'_>, session: &Session) -> Result<(), Answer> {
         let rules = &self.config.rules;
         let Some(global) = rules.pacing else { return Ok(()) };
         let who = &session.credential;

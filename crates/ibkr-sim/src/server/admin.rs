@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::{handle::Handle, shared::Shared};
-use crate::{Entry, Fault, HostState, host};
+use crate::{Entry, Fault, HostState, SocketEnd, host};
 
 const INDEX: &str = "\
 ibkr-sim, admin port
@@ -31,6 +31,9 @@ POST   /ip         {\"ip\":\"198.51.100.9\"}: where callers from loopback are se
 POST   /host       {\"host\":\"2.api.ibkr.com\",\"state\":\"gone\"}; unavailable, refuse, null
 POST   /kick       {} or {\"credential\":\"name\"}: another login takes the brokerage session
 POST   /release    the other login goes away
+GET    /sockets    WebSockets: open, opened, what clients sent, what came too early
+POST   /sockets    {\"end\":\"reset\"}, {\"end\":\"silence\"}, {\"end\":{\"close\":1001}}: end all
+                   {\"push\":{\"topic\":\"ntf\",\"args\":[]}}: say this on all
 POST   /restart    forget every token and session
 ";
 
@@ -97,6 +100,13 @@ struct Kick {
     credential: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sockets {
+    push: Option<Value>,
+    end: Option<SocketEnd>,
+}
+
 /// Does what is asked for and returns what there is to say; `None` for an unknown path.
 fn act(
     handle: &Handle,
@@ -111,6 +121,7 @@ fn act(
         }
         ("GET", "/orders") => return to_value(&handle.orders()),
         ("GET", "/requests") => return to_value::<Vec<Entry>>(&handle.requests()),
+        ("GET", "/sockets") => return to_value(&handle.sockets()),
         ("GET", "/rules") => return to_value(&handle.rules().list()),
         ("POST", "/rules") => {
             set_rules(handle, body)?;
@@ -136,6 +147,12 @@ fn act(
         ("POST", "/kick") => {
             let kick: Kick = if body.is_empty() { Kick::default() } else { serde_json::from_slice(body)? };
             handle.kick(kick.credential.as_deref());
+        }
+        ("POST", "/sockets") => {
+            let Sockets { push, end } = serde_json::from_slice(body)?;
+            push.iter().for_each(|frame| handle.push(frame));
+            end.into_iter().for_each(|end| handle.end_sockets(end));
+            return to_value(&handle.sockets());
         }
         ("POST", "/release") => handle.with(crate::Sim::release),
         ("POST", "/restart") => handle.restart(),

@@ -23,6 +23,12 @@ impl Clock {
         self.shown + Duration::try_from_secs_f64(elapsed).unwrap_or(Duration::MAX)
     }
 
+    /// The true time until it shows this; `None` when it stands still.
+    pub(super) fn until(&self, moment: Moment) -> Option<Duration> {
+        let left = moment.since(self.now()).as_secs_f64() / self.scale;
+        Duration::try_from_secs_f64(left).ok()
+    }
+
     pub(super) fn scale(&self) -> f64 {
         self.scale
     }

@@ -2,8 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use super::shared::{Connections, Shared};
-use crate::{Counters, Endpoint, Entry, Fault, HostState, Moment, PlacedOrder, Rules, Sim};
+use crate::{
+    Counters, Endpoint, Entry, Fault, HostState, Moment, PlacedOrder, Rules, Sim, SocketEnd, SocketStats,
+};
 
 /// Steers a running [`Server`](super::Server). Clones steer the same one.
 #[derive(Clone)]
@@ -19,7 +23,9 @@ impl Handle {
     /// Does anything with the simulator between two requests. The action must not use the handle itself: it
     /// would wait for its own end.
     pub fn with<T>(&self, action: impl FnOnce(&mut Sim) -> T) -> T {
-        action(&mut self.shared.sim())
+        let done = action(&mut self.shared.sim());
+        self.shared.change();
+        done
     }
 
     /// What the servers' clock shows.
@@ -30,17 +36,19 @@ impl Handle {
 
     /// Sets the servers' clock forward.
     pub fn advance(&self, by: Duration) {
-        self.shared.clock().step(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        self.step_millis(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
     }
 
     /// Sets the servers' clock forward or back by milliseconds.
     pub fn step_millis(&self, millis: i64) {
         self.shared.clock().step(millis);
+        self.shared.change();
     }
 
     /// Lets the servers' clock run this many times as fast as true time; 0 stops it.
     pub fn set_scale(&self, scale: f64) {
         self.shared.clock().set_scale(scale);
+        self.shared.change();
     }
 
     /// How fast the servers' clock runs.
@@ -106,6 +114,26 @@ impl Handle {
     /// The orders that were executed so far, first ones first, and how often each was.
     pub fn orders(&self) -> Vec<PlacedOrder> {
         self.with(|sim| sim.placed_orders().cloned().collect())
+    }
+
+    /// The WebSockets: how many are open and were opened, what clients have sent, and what of it too early.
+    pub fn sockets(&self) -> SocketStats {
+        self.with(|sim| sim.sockets())
+    }
+
+    /// Resets all open WebSockets.
+    pub fn drop_sockets(&self) {
+        self.end_sockets(SocketEnd::Reset);
+    }
+
+    /// Ends all open WebSockets, or lets them fall silent.
+    pub fn end_sockets(&self, end: SocketEnd) {
+        self.with(|sim| sim.end_sockets(end));
+    }
+
+    /// Says this on all open WebSockets that have a session.
+    pub fn push(&self, frame: &Value) {
+        self.with(|sim| sim.push(frame));
     }
 
     /// Connections so far.

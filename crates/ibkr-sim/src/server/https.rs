@@ -20,6 +20,7 @@ use super::{
     keep_alive::{self, Course},
     line::{Cut, Line, Stream, farewell},
     shared::Shared,
+    ws::Opened,
 };
 use crate::{LOOKUP_HOSTS, Manner, Reply, Stage};
 
@@ -109,13 +110,13 @@ async fn http(shared: Arc<Shared>, stream: Box<dyn Stream>, cut: Cut, ip: IpAddr
         async move { Ok::<_, Infallible>(answer(&shared, request, &cut, &course, ip, lookup).await) }
     });
     tokio::select! {
-        () = keep_alive::serve(&shared, stream, service, events) => {}
+        () = keep_alive::serve(&shared, stream, service, events, &cut) => {}
         () = cut.happened() => {}
     }
 }
 
 async fn answer(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     request: Request<Incoming>,
     cut: &Cut,
     course: &Course,
@@ -132,7 +133,8 @@ async fn answer(
         parts.uri = looked_up(&parts.uri);
     }
     let reply = shared.ask(ip, &Request::from_parts(parts, body.to_bytes().to_vec()));
-    deliver(reply, cut, course).await
+    let socket = reply.socket.map(|id| Opened::new(shared, id));
+    deliver(reply, socket, cut, course).await
 }
 
 /// The plain port stands for the service that the path begins with, else for the first one, whatever `Host`
@@ -147,7 +149,7 @@ fn looked_up(uri: &http::Uri) -> http::Uri {
     format!("http://{host}{path}").parse().unwrap_or_default()
 }
 
-async fn deliver(reply: Reply, cut: &Cut, course: &Course) -> Response<Body> {
+async fn deliver(reply: Reply, socket: Option<Opened>, cut: &Cut, course: &Course) -> Response<Body> {
     tokio::time::sleep(reply.delivery.delay).await;
     match reply.delivery.manner {
         Manner::Hang => pending().await,
@@ -160,6 +162,9 @@ async fn deliver(reply: Reply, cut: &Cut, course: &Course) -> Response<Body> {
             pending().await
         }
         manner => {
+            if let Some(socket) = socket {
+                course.upgraded(socket, reply.delivery.closes_after);
+            }
             let end = course.answering(reply.delivery.closes_after);
             reply.response.map(|bytes| Body::new(bytes, manner, end))
         }

@@ -12,8 +12,9 @@ use tokio::{
 
 use super::{
     body::Body,
-    line::{Stream, farewell},
+    line::{Cut, Stream, farewell},
     shared::Shared,
+    ws::{self, Opened},
 };
 
 /// What happens on a connection that matters to its end.
@@ -25,6 +26,8 @@ pub(super) enum Happened {
     },
     /// The connection is to be closed without an answer.
     Close,
+    /// The answer on its way makes it a socket, or `None` to close it.
+    Upgraded(Option<Opened>),
 }
 
 /// Reports what happens on one connection.
@@ -50,6 +53,10 @@ impl Course {
         let _ = self.0.send(Happened::Close);
     }
 
+    pub(super) fn upgraded(&self, socket: Opened, closes: bool) {
+        let _ = self.0.send(Happened::Upgraded((!closes).then_some(socket)));
+    }
+
     pub(super) fn answering(&self, last: bool) -> End {
         End(self.0.clone(), last)
     }
@@ -67,6 +74,7 @@ pub(super) async fn serve<S>(
     stream: Box<dyn Stream>,
     service: S,
     mut events: UnboundedReceiver<Happened>,
+    cut: &Cut,
 ) where
     S: Service<Request<Incoming>, Response = http::Response<Body>, Error = std::convert::Infallible> + Unpin,
 {
@@ -75,6 +83,7 @@ pub(super) async fn serve<S>(
     let mut connection = builder.auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let mut answers = 0;
     let mut idle_until = idle_end(shared);
+    let mut upgraded = None;
     loop {
         let idle = async move {
             match idle_until {
@@ -84,7 +93,7 @@ pub(super) async fn serve<S>(
         };
         let last = tokio::select! {
             // How a client ends a connection is its own affair.
-            _ = &mut connection => return,
+            _ = &mut connection => break,
             () = idle => {
                 idle_until = None;
                 true
@@ -100,6 +109,10 @@ pub(super) async fn serve<S>(
                     let most = shared.sim().config().rules.connection_requests;
                     last || most.is_some_and(|most| answers >= most)
                 }
+                Happened::Upgraded(socket) => {
+                    upgraded = Some(socket);
+                    false
+                }
                 Happened::Close => {
                     return farewell(connection.into_parts().io.into_inner()).await;
                 }
@@ -109,6 +122,17 @@ pub(super) async fn serve<S>(
             // The head of the answer, which could have said so, has been written.
             Pin::new(&mut connection).graceful_shutdown();
         }
+    }
+    while let Ok(happened) = events.try_recv() {
+        if let Happened::Upgraded(socket) = happened {
+            upgraded = Some(socket);
+        }
+    }
+    let Some(socket) = upgraded else { return };
+    let parts = connection.into_parts();
+    match socket {
+        Some(socket) => ws::serve(socket, parts.io.into_inner(), parts.read_buf, cut).await,
+        None => farewell(parts.io.into_inner()).await,
     }
 }
 

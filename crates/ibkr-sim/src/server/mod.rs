@@ -11,6 +11,7 @@ mod line;
 mod proxy;
 mod shared;
 mod tls;
+mod ws;
 
 use std::{
     fs,

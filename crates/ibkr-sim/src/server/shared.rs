@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::sync::{Notify, futures::Notified};
 use tokio_rustls::rustls::{self, HandshakeKind};
 
 use super::{Event, Observer, clock::Clock};
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     sim: Mutex<Sim>,
     clock: Mutex<Clock>,
     connections: Mutex<Connections>,
+    /// Told when open sockets may have something to say.
+    changes: Notify,
     pub(super) one_way_delay: Duration,
     pub(super) tls: Arc<rustls::ServerConfig>,
     /// Whether the API is served without TLS.
@@ -56,6 +59,7 @@ impl Shared {
             sim: Mutex::new(Sim::new(sim)),
             clock: Mutex::new(clock),
             connections: Mutex::new(Connections::default()),
+            changes: Notify::new(),
             one_way_delay,
             tls,
             plain,
@@ -75,6 +79,16 @@ impl Shared {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Something has happened to the simulator or its clock.
+    pub(super) fn change(&self) {
+        self.changes.notify_waiters();
+    }
+
+    /// Returns at the next change.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changes.notified()
+    }
+
     /// Asks the simulator and tells the observer.
     pub(super) fn ask(&self, ip: IpAddr, request: &http::Request<Vec<u8>>) -> Reply {
         let now = self.clock().now();
@@ -82,6 +96,7 @@ impl Shared {
         let reply = sim.handle(now, Peer { ip }, request);
         let entry = self.observer.as_ref().and_then(|_| sim.last_request().cloned());
         drop(sim);
+        self.change();
         if let Some(entry) = entry {
             self.tell(Event::Request(&entry));
         }

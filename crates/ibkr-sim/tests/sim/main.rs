@@ -5,6 +5,7 @@ mod edge;
 mod faults;
 mod hours;
 mod pace;
+mod socket;
 mod sso;
 mod token;
 mod trade;

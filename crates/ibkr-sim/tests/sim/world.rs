@@ -31,6 +31,10 @@ impl World {
         self.now = self.now + Duration::from_secs(secs);
     }
 
+    pub(crate) fn set_ip(&mut self, ip: &str) {
+        self.sim.set_ip(ip.parse().unwrap());
+    }
+
     pub(crate) fn send(&mut self, request: &Request<Vec<u8>>) -> Reply {
         self.sim.handle(self.now, self.peer, request)
     }
