@@ -33,6 +33,8 @@ impl Answer {
     }
 }
 
+pub type Tls = StreamOwned<ClientConnection, TcpStream>;
+
 pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
@@ -96,9 +98,14 @@ impl Client {
 
     /// TLS over a stream that leads to `host`.
     pub fn secure(&self, host: &'static str, stream: TcpStream) -> io::Result<Connection> {
+        Ok(Connection::new(self.tls(host, stream)?))
+    }
+
+    /// The same before anything is spoken over it.
+    pub fn tls(&self, host: &'static str, stream: TcpStream) -> io::Result<Tls> {
         let name = ServerName::try_from(host).unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
-        Ok(Connection::new(StreamOwned::new(connection, stream)))
+        Ok(StreamOwned::new(connection, stream))
     }
 
     pub fn send(&self, host: &'static str, request: &str) -> io::Result<Answer> {
