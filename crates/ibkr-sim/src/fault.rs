@@ -125,9 +125,9 @@ pub enum On {
     Stage(Stage),
 }
 
-/// A stage of a connection: of its making, or of what is said on it when it has become a socket. Of the actions
-/// `hang`, `reset`, `close` and `delay_ms` count here; with a frame `close_code` and what changes the servers
-/// does, and no delay.
+/// A stage of a connection: of its making, or of what is said on it when it has become a socket. In its
+/// making the actions `hang`, `reset`, `close` and `delay_ms` count; with a frame `hang`, `reset`, `close`,
+/// `close_code`, and what changes the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The connection was taken and nothing was read from it: `tcp`.

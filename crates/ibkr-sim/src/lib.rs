@@ -39,10 +39,11 @@
 //!
 //! # Intentional omissions
 //!
-//! OAuth 1.0a, the local gateway's login pages, market data and account management beyond what shows the order
-//! of calls: on the socket too all prices are 100, and nothing is traded. Compression of frames, the limit of
-//! five histories at a time, and the topics `blt`, `ntf`, `spd`, `sdr`, `shs`; [`Sim::push`] says anything. It shares no code with the clients of this workspace but the signature check, so
-//! that a mistake in a path, a header or a claim cannot cancel itself out.
+//! OAuth 1.0a, the local gateway's login pages, market data and account management beyond what shows the
+//! order of calls: all prices are 100, on the socket too, and nothing is traded. Of the socket: compression,
+//! the limit of five histories at a time, and the topics `blt`, `ntf`, `spd`, `sdr` and `shs`, though
+//! [`Sim::push`] says anything. It shares no code with the clients of this workspace but the signature check,
+//! so that a mistake in a path, a header or a claim cannot cancel itself out.
 
 mod accounts;
 mod answer;

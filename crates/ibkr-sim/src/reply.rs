@@ -30,8 +30,8 @@ pub struct Reply {
     pub fault: Option<String>,
     /// How the response travels.
     pub delivery: Delivery,
-    /// The socket that the connection is from now on, by the answer 101: ask [`Sim`](crate::Sim) by this what is
-    /// said on it, and tell it when it is closed.
+    /// The socket that the connection is from now on, by the answer 101. Ask [`Sim`](crate::Sim) by this what
+    /// is said on it, and tell it when it is closed.
     pub socket: Option<SocketId>,
 }
 

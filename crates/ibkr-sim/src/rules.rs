@@ -77,8 +77,8 @@ rules! {
     /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a
     /// refused signature or claim do not count. IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
-    /// Take the bearer of a socket from `sessionToken`, as IBKR's changelog says, beside `bearer_token`, as its
-    /// OpenAPI says.
+    /// Take the bearer of a socket from `sessionToken`, as IBKR's changelog says, beside `bearer_token`, as
+    /// its OpenAPI says.
     ws_session_token: bool = false,
     /// Whether a socket needs the cookie `api` to have its session at once. IBKR's OpenAPI demands it.
     ws_cookie_required: bool = true,

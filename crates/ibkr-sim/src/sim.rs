@@ -221,8 +221,8 @@ impl Sim {
         self.journal.entries()
     }
 
-    /// The orders that were executed so far, first ones first: each once, with how often that was. A simulated
-    /// restart does not forget them.
+    /// The orders that were executed so far, first ones first: each once, with how often that was. A
+    /// simulated restart does not forget them.
     pub fn placed_orders(&self) -> impl Iterator<Item = &PlacedOrder> {
         self.placed.orders()
     }

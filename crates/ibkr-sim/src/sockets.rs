@@ -28,8 +28,8 @@ pub struct SocketStats {
     pub open: usize,
     /// That were opened so far.
     pub opened: u64,
-    /// The last frames of clients, oldest first: `smd+265598`, without arguments. `session` stands for one that
-    /// names a session.
+    /// The last frames of clients, oldest first: `smd+265598`, without arguments. `session` stands for one
+    /// that names a session, `unknown` for what is no topic.
     pub received: VecDeque<String>,
     /// Frames of clients that came before the socket was ready, and were dropped.
     pub early: u64,
@@ -60,10 +60,15 @@ impl Sockets {
 
 /// What a frame is remembered by.
 fn label(text: &str) -> String {
-    if text.trim_start().starts_with('{') {
-        return "session".to_owned();
+    let topic = text.split(['+', '{']).next().unwrap_or("");
+    match topic {
+        "" if text.starts_with('{') => "session".to_owned(),
+        _ if topic.len() == 3 && topic.bytes().all(|byte| byte.is_ascii_lowercase()) => {
+            shown(text.split('{').next().unwrap_or("").trim_end_matches('+'))
+        }
+        // It could be anything, a secret even.
+        _ => "unknown".to_owned(),
     }
-    shown(text.split('{').next().unwrap_or("").trim_end_matches('+'))
 }
 
 impl Sim {

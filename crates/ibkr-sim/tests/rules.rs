@@ -12,7 +12,7 @@ fn another(takes: &str) -> &'static str {
     match takes {
         "a time" => "1h30m",
         "a number" => "7",
-        "a time, or `off`" => "10s",
+        "a time, or `off`" => "20s",
         "a number, or `off`" => "3",
         "a number and a time, or `off`" => "3/10m",
         "`true` or `false`" => "",

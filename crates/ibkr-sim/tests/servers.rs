@@ -385,6 +385,8 @@ fn the_admin_port_steers_and_tells() {
     assert_eq!(requests[1]["refusals"][0]["rule"], "bearer");
     let counters = get(&server, admin, "GET /counters HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
     assert_eq!(counters["sim"]["requests"]["tickle"], 1);
+    let orders = get(&server, admin, "GET /orders HTTP/1.1\r\nhost: localhost\r\n\r\n").json();
+    assert_eq!(orders, serde_json::json!([]));
     assert_eq!(counters["connections"]["tls_full"], 2, "one for each name");
     let page =
         get(&server, admin, "GET /state HTTP/1.1\r\nhost: localhost\r\norigin: https://example.com\r\n\r\n");

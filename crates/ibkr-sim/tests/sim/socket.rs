@@ -345,6 +345,8 @@ fn what_is_no_topic_is_an_error() {
         let said = line.send(&mut world, text);
         assert_eq!(said, [json!({ "error": format!("Topic unknown '{start}'"), "topic": "error" })]);
     }
+    let received = world.sim.sockets().received;
+    assert_eq!(received, ["session", "xyz+1", "unknown", "unknown", "ech+x"], "no secret is remembered");
     assert_eq!(line.send(&mut world, "smd+x+{}")[0]["error"], "Invalid conid");
     assert_eq!(line.send(&mut world, "ssd+U1+{}")[0]["error"], "Invalid account ID");
 }
