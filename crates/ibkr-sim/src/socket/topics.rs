@@ -26,7 +26,7 @@ impl Sim {
                 }
             }
             "umd" | "umh" | "ubd" | "uor" | "utr" | "upl" | "usd" | "uld" => {
-                unsubscribe(socket, verb, target)
+                unsubscribe(socket, verb, target);
             }
             _ => socket.say(Said::unknown(text)),
         }

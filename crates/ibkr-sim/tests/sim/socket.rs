@@ -182,7 +182,7 @@ fn a_socket_that_names_no_session_waits_for_one() {
         assert_eq!((status(&reply), rules(&reply)), (101, vec![rule]));
         let line = Line(reply.socket.unwrap());
         let waiting = json!({ "message": "waiting for session" });
-        assert_eq!(line.said(&mut world), [waiting.clone()]);
+        assert_eq!(line.said(&mut world), std::slice::from_ref(&waiting));
         assert_eq!(line.said(&mut world), [] as [Value; 0], "it says so once");
         assert_eq!(line.send(&mut world, r#"{"session":"wrong"}"#), [waiting]);
         assert_eq!(line.send(&mut world, "tic"), [] as [Value; 0]);
@@ -511,7 +511,7 @@ fn anything_can_be_said_on_all_sockets() {
     let notice = json!({ "topic": "ntf", "args": [{ "id": "1" }] });
     world.sim.push(&notice);
     for line in &lines {
-        assert_eq!(line.said(&mut world), [notice.clone()]);
+        assert_eq!(line.said(&mut world), std::slice::from_ref(&notice));
     }
     assert_eq!(waits.said(&mut world), [] as [Value; 0]);
     world.sim.close_socket(lines[0].0);
