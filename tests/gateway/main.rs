@@ -2,4 +2,5 @@
 
 mod raw;
 mod rest;
+mod stream;
 mod world;

@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -31,6 +34,8 @@ pub(crate) struct Ear {
     pace: Arc<Pace>,
     heard: Mutex<Heard>,
     tickled: Notify,
+    /// How often a brokerage session was opened.
+    opened: AtomicU64,
     validated: tokio::sync::Mutex<Option<Validated>>,
 }
 
@@ -74,6 +79,7 @@ impl Ear {
             pace,
             heard: Mutex::default(),
             tickled: Notify::new(),
+            opened: AtomicU64::new(0),
             validated: tokio::sync::Mutex::default(),
         })
     }
@@ -130,7 +136,11 @@ impl Ear {
                     self.tickled.notify_waiters();
                 }
             }
-            (Step::Status | Step::SsodhInit, Some(body)) => heard.auth_status = Some(Value::Object(body)),
+            (Step::Status, Some(body)) => heard.auth_status = Some(Value::Object(body)),
+            (Step::SsodhInit, Some(body)) => {
+                heard.auth_status = Some(Value::Object(body));
+                self.opened.fetch_add(1, Ordering::AcqRel);
+            }
             (Step::ValidateSso, Some(body)) => {
                 heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take())
             }
@@ -180,6 +190,11 @@ impl Ear {
     /// The state of the brokerage session as IBKR told it last, in its own words.
     pub(crate) fn auth_status(&self) -> Option<Value> {
         self.heard().auth_status.clone()
+    }
+
+    /// How often a brokerage session was opened: each is another one.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Acquire)
     }
 
     /// The last tickles, the oldest first.

@@ -80,6 +80,9 @@ impl Exchange {
             Ok(snapshot) => snapshot,
             Err(reply) => return Try::Done(reply),
         };
+        if self.parts.uri.path().starts_with("/v1/api/iserver/") {
+            self.seat.prepare().await;
+        }
         if let Err(reply) = self.turn().await {
             return Try::Done(reply);
         }
@@ -133,7 +136,8 @@ impl Exchange {
 
     async fn turn(&self) -> Result<(), Reply> {
         let path = below_api(self.parts.uri.path());
-        match self.seat.pace.turn(&self.parts.method, path, Instant::now()) {
+        let most = self.wait_until().saturating_duration_since(Instant::now());
+        match self.seat.pace.turn(&self.parts.method, path, Instant::now(), most) {
             Ok(at) => {
                 if at > Instant::now() {
                     sleep_until(at).await;

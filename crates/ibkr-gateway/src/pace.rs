@@ -10,8 +10,6 @@ use http::Method;
 use ibkr_auth_async::core::pacing::{self, Limit, Paced};
 use tokio::time::Instant;
 
-/// Whoever would wait longer is told so instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// A request may overtake another on its way, and arrive closer to it than it was sent.
 const LEAST_MARGIN: Duration = Duration::from_millis(100);
 /// So many endpoints that have asked for a pause are remembered.
@@ -50,14 +48,20 @@ impl Pace {
     /// Takes the next turn of a request: it is to be sent at that time.
     ///
     /// # Errors
-    /// When that is too far off, or IBKR has asked for a pause.
-    pub(crate) fn turn(&self, method: &Method, path: &str, now: Instant) -> Result<Instant, Later> {
+    /// When that is further off than `most`, or IBKR has asked for a pause.
+    pub(crate) fn turn(
+        &self,
+        method: &Method,
+        path: &str,
+        now: Instant,
+        most: Duration,
+    ) -> Result<Instant, Later> {
         let mut turns = self.turns();
         turns.refuse_paused(&endpoint(method, path), now)?;
         let row = pacing::of(method, path);
         let at = turns.next(row, now);
         let wait = at.saturating_duration_since(now);
-        if wait > LONGEST_WAIT {
+        if wait > most {
             return Err(Later(wait));
         }
         turns.take(row, at);
@@ -173,6 +177,7 @@ fn endpoint(method: &Method, path: &str) -> String {
 mod tests {
     use super::*;
 
+    const MOST: Duration = Duration::from_secs(2);
     const ORDERS: &str = "/iserver/account/orders";
 
     fn after(begin: Instant, millis: u64) -> Instant {
@@ -185,7 +190,7 @@ mod tests {
         let mut sent = Vec::new();
         for step in 0..2_000 {
             let now = after(begin, step * 7);
-            if let Ok(at) = pace.turn(&Method::GET, "/portfolio/U1/ledger", now) {
+            if let Ok(at) = pace.turn(&Method::GET, "/portfolio/U1/ledger", now, MOST) {
                 sent.push(at);
             }
         }
@@ -198,17 +203,17 @@ mod tests {
     #[test]
     fn who_would_wait_too_long_is_told_how_long() {
         let (pace, now) = (Pace::default(), Instant::now());
-        assert_eq!(pace.turn(&Method::GET, ORDERS, now), Ok(now));
-        assert_eq!(pace.turn(&Method::GET, ORDERS, now), Err(Later(Duration::from_millis(5_200))));
-        let turn = pace.turn(&Method::GET, ORDERS, after(now, 4_000));
+        assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Ok(now));
+        assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Err(Later(Duration::from_millis(5_200))));
+        let turn = pace.turn(&Method::GET, ORDERS, after(now, 4_000), MOST);
         assert_eq!(turn, Ok(after(now, 5_200)));
     }
 
     #[test]
     fn an_order_does_not_wait_for_the_list_of_orders() {
         let (pace, now) = (Pace::default(), Instant::now());
-        assert_eq!(pace.turn(&Method::GET, ORDERS, now), Ok(now));
-        assert_eq!(pace.turn(&Method::POST, "/iserver/account/U1/orders", now), Ok(now));
+        assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Ok(now));
+        assert_eq!(pace.turn(&Method::POST, "/iserver/account/U1/orders", now, MOST), Ok(now));
     }
 
     #[test]
@@ -217,7 +222,7 @@ mod tests {
         let path = "/iserver/marketdata/history";
         let mut sent = 0;
         for step in 0..580 {
-            sent += u32::from(pace.turn(&Method::GET, path, after(begin, step * 100)).is_ok());
+            sent += u32::from(pace.turn(&Method::GET, path, after(begin, step * 100), MOST).is_ok());
         }
         assert_eq!(sent, 50);
     }
@@ -227,10 +232,10 @@ mod tests {
         let (pace, now) = (Pace::default(), Instant::now());
         let pause = Duration::from_secs(900);
         pace.pause(&Method::GET, "/iserver/contract/1/info", pause, now);
-        assert_eq!(pace.turn(&Method::GET, "/iserver/contract/2/info", now), Err(Later(pause)));
-        assert_eq!(pace.turn(&Method::GET, "/portfolio/U1/ledger", now), Ok(now));
+        assert_eq!(pace.turn(&Method::GET, "/iserver/contract/2/info", now, MOST), Err(Later(pause)));
+        assert_eq!(pace.turn(&Method::GET, "/portfolio/U1/ledger", now, MOST), Ok(now));
         pace.pause(&Method::GET, "/portfolio/U1/ledger", pause, now);
-        assert_eq!(pace.turn(&Method::GET, "/trsrv/futures", now), Err(Later(pause)));
-        assert!(pace.turn(&Method::GET, "/trsrv/futures", now + pause).is_ok());
+        assert_eq!(pace.turn(&Method::GET, "/trsrv/futures", now, MOST), Err(Later(pause)));
+        assert!(pace.turn(&Method::GET, "/trsrv/futures", now + pause, MOST).is_ok());
     }
 }

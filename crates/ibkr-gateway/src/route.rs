@@ -151,11 +151,11 @@ mod tests {
 
     #[test]
     fn both_prefixes_and_doubled_slashes_lead_to_ibkr() {
-        let orders = "/v1/api/iserver/account/orders?filters=a%2Cb&x={\"y\":1}";
+        let orders = "/v1/api/iserver/account/orders?filters=a%2Cb&x=%7B%22y%22%3A[1]|2";
         for path in [
-            "/v1/api/iserver/account/orders?filters=a%2Cb&x={\"y\":1}",
-            "/v1/portal/iserver/account/orders?filters=a%2Cb&x={\"y\":1}",
-            "//v1//api/iserver/account//orders?filters=a%2Cb&x={\"y\":1}",
+            "/v1/api/iserver/account/orders?filters=a%2Cb&x=%7B%22y%22%3A[1]|2",
+            "/v1/portal/iserver/account/orders?filters=a%2Cb&x=%7B%22y%22%3A[1]|2",
+            "//v1//api/iserver/account//orders?filters=a%2Cb&x=%7B%22y%22%3A[1]|2",
         ] {
             assert_eq!(route(path), api(orders), "{path}");
         }

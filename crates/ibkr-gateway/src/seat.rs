@@ -4,7 +4,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -79,6 +79,9 @@ pub(crate) struct Seat {
     policy: KeepConnected,
     keeping: std::sync::Mutex<Option<Keeping>>,
     tickling: Mutex<()>,
+    /// The brokerage session whose accounts were asked for.
+    prepared: AtomicU64,
+    preparing: Mutex<()>,
     /// A person has paused it: no client resumes it.
     held: AtomicBool,
 }
@@ -133,6 +136,8 @@ impl Seat {
             policy,
             keeping: std::sync::Mutex::new(keeping),
             tickling: Mutex::default(),
+            prepared: AtomicU64::new(0),
+            preparing: Mutex::default(),
             held: AtomicBool::new(false),
         }))
     }
@@ -146,6 +151,9 @@ impl Seat {
         while let Some(event) = events.next().await {
             let Some(seat) = seat.upgrade() else { return };
             seat.journal.hear(&event);
+            if matches!(event, Event::Phase { phase: Phase::Connected, .. }) {
+                seat.prepare().await;
+            }
         }
     }
 
@@ -165,6 +173,21 @@ impl Seat {
         outcome
     }
 
+    /// A brokerage session serves orders and market data only once its accounts were asked for. Clients did
+    /// that in the session before, and do not know that this is another one.
+    pub(crate) async fn prepare(&self) {
+        let opened = self.ear.opened();
+        if self.prepared.load(Ordering::Acquire) >= opened {
+            return;
+        }
+        let _alone = self.preparing.lock().await;
+        if self.prepared.load(Ordering::Acquire) < opened {
+            // What it brings is for nobody; what it does not bring, whoever asks next is told by IBKR.
+            let _ = self.handle.get("/v1/api/iserver/accounts").await;
+            self.prepared.store(opened, Ordering::Release);
+        }
+    }
+
     /// Clients ask for what only a tickle brings. The session sends one soon after a login; where none comes,
     /// one is sent for them.
     pub(crate) async fn first_tickle(&self) {
@@ -179,7 +202,9 @@ impl Seat {
         }
         let request =
             request::post_json("/v1/api/tickle", Vec::new()).and_then(|request| snapshot.authorize(request));
-        if let (Ok(at), Ok(request)) = (self.pace.turn(&Method::POST, "/tickle", Instant::now()), request) {
+        if let (Ok(at), Ok(request)) =
+            (self.pace.turn(&Method::POST, "/tickle", Instant::now(), FIRST_TICKLE_WITHIN), request)
+        {
             tokio::time::sleep_until(at).await;
             // What it brings is heard; what it does not bring, the session finds out.
             let _ = self.ear.send(request, limit).await;

@@ -1,7 +1,7 @@
 //! Who of the clients gets what of the one stream that they share. No socket: frames in, frames out.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
@@ -17,8 +17,6 @@ use super::{frame, lost, refused};
 
 /// A subscription that nobody wants any more is ended after this: programs that start anew ask for it again.
 const ENDED_AFTER: Duration = Duration::from_secs(10);
-/// So many frames of a subscription are kept for who comes later.
-const REMEMBERED: usize = 256;
 /// A client asks for so much at most.
 const MOST_KEYS: usize = 1_000;
 
@@ -41,14 +39,9 @@ pub(super) struct Hub {
     ending: BTreeMap<Key, Instant>,
     /// What IBKR says to whoever connects: who it is, its accounts, and how the session stands.
     greeting: BTreeMap<&'static str, Bytes>,
-    memory: BTreeMap<Key, Memory>,
-}
-
-/// What has been said of a subscription, for who comes later.
-enum Memory {
-    /// The last value of each field.
-    Merged(Map<String, Value>),
-    Frames(VecDeque<Bytes>),
+    /// The last value of each field of market data, for who comes later: IBKR may say what has changed alone.
+    /// Of everything else it says anew how things stand to whoever asks.
+    fields: BTreeMap<Key, Map<String, Value>>,
 }
 
 type Out = Vec<(To, Message)>;
@@ -60,7 +53,7 @@ impl Hub {
             clients: BTreeMap::new(),
             ending: BTreeMap::new(),
             greeting: BTreeMap::new(),
-            memory: BTreeMap::new(),
+            fields: BTreeMap::new(),
         }
     }
 
@@ -155,7 +148,7 @@ impl Hub {
                 vec![(To::All, lost("the stream to IBKR was lost, and is opened again"))]
             }
             Event::Gap(gap) => {
-                self.memory.remove(&gap.key);
+                self.fields.remove(&gap.key);
                 self.to_whom(std::slice::from_ref(&gap.key))
                     .map_or_else(Vec::new, |to| vec![(to, marked(gap))])
             }
@@ -169,7 +162,7 @@ impl Hub {
             self.ending.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
         for key in over {
             self.ending.remove(&key);
-            self.memory.remove(&key);
+            self.fields.remove(&key);
             self.stream.end(&key);
         }
         self.ending.values().min().copied()
@@ -188,36 +181,16 @@ impl Hub {
     }
 
     fn remember(&mut self, key: &Key, text: &Bytes) {
-        match key.topic() {
-            // IBKR sends a history whole to whoever asks.
-            "smh" => {}
-            "smd" => {
-                let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(text) else { return };
-                match self.memory.entry(key.clone()).or_insert_with(|| Memory::Merged(Map::new())) {
-                    Memory::Merged(known) => known.extend(fields),
-                    Memory::Frames(_) => {}
-                }
-            }
-            _ => match self.memory.entry(key.clone()).or_insert_with(|| Memory::Frames(VecDeque::new())) {
-                Memory::Frames(frames) => {
-                    frames.push_back(text.clone());
-                    if frames.len() > REMEMBERED {
-                        frames.pop_front();
-                    }
-                }
-                Memory::Merged(_) => {}
-            },
+        if key.topic() == "smd"
+            && let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(text)
+        {
+            self.fields.entry(key.clone()).or_default().extend(fields);
         }
     }
 
     fn remembered(&self, id: Id, key: &Key, is_new: bool) -> Out {
-        match self.memory.get(key).filter(|_| is_new) {
-            None => Vec::new(),
-            Some(Memory::Merged(fields)) => vec![(To::One(id), frame(&Value::Object(fields.clone())))],
-            Some(Memory::Frames(frames)) => {
-                frames.iter().map(|text| (To::One(id), Message::Binary(text.clone()))).collect()
-            }
-        }
+        let fields = self.fields.get(key).filter(|_| is_new);
+        fields.map(|fields| (To::One(id), frame(&Value::Object(fields.clone())))).into_iter().collect()
     }
 }
 
@@ -335,14 +308,15 @@ mod tests {
         bench.say(2, AAPL);
         bench.sent();
         bench.say(1, "umd+265598+{}");
-        bench.pass(ENDED_AFTER);
+        bench.pass(ENDED_AFTER / 2);
         assert_eq!(bench.sent(), Vec::<String>::new(), "the second still wants it");
         bench.hub.leave(2, bench.now.mono);
         bench.pass(ENDED_AFTER / 2);
         bench.hub.join(3);
         bench.say(3, AAPL);
         bench.pass(ENDED_AFTER);
-        assert_eq!(bench.sent(), Vec::<String>::new(), "somebody came in time");
+        assert_eq!(bench.sent(), [AAPL], "somebody came in time: it is asked for, and not ended");
+        bench.hear(r#"{"topic":"system","hb":1}"#);
         bench.say(3, "umd+265598+{}");
         bench.pass(ENDED_AFTER);
         assert_eq!(bench.sent(), ["umd+265598+{}"]);

@@ -32,6 +32,8 @@ pub(super) async fn open(seat: &Seat) -> Option<(Socket, Option<Secret>)> {
 async fn opened(seat: &Seat) -> Result<(Socket, Option<Secret>), String> {
     // IBKR wants the session id, which a tickle brings.
     seat.first_tickle().await;
+    // And market data are for whoever has asked for its accounts.
+    seat.prepare().await;
     let mut nonce = [0; 16];
     SystemRandom::new().fill(&mut nonce).map_err(|_| "this machine gives no random numbers")?;
     let upgrade = seat.handle.snapshot().websocket(nonce).map_err(|error| error.to_string())?;
@@ -39,7 +41,7 @@ async fn opened(seat: &Seat) -> Result<(Socket, Option<Secret>), String> {
     let (mut parts, ()) = upgrade.into_request().into_parts();
     parts.uri = over_http(parts.uri).ok_or("its address cannot be used")?;
     parts.headers.remove(header::HOST);
-    let turn = seat.pace.turn(&parts.method, "/ws", Instant::now());
+    let turn = seat.pace.turn(&parts.method, "/ws", Instant::now(), OPEN_WITHIN);
     sleep_until(turn.map_err(|later| format!("too many requests: again in {:?}", later.0))?).await;
     let request = http::Request::from_parts(parts, Upload::Held(Default::default()));
     let mut answer = seat.flow.send(request).await.map_err(|failure| failure.to_string())?;

@@ -1,0 +1,84 @@
+//! The stream, as WebSocket clients see it.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use crate::world::World;
+
+type Socket = WebSocketStream<TcpStream>;
+
+const AAPL: &str = r#"smd+265598+{"fields":["31"]}"#;
+
+async fn open(world: &World, path: &str, cookie: Option<&str>) -> Socket {
+    let stream = TcpStream::connect(world.address).await.unwrap();
+    let mut request = format!("ws://localhost:5000{path}").into_client_request().unwrap();
+    if let Some(cookie) = cookie {
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    }
+    client_async(request, stream).await.unwrap().0
+}
+
+/// The next frame of a topic. Frames are binary, as from IBKR's gateway.
+async fn heard(socket: &mut Socket, topic: &str) -> Value {
+    let next = async {
+        loop {
+            let message = socket.next().await.expect("the stream goes on").unwrap();
+            let Message::Binary(bytes) = message else { continue };
+            let value: Value = serde_json::from_slice(&bytes).unwrap();
+            if value["topic"] == topic {
+                return value;
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), next).await.unwrap_or_else(|_| panic!("no frame of {topic}"))
+}
+
+#[test]
+fn what_a_client_sends_at_once_arrives_when_ibkr_is_ready() {
+    let world = World::new().ready();
+    world.runtime.block_on(async {
+        for (path, cookie) in [
+            ("/v1/api/ws", None),
+            ("/v1/portal/ws", Some("api=undefined")),
+            ("/v1/api/ws", Some(r#"api={"session": "0123456789abcdef"}"#)),
+            ("//v1/api/ws", Some("api=0123456789abcdef0123456789abcdef; x=y")),
+        ] {
+            let mut socket = open(&world, path, cookie).await;
+            socket.send(Message::text(r#"{"session":"0123"}"#)).await.unwrap();
+            socket.send(Message::text(AAPL)).await.unwrap();
+            heard(&mut socket, "sts").await;
+            assert_eq!(heard(&mut socket, "smd+265598").await["31"], "100.00", "{path}");
+            socket.close(None).await.unwrap();
+        }
+    });
+    assert_eq!(world.lab.server.handle().sockets().early, 0);
+}
+
+#[test]
+fn one_stream_serves_many() {
+    let world = World::with(|settings| settings.share_stream = true).ready();
+    world.runtime.block_on(async {
+        let mut first = open(&world, "/v1/api/ws", None).await;
+        first.send(Message::text(AAPL)).await.unwrap();
+        heard(&mut first, "smd+265598").await;
+        let mut second = open(&world, "/v1/api/ws", None).await;
+        second.send(Message::binary(AAPL)).await.unwrap();
+        heard(&mut second, "sts").await;
+        heard(&mut second, "smd+265598").await;
+        assert_eq!(world.lab.server.handle().sockets().open, 1);
+        second.send(Message::Ping("x".into())).await.unwrap();
+        loop {
+            if let Message::Pong(payload) = second.next().await.unwrap().unwrap() {
+                assert_eq!(payload, "x");
+                break;
+            }
+        }
+    });
+}
