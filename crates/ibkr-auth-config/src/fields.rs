@@ -4,7 +4,10 @@ use std::{net::Ipv4Addr, num::NonZeroU32};
 
 use ibkr_auth_core::{Config, Host, Retry, Tier};
 
-use crate::{Proxy, Transport, env::Env, error::Problem, value::Value};
+use crate::{
+    GatewaySettings, Passphrase, Proxy, Transport, env::Env, error::Problem, gateway_values as gateway,
+    value::Value,
+};
 
 /// A key of `config.yaml`, which is also a variable.
 pub(crate) struct Field {
@@ -21,6 +24,7 @@ pub(crate) enum Target {
     Config(fn(Config, &Value) -> Result<Config, Problem>),
     Retry(fn(Retry, &Value) -> Result<Retry, Problem>),
     Transport(fn(Transport, &Value, &Env) -> Result<Transport, Problem>),
+    Gateway(fn(GatewaySettings, &Value, &Env) -> Result<GatewaySettings, Problem>),
     KeyFile,
     KeyBlock,
     PassphraseFile,
@@ -115,6 +119,123 @@ pub(crate) const ALL: &[Field] = &[
             Ok(Transport { proxy: Some(Proxy::parse(value.text()?)?), ..transport })
         }),
     ),
+    Field::optional(
+        "gateway_listen",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { listen: gateway::listen(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_prefix",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { prefix: gateway::prefix(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_plain",
+        Target::Gateway(|settings, value, _| Ok(GatewaySettings { plain: value.truth()?, ..settings })),
+    ),
+    Field::optional(
+        "gateway_certificate",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { certificate: Some(value.path(env)?), ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_certificate_key",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { certificate_key: Some(value.path(env)?), ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_certificate_passphrase_file",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { certificate_passphrase: Some(Passphrase::of_file(value, env)?), ..settings })
+        }),
+    )
+    .instead_of("gateway_certificate_passphrase_env"),
+    Field::optional(
+        "gateway_certificate_passphrase_env",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings {
+                certificate_passphrase: Some(Passphrase::of_variable(value, env)?),
+                ..settings
+            })
+        }),
+    )
+    .instead_of("gateway_certificate_passphrase_file"),
+    Field::optional(
+        "gateway_allow_addresses",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { allow_addresses: gateway::addresses(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_allow_hosts",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { allow_hosts: gateway::hosts(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_allow_origins",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { allow_origins: gateway::origins(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_client_token_file",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { client_token_file: Some(value.path(env)?), ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_client_ca_file",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { client_ca_file: Some(value.path(env)?), ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_read_only",
+        Target::Gateway(|settings, value, _| Ok(GatewaySettings { read_only: value.truth()?, ..settings })),
+    ),
+    Field::optional(
+        "gateway_beyond",
+        Target::Gateway(|settings, value, _| Ok(GatewaySettings { beyond: value.truth()?, ..settings })),
+    ),
+    Field::optional(
+        "gateway_share_stream",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { share_stream: value.truth()?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_wait",
+        Target::Gateway(|settings, value, _| Ok(GatewaySettings { wait: value.duration()?, ..settings })),
+    ),
+    Field::optional(
+        "gateway_answer_within",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { answer_within: value.duration()?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_on_logout",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { on_logout: gateway::on_logout(value)?, ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_health_port",
+        Target::Gateway(|settings, value, _| {
+            Ok(GatewaySettings { health_port: Some(gateway::port(value)?), ..settings })
+        }),
+    ),
+    Field::optional(
+        "gateway_audit_file",
+        Target::Gateway(|settings, value, env| {
+            Ok(GatewaySettings { audit_file: Some(value.path(env)?), ..settings })
+        }),
+    ),
 ];
 
 fn tier(value: &Value) -> Result<Tier, Problem> {
@@ -150,16 +271,18 @@ pub(crate) const LIST: &str =
 /// names are written there.
 pub(crate) fn advice(unknown: &str, others: &[&str], spell: impl Fn(&str) -> String) -> Option<String> {
     let normal = unknown.to_ascii_lowercase().replace(['-', ' '], "_");
-    if matches!(
-        normal.as_str(),
-        "private_key_passphrase" | "passphrase" | "private_key_password" | "password"
-    ) {
-        let by: Vec<String> = ALL
-            .iter()
-            .map(|field| field.name)
-            .filter(|name| name.contains("passphrase"))
-            .map(&spell)
-            .collect();
+    let opened = match normal.as_str() {
+        "private_key_passphrase" | "passphrase" | "private_key_password" | "password" => {
+            Some("private_key_passphrase")
+        }
+        "gateway_certificate_passphrase" | "gateway_certificate_password" => {
+            Some("gateway_certificate_passphrase")
+        }
+        _ => None,
+    };
+    if let Some(start) = opened {
+        let by: Vec<String> =
+            ALL.iter().map(|field| field.name).filter(|name| name.starts_with(start)).map(&spell).collect();
         return Some(format!("a passphrase is not written here; set {}", by.join(" or ")));
     }
     let known = ALL.iter().map(|field| field.name).chain(others.iter().copied());

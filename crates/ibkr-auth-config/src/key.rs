@@ -1,5 +1,4 @@
-//! The private key: where it is, so that it is read only by those who sign, and its passphrase, which is not
-//! fetched before it is needed.
+//! The private key: where it is, so that it is read only by those who sign.
 
 use std::{
     ffi::OsStr,
@@ -11,10 +10,10 @@ use ibkr_jws::{KeyError, RsaKey};
 use zeroize::Zeroizing;
 
 use crate::{
-    FileError, SigningKey,
+    FileError, Passphrase, SigningKey,
     env::Env,
     error::Problem,
-    local::{self, BYTE_ORDER_MARK},
+    local,
     location::Location,
     value::{Text, Value},
 };
@@ -219,69 +218,5 @@ fn shown(text: &str, path: &Path) -> String {
         path.display().to_string()
     } else {
         "the given path".to_owned()
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Passphrase {
-    location: Location,
-    from: From,
-}
-
-#[derive(Clone)]
-enum From {
-    File(PathBuf),
-    /// What the variable held when the settings were read.
-    Variable(Result<Zeroizing<Vec<u8>>, Problem>),
-}
-
-impl Passphrase {
-    pub(crate) fn of_file(value: &Value, env: &Env) -> Result<Self, Problem> {
-        Ok(Self { location: value.location.clone(), from: From::File(value.path(env)?) })
-    }
-
-    pub(crate) fn of_variable(value: &Value, env: &Env) -> Result<Self, Problem> {
-        if value.raw()?.contains('$') {
-            return Err(Problem::new(
-                "is not the name of a variable",
-                "write the name alone, such as `KEY_PASSPHRASE`, without `$`",
-            ));
-        }
-        let problem = |what| Problem::new(what, "set that variable, or name another one");
-        let content = match env.get(value.text()?) {
-            Some(content) if content.is_empty() => Err(problem("names a variable that is empty")),
-            Some(content) => Ok(Zeroizing::new(content.as_encoded_bytes().to_vec())),
-            None => Err(problem("names a variable that is not set")),
-        };
-        Ok(Self { location: value.location.clone(), from: From::Variable(content) })
-    }
-
-    pub(crate) fn read(&self, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, FileError> {
-        match &self.from {
-            From::File(path) => self.read_file(path, warnings),
-            From::Variable(content) => content.clone(),
-        }
-        .map_err(|problem| problem.at(&self.location.text()))
-    }
-
-    /// Its path is not shown: it may be a passphrase in the wrong place.
-    fn read_file(&self, path: &Path, warnings: &mut Vec<String>) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let name = format!("the file of {}", self.location.field());
-        let mut bytes = local::read_secret(path, &name, warnings)?.bytes;
-        if matches!(bytes[..], [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
-            return Err(Problem::new("is UTF-16", "save it as UTF-8"));
-        }
-        if bytes.starts_with(BYTE_ORDER_MARK) {
-            bytes.drain(..BYTE_ORDER_MARK.len());
-        }
-        for end in [b'\n', b'\r'] {
-            if bytes.last() == Some(&end) {
-                bytes.pop();
-            }
-        }
-        if bytes.is_empty() {
-            return Err(Problem::new("is an empty file", "write the passphrase into it"));
-        }
-        Ok(bytes)
     }
 }

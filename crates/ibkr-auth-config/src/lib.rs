@@ -42,14 +42,17 @@
 //  2. `document.rs` makes a `Value` of what stands behind each key, with its place. `env.rs` makes those of
 //     the variables.
 //  3. `merge.rs` lets the profile override the top level, and the variables both.
-//  4. `settings.rs` writes each value into `Config` or `Transport`, as its row in `fields.rs` says. Core
-//     makes requests of the one, a client's HTTP stack of the other.
+//  4. `settings.rs` writes each value into `Config`, `Transport` or `GatewaySettings`, as its row in
+//     `fields.rs` says. Core makes requests of the first, a client's HTTP stack of the second; the third is
+//     the gateway's.
+mod address_range;
 mod certificates;
 mod document;
 mod env;
 mod error;
 mod fields;
 mod gateway;
+mod gateway_values;
 mod key;
 mod load;
 #[doc(hidden)]
@@ -57,6 +60,7 @@ pub mod local;
 mod location;
 mod merge;
 mod no_proxy;
+mod passphrase;
 mod profile;
 mod proxy;
 mod settings;
@@ -66,12 +70,14 @@ mod value;
 #[cfg_attr(not(feature = "yaml"), path = "without_yaml.rs")]
 mod yaml;
 
+pub use address_range::AddressRange;
 pub use certificates::Trust;
 pub use error::FileError;
-pub use gateway::{AddressRange, GatewaySettings, OnLogout};
+pub use gateway::{GatewaySettings, OnLogout};
 pub use key::{KeySource, ReadKey, is_demo_key};
 pub use load::Reader;
 pub use no_proxy::NoProxy;
+pub use passphrase::Passphrase;
 pub use proxy::Proxy;
 pub use settings::{Settings, Unkeyed};
 pub use signing_key::SigningKey;

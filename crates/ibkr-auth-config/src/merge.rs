@@ -120,7 +120,7 @@ fn refuse_unknown_variables(
     let named: Vec<&str> = variables
         .iter()
         .chain(of_file)
-        .filter(|(field, _)| field.name == "private_key_passphrase_env")
+        .filter(|(field, _)| field.name.ends_with("_passphrase_env"))
         .filter_map(|(_, value)| value.raw().ok())
         .collect();
     env.refuse_unknown(&named)

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use ibkr_auth_core::{Config, Identity, Retry};
 
 use crate::{
-    FileError, KeySource, Proxy, ReadKey, Reader, SigningKey, Transport, env::Env, error::Problem,
-    fields::Target, key::Passphrase, merge::Merged,
+    FileError, GatewaySettings, KeySource, Passphrase, Proxy, ReadKey, Reader, SigningKey, Transport,
+    env::Env, error::Problem, fields::Target, gateway_values, merge::Merged,
 };
 
 /// Everything a client needs. `Debug` shows no secret.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub key: SigningKey,
     /// Trust and proxy.
     pub transport: Transport,
+    /// Where and how a gateway on this machine serves the session.
+    pub gateway: GatewaySettings,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -94,6 +96,8 @@ pub struct Unkeyed {
     pub config: Config,
     /// Trust and proxy.
     pub transport: Transport,
+    /// Where and how a gateway on this machine serves the session.
+    pub gateway: GatewaySettings,
     /// The profile that was chosen.
     pub profile: Option<String>,
     /// Where the key that signs is.
@@ -114,6 +118,7 @@ impl Unkeyed {
         let mut config =
             Config::of(identity).map_err(|error| merged.blame(&[error.field()], error.into()))?;
         let (mut retry, mut transport) = (Retry::default(), Transport::default());
+        let mut gateway = GatewaySettings::default();
         let (mut key, mut passphrase, mut warnings) = (None, None, Vec::new());
         for (field, value) in &merged.0 {
             let wrong = |problem| value.blame(problem);
@@ -122,6 +127,7 @@ impl Unkeyed {
                 Target::Config(set) => config = set(config, value).map_err(wrong)?,
                 Target::Retry(set) => retry = set(retry, value).map_err(wrong)?,
                 Target::Transport(set) => transport = set(transport, value, env).map_err(wrong)?,
+                Target::Gateway(set) => gateway = set(gateway, value, env).map_err(wrong)?,
                 Target::KeyFile => key = Some(KeySource::of_file(value, env).map_err(wrong)?),
                 Target::KeyBlock => {
                     warnings.extend(value.location.refuse_readable().map_err(wrong)?);
@@ -137,6 +143,8 @@ impl Unkeyed {
             .with_retry(retry)
             .map_err(|error| merged.blame(&["retry_first", "retry_longest"], error.into()))?;
         refuse_conflicts(&config, &transport).map_err(|(field, problem)| merged.blame(&[field], problem))?;
+        gateway_values::refuse_conflicts(&gateway)
+            .map_err(|(fields, problem)| merged.blame(fields, problem))?;
         let Some(key) = key else {
             let problem = Problem::new("is missing", "set it");
             return Err(merged.blame(&["private_key_file", "private_key"], problem));
@@ -146,7 +154,7 @@ impl Unkeyed {
         }
         let key = key.with(passphrase, !transport.stays_here(&config));
         let given = merged.0.iter().map(|(field, _)| field.name).collect();
-        Ok(Self { config, transport, profile, key, warnings, given })
+        Ok(Self { config, transport, gateway, profile, key, warnings, given })
     }
 
     /// What works but should be changed, as far as it is known without the key.
@@ -176,10 +184,10 @@ impl Unkeyed {
     /// # Errors
     /// Those of [`KeySource::read`].
     pub fn with_key(self) -> Result<Settings, FileError> {
-        let Self { config, transport, mut warnings, .. } = self;
+        let Self { config, transport, gateway, mut warnings, .. } = self;
         let ReadKey { key, warnings: more } = self.key.read()?;
         warnings.extend(more);
-        Ok(Settings { config, key, transport, warnings })
+        Ok(Settings { config, key, transport, gateway, warnings })
     }
 }
 

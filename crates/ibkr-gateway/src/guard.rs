@@ -29,7 +29,8 @@ impl Guard {
         let addresses = settings.listen.iter().map(|address| address.ip());
         let own = addresses.filter(|address| !address.is_unspecified()).map(written);
         let hosts = THIS_MACHINE.iter().map(|name| (*name).to_owned()).chain(own);
-        let hosts = hosts.chain(settings.allow_hosts.iter().map(|name| name.to_ascii_lowercase()));
+        let further = |name: &String| name.parse().map_or_else(|_| name.to_ascii_lowercase(), written);
+        let hosts = hosts.chain(settings.allow_hosts.iter().map(further));
         Self {
             addresses: settings.allow_addresses.clone(),
             hosts: hosts.collect(),
@@ -232,11 +233,17 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_ours_is_refused() {
-        let ours =
-            guard(GatewaySettings { allow_hosts: vec!["ib-gateway".into()], ..GatewaySettings::default() });
-        for host in
-            ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "LOCALHOST", "ib-gateway:5000", "localhost."]
-        {
+        let allow_hosts = vec!["ib-gateway".into(), "fd00::1".into()];
+        let ours = guard(GatewaySettings { allow_hosts, ..GatewaySettings::default() });
+        for host in [
+            "localhost:5000",
+            "127.0.0.1:5000",
+            "[::1]:5000",
+            "LOCALHOST",
+            "ib-gateway:5000",
+            "localhost.",
+            "[fd00::1]:5000",
+        ] {
             assert_eq!(admit(&ours, &[("host", host)]), Ok(None), "{host}");
         }
         for host in ["evil.example", "evil.example:5000", "localhost.evil.example", "127.0.0.1.nip.io", ""] {

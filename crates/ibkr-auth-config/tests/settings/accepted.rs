@@ -101,6 +101,9 @@ fn the_example_works_with_and_without_each_of_its_comments() {
             continue;
         }
         let mut lines: Vec<String> = example.lines().map(str::to_owned).collect();
+        if key.starts_with("gateway_certificate_") {
+            lines.push("gateway_certificate: gateway.p12".to_owned());
+        }
         lines[index] = match key {
             "private_key" => format!("private_key: \"{pem}\""),
             _ => line[2..].to_owned(),
@@ -116,7 +119,7 @@ fn the_example_works_with_and_without_each_of_its_comments() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 20);
+    assert_eq!(tried, 40);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod certificates;
 mod demo;
 mod effect;
 mod folder;
+mod gateway;
 mod key_file;
 mod leaks;
 mod no_proxy;
