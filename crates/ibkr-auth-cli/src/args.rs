@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+#[cfg(feature = "gateway")]
+use crate::gateway::GatewayArgs;
 use crate::{
     commands::{
         api::{GetArgs, PostArgs},
@@ -56,6 +58,10 @@ pub(crate) enum Command {
     /// Stay logged in, in the foreground, and heal what breaks
     #[command(after_help = help::KEEP)]
     Keep(KeepArgs),
+    #[cfg(feature = "gateway")]
+    /// Stand in for IBKR's own gateway: localhost:5000 for every program, logged in and kept so
+    #[command(after_help = help::GATEWAY)]
+    Gateway(GatewayArgs),
     /// Print the headers of an authorised request, for scripts
     #[command(after_help = help::HEADER)]
     Header(TokenArgs),

@@ -13,3 +13,19 @@ pub(crate) fn forbid_core_dumps() {
 
 #[cfg(not(unix))]
 pub(crate) fn forbid_core_dumps() {}
+
+/// Lets this process open as many files as the system allows it; how many that are.
+#[cfg(all(unix, feature = "gateway"))]
+pub(crate) fn raise_open_files() -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // Where the system refuses, it is as many as before.
+    let is_raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    usize::try_from(if is_raised { maximum } else { current }?).ok()
+}
+
+#[cfg(all(not(unix), feature = "gateway"))]
+pub(crate) fn raise_open_files() -> Option<usize> {
+    None
+}

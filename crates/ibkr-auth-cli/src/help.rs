@@ -132,6 +132,24 @@ other programs use the session.
 Ctrl-C and SIGTERM leave the session open for the next invocation; with `--logout` they end it. It
 goes on until then, unless IBKR refuses the client, its key or the user (exit code 5).";
 
+#[cfg(feature = "gateway")]
+pub(crate) const GATEWAY: &str = "\
+Examples:
+  ibkr-auth gateway --demo
+      On the simulator inside this program; prints a `curl` line to paste.
+  ibkr-auth gateway
+      https://localhost:5000 for every program that speaks to IBKR's own gateway; the status page is
+      at https://localhost:5000/gateway/.
+  ibkr-auth gateway --profiles live,paper
+      Two usernames in one process, each at the port or the path that its profile names.
+  ibkr-auth gateway --import-conf ~/clientportal.gw/root/conf.yaml
+      With the port, the certificate and the addresses of the Java gateway's settings.
+
+Everything that can be set is a key `gateway_…` of the settings, or a variable
+IBKR_AUTH_GATEWAY_…: `ibkr-auth guide settings` lists them. Ctrl-C and SIGTERM finish the requests
+that are under way and log out; with `--leave-open` the session stays for the next start. SIGHUP
+reads settings and key anew.";
+
 pub(crate) const HEADER: &str = "\
 Examples:
   ibkr-auth header | curl -sSH @- https://api.ibkr.com/v1/api/iserver/accounts

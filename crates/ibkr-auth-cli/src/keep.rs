@@ -7,12 +7,12 @@ mod lines;
 mod page;
 mod screen;
 mod second;
-mod start;
+pub(crate) mod start;
 mod status;
-mod systemd;
+pub(crate) mod systemd;
 mod view;
 mod watch;
-mod words;
+pub(crate) mod words;
 mod writer;
 
 use std::time::Duration;
@@ -77,7 +77,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
 }
 
 /// Where IBKR's servers nearest to the user are.
-fn places() -> impl TypedValueParser<Value = Region> {
+pub(crate) fn places() -> impl TypedValueParser<Value = Region> {
     let places = [("new-york", "America"), ("zug", "Europe"), ("hong-kong", "Asia")];
     let values = places.map(|(name, continent)| PossibleValue::new(name).help(continent));
     PossibleValuesParser::new(values).map(|name| match name.as_str() {
@@ -93,7 +93,7 @@ fn tickle_every(text: &str) -> Result<Duration, String> {
     policy.map(|_| time).map_err(|error| error.problem().to_owned())
 }
 
-fn host(text: &str) -> Result<Host, String> {
+pub(crate) fn host(text: &str) -> Result<Host, String> {
     let host = if text.contains("://") { Host::custom(text) } else { text.parse() };
     host.map_err(|_| {
         "is not one of IBKR's hosts (api.ibkr.com, 1.api.ibkr.com to 8.api.ibkr.com), nor a URL like https://host:port"

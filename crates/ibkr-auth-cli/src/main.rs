@@ -7,6 +7,8 @@ mod commands;
 mod doctor;
 mod exit;
 mod failure;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod harden;
 mod help;
 mod init;
@@ -97,6 +99,8 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         Command::Validate => validate::run(&sessions()?),
         Command::Logout => logout::run(&sessions()?),
         Command::Keep(args) => keep::run(&sessions()?, &args),
+        #[cfg(feature = "gateway")]
+        Command::Gateway(args) => gateway::run(global, output, &args),
         Command::Header(args) => token::header(&sessions()?, &args),
         Command::Token(args) => token::token(&sessions()?, &args),
         Command::Get(args) => api::get(&sessions()?, &args),

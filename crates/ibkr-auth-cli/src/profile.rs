@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use ibkr_auth_blocking::{Config, Transport};
-use ibkr_auth_config::{Reader, Unkeyed};
+use ibkr_auth_config::{GatewaySettings, Reader, Unkeyed};
 use ibkr_auth_store::SessionIdentity;
 
 use crate::{exit::Exit, failure::Failure, lazy_key::LazyKey, options::Global};
@@ -17,6 +17,8 @@ pub(crate) struct Profile {
     pub(crate) name: Option<String>,
     pub(crate) config: Config,
     pub(crate) transport: Transport,
+    #[cfg_attr(not(feature = "gateway"), expect(dead_code, reason = "for the gateway alone"))]
+    pub(crate) gateway: GatewaySettings,
     pub(crate) key: LazyKey,
     pub(crate) warnings: Vec<String>,
 }
@@ -25,9 +27,9 @@ impl Profile {
     pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
         let settings = reader(global)?.read()?;
         let warnings = settings.warnings().to_vec();
-        let Unkeyed { config, transport, profile, key, .. } = settings;
+        let Unkeyed { config, transport, gateway, profile, key, .. } = settings;
         let key = LazyKey::new(key, global.passphrase_fd);
-        Ok(Self { name: profile, config, transport, key, warnings })
+        Ok(Self { name: profile, config, transport, gateway, key, warnings })
     }
 
     /// Whose session it is.

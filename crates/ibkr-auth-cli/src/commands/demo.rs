@@ -17,13 +17,13 @@ use crate::{exit::Exit, failure::Failure, output::Output};
 const ACCOUNTS: &str = "/v1/api/portfolio/accounts";
 
 pub(crate) fn run(output: Output) -> Result<(), Failure> {
-    let simulator =
-        Server::start(SimConfig::default()).map_err(|error| unusable("start the simulator", &error))?;
+    let lab = Lab::start()?;
+    let simulator = &lab.simulator;
     output.line(format_args!(
         "A simulator stands for IBKR at {}; nothing leaves this machine.",
         simulator.base_url()
     ))?;
-    let mut client = client(&simulator)?;
+    let mut client = client(&lab)?;
     let steps = Steps::new(output);
     client.on_event(steps.listener());
 
@@ -49,29 +49,49 @@ pub(crate) fn run(output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A simulator, and what a client of its demo identity is told.
+pub(crate) struct Lab {
+    pub(crate) simulator: Server,
+    /// Whom to trust.
+    ca_file: NamedTempFile,
+}
+
+impl Lab {
+    pub(crate) fn start() -> Result<Self, Failure> {
+        let simulator =
+            Server::start(SimConfig::default()).map_err(|error| unusable("start the simulator", &error))?;
+        // Nobody else can change it, whatever the umask.
+        let mut ca_file = NamedTempFile::new().map_err(|error| unusable("make a temporary file", &error))?;
+        ca_file
+            .write_all(simulator.ca_pem().as_bytes())
+            .map_err(|error| unusable("write a temporary file", &error))?;
+        Ok(Self { simulator, ca_file })
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)
+            .map_err(Error::from)?
+            .with_host(Host::custom(&self.simulator.base_url()).map_err(Error::from)?)
+            .with_ip_services([self.simulator.lookup_url()])
+            .map_err(Error::from)?;
+        Ok(config)
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        let ca_file = self.ca_file.path().to_owned();
+        Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) }
+    }
+}
+
 /// A client of the simulator's demo identity, over TLS.
-fn client(simulator: &Server) -> Result<Client, Failure> {
+fn client(lab: &Lab) -> Result<Client, Failure> {
     let key = RsaKey::from_pem(demo::PRIVATE_KEY_PEM.as_bytes()).map_err(|error| {
         Error::config(error.to_string(), "this is a fault of the program: please report it")
     })?;
-    let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL)
-        .map_err(Error::from)?
-        .with_host(Host::custom(&simulator.base_url()).map_err(Error::from)?)
-        .with_ip_services([simulator.lookup_url()])
-        .map_err(Error::from)?;
-    // Nobody else can change it, whatever the umask.
-    let mut file = NamedTempFile::new().map_err(|error| unusable("make a temporary file", &error))?;
-    file.write_all(simulator.ca_pem().as_bytes())
-        .map_err(|error| unusable("write a temporary file", &error))?;
-    let ca_file = file.path().to_owned();
-    Ok(Client::new(
-        config,
-        key,
-        &Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(Proxy::Off) },
-    )?)
+    Ok(Client::new(lab.config()?, key, &lab.transport())?)
 }
 
-fn unusable(what: &str, error: &io::Error) -> Failure {
+pub(crate) fn unusable(what: &str, error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot {what}"))
         .why(error.to_string())
         .help("check free ports of 127.0.0.1, disk space and TMPDIR")

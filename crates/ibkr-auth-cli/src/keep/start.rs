@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The place of the one keeper.
-pub(super) fn place(sessions: &Sessions) -> Result<KeeperPlace, Failure> {
+pub(crate) fn place(sessions: &Sessions) -> Result<KeeperPlace, Failure> {
     sessions.store.become_keeper()?.ok_or_else(|| {
         let who = match sessions.store.keeper() {
             Some(keeper @ Keeper { program: Program::Keep, .. }) => format!("another {keeper}"),
@@ -61,7 +61,7 @@ pub(super) fn start(
     Ok((client.keep_connected(policy.clone()), recorder))
 }
 
-fn lock(sessions: &Sessions) -> Result<Locked, Failure> {
+pub(crate) fn lock(sessions: &Sessions) -> Result<Locked, Failure> {
     let progress = Progress::start(sessions.output, "starting");
     sessions.lock(LOGIN_WITHIN, || progress.say("another ibkr-auth is at work on this session"))
 }

@@ -7,19 +7,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ibkr_auth_blocking::Phase;
-
-use super::status::Status;
-
 /// A start is given so much longer each time: IBKR may be closed for hours, and a restart would not open it.
 const MORE: Duration = Duration::from_secs(120);
 const GIVE_MORE_EVERY: Duration = Duration::from_secs(30);
 #[cfg(unix)]
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// What a service manager is told of a program.
+pub(crate) struct Standing<'a> {
+    /// Where it stands, in one line.
+    pub(crate) text: &'a str,
+    /// What it was started for works.
+    pub(crate) is_ready: bool,
+    pub(crate) is_alive: bool,
+}
+
 /// Says nothing where no service manager listens.
 #[derive(Default)]
-pub(super) struct Systemd {
+pub(crate) struct Systemd {
     ready: bool,
     said: String,
     petted: Option<Instant>,
@@ -30,35 +35,34 @@ pub(super) struct Systemd {
 
 impl Systemd {
     /// How often [`pulse`](Self::pulse) must be called.
-    pub(super) fn every(&self) -> Option<Duration> {
+    pub(crate) fn every(&self) -> Option<Duration> {
         let more = (!self.ready && is_there()).then_some(GIVE_MORE_EVERY);
         watchdog().map(|watchdog| watchdog / 2).into_iter().chain(more).min()
     }
 
     /// `alive`: the session's own thread is at work too. Says once that nothing can be told, and why.
-    pub(super) fn pulse(&mut self, status: &Status, alive: bool) -> Option<String> {
-        let messages = self.messages(status, alive);
+    pub(crate) fn pulse(&mut self, now: &Standing<'_>) -> Option<String> {
+        let messages = self.messages(now);
         let failed: Vec<_> = messages.iter().filter_map(|message| notify(message).err()).collect();
         let failed = failed.first()?;
         let is_new = !std::mem::replace(&mut self.complained, true);
         is_new.then(|| format!("the service manager cannot be told anything (NOTIFY_SOCKET): {failed}"))
     }
 
-    fn messages(&mut self, status: &Status, alive: bool) -> Vec<String> {
+    fn messages(&mut self, now: &Standing<'_>) -> Vec<String> {
         let mut messages = Vec::new();
         if !is_there() {
             return messages;
         }
-        let text = status.headline();
-        if self.said != text {
-            messages.push(format!("STATUS={text}"));
-            self.said = text;
+        if self.said != now.text {
+            messages.push(format!("STATUS={}", now.text));
+            self.said = now.text.to_owned();
         }
-        if !self.ready && status.phase() == Phase::Connected {
+        if !self.ready && now.is_ready {
             self.ready = true;
             messages.push("READY=1".to_owned());
         }
-        if !alive {
+        if !now.is_alive {
             return messages;
         }
         if !self.ready && passed(self.gave_more, GIVE_MORE_EVERY) {
@@ -74,7 +78,7 @@ impl Systemd {
         messages
     }
 
-    pub(super) fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         // A service manager that is gone needs to know nothing.
         let _ = notify("STOPPING=1");
     }

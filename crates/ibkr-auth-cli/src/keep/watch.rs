@@ -9,7 +9,7 @@ use super::{
     input::{Input, Inputs, Source},
     second::SecondTry,
     status::Status,
-    systemd::Systemd,
+    systemd::{Standing, Systemd},
     view::View,
     words::{Level, Line},
 };
@@ -135,7 +135,12 @@ impl Watch {
             self.recorder.release();
         }
         self.view.draw(&self.status);
-        if let Some(complaint) = self.systemd.pulse(&self.status, self.status.is_alive()) {
+        let standing = Standing {
+            text: &self.status.headline(),
+            is_ready: self.status.phase() == Phase::Connected,
+            is_alive: self.status.is_alive(),
+        };
+        if let Some(complaint) = self.systemd.pulse(&standing) {
             self.say(Level::Warning, complaint);
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     Info,
     Warning,
     /// It does not heal by itself.
@@ -24,7 +24,7 @@ pub(super) enum Level {
 
 impl Level {
     /// As the journal counts.
-    pub(super) const fn priority(self) -> u8 {
+    pub(crate) const fn priority(self) -> u8 {
         match self {
             Self::Info => 6,
             Self::Warning => 4,
@@ -32,7 +32,7 @@ impl Level {
         }
     }
 
-    pub(super) const fn style(self) -> Style {
+    pub(crate) const fn style(self) -> Style {
         match self {
             Self::Info => Style::new(),
             Self::Warning => WARN,
@@ -43,20 +43,20 @@ impl Level {
 
 /// Something to be told.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) at: SystemTime,
-    pub(super) level: Level,
-    pub(super) text: String,
+pub(crate) struct Line {
+    pub(crate) at: SystemTime,
+    pub(crate) level: Level,
+    pub(crate) text: String,
 }
 
 impl Line {
-    pub(super) fn new(level: Level, text: impl Into<String>) -> Self {
+    pub(crate) fn new(level: Level, text: impl Into<String>) -> Self {
         Self { at: SystemTime::now(), level, text: one_line(&text.into()) }
     }
 
     /// `None`: what happens each minute, and what another event says too.
     /// `takes`: it was told to end other logins, and does so as often as is safe.
-    pub(super) fn of(event: &Event, takes: bool) -> Option<Self> {
+    pub(crate) fn of(event: &Event, takes: bool) -> Option<Self> {
         let level = match event {
             Event::Sent { .. }
             | Event::Connected
@@ -83,7 +83,7 @@ impl Line {
 }
 
 /// The hours alone make no maintenance: the network may be at fault as well.
-pub(super) fn maybe_closed(until: SystemTime) -> String {
+pub(crate) fn maybe_closed(until: SystemTime) -> String {
     format!("no answer as it should be: it may be IBKR's maintenance, until {} at the latest", stamp(until))
 }
 
@@ -96,7 +96,7 @@ fn level_of(phase: Phase) -> Level {
 }
 
 /// An event as the members of an object. `phase` is where the session stands now.
-pub(super) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
+pub(crate) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
     let (name, members) = match event {
         Event::Sent { step } => ("sent", json!({ "step": step.name() })),
         Event::Done { step, took } => ("done", json!({ "step": step.name(), "ms": took.as_millis() })),
@@ -134,7 +134,7 @@ pub(super) fn json(event: &Event, phase: Phase) -> Map<String, Value> {
 }
 
 /// Time, event and phase, then the members that are there.
-pub(super) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Value> {
+pub(crate) fn object(event: &str, phase: Phase, more: Value) -> Map<String, Value> {
     let mut told = Map::new();
     told.insert("time".to_owned(), json!(stamp(SystemTime::now())));
     told.insert("event".to_owned(), json!(event));

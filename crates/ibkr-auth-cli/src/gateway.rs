@@ -1,0 +1,124 @@
+//! `ibkr-auth gateway`: stands in for IBKR's own gateway on localhost:5000.
+
+#[cfg(feature = "simulator")]
+mod demo;
+mod sessions;
+mod watch;
+
+use std::net::SocketAddr;
+
+use clap::ValueHint;
+use ibkr_auth_blocking::{Host, Region};
+use ibkr_gateway::{Gateway, Login, Process};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    keep::{host, places},
+    options::Global,
+    output::Output,
+};
+use watch::Watch;
+
+/// Files, IBKR and a person need some descriptors beside the connections of clients.
+const RESERVED: usize = 200;
+const MOST_CONNECTIONS: usize = 16_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GatewayArgs {
+    #[cfg(feature = "simulator")]
+    /// Try it on a simulator inside this program, without an account
+    #[arg(long, conflicts_with_all = ["profiles", "import_conf"])]
+    demo: bool,
+    /// Serve these profiles of the settings, each at its own port or path
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_hint = ValueHint::Other)]
+    profiles: Vec<String>,
+    /// Listen there instead of where the settings say; a port, or an address and a port
+    #[arg(long, value_name = "ADDRESS,…", value_delimiter = ',', value_parser = address)]
+    listen: Vec<SocketAddr>,
+    /// Plain HTTP instead of HTTPS
+    #[arg(long)]
+    plain: bool,
+    /// Refuse orders, and everything else that changes an account
+    #[arg(long)]
+    read_only: bool,
+    /// Take port, certificate and addresses from the Java gateway's settings
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    import_conf: Option<std::path::PathBuf>,
+    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three
+    /// times an hour at most
+    #[arg(long)]
+    compete: bool,
+    /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
+    #[arg(long, value_name = "PLACE", value_parser = places())]
+    region: Option<Region>,
+    /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
+    hosts: Vec<Host>,
+    /// Leave the session open at exit, for the next start
+    #[arg(long)]
+    leave_open: bool,
+    /// Log in although IBKR has just refused the same settings
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(global: &Global, output: Output, args: &GatewayArgs) -> Result<(), Failure> {
+    #[cfg(feature = "simulator")]
+    if args.demo {
+        return demo::run(output, args);
+    }
+    let process = Process { folder: sessions::folder(global)?, most_connections: most_connections() };
+    let logins = sessions::logins(global, output, args)?;
+    serve(output, args, &process, logins, |_| Ok(()))
+}
+
+/// Serves until somebody wants it to end.
+fn serve(
+    output: Output,
+    args: &GatewayArgs,
+    process: &Process,
+    logins: Vec<Login>,
+    introduce: impl FnOnce(&Gateway) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let names: Vec<String> = logins.iter().map(|login| login.name.clone()).collect();
+    let is_plain = logins.iter().all(|login| login.gateway.plain);
+    let pages = logins.iter().map(|login| login.gateway.prefix.clone()).collect();
+    let gateway = runtime.block_on(Gateway::start(process, logins))?;
+    let watch = Watch::new(output, &runtime, &gateway, &names, args.compete);
+    watch.greet(&gateway, process, is_plain, pages)?;
+    introduce(&gateway)?;
+    let ending = watch.run(&gateway);
+    output.line(if args.leave_open { "leaving the session open" } else { "logging out" })?;
+    let outcome = match args.leave_open {
+        true => {
+            runtime.block_on(gateway.detach());
+            Ok(())
+        }
+        false => runtime.block_on(gateway.stop()).map_err(Failure::from),
+    };
+    ending.and(outcome)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("gateway")
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "the system gives no threads").why(error.to_string()))
+}
+
+/// As many as the system allows. Each is a file to it.
+fn most_connections() -> usize {
+    crate::harden::raise_open_files()
+        .map_or(MOST_CONNECTIONS, |most| most.saturating_sub(RESERVED).min(MOST_CONNECTIONS))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let of_this_machine = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    text.parse().or_else(|_| text.parse().map(of_this_machine)).map_err(|_| {
+        "is neither a port nor an address with a port, such as 5000, 127.0.0.1:5000 or [::1]:5000".to_owned()
+    })
+}

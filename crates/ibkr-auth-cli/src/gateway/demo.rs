@@ -1,0 +1,52 @@
+//! The gateway on a simulator inside this program.
+
+use std::sync::Arc;
+
+use ibkr_auth_blocking::Error;
+use ibkr_auth_config::GatewaySettings;
+use ibkr_gateway::{Gateway, Login, Process};
+use ibkr_jws::RsaKey;
+use ibkr_sim::demo;
+
+use super::{GatewayArgs, most_connections, serve, sessions::policy};
+use crate::{
+    commands::demo::{Lab, unusable},
+    failure::Failure,
+    output::Output,
+};
+
+pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
+    let lab = Lab::start()?;
+    let folder = tempfile::tempdir().map_err(|error| unusable("make a temporary folder", &error))?;
+    let key = RsaKey::from_pem(demo::PRIVATE_KEY_PEM.as_bytes()).map_err(|error| {
+        Error::config(error.to_string(), "this is a fault of the program: please report it")
+    })?;
+    let mut gateway =
+        GatewaySettings { plain: args.plain, read_only: args.read_only, ..GatewaySettings::default() };
+    if !args.listen.is_empty() {
+        gateway.listen.clone_from(&args.listen);
+    }
+    let login = Login {
+        name: "demo".to_owned(),
+        config: lab.config()?,
+        key: Arc::new(key),
+        transport: lab.transport(),
+        policy: policy(args),
+        gateway,
+        kept: None,
+        client_token: None,
+    };
+    let process = Process { folder: folder.path().to_owned(), most_connections: most_connections() };
+    output.line(format_args!(
+        "A simulator stands for IBKR at {}; nothing leaves this machine.",
+        lab.simulator.base_url()
+    ))?;
+    let (flag, scheme) = if args.plain { ("-s", "http") } else { ("-sk", "https") };
+    serve(output, args, &process, vec![login], |gateway: &Gateway| {
+        let Some(address) = gateway.addresses().first() else { return Ok(()) };
+        let port = address.port();
+        output.line(format_args!(
+            "\nTry it:\n  curl {flag} {scheme}://localhost:{port}/v1/api/portfolio/accounts\n"
+        ))
+    })
+}

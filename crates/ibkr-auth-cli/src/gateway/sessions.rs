@@ -1,0 +1,81 @@
+//! The sessions of a gateway: from each profile's settings to a login that may begin.
+
+use std::{path::PathBuf, sync::Arc};
+
+use ibkr_auth_blocking::{KeepConnected, OnCompeting};
+use ibkr_auth_config::GatewaySettings;
+use ibkr_auth_store::Store;
+use ibkr_gateway::{Kept, Login};
+
+use super::GatewayArgs;
+use crate::{
+    failure::Failure,
+    keep::start::{lock, place},
+    options::Global,
+    output::Output,
+    profile::Profile,
+    sessions::{Sessions, not_refused},
+};
+
+/// Where the gateway keeps the certificate that it makes: beside the sessions.
+pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
+    let profile =
+        Profile::read(&Global { profile: None, ..global.clone() }).or_else(|_| Profile::read(global))?;
+    let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
+    Ok(store.path().parent().map(std::path::Path::to_owned).unwrap_or_default())
+}
+
+/// One for each profile. The passphrases of their keys are asked for here.
+pub(super) fn logins(global: &Global, output: Output, args: &GatewayArgs) -> Result<Vec<Login>, Failure> {
+    if args.profiles.is_empty() {
+        return Ok(vec![login(global, output, args)?]);
+    }
+    let of = |name: &String| login(&Global { profile: Some(name.clone()), ..global.clone() }, output, args);
+    args.profiles.iter().map(of).collect()
+}
+
+fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, Failure> {
+    let profile = Profile::read(global)?;
+    profile.warnings.iter().for_each(|warning| output.warning(warning));
+    let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
+    let name = profile.name.clone().unwrap_or_else(|| "default".to_owned());
+    let gateway = overridden(profile.gateway.clone(), args);
+    let config = profile.config.clone();
+    let config = if args.compete { config.with_compete(true) } else { config };
+    let sessions = Sessions::new(output, profile, store);
+    let place = place(&sessions)?;
+    let settings = sessions.settings_digest()?;
+    let locked = lock(&sessions)?;
+    sessions.warn_of_damage(&locked.record);
+    if !args.force {
+        not_refused(&locked.record, &settings)?;
+    }
+    Ok(Login {
+        name,
+        config,
+        key: Arc::new(sessions.profile.key.clone()),
+        transport: sessions.profile.transport.clone(),
+        policy: policy(args),
+        client_token: gateway.client_token()?,
+        gateway,
+        kept: Some(Kept::new(place, locked, settings)),
+    })
+}
+
+fn overridden(mut gateway: GatewaySettings, args: &GatewayArgs) -> GatewaySettings {
+    if !args.listen.is_empty() {
+        gateway.listen.clone_from(&args.listen);
+    }
+    gateway.plain |= args.plain;
+    gateway.read_only |= args.read_only;
+    gateway
+}
+
+pub(super) fn policy(args: &GatewayArgs) -> KeepConnected {
+    let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
+    let policy = KeepConnected::default().with_hosts(args.hosts.iter().cloned()).with_competing(competing);
+    match args.region {
+        Some(place) => policy.with_region(place),
+        None => policy,
+    }
+}

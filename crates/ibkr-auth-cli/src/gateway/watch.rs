@@ -1,0 +1,134 @@
+//! What a person, a log and the service manager see of a gateway while it runs.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    time::{Duration, Instant},
+};
+
+use ibkr_auth_blocking::{Event, Phase};
+use ibkr_gateway::{Gateway, Process};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::{
+    failure::Failure,
+    interrupt::{self, Signal},
+    keep::{
+        systemd::{Standing, Systemd},
+        words::{Level, Line, json},
+    },
+    output::{Output, escaped},
+    utc::stamp,
+};
+
+/// Nothing else wakes whoever has nothing to do.
+const IDLE: Duration = Duration::from_secs(30);
+
+enum Input {
+    Event(usize, Event),
+    Signal(Signal),
+}
+
+pub(super) struct Watch<'a> {
+    output: Output,
+    names: &'a [String],
+    takes: bool,
+    inputs: Receiver<Input>,
+    systemd: Systemd,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        output: Output,
+        runtime: &Runtime,
+        gateway: &Gateway,
+        names: &'a [String],
+        takes: bool,
+    ) -> Self {
+        let (tell, inputs) = channel();
+        for (index, name) in names.iter().enumerate() {
+            if let Some(handle) = gateway.session(name) {
+                let (mut events, tell): (_, Sender<Input>) = (handle.events(), tell.clone());
+                runtime.spawn(async move {
+                    while let Some(event) = events.next().await {
+                        // Nobody listens any more at the very end.
+                        let _ = tell.send(Input::Event(index, event));
+                    }
+                });
+            }
+        }
+        interrupt::tell(move |signal| drop(tell.send(Input::Signal(signal))));
+        Self { output, names, takes, inputs, systemd: Systemd::default() }
+    }
+
+    /// Where programs and people find it.
+    pub(super) fn greet(
+        &self,
+        gateway: &Gateway,
+        process: &Process,
+        is_plain: bool,
+        prefixes: Vec<String>,
+    ) -> Result<(), Failure> {
+        let scheme = if is_plain { "http" } else { "https" };
+        for address in gateway.addresses() {
+            let port = address.port();
+            let host =
+                if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+            self.output.line(format_args!("Listening at {scheme}://{host}:{port}"))?;
+            for prefix in &prefixes {
+                self.output.line(format_args!("Status page: {scheme}://{host}:{port}{prefix}/gateway/"))?;
+            }
+        }
+        if !is_plain {
+            let file = Gateway::certificate(process);
+            self.output.line(format_args!("Certificate: {}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Until a signal asks to leave, or every session has stopped for good and nobody can press a button.
+    pub(super) fn run(mut self, gateway: &Gateway) -> Result<(), Failure> {
+        loop {
+            self.pulse(gateway);
+            let wait = self.systemd.every().unwrap_or(IDLE).min(IDLE);
+            let until = Instant::now() + wait;
+            match self.inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Input::Event(index, event)) => self.tell(gateway, index, &event)?,
+                Ok(Input::Signal(Signal::Leave)) | Err(RecvTimeoutError::Disconnected) => {
+                    self.systemd.stopping();
+                    return Ok(());
+                }
+                Ok(Input::Signal(Signal::Resized)) | Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    fn tell(&self, gateway: &Gateway, index: usize, event: &Event) -> Result<(), Failure> {
+        let Some(name) = self.names.get(index) else { return Ok(()) };
+        if self.output.json {
+            let phase = gateway.session(name).map_or(Phase::Off, |handle| handle.phase());
+            let mut object = json(event, phase);
+            object.insert("session".to_owned(), Value::from(name.as_str()));
+            return self.output.result(escaped(&Value::Object(object).to_string()));
+        }
+        let Some(Line { at, level, text }) = Line::of(event, self.takes) else { return Ok(()) };
+        let style = level.style();
+        let level = match level {
+            Level::Info => String::new(),
+            Level::Warning => format!("{style}warning:{style:#} "),
+            Level::Person => format!("{style}attention:{style:#} "),
+        };
+        let name = if self.names.len() > 1 { format!("{name}: ") } else { String::new() };
+        self.output.line(format_args!("{} {level}{name}{text}", stamp(at)))
+    }
+
+    /// The service manager learns that clients are served: whether IBKR is there is not the manager's to mend.
+    fn pulse(&mut self, gateway: &Gateway) {
+        let phases = self.names.iter().filter_map(|name| Some((name, gateway.session(name)?.phase())));
+        let text: Vec<String> = phases.map(|(name, phase)| format!("{name}: {phase}")).collect();
+        let standing = Standing { text: &text.join("; "), is_ready: true, is_alive: true };
+        if let Some(complaint) = self.systemd.pulse(&standing) {
+            self.output.warning(complaint);
+        }
+    }
+}
