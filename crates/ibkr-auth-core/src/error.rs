@@ -247,9 +247,9 @@ impl Error {
     }
 
     /// The key could not sign.
-    pub(crate) fn unsigned(step: Step, error: SignError) -> Self {
+    pub(crate) fn unsigned(step: Option<Step>, error: SignError) -> Self {
         let cannot =
-            Self::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::DoNotRetry);
+            Self::plain(ErrorKind::Sign, step, error.to_string(), "check the key", Advice::DoNotRetry);
         cannot.caused_by(Cause::Sign(error))
     }
 

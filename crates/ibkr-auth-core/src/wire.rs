@@ -27,6 +27,7 @@ pub(crate) mod jitter;
 pub mod logout;
 mod path;
 pub mod public_ip;
+pub mod signed;
 pub mod ssodh_init;
 pub mod status;
 pub mod tickle;

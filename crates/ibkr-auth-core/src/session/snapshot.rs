@@ -6,13 +6,18 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, request::Parts};
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT},
+    request::Parts,
+};
 
 use super::{History, Phase, SavedSession, Session, facts::Kept, guard::Guard};
 use crate::{
     Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Host, Now, Request,
     SsoDetails,
     stream::{self, Upgrade},
+    wire::{is_plain_path, path_segments},
 };
 
 /// A session as it was at one moment. Cheap: it shares its tokens and its configuration with the session.
@@ -190,6 +195,36 @@ impl Snapshot {
     pub fn authorize_head(&self, parts: Parts) -> Result<Parts, Error> {
         let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
         authorization.authorize_head(&self.config, parts)
+    }
+
+    /// The same for `/gw/api` and `/oauth2/api`, which take the access token. Tokens and sessions are the
+    /// session's own to ask for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotConnected`] while there is no access token, and for any other path.
+    #[doc(hidden)]
+    pub fn authorize_beyond(&self, mut parts: Parts, now: Now) -> Result<Parts, Error> {
+        let kept = self.kept.as_ref().ok_or_else(|| self.not_connected())?;
+        let is_over = kept.access_token_ends.is_some_and(|end| end.mono <= now.mono || end.wall <= now.wall);
+        let token = kept.access_token.as_ref().filter(|_| !is_over).ok_or_else(|| self.not_connected())?;
+        let url = self.config.host().url(&parts.uri.to_string());
+        let names = path_segments(parts.uri.path());
+        let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let is_open = is_plain_path(parts.uri.path())
+            && matches!(names[..], ["gw" | "oauth2", "api", ref rest @ ..] if !matches!(rest, [_, "sso-sessions" | "token", ..]));
+        let refused = || {
+            let (what, help) = (
+                "the path must begin with /gw/api or /oauth2/api",
+                "tokens and sessions are not for requests",
+            );
+            Error::plain(ErrorKind::Config, None, what, help, Advice::DoNotRetry)
+        };
+        parts.uri = url.parse().ok().filter(|_| is_open).ok_or_else(refused)?;
+        parts.headers.remove(HOST);
+        parts.headers.remove(COOKIE);
+        parts.headers.insert(USER_AGENT, self.config.user_agent.clone());
+        parts.headers.extend(token.header("Bearer ").map(|value| (AUTHORIZATION, value)));
+        Ok(parts)
     }
 
     /// The request that opens the WebSocket. See [`Session::websocket`].

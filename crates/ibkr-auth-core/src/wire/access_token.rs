@@ -54,7 +54,7 @@ pub(crate) fn request_within(
         now + 20 - jitter.assertion_ends,
         now.saturating_sub(10 + jitter.assertion_begins),
     );
-    let assertion = build::sign(STEP, config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
+    let assertion = build::sign(Some(STEP), config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\
          &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&scope={}",

@@ -68,7 +68,7 @@ pub(crate) fn request_within(
         service: config.service.as_deref(),
         alternative_ips: &config.alternative_ips,
     };
-    let jws = build::sign(STEP, config, key, &claims)?;
+    let jws = build::sign(Some(STEP), config, key, &claims)?;
     let mut headers = HeaderMap::new();
     headers.extend(access_token.token.header("Bearer ").map(|value| (AUTHORIZATION, value)));
     let body = ("application/jwt", jws.expose().as_bytes().to_vec());

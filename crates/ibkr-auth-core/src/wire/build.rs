@@ -132,16 +132,15 @@ pub(crate) fn request(
     Ok(request)
 }
 
+/// `step`: which one it is for, if it is one of a login.
 pub(super) fn sign(
-    step: Step,
+    step: Option<Step>,
     config: &Config,
     key: &(impl Sign + ?Sized),
     claims: &impl Serialize,
 ) -> Result<Jws, Error> {
     Jws::rs256(&config.client_key_id, claims, key).map_err(|error| match error {
         JwsError::Sign(error) => Error::unsigned(step, error),
-        error => {
-            Error::plain(ErrorKind::Sign, Some(step), error.to_string(), "check the key", Advice::DoNotRetry)
-        }
+        error => Error::plain(ErrorKind::Sign, step, error.to_string(), "check the key", Advice::DoNotRetry),
     })
 }
