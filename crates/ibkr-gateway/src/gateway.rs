@@ -1,6 +1,13 @@
 //! The gateway as a whole: its sessions, the places where clients come in, and its end.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use ibkr_auth_async::{Error, Handle};
 use tokio::{
@@ -11,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    health,
     line::Lines,
     seat::{Login, Seat},
     serve::Door,
@@ -64,7 +72,15 @@ impl Gateway {
                 true => None,
                 false => Some(tls::acceptor(settings, &process.folder)?),
             };
-            bound.push((listen(address).await?, sharing, tls));
+            let listener = listen(address).await?;
+            // Some programs take `localhost` for ::1 alone. Where there is no IPv6, or somebody else is there,
+            // it goes without.
+            if address.ip() == Ipv4Addr::LOCALHOST {
+                let port = address_of(&listener)?.port();
+                let also = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await;
+                bound.extend(also.ok().map(|also| (also, sharing.clone(), tls.clone())));
+            }
+            bound.push((listener, sharing, tls));
         }
         let mut logins = logins;
         for (listener, sharing, _) in &bound {
@@ -72,7 +88,8 @@ impl Gateway {
             for index in sharing {
                 let listen = &mut logins[*index].gateway.listen;
                 // A port that the system has chosen.
-                listen.iter_mut().filter(|address| address.port() == 0).for_each(|address| *address = actual);
+                let chosen = listen.iter_mut().filter(|own| own.port() == 0 && own.ip() == actual.ip());
+                chosen.for_each(|own| *own = actual);
             }
         }
         let mut tasks = JoinSet::new();
@@ -82,11 +99,20 @@ impl Gateway {
         }
         let lines = Lines::new(process.most_connections);
         let (closing, closed) = watch::channel(false);
+        for seat in seats.iter() {
+            if let (Some(port), Some(address)) = (seat.settings.health_port, seat.settings.listen.first()) {
+                let listener = listen(SocketAddr::new(address.ip(), port)).await?;
+                tasks.spawn(health::serve(listener, Arc::clone(seat), closed.clone()));
+            }
+        }
         let mut addresses = Vec::new();
         for (listener, sharing, tls) in bound {
             let mut own: Vec<Arc<Seat>> = sharing.iter().map(|index| Arc::clone(&seats[*index])).collect();
             own.sort_by_key(|seat| std::cmp::Reverse(seat.settings.prefix.len()));
-            addresses.push(address_of(&listener)?);
+            let address = address_of(&listener)?;
+            if own.iter().any(|seat| seat.settings.listen.contains(&address)) {
+                addresses.push(address);
+            }
             let door = Door { seats: own, all: Arc::clone(&seats), tls, lines: Arc::clone(&lines) };
             tasks.spawn(Arc::new(door).open(listener, closed.clone()));
         }

@@ -14,6 +14,7 @@ mod ear;
 mod exchange;
 mod gateway;
 mod guard;
+mod health;
 mod journal;
 mod keeping;
 mod line;

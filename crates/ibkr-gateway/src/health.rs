@@ -1,0 +1,67 @@
+//! ibeam's probes on a port of their own, so that set-ups that were made for it keep theirs.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use http::{Request, StatusCode};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ibkr_auth_async::Phase;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    journal::Level,
+    reply::{self, Reply},
+    seat::Seat,
+};
+
+/// A probe asks at once, and goes.
+const IDLE_PROBE: Duration = Duration::from_secs(15);
+
+/// Answers until the gateway ends.
+pub(crate) async fn serve(listener: TcpListener, seat: Arc<Seat>, mut closing: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = closing.wait_for(|closing| *closing) => return,
+        };
+        let Ok((stream, peer)) = accepted else { continue };
+        if !seat.guard.takes(peer.ip()) {
+            continue;
+        }
+        let seat = Arc::clone(&seat);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let seat = Arc::clone(&seat);
+                async move { Ok::<_, Infallible>(answer(&seat, request)) }
+            });
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(IDLE_PROBE);
+            // How a probe ends is its own affair.
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn answer(seat: &Seat, request: Request<Incoming>) -> Reply {
+    let (parts, _) = request.into_parts();
+    match parts.uri.path() {
+        "/livez" => reply::text(StatusCode::OK, "OK"),
+        "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
+        "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
+        "/activate" | "/deactivate" => match seat.guard.admit(&parts, false) {
+            Err(refused) => refused,
+            Ok(_) => {
+                let is_on = parts.uri.path() == "/activate";
+                seat.journal
+                    .say(Level::Info, if is_on { "activated by a probe" } else { "deactivated by a probe" });
+                if is_on {
+                    seat.release()
+                } else {
+                    seat.hold()
+                }
+                reply::text(StatusCode::OK, "OK")
+            }
+        },
+        _ => reply::error(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
