@@ -84,7 +84,7 @@ pub(crate) struct Reading {
 
 /// What is wrong, and in which line if that is known.
 pub(crate) struct Fault {
-    line: Option<usize>,
+    pub(crate) line: Option<usize>,
     problem: Problem,
 }
 

@@ -57,6 +57,19 @@ impl Env {
         names.iter().find_map(set).map(|(name, value)| (name, value.to_string_lossy()))
     }
 
+    /// The names that begin so, of variables that are set to something; sorted.
+    pub(crate) fn names_with(&self, start: &str) -> Vec<String> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let set = self.0.iter().filter(|(_, value)| !value.is_empty());
+        let mut names: Vec<String> = set
+            .filter_map(|(name, _)| name.to_str())
+            .filter(|name| name.starts_with(start) && name.bytes().all(is_plain))
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
     /// What the variables set, in the order of the table.
     pub(crate) fn layer(&self) -> Result<Layer, FileError> {
         let mut layer = Layer::new();

@@ -64,21 +64,24 @@ pub(crate) fn port(value: &Value) -> Result<u16, Problem> {
 }
 
 pub(crate) fn prefix(value: &Value) -> Result<String, Problem> {
-    let text = value.text()?;
-    let Some(path) = text.strip_prefix('/') else {
+    path(value.text()?)
+}
+
+pub(crate) fn path(text: &str) -> Result<String, Problem> {
+    let Some(names) = text.strip_prefix('/') else {
         return Err(Problem::new("does not begin with `/`", "write it like `/paper`"));
     };
     let is_name = |name: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
         !name.is_empty() && name.bytes().all(plain) && !name.bytes().all(|byte| byte == b'.')
     };
-    if !path.split('/').all(is_name) {
+    if !names.split('/').all(is_name) {
         return Err(Problem::new(
             "is not a plain path",
             "write it like `/paper`: letters, digits, `-`, `_`, `.` and `~`, without `/` at its end",
         ));
     }
-    let first = path.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let first = names.split('/').next().unwrap_or_default().to_ascii_lowercase();
     if TAKEN.contains(&first.as_str()) {
         return Err(Problem::new(
             format!("begins with `/{first}`, which has a meaning of its own"),

@@ -53,6 +53,7 @@ mod error;
 mod fields;
 mod gateway;
 mod gateway_values;
+mod import;
 mod key;
 mod load;
 #[doc(hidden)]
@@ -61,6 +62,8 @@ mod location;
 mod merge;
 mod no_proxy;
 mod passphrase;
+#[cfg(feature = "yaml")]
+mod plain;
 mod profile;
 mod proxy;
 mod settings;
@@ -74,6 +77,7 @@ pub use address_range::AddressRange;
 pub use certificates::Trust;
 pub use error::FileError;
 pub use gateway::{GatewaySettings, OnLogout};
+pub use import::Imported;
 pub use key::{KeySource, ReadKey, is_demo_key};
 pub use load::Reader;
 pub use no_proxy::NoProxy;

@@ -2,10 +2,12 @@
 
 mod accepted;
 mod certificates;
+mod conf_yaml;
 mod demo;
 mod effect;
 mod folder;
 mod gateway;
+mod ibind;
 mod key_file;
 mod leaks;
 mod no_proxy;

@@ -1,0 +1,103 @@
+//! The variables of ibind.
+
+use ibkr_auth_config::Imported;
+
+fn imported(vars: &[(&str, &str)]) -> Imported {
+    Imported::from_ibind(vars.iter().copied())
+}
+
+#[test]
+fn the_address_of_this_machine_is_taken_over() {
+    for (url, listen, plain, prefix) in [
+        ("https://127.0.0.1:5000/v1/api/", "127.0.0.1:5000", false, ""),
+        ("https://localhost:5055/v1/api", "127.0.0.1:5055", false, ""),
+        ("http://[::1]:5001/v1/api/", "[::1]:5001", true, ""),
+        ("https://localhost/v1/api/", "127.0.0.1:443", false, ""),
+        ("http://localhost/paper/v1/api/", "127.0.0.1:80", true, "/paper"),
+    ] {
+        let imported = imported(&[("IBIND_REST_URL", url), ("IBIND_CACERT", "False"), ("PATH", "x")]);
+        assert_eq!(imported.settings.listen, [listen.parse().unwrap()], "{url}");
+        assert_eq!((imported.settings.plain, &*imported.settings.prefix), (plain, prefix), "{url}");
+        assert!(imported.warnings.is_empty() && imported.host.is_none(), "{:?}", imported.warnings);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_told_without_its_value() {
+    let default = format!("{:?}", Imported::default().settings);
+    for (name, value, begin) in [
+        (
+            "IBIND_REST_URL",
+            "m4rk3d",
+            "IBIND_REST_URL is not the address of a gateway: write it like https://127",
+        ),
+        ("IBIND_REST_URL", "ftp://localhost/v1/api", "IBIND_REST_URL is not the address of a gateway: "),
+        (
+            "IBIND_REST_URL",
+            "https://localhost:99999/v1/api",
+            "IBIND_REST_URL is not the address of a gateway: ",
+        ),
+        (
+            "IBIND_REST_URL",
+            "https://localhost:5000/v2/m4rk3d",
+            "IBIND_REST_URL is not the address of a gateway: ",
+        ),
+        (
+            "IBIND_REST_URL",
+            "https://m4rk3d:5001/v1/api/",
+            "IBIND_REST_URL does not name this machine: if the gateway shall be found there, set `gateway_listen: 0.0.0.0:5001`",
+        ),
+        (
+            "IBIND_WS_URL",
+            "wss://localhost:5001/v1/api/ws",
+            "IBIND_WS_URL leads elsewhere than this gateway: ",
+        ),
+        ("IBIND_WS_URL", "ws://localhost:5000/v1/api/ws", "IBIND_WS_URL leads elsewhere than this gateway: "),
+        (
+            "IBIND_CACERT",
+            "/home/m4rk3d/ca.pem",
+            "IBIND_CACERT is what ibind trusts: let it name the certificate ",
+        ),
+        ("IBIND_USE_OAUTH", "True", "IBIND_USE_OAUTH asks for OAuth 1.0a, which is not yet supported"),
+        (
+            "IBIND_OAUTH1A_ACCESS_TOKEN",
+            "m4rk3d",
+            "OAuth 1.0a is not yet supported, for which these are: IBIND_OAUTH1A_ACCESS_TOKEN",
+        ),
+        ("IBIND_ACCOUNT_ID", "m4rk3d", "for ibind itself, and without a meaning here: IBIND_ACCOUNT_ID"),
+    ] {
+        let imported = imported(&[(name, value)]);
+        assert_eq!(imported.warnings.len(), 1, "{:?}", imported.warnings);
+        assert!(imported.warnings[0].starts_with(begin), "{}", imported.warnings[0]);
+        let shown = format!("{imported:?}");
+        assert!(shown.contains(&default) && !shown.contains("m4rk3d"), "{shown}");
+    }
+    let taken = imported(&[("IBIND_REST_URL", "https://localhost:5001/sso/v1/api")]);
+    assert_eq!(
+        taken.warnings,
+        [
+            "the path in IBIND_REST_URL begins with `/sso`, which has a meaning of its own: choose another name, such as \
+          that of the profile"
+        ]
+    );
+    assert_eq!(taken.settings.listen[0].port(), 5001);
+}
+
+#[test]
+fn what_says_the_same_or_nothing_is_no_warning() {
+    let imported = imported(&[
+        ("IBIND_REST_URL", "https://127.0.0.1:5001/v1/api/"),
+        ("IBIND_WS_URL", "wss://localhost:5001/v1/api/ws"),
+        ("IBIND_USE_OAUTH", "0"),
+        ("IBIND_OAUTH1A_CONSUMER_KEY", ""),
+    ]);
+    assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_addresses_are_survived(url in "(https?://)?[a-z0-9:@/\\[\\]._-]{0,40}(/v1/api/?)?") {
+        let imported = imported(&[("IBIND_REST_URL", &url), ("IBIND_WS_URL", &url)]);
+        assert!(imported.settings.listen.iter().all(|address| address.ip().is_loopback()));
+    }
+}
