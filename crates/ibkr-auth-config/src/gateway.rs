@@ -13,8 +13,10 @@ use crate::{AddressRange, FileError, Passphrase, error::Problem, passphrase};
 /// Shorter ones can be guessed by whoever may ask often.
 const SHORTEST_TOKEN: usize = 16;
 
-/// Settings of a gateway. The default: HTTPS on port 5000 of this machine, for this machine alone. Exhaustive
-/// on purpose: it is written as a literal, `GatewaySettings { read_only: true, ..GatewaySettings::default() }`.
+/// Settings of a gateway. The default: HTTPS on port 5000 of this machine, for this machine alone.
+///
+/// Exhaustive on purpose: it is written as a literal,
+/// `GatewaySettings { read_only: true, ..GatewaySettings::default() }`.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
     /// Where it listens.

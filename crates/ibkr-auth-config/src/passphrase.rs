@@ -1,4 +1,4 @@
-//! Passphrases, which are not fetched before they are needed, and other secrets that fill a file of their own.
+//! Passphrases, which are not fetched before they are needed, and other secrets that fill a file.
 
 use std::{
     fmt,

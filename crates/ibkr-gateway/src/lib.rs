@@ -22,6 +22,7 @@ mod local;
 mod metrics;
 mod pace;
 mod page;
+mod pkcs12;
 mod receive;
 mod reply;
 mod route;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ibkr_auth_async::{Error, GatewaySettings};
+use ibkr_auth_async::{Error, GatewaySettings, Passphrase, Secret};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
 use rustls::{
     RootCertStore, ServerConfig,
@@ -17,8 +17,13 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use crate::pkcs12::pkcs12_to_pem;
 
 const CERTIFICATE: &str = "gateway.pem";
+/// A PKCS#12 file begins so, as all DER does.
+const DER: u8 = 0x30;
 /// Browsers take no longer ones.
 const LIFE_DAYS: u64 = 398;
 /// One that ends sooner is made anew.
@@ -30,13 +35,13 @@ const LEAST_LEFT: Duration = Duration::from_secs(30 * 86_400);
 /// When a file cannot be read, written or used.
 pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsAcceptor, Error> {
     let pem = match &settings.certificate {
-        Some(file) => own(file, settings.certificate_key.as_deref())?,
-        None => kept(folder, settings)?,
+        Some(file) => own(file, settings)?,
+        None => Zeroizing::new(kept(folder, settings)?),
     };
     let wrong = |why: String| {
         Error::config(
             format!("the certificate cannot be used: {why}"),
-            "check the files that `certificate` and `certificate_key` name",
+            "check the files that gateway_certificate and gateway_certificate_key name",
         )
     };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
@@ -65,13 +70,38 @@ pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsA
 }
 
 /// The user's own, certificate and key as one text.
-fn own(file: &Path, key: Option<&Path>) -> Result<String, Error> {
-    let mut pem = read(file)?;
-    if let Some(key) = key {
+fn own(file: &Path, settings: &GatewaySettings) -> Result<Zeroizing<String>, Error> {
+    let bytes = Zeroizing::new(fs::read(file).map_err(|error| unreadable(file, &error))?);
+    let mut pem = match bytes[..] {
+        [DER, ..] => pkcs12(file, &bytes, settings)?,
+        [0xFE, 0xED, 0xFE, 0xED, ..] => return Err(jks(file)),
+        _ => Zeroizing::new(read(file)?),
+    };
+    if let Some(key) = &settings.certificate_key {
         pem.push('\n');
         pem.push_str(&read(key)?);
     }
     Ok(pem)
+}
+
+fn pkcs12(file: &Path, bytes: &[u8], settings: &GatewaySettings) -> Result<Zeroizing<String>, Error> {
+    let passphrase = settings.certificate_passphrase.as_ref().map(Passphrase::secret).transpose()?;
+    let passphrase = passphrase.as_ref().map_or("", Secret::expose);
+    pkcs12_to_pem(bytes, passphrase).map_err(|refusal| {
+        let (what, help) = refusal.words();
+        Error::config(format!("{} {what}", file.display()), help)
+    })
+}
+
+fn jks(file: &Path) -> Error {
+    let file = file.display();
+    Error::config(
+        format!("{file} is a JKS store, which only Java reads"),
+        format!(
+            "convert it with `keytool -importkeystore -srckeystore {file} -destkeystore gateway.p12 -deststoretype \
+             PKCS12`, and set gateway_certificate to that file"
+        ),
+    )
 }
 
 fn read(file: &Path) -> Result<String, Error> {
@@ -112,7 +142,7 @@ fn kept(folder: &Path, settings: &GatewaySettings) -> Result<String, Error> {
     let pem = made(settings).map_err(|error| {
         Error::config(
             format!("no certificate can be made: {error}"),
-            "name one of your own with `certificate`",
+            "name one of your own with gateway_certificate",
         )
     })?;
     write(&file, &pem).map_err(|error| {
@@ -165,4 +195,44 @@ fn made(settings: &GatewaySettings) -> Result<String, rcgen::Error> {
 
 fn unreadable(file: &Path, error: &io::Error) -> Error {
     Error::config(format!("{} cannot be read: {error}", file.display()), "check its path and permissions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(content: &[u8], passphrase: Option<&str>) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own");
+        fs::write(&file, content).unwrap();
+        let settings = GatewaySettings {
+            certificate: Some(file),
+            certificate_passphrase: passphrase.map(|text| Passphrase::new(Secret::new(text))),
+            ..GatewaySettings::default()
+        };
+        let error = acceptor(&settings, folder.path()).err()?;
+        Some(error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn a_certificate_of_ones_own_is_told_by_its_content() {
+        let pkcs12 = include_bytes!("../tests/pkcs12/openssl.p12");
+        assert_eq!(refusal(pkcs12, Some("geheim")), None);
+        let made = made(&GatewaySettings::default()).unwrap();
+        assert_eq!(refusal(made.as_bytes(), None), None);
+        for (content, passphrase, begin) in [
+            (&pkcs12[..], Some("x"), "own is not opened by the given passphrase; correct it"),
+            (pkcs12, None, "own needs a passphrase; set gateway_certificate_passphrase_file or "),
+            (b"\x30\x03\x02\x01\x03", None, "own is no PKCS#12 file, or a damaged one; make it anew with "),
+            (
+                b"\xfe\xed\xfe\xed\0\0\0\x02",
+                None,
+                "own is a JKS store, which only Java reads; convert it with `keytool ",
+            ),
+            (b"hello", None, "the certificate cannot be used: there is none in the file"),
+        ] {
+            let refusal = refusal(content, passphrase).unwrap();
+            assert!(refusal.starts_with(begin), "{refusal}");
+        }
+    }
 }
