@@ -6,16 +6,18 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ibkr_auth_async::{
     Snapshot, TransportError, TransportKind,
     core::{leaves_in_doubt, wire},
+    flow::Flow,
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -38,6 +40,8 @@ pub(crate) const STALLED: Duration = Duration::from_secs(60);
 const LONGEST_COMPLAINT: usize = 4 * 1024;
 /// What has not left is tried again after this.
 const SHORTLY: Duration = Duration::from_millis(200);
+/// What changes something is not sent when less than this part of its time is left, for it would end in doubt.
+const LEAST_PART: u32 = 8;
 
 /// A request on its way to IBKR.
 pub(crate) struct Exchange {
@@ -57,6 +61,10 @@ impl Exchange {
     /// `parts` is below `/v1/api`.
     pub(crate) fn new(seat: Arc<Seat>, mut parts: Parts, begin: Instant) -> Self {
         clean::request(&mut parts.headers);
+        if !parts.method.is_safe() || is_brokerage(&parts) {
+            // A complaint that the session is lost has to be read. What is large is elsewhere.
+            parts.headers.remove(ACCEPT_ENCODING);
+        }
         Self { seat, parts, begin }
     }
 
@@ -80,24 +88,28 @@ impl Exchange {
             Ok(snapshot) => snapshot,
             Err(reply) => return Try::Done(reply),
         };
-        if self.parts.uri.path().starts_with("/v1/api/iserver/") {
-            self.seat.prepare().await;
+        if is_brokerage(&self.parts) {
+            // IBKR says best what it does not do without.
+            let _ = timeout_at(self.wait_until().max(Instant::now() + SHORTLY), self.seat.prepare()).await;
         }
         if let Err(reply) = self.turn().await {
             return Try::Done(reply);
         }
-        let request = match self.authorized(&snapshot, upload) {
+        let mut request = match self.authorized(&snapshot, upload) {
             Ok(request) => request,
             Err(reply) => return Try::Done(reply),
         };
+        let Some(limit) = self.limit() else { return self.unanswered(&no_time()) };
         let progress = match request.body() {
             Upload::Flowing(_, progress) => Arc::clone(progress),
             Upload::Held(_) => Progress::new(Instant::now()),
         };
-        let limit = if self.is_safe() { READ_WITHIN } else { self.left().max(SHORTLY) };
+        progress.note(Instant::now());
+        let taken = Flow::taken(&mut request);
         match within(limit, &progress, self.seat.flow.send(request)).await {
             Some(Ok(answer)) => self.answered(answer).await,
             Some(Err(failure)) => self.unanswered(&failure),
+            None if !taken.is_taken() => self.unanswered(&no_time()),
             None => {
                 self.seat.flow.doubt();
                 self.unanswered(&TransportError::timeout_after(limit))
@@ -105,9 +117,17 @@ impl Exchange {
         }
     }
 
+    /// How long IBKR's answer is waited for; `None` when there is no time left to send.
+    fn limit(&self) -> Option<Duration> {
+        if self.is_safe() {
+            return Some(READ_WITHIN);
+        }
+        let left = self.left();
+        (left >= self.seat.settings.answer_within / LEAST_PART).then_some(left)
+    }
+
     /// The session, as soon as there is one.
     async fn session(&self) -> Result<Snapshot, Reply> {
-        let counts = &self.seat.journal.counts;
         let snapshot = match self.seat.standing() {
             Standing::Good(snapshot) => return Ok(snapshot),
             Standing::Silent(left) => return Err(silent(left)),
@@ -121,10 +141,10 @@ impl Exchange {
                 2,
             ));
         };
-        counts.held.fetch_add(1, Ordering::Relaxed);
+        let held = self.seat.journal.counts.hold();
         let left = self.wait_until().saturating_duration_since(Instant::now());
         let outcome = self.seat.handle.ready(left).await;
-        counts.held.fetch_sub(1, Ordering::Relaxed);
+        drop(held);
         match (outcome, self.seat.standing()) {
             (_, Standing::Good(snapshot)) => Ok(snapshot),
             (_, Standing::Silent(left)) => Err(silent(left)),
@@ -165,26 +185,35 @@ impl Exchange {
     }
 
     async fn answered(&self, answer: Response<Incoming>) -> Try {
-        let (mut parts, body) = answer.into_parts();
+        let (mut parts, mut body) = answer.into_parts();
+        if parts.status.is_informational() {
+            // Whoever has not asked for another protocol cannot use one.
+            return self.unanswered(&broken("the answer is for another protocol"));
+        }
         clean::response(&mut parts.headers);
         let counts = &self.seat.journal.counts;
         counts.answered.fetch_add(1, Ordering::Relaxed);
-        let may_complain = matches!(parts.status.as_u16(), 400 | 401 | 410 | 429);
-        if !may_complain {
-            if leaves_in_doubt(&self.parts.method, parts.status) {
-                counts.in_doubt.fetch_add(1, Ordering::Relaxed);
-            }
-            return Try::Done(Response::from_parts(
-                parts,
-                Answer::Flowing(Flowing::new(Default::default(), body, STALLED)),
-            ));
+        if leaves_in_doubt(&self.parts.method, parts.status) {
+            counts.in_doubt.fetch_add(1, Ordering::Relaxed);
         }
-        let until = Instant::now() + STALLED;
-        let Ok(Ok(complaint)) = timeout_at(until, Limited::new(body, LONGEST_COMPLAINT).collect()).await
-        else {
-            return self.unanswered(&TransportError::new(TransportKind::Broken, "the answer broke off"));
-        };
-        let whole = Response::from_parts(parts, complaint.to_bytes().to_vec());
+        if !matches!(parts.status.as_u16(), 400 | 401 | 410 | 429) {
+            return Try::Done(Response::from_parts(parts, flowing(Bytes::new(), body)));
+        }
+        let mut complaint = BytesMut::new();
+        let patience = if self.is_safe() { STALLED } else { self.left().max(SHORTLY) };
+        let until = Instant::now() + patience;
+        while complaint.len() <= LONGEST_COMPLAINT {
+            match timeout_at(until, body.frame()).await {
+                Ok(Some(Ok(frame))) => complaint.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+                Ok(None) => return self.complained(Response::from_parts(parts, complaint.to_vec())),
+                _ => return self.unanswered(&broken("the answer broke off")),
+            }
+        }
+        Try::Done(Response::from_parts(parts, flowing(complaint.freeze(), body)))
+    }
+
+    /// IBKR has refused this, perhaps because the session is lost.
+    fn complained(&self, whole: Response<Vec<u8>>) -> Try {
         if let Some(pause) = wire::pause_asked(&whole) {
             let path = below_api(self.parts.uri.path());
             self.seat.pace.pause(&self.parts.method, path, pause, Instant::now());
@@ -225,6 +254,22 @@ impl Exchange {
     fn wait_until(&self) -> Instant {
         self.begin + self.seat.settings.wait
     }
+}
+
+fn is_brokerage(parts: &Parts) -> bool {
+    parts.uri.path().starts_with("/v1/api/iserver/")
+}
+
+fn flowing(begin: Bytes, rest: Incoming) -> Answer {
+    Answer::Flowing(Flowing::new(begin, rest, STALLED))
+}
+
+fn broken(what: &str) -> TransportError {
+    TransportError::new(TransportKind::Broken, what)
+}
+
+fn no_time() -> TransportError {
+    TransportError::new(TransportKind::Connect, "no session and connection in time")
 }
 
 fn silent(left: Duration) -> Reply {

@@ -77,6 +77,15 @@ pub(crate) struct Seen {
     pub(crate) websockets: usize,
 }
 
+/// A request that waits. Its client may leave.
+pub(crate) struct Held<'a>(&'a Counts);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Counts {
     /// For the status page.
     pub(crate) fn shown(&self) -> Value {
@@ -100,6 +109,12 @@ impl Counts {
             ("sent_again", &self.again),
         ]
         .map(|(outcome, count)| (outcome, count.load(Ordering::Relaxed)))
+    }
+
+    /// One more waits, until drop.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        Held(self)
     }
 
     pub(crate) fn waiting(&self) -> i64 {

@@ -18,7 +18,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
         self,
-        connect::{HttpConnector, proxy::Tunnel},
+        connect::{CaptureConnection, HttpConnector, capture_connection, proxy::Tunnel},
     },
     client::proxy::matcher::Matcher,
     rt::{TokioExecutor, TokioTimer},
@@ -105,6 +105,11 @@ where
         })
     }
 
+    /// What tells of this request whether a connection has taken it. To be asked for before it is sent.
+    pub fn taken(request: &mut http::Request<B>) -> Taken {
+        Taken(capture_connection(request))
+    }
+
     /// What has ended one kept connection may have ended the others: none of them is used again. Those at
     /// work go on. For whoever gives a request up that got no answer.
     pub fn doubt(&self) {
@@ -115,6 +120,17 @@ where
 
     fn clients(&self) -> Clients<B> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Tells whether a connection has taken a request.
+#[derive(Debug)]
+pub struct Taken(CaptureConnection);
+
+impl Taken {
+    /// Whether it has. A request that is given up before that has not left, and never will.
+    pub fn is_taken(&self) -> bool {
+        self.0.connection_metadata().is_some()
     }
 }
 
