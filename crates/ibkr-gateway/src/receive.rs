@@ -7,7 +7,7 @@ use http::StatusCode;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     body::{Flowing, Upload},
@@ -19,8 +19,8 @@ use crate::{
 /// What is no larger is held until it is there as a whole: half an order never leaves this machine, and what
 /// was not carried out can be sent once more.
 const HELD: usize = 64 * 1024;
-/// A client that sends a small body more slowly than this is given up.
-const PIECE_WITHIN: Duration = Duration::from_secs(15);
+/// So long it may take.
+const HELD_WITHIN: Duration = Duration::from_secs(15);
 
 /// The body of a request.
 ///
@@ -31,9 +31,10 @@ pub(crate) async fn upload(mut body: Incoming) -> Result<Upload, Reply> {
         return Ok(Upload::Held(Bytes::new()));
     }
     let mut begin = BytesMut::new();
+    let until = Instant::now() + HELD_WITHIN;
     // What is known to be larger is not held for nothing.
     while body.size_hint().lower() <= HELD as u64 && begin.len() <= HELD {
-        match timeout(PIECE_WITHIN, body.frame()).await {
+        match timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     begin.extend_from_slice(&data);
