@@ -43,9 +43,11 @@ pub(crate) fn error_because(status: StatusCode, message: &str, reason: &str) -> 
     json(status, &json!({ "error": message, "statusCode": status.as_u16(), "reason": reason }))
 }
 
-/// There is no session: what IBKR says then.
+/// There is no session: what IBKR says then, and why.
 pub(crate) fn no_session(reason: &str) -> Reply {
-    error_because(StatusCode::UNAUTHORIZED, "not authenticated", reason)
+    let body =
+        json!({ "error": "not authenticated", "statusCode": 401, "reason": reason, "executed": false });
+    fated(json(StatusCode::UNAUTHORIZED, &body), Fate::NotSent)
 }
 
 /// A request without an answer.
@@ -60,14 +62,18 @@ pub(crate) fn unanswered(status: StatusCode, fate: Fate, what: &str) -> Reply {
         ),
     };
     let body = json!({ "error": message, "statusCode": status.as_u16(), "executed": executed });
-    let mut reply = json(status, &body);
+    fated(json(status, &body), fate)
+}
+
+fn fated(mut reply: Reply, fate: Fate) -> Reply {
     reply.extensions_mut().insert(fate);
     reply
 }
 
-/// Not now.
+/// Not now: nothing was sent.
 pub(crate) fn later(status: StatusCode, message: &str, seconds: u64) -> Reply {
-    let mut reply = error(status, message);
+    let body = json!({ "error": message, "statusCode": status.as_u16(), "executed": false });
+    let mut reply = fated(json(status, &body), Fate::NotSent);
     reply.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
     reply
 }
