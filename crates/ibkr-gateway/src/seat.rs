@@ -182,9 +182,11 @@ impl Seat {
         }
         let _alone = self.preparing.lock().await;
         if self.prepared.load(Ordering::Acquire) < opened {
-            // What it brings is for nobody; what it does not bring, whoever asks next is told by IBKR.
-            let _ = self.handle.get("/v1/api/iserver/accounts").await;
-            self.prepared.store(opened, Ordering::Release);
+            // What it brings is for nobody; where it brings nothing, whoever asks next is told so by IBKR.
+            let asked = self.handle.get("/v1/api/iserver/accounts").await;
+            if asked.is_ok_and(|answer| !answer.status().is_server_error()) {
+                self.prepared.store(opened, Ordering::Release);
+            }
         }
     }
 
