@@ -1,5 +1,6 @@
 //! The gateway over real TLS against the simulator, as its clients see it.
 
+mod beyond;
 mod cutter;
 mod money;
 mod raw;

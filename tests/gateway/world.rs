@@ -7,6 +7,9 @@ use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// For a login, and for the echo of account management.
+const SCOPE: &str = "sso-sessions.write echo.read echo.write";
+
 /// What a test has of a gateway.
 pub(crate) struct World {
     pub(crate) lab: Lab,
@@ -35,7 +38,7 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let login = Login {
             name: "default".into(),
-            config: lab.config(),
+            config: lab.config().with_scope(SCOPE).unwrap(),
             key: Arc::new(key()),
             transport: lab.transport(),
             policy: KeepConnected::default(),

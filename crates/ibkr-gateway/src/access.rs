@@ -30,7 +30,13 @@ const READING: &[&[&str]] = &[
 
 impl Access {
     pub(crate) fn of(method: &Method, route: &Route) -> Self {
-        let Route::Api(path) = route else { return Self::Reads };
+        let path = match route {
+            Route::Api(path) => path,
+            // Only questions end so.
+            Route::Beyond(path) if method.is_safe() || path.path().ends_with("/query") => return Self::Reads,
+            Route::Beyond(_) => return Self::Changes,
+            _ => return Self::Reads,
+        };
         if method.is_safe() {
             return Self::Reads;
         }

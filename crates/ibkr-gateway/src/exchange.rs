@@ -15,7 +15,7 @@ use http::{
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ibkr_auth_async::{
-    Snapshot, TransportError, TransportKind,
+    ErrorKind, Snapshot, TransportError, TransportKind,
     core::{leaves_in_doubt, wire},
     flow::Flow,
 };
@@ -28,7 +28,7 @@ use crate::{
     ear::below_api,
     pace::Later,
     reply::{self, Fate, Reply},
-    seat::{Seat, Standing},
+    seat::{Seat, Standing, now},
 };
 
 /// A request that only reads may take this long until its answer begins: IBKR gives up after 10 s itself,
@@ -173,8 +173,14 @@ impl Exchange {
     }
 
     fn authorized(&self, snapshot: &Snapshot, upload: Upload) -> Result<Request<Upload>, Reply> {
-        let mut parts = snapshot.authorize_head(self.parts.clone()).map_err(|error| {
-            reply::error(StatusCode::BAD_REQUEST, &format!("Bad Request: {}", error.message()))
+        let parts = self.parts.clone();
+        let authorized = match self.is_beyond() {
+            true => snapshot.authorize_beyond(parts, now()),
+            false => snapshot.authorize_head(parts),
+        };
+        let mut parts = authorized.map_err(|error| match error.kind() {
+            ErrorKind::NotConnected => none(snapshot),
+            _ => reply::error(StatusCode::BAD_REQUEST, &format!("Bad Request: {}", error.message())),
         })?;
         if let Upload::Held(bytes) = &upload
             && (parts.method != Method::GET && parts.method != Method::HEAD || !bytes.is_empty())
@@ -218,7 +224,8 @@ impl Exchange {
             let path = below_api(self.parts.uri.path());
             self.seat.pace.pause(&self.parts.method, path, pause, Instant::now());
         }
-        let is_lost = wire::lost_session(&whole).is_some();
+        // The access token is not renewed for a request: what is wrong with it is told.
+        let is_lost = wire::lost_session(&whole).is_some() && !self.is_beyond();
         let reply = whole.map(Answer::from);
         if is_lost { Try::NotExecuted(reply) } else { Try::Done(reply) }
     }
@@ -240,6 +247,11 @@ impl Exchange {
         }
         counts.in_doubt.fetch_add(1, Ordering::Relaxed);
         Try::Done(reply::unanswered(status, Fate::Unknown, &failure.to_string()))
+    }
+
+    /// Account management, which takes another token.
+    fn is_beyond(&self) -> bool {
+        !self.parts.uri.path().starts_with("/v1/api/")
     }
 
     fn is_safe(&self) -> bool {

@@ -7,6 +7,7 @@
 // cleans the headers in both directions (`clean.rs`). `seat.rs` is what all clients of one username share.
 mod access;
 mod audit;
+mod beyond;
 mod body;
 mod clean;
 mod deadline;

@@ -76,6 +76,8 @@ pub(crate) struct Seat {
     /// What the status page shows to be the one that was served.
     pub(crate) csrf: String,
     pub(crate) shared: Shared,
+    /// What signs for a client.
+    pub(crate) key: Arc<dyn Sign>,
     policy: KeepConnected,
     keeping: std::sync::Mutex<Option<Keeping>>,
     tickling: Mutex<()>,
@@ -94,6 +96,7 @@ impl Seat {
         let flow = Flow::new(&transport, gateway.answer_within)?;
         let pace = Arc::new(Pace::default());
         let ear = Ear::new(Http::new(&transport)?, Arc::clone(&pace));
+        let signer = Arc::clone(&key);
         let mut session = Session::new(config, key, RandomState::new().hash_one(0));
         if let Some(kept) = &kept {
             session.recall(kept.history(), now());
@@ -133,6 +136,7 @@ impl Seat {
             audit,
             csrf,
             shared: Shared::default(),
+            key: signer,
             policy,
             keeping: std::sync::Mutex::new(keeping),
             tickling: Mutex::default(),

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     access::Access,
+    beyond,
     exchange::Exchange,
     guard::Page as AllowedPage,
     line::{Busy, Line, Lines, Patient},
@@ -167,7 +168,7 @@ impl Door {
         &self,
         seat: &Arc<Seat>,
         route: Route,
-        mut parts: Parts,
+        parts: Parts,
         body: Incoming,
         peer: SocketAddr,
         begin: Instant,
@@ -178,7 +179,7 @@ impl Door {
                 return page::answer(seat, &self.all, Page::Html, &parts);
             }
             Route::Local(Local::Metrics) => return metrics::answer(&self.all, &self.lines),
-            Route::Unknown | Route::Beyond(_) | Route::Stream => {
+            Route::Unknown | Route::Stream => {
                 return reply::error(StatusCode::NOT_FOUND, "Not Found");
             }
             Route::Ambiguous => {
@@ -187,7 +188,14 @@ impl Door {
                     "Bad Request: the path means different things to different servers",
                 );
             }
-            Route::Local(_) | Route::Api(_) => {}
+            Route::Beyond(_) if !seat.settings.beyond => {
+                return reply::error_because(
+                    StatusCode::NOT_FOUND,
+                    "Not Found",
+                    "`gateway_beyond: true` serves /gw and /oauth2 too",
+                );
+            }
+            Route::Local(_) | Route::Api(_) | Route::Beyond(_) => {}
         }
         if parts.headers.contains_key(header::CONTENT_LENGTH)
             && parts.headers.contains_key(header::TRANSFER_ENCODING)
@@ -209,7 +217,14 @@ impl Door {
         };
         match route {
             Route::Local(what) => local::answer(seat, what, parts, upload, begin).await,
-            Route::Api(path) => {
+            Route::Api(path) | Route::Beyond(path) => {
+                let (mut parts, upload) = match path.path().starts_with("/v1/") {
+                    true => (parts, upload),
+                    false => match beyond::signed(seat, parts, upload) {
+                        Ok(signed) => signed,
+                        Err(reply) => return reply,
+                    },
+                };
                 let asked = Asked { method: parts.method.clone(), path: path.path().to_owned(), peer };
                 parts.uri = path.into();
                 let exchange = Exchange::new(Arc::clone(seat), parts, begin);
