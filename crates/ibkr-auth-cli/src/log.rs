@@ -9,18 +9,19 @@ use crate::progress::hidden;
 
 /// `-v` our own log, `-vv` that of the HTTP stack too, which arrives through the crate `log`. Not beyond
 /// `debug`: at `trace` the HTTP stack writes whole requests.
-pub(crate) fn to_stderr(verbose: u8) {
+/// `is_json`: for programs, an object a line.
+pub(crate) fn to_stderr(verbose: u8, is_json: bool) {
     let filter = match verbose {
         0 => return,
-        1 => "warn,ibkr_auth_core=debug",
+        1 => "warn,ibkr_auth_core=debug,ibkr_gateway=debug",
         _ => "debug",
     };
-    tracing_subscriber::fmt()
+    // Colours are what `Lines` could not tell from what a server sends.
+    let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(|| Lines)
-        // Colours are what `Lines` could not tell from what a server sends.
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    if is_json { log.json().init() } else { log.init() }
 }
 
 /// Standard error, beside the progress. What is written at once is one line, whatever stands in it.

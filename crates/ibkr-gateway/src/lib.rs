@@ -21,6 +21,7 @@ mod keeping;
 mod line;
 mod local;
 mod metrics;
+mod observe;
 mod pace;
 mod page;
 mod pkcs12;

@@ -19,7 +19,9 @@ use crate::{
     exchange::Exchange,
     guard::Page as AllowedPage,
     line::{Busy, Line, Lines, Patient},
-    local, metrics, page, receive,
+    local, metrics,
+    observe::observed,
+    page, receive,
     reply::{self, Reply},
     route::{Local, Page, Route, below},
     seat::Seat,
@@ -108,7 +110,10 @@ impl Door {
         let serving = Arc::clone(&line);
         let service = service_fn(move |request| {
             let (door, busy) = (Arc::clone(&self), serving.busy());
-            async move { Ok::<_, Infallible>(door.answer(request, peer, busy).await) }
+            async move {
+                let answer = |request| async move { door.answer(request, peer, busy).await };
+                Ok::<_, Infallible>(observed(request, answer).await)
+            }
         });
         let mut builder = http1::Builder::new();
         builder.max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS).half_close(true);
