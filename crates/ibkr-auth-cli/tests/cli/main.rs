@@ -4,6 +4,8 @@ mod common;
 
 mod doctor;
 #[cfg(unix)]
+mod gateway;
+#[cfg(unix)]
 mod init;
 #[cfg(unix)]
 mod keep;

@@ -1,6 +1,6 @@
 //! `ibkr-auth keep` as a person, a service manager and other invocations see it.
 
-mod keeper;
+pub(crate) mod keeper;
 mod lines;
 mod screen;
 mod second;

@@ -1,0 +1,127 @@
+//! `ibkr-auth gateway` as a person and other invocations see it.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use ibkr_sim::Endpoint;
+
+use crate::{
+    common::{World, at_once},
+    keep::keeper::{Keeper, object},
+};
+
+at_once!(
+    a_gateway_runs:
+    others_find_its_session_and_it_logs_out_at_the_end,
+    the_session_stays_open_where_that_is_asked_for,
+    one_program_keeps_a_session,
+    lines_for_programs_are_json,
+    a_port_that_is_taken_is_told_with_what_to_do,
+    the_demo_runs_without_an_account,
+);
+
+impl World {
+    fn gateway(&self, more: &[&str]) -> Keeper {
+        Keeper::start(self.command([&["gateway", "--listen", "0", "--plain"], more].concat()))
+    }
+}
+
+/// Where it listens.
+fn address(gateway: &mut Keeper) -> String {
+    let line = gateway.line("Listening at ");
+    line.rsplit_once("//").unwrap().1.to_owned()
+}
+
+/// The answer to a request, head and body.
+fn ask(address: &str, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn others_find_its_session_and_it_logs_out_at_the_end() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]);
+    let address = address(&mut gateway);
+    let accounts = ask(&address, "GET", "/v1/api/portfolio/accounts");
+    assert!(accounts.starts_with("HTTP/1.1 200 OK\r\n") && accounts.contains("accountId"), "{accounts}");
+    let before = world.count(Endpoint::SsoSessions);
+    let status = world.run(["status", "--json"]);
+    assert_eq!(status.code, Some(0), "{}", status.err);
+    let header = world.run(["header"]);
+    assert!(header.code == Some(0) && header.out.contains("Authorization: Bearer "), "{}", header.err);
+    assert_eq!(world.count(Endpoint::SsoSessions), before, "nobody logs in beside it");
+    let (code, errors) = gateway.stop();
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(world.count(Endpoint::Logout), 1);
+    assert_eq!(world.run(["status"]).code, Some(4), "there is no session any more");
+}
+
+fn the_session_stays_open_where_that_is_asked_for() {
+    let world = World::new();
+    let mut gateway = world.gateway(&["--leave-open"]);
+    gateway.line(" connected");
+    assert_eq!(gateway.stop().0, Some(0));
+    assert_eq!(world.count(Endpoint::Logout), 0);
+    assert_eq!(world.run(["status"]).code, Some(0));
+    let before = world.count(Endpoint::Token);
+    let mut next = world.gateway(&[]);
+    next.line(" connected");
+    assert_eq!(world.count(Endpoint::Token), before, "it goes on without a login");
+    assert_eq!(next.stop().0, Some(0));
+}
+
+fn one_program_keeps_a_session() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]);
+    gateway.line(" connected");
+    for command in [&["gateway", "--listen", "0"][..], &["keep"], &["login", "--fresh"]] {
+        let second = world.run(command);
+        assert_eq!(second.code, Some(1), "{command:?}: {}", second.err);
+        assert!(second.err.contains("`ibkr-auth gateway` (process "), "{command:?}: {}", second.err);
+    }
+}
+
+fn lines_for_programs_are_json() {
+    let world = World::new();
+    let mut gateway = world.gateway(&["--json"]);
+    let line = gateway.line(r#""event":"phase""#);
+    let told = object(&line);
+    assert_eq!((&told["session"], &told["event"]), (&"default".into(), &"phase".into()));
+}
+
+fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let world = World::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran = world.run(["gateway", "--listen", &port]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(
+        ran.err.contains(&format!("cannot listen at 127.0.0.1:{port}")) && ran.err.contains("another port"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(world.count(Endpoint::Token), 0, "nothing was sent");
+}
+
+fn the_demo_runs_without_an_account() {
+    let world = World::new();
+    let mut demo = Keeper::start(world.command(["gateway", "--demo", "--listen", "0", "--plain"]));
+    let address = address(&mut demo);
+    let line = demo.line("curl -s http://localhost:");
+    assert!(line.ends_with("/v1/api/portfolio/accounts"), "{line}");
+    demo.line(" connected");
+    assert!(ask(&address, "POST", "/v1/api/tickle").contains("ssoExpires"));
+    assert!(ask(&address, "GET", "/gateway/").contains("<!doctype html>"));
+    assert_eq!(demo.stop().0, Some(0));
+}
