@@ -118,8 +118,10 @@ impl<'a> Conf<'a> {
             }
             ("sslCert", _) => self.certificate = value.text(),
             ("sslPwd", _) => self.passphrase = value.text(),
-            ("cors", Plain::Mapping(entries)) => self.section(key, entries),
-            ("ips", Plain::Mapping(entries)) => self.section(key, entries),
+            ("cors" | "ips", Plain::Mapping(entries)) => self.section(key, entries),
+            ("cors" | "ips", _) => {
+                self.warn(format!("`{key}` holds no keys of its own, and means nothing here"));
+            }
             (key, _) => match FOR_THE_ORIGINAL.iter().find(|(name, _)| *name == key) {
                 Some((_, why)) => self.warn(format!("`{key}` means nothing here: {why}")),
                 None => self.unknown(key),

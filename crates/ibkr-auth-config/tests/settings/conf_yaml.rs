@@ -147,6 +147,11 @@ fn files_of_people() {
             ],
             ..nothing
         },
+        Row {
+            content: "ips: [10.*]\ncors: '*'\nwebApps: []\nip2loc: ~\n",
+            warnings: &["`ips` holds no keys of its own", "`cors` holds no keys of its own"],
+            ..nothing
+        },
         // Denied in whole, and in part.
         Row {
             content: "ips:\n  allow:\n  - 10.1.*\n  - 192.168.*\n  - 172.17.0.*\n  deny:\n  - 10.*\n  - 192.168.1.7\n",

@@ -1,4 +1,4 @@
-//! Java leaves the public half out of an elliptic key, and ring takes none without: it stands in the certificate.
+//! The public half of an elliptic key, which Java leaves out and ring wants: it stands in the certificate.
 
 use pkcs8::der::{AnyRef, Decode, Encode, Tag, TagNumber, Tagged, asn1::ObjectIdentifier};
 use zeroize::Zeroizing;
