@@ -6,4 +6,5 @@ mod money;
 mod raw;
 mod rest;
 mod stream;
+mod truth;
 mod world;
