@@ -218,14 +218,15 @@ impl Exchange {
         Try::Done(Response::from_parts(parts, flowing(complaint.freeze(), body)))
     }
 
-    /// IBKR has refused this, perhaps because the session is lost.
+    /// IBKR has refused this, perhaps because the session is lost, or has just become another one.
     fn complained(&self, whole: Response<Vec<u8>>) -> Try {
         if let Some(pause) = wire::pause_asked(&whole) {
             let path = below_api(self.parts.uri.path());
             self.seat.pace.pause(&self.parts.method, path, pause, Instant::now());
         }
         // The access token is not renewed for a request: what is wrong with it is told.
-        let is_lost = wire::lost_session(&whole).is_some() && !self.is_beyond();
+        let may_heal = !self.is_beyond();
+        let is_lost = may_heal && (wire::lost_session(&whole).is_some() || wants_accounts(&whole));
         let reply = whole.map(Answer::from);
         if is_lost { Try::NotExecuted(reply) } else { Try::Done(reply) }
     }
@@ -270,6 +271,12 @@ impl Exchange {
 
 fn is_brokerage(parts: &Parts) -> bool {
     parts.uri.path().starts_with("/v1/api/iserver/")
+}
+
+/// A brokerage session that was opened a moment ago, whose accounts are about to be asked for.
+fn wants_accounts(refusal: &Response<Vec<u8>>) -> bool {
+    refusal.status() == StatusCode::BAD_REQUEST
+        && String::from_utf8_lossy(refusal.body()).contains("Please query /accounts first")
 }
 
 fn flowing(begin: Bytes, rest: Incoming) -> Answer {

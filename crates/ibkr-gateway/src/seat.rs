@@ -187,9 +187,12 @@ impl Seat {
         let _alone = self.preparing.lock().await;
         if self.prepared.load(Ordering::Acquire) < opened {
             // What it brings is for nobody; where it brings nothing, whoever asks next is told so by IBKR.
-            let asked = self.handle.get("/v1/api/iserver/accounts").await;
-            if asked.is_ok_and(|answer| !answer.status().is_server_error()) {
-                self.prepared.store(opened, Ordering::Release);
+            for _ in 0..2 {
+                let asked = self.handle.get("/v1/api/iserver/accounts").await;
+                if asked.is_ok_and(|answer| !answer.status().is_server_error()) {
+                    self.prepared.store(opened, Ordering::Release);
+                    return;
+                }
             }
         }
     }
@@ -307,7 +310,11 @@ impl Seat {
                 }
             }
         };
-        if tokio::time::timeout_at(until, looked).await.is_ok() {
+        // Whoever does not take it for good has looked.
+        if self.handle.phase() == Phase::Connected {
+            let _ = tokio::time::timeout_at(until, looked).await;
+        }
+        if let Standing::Soon(_) = self.standing() {
             let left = until.saturating_duration_since(Instant::now());
             // Whoever asks next sees what came of it.
             let _ = self.handle.ready(left).await;
