@@ -5,8 +5,8 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::Path,
-    sync::mpsc::{Sender, channel},
-    thread,
+    sync::mpsc::{SyncSender, sync_channel},
+    thread::{self, JoinHandle},
     time::SystemTime,
 };
 
@@ -16,8 +16,16 @@ use tokio::time::Instant;
 
 use crate::{reply::Reply, seat::Seat, serve::Asked};
 
+/// So many lines wait for a slow disk; further ones are in the log alone.
+const MOST_LINES: usize = 4_096;
+
 /// Where the lines go: a file, on a thread of its own, or the log alone.
-pub(crate) struct Audit(Option<Sender<String>>);
+pub(crate) struct Audit(Option<Writer>);
+
+struct Writer {
+    lines: Option<SyncSender<String>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Audit {
     /// # Errors
@@ -29,22 +37,33 @@ impl Audit {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file: File = options.open(path)?;
-        let (lines, written) = channel::<String>();
-        thread::Builder::new().name("audit".to_owned()).spawn(move || {
+        let (lines, written) = sync_channel::<String>(MOST_LINES);
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || {
             for line in written {
                 if let Err(error) = writeln!(file, "{line}") {
                     tracing::error!("the audit file cannot be written: {error}");
                 }
             }
         })?;
-        Ok(Self(Some(lines)))
+        Ok(Self(Some(Writer { lines: Some(lines), thread: Some(thread) })))
     }
 
     fn write(&self, line: String) {
         tracing::info!(target: "ibkr_gateway::audit", "{line}");
-        if let Some(lines) = &self.0 {
-            // A thread that has ended has said why.
-            let _ = lines.send(line);
+        let lines = self.0.as_ref().and_then(|writer| writer.lines.as_ref());
+        if lines.is_some_and(|lines| lines.try_send(line).is_err()) {
+            tracing::error!("the audit file is too slow: a line is in the log alone");
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// What was done is written down before the process ends.
+    fn drop(&mut self) {
+        self.lines = None;
+        if let Some(thread) = self.thread.take() {
+            // It has said why it failed.
+            let _ = thread.join();
         }
     }
 }

@@ -152,7 +152,8 @@ impl Gateway {
         // Nobody may be listening any more.
         let _ = self.closing.send(true);
         let until = Instant::now() + FINISHING;
-        while self.lines.count() > 0 && Instant::now() < until {
+        let is_at_work = || self.lines.count() > 0 || self.seats.iter().any(|seat| seat.is_changing());
+        while is_at_work() && Instant::now() < until {
             sleep(Duration::from_millis(20)).await;
         }
         let mut outcome = Ok(());

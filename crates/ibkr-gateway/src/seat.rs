@@ -78,6 +78,8 @@ pub(crate) struct Seat {
     pub(crate) shared: Shared,
     /// What signs for a client.
     pub(crate) key: Arc<dyn Sign>,
+    /// Held by each request that changes something, until it is known what became of it.
+    pub(crate) changing: Arc<()>,
     policy: KeepConnected,
     keeping: std::sync::Mutex<Option<Keeping>>,
     tickling: Mutex<()>,
@@ -137,6 +139,7 @@ impl Seat {
             csrf,
             shared: Shared::default(),
             key: signer,
+            changing: Arc::default(),
             policy,
             keeping: std::sync::Mutex::new(keeping),
             tickling: Mutex::default(),
@@ -234,6 +237,11 @@ impl Seat {
             }
             _ => Standing::Soon(snapshot),
         }
+    }
+
+    /// Whether it is still to be known what became of a request, though its client may have left.
+    pub(crate) fn is_changing(&self) -> bool {
+        Arc::strong_count(&self.changing) > 1
     }
 
     /// A person wants no session for a while.

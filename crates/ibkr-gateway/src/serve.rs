@@ -239,7 +239,9 @@ impl Door {
                 // What changes something goes on to its end though its client has left, so that it is known
                 // what became of it.
                 let seat = Arc::clone(seat);
+                let changing = Arc::clone(&seat.changing);
                 let work = tokio::spawn(async move {
+                    let _changing = changing;
                     let reply = exchange.run(upload).await;
                     seat.audit(&asked, &reply, begin);
                     reply
