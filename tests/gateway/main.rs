@@ -5,6 +5,7 @@ mod cutter;
 mod money;
 mod raw;
 mod rest;
+mod soak;
 mod stream;
 mod truth;
 mod world;

@@ -42,7 +42,7 @@ const SLACK: Duration = Duration::from_secs(3);
 
 /// What a client was told of its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+pub(crate) enum Told {
     /// A whole answer of IBKR's with its number.
     Executed,
     /// `"executed": false`.
@@ -64,7 +64,7 @@ struct Sent {
     tries: usize,
 }
 
-fn setting(name: &str, otherwise: u64) -> u64 {
+pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().expect("a whole number"))
 }
 
@@ -103,7 +103,7 @@ fn an_order_is_executed_once_at_most_and_its_client_told_the_truth() {
     assert!(executed * 3 > orders, "orders get through all the same: {executed}");
 }
 
-fn is_true(told: Told, times: u64) -> bool {
+pub(crate) fn is_true(told: Told, times: u64) -> bool {
     match told {
         Told::Executed => times == 1,
         Told::NotExecuted | Told::Refused | Told::Later => times == 0,
@@ -111,7 +111,7 @@ fn is_true(told: Told, times: u64) -> bool {
     }
 }
 
-pub(crate) fn runtime() -> Runtime {
+fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
@@ -273,7 +273,7 @@ fn instead(status: u16, body: &str, is_processed: bool) -> Plan {
 }
 
 /// Sends an order on a connection of its own, and reads what becomes of it.
-fn order(address: SocketAddr, coid: &str) -> Told {
+pub(crate) fn order(address: SocketAddr, coid: &str) -> Told {
     let body = format!(
         r#"{{"orders":[{{"conid":265598,"cOID":"{coid}","side":"BUY","orderType":"MKT","tif":"DAY","quantity":1}}]}}"#
     );

@@ -44,7 +44,7 @@ impl Wire {
         let _ = self.0.write_all(bytes.as_ref());
     }
 
-    /// The next answer; `None` when the connection is closed.
+    /// The next answer; `None` when the connection ends before it is whole.
     pub(crate) fn read(&mut self) -> Option<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -65,27 +65,27 @@ impl Wire {
         let mut answer = Answer { status, reason, headers, body: Vec::new() };
         if let Some(length) = answer.header("content-length") {
             answer.body = vec![0; length.parse().unwrap()];
-            self.0.read_exact(&mut answer.body).unwrap();
+            self.0.read_exact(&mut answer.body).ok()?;
         } else if answer.header("transfer-encoding") == Some("chunked") {
-            answer.body = self.chunks();
+            answer.body = self.chunks()?;
         }
         Some(answer)
     }
 
-    fn chunks(&mut self) -> Vec<u8> {
+    fn chunks(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {
             let mut line = Vec::new();
             while !line.ends_with(b"\r\n") {
                 let mut byte = [0];
-                self.0.read_exact(&mut byte).unwrap();
+                self.0.read_exact(&mut byte).ok()?;
                 line.push(byte[0]);
             }
             let length = usize::from_str_radix(String::from_utf8(line).unwrap().trim(), 16).unwrap();
             let mut chunk = vec![0; length + 2];
-            self.0.read_exact(&mut chunk).unwrap();
+            self.0.read_exact(&mut chunk).ok()?;
             if length == 0 {
-                return body;
+                return Some(body);
             }
             body.extend_from_slice(&chunk[..length]);
         }

@@ -25,13 +25,16 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewaySettings)) -> Self {
+        Self::before(Lab::new(), KeepConnected::default(), change)
+    }
+
+    pub(crate) fn before(lab: Lab, policy: KeepConnected, change: impl FnOnce(&mut GatewaySettings)) -> Self {
         let mut settings = GatewaySettings {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             plain: true,
             ..GatewaySettings::default()
         };
         change(&mut settings);
-        let lab = Lab::new();
         let folder = tempfile::tempdir().unwrap();
         let process = Process { folder: folder.path().to_owned(), most_connections: 1_000 };
         let runtime =
@@ -41,7 +44,7 @@ impl World {
             config: lab.config().with_scope(SCOPE).unwrap(),
             key: Arc::new(key()),
             transport: lab.transport(),
-            policy: KeepConnected::default(),
+            policy,
             gateway: settings,
             kept: None,
             client_token: None,
