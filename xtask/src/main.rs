@@ -8,6 +8,7 @@ mod deny;
 mod docs;
 mod failures;
 mod figures;
+mod gateway;
 mod many;
 mod mutants;
 mod package;
@@ -46,6 +47,8 @@ const TASKS: &[Task] = &[
     Task { name: "mutants", about: mutants::ABOUT, run: mutants::run },
     Task { name: "many", about: many::ABOUT, run: many::run },
     Task { name: "soak", about: soak::ABOUT, run: soak::run },
+    Task { name: "gateway-money", about: gateway::MONEY, run: gateway::money },
+    Task { name: "gateway-soak", about: gateway::SOAK, run: gateway::soak },
 ];
 
 fn main() -> ExitCode {
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
 fn help(_arguments: &[String]) -> Result<(), String> {
     println!("cargo xtask <task>\n");
     for task in TASKS {
-        println!("  {:<8} {}", task.name, task.about);
+        println!("  {:<13} {}", task.name, task.about);
     }
     Ok(())
 }
