@@ -5,7 +5,7 @@ mod demo;
 mod sessions;
 mod watch;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::ValueHint;
 use ibkr_auth_blocking::{Host, Region};
@@ -29,7 +29,7 @@ const MOST_CONNECTIONS: usize = 16_000;
 pub(crate) struct GatewayArgs {
     #[cfg(feature = "simulator")]
     /// Try it on a simulator inside this program, without an account
-    #[arg(long, conflicts_with_all = ["profiles", "import_conf"])]
+    #[arg(long, conflicts_with_all = ["profiles", "import_conf", "import_ibind"])]
     demo: bool,
     /// Serve these profiles of the settings, each at its own port or path
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_hint = ValueHint::Other)]
@@ -45,7 +45,10 @@ pub(crate) struct GatewayArgs {
     read_only: bool,
     /// Take port, certificate and addresses from the Java gateway's settings
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    import_conf: Option<std::path::PathBuf>,
+    import_conf: Option<PathBuf>,
+    /// Take address and port from the variables `IBIND_…`
+    #[arg(long, conflicts_with = "import_conf")]
+    import_ibind: bool,
     /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three
     /// times an hour at most
     #[arg(long)]

@@ -1,15 +1,17 @@
 //! The certificate that clients see: one of the user's, or one that is made at the first start and kept.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use ibkr_auth_async::{Error, GatewaySettings, Passphrase, Secret};
+use ibkr_auth_async::{Error, GatewaySettings, Passphrase, Secret, local};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
+use ring::digest::{SHA256, digest};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::ring::default_provider,
@@ -22,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::pkcs12::pkcs12_to_pem;
 
 const CERTIFICATE: &str = "gateway.pem";
+const KEY: &str = "gateway-key.pem";
 /// A PKCS#12 file begins so, as all DER does.
 const DER: u8 = 0x30;
 /// Browsers take no longer ones.
@@ -71,15 +74,15 @@ pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsA
 
 /// The user's own, certificate and key as one text.
 fn own(file: &Path, settings: &GatewaySettings) -> Result<Zeroizing<String>, Error> {
-    let bytes = Zeroizing::new(fs::read(file).map_err(|error| unreadable(file, &error))?);
+    let bytes = content(file)?;
     let mut pem = match bytes[..] {
         [DER, ..] => pkcs12(file, &bytes, settings)?,
         [0xFE, 0xED, 0xFE, 0xED, ..] => return Err(jks(file)),
-        _ => Zeroizing::new(read(file)?),
+        _ => text(file, &bytes)?,
     };
     if let Some(key) = &settings.certificate_key {
         pem.push('\n');
-        pem.push_str(&read(key)?);
+        pem.push_str(&text(key, &content(key)?)?);
     }
     Ok(pem)
 }
@@ -104,12 +107,26 @@ fn jks(file: &Path) -> Error {
     )
 }
 
-fn read(file: &Path) -> Result<String, Error> {
-    fs::read_to_string(file).map_err(|error| unreadable(file, &error))
+/// By the rules for settings: what others can change decides nothing.
+fn content(file: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let content = local::read(file).map_err(|error| {
+        Error::config(format!("{}: {}", file.display(), error.message()), error.help().to_owned())
+    })?;
+    Ok(content.bytes)
+}
+
+fn text(file: &Path, bytes: &[u8]) -> Result<Zeroizing<String>, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        Error::config(
+            format!("{} is neither PEM nor PKCS#12", file.display()),
+            "write a PEM file, or name another",
+        )
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 fn authorities(file: &Path) -> Result<RootCertStore, Error> {
-    let pem = read(file)?;
+    let pem = text(file, &content(file)?)?;
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         let certificate = certificate.map_err(|error| {
@@ -128,30 +145,47 @@ fn authorities(file: &Path) -> Result<RootCertStore, Error> {
     }
 }
 
-/// The one that is kept, or a new one.
+/// The one that is kept, or a new one, with its key.
 fn kept(folder: &Path, settings: &GatewaySettings) -> Result<String, Error> {
-    let file = file(folder);
-    let age = fs::metadata(&file).and_then(|about| about.modified()).ok();
-    let age = age.and_then(|made| SystemTime::now().duration_since(made).ok());
-    let life = Duration::from_secs(LIFE_DAYS * 86_400);
-    if age.is_some_and(|age| age + LEAST_LEFT < life)
-        && let Ok(pem) = ibkr_auth_async::local::open_own_secret(&file).and_then(io::read_to_string)
-    {
+    if let Some(pem) = usable(folder, settings) {
         return Ok(pem);
     }
-    let pem = made(settings).map_err(|error| {
+    let (certificate, key) = made(settings).map_err(|error| {
         Error::config(
             format!("no certificate can be made: {error}"),
             "name one of your own with gateway_certificate",
         )
     })?;
-    write(&file, &pem).map_err(|error| {
+    let certificate = format!("{}{certificate}", heading(settings, &key));
+    let written =
+        write(&folder.join(KEY), &key, 0o600).and_then(|()| write(&file(folder), &certificate, 0o644));
+    written.map_err(|error| {
         Error::config(
             format!("the certificate cannot be kept in {}: {error}", folder.display()),
             "correct the folder's permissions, or name a certificate of your own",
         )
     })?;
-    Ok(pem)
+    Ok(format!("{certificate}{key}"))
+}
+
+/// What is kept, unless it ends soon, or is not for the names of today.
+fn usable(folder: &Path, settings: &GatewaySettings) -> Option<String> {
+    let file = file(folder);
+    let age = SystemTime::now().duration_since(fs::metadata(&file).ok()?.modified().ok()?).ok()?;
+    if age + LEAST_LEFT >= Duration::from_secs(LIFE_DAYS * 86_400) {
+        return None;
+    }
+    let certificate = local::open_own(&file).and_then(io::read_to_string).ok()?;
+    let key = local::open_own_secret(&folder.join(KEY)).and_then(io::read_to_string).ok()?;
+    certificate.starts_with(&heading(settings, &key)).then(|| format!("{certificate}{key}"))
+}
+
+/// For whom it was made, and with which key: readers of PEM pass over it.
+fn heading(settings: &GatewaySettings, key: &str) -> String {
+    let digest = digest(&SHA256, key.as_bytes());
+    let mark: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let (names, addresses) = (names(settings).join(", "), addresses(settings));
+    format!("For {names}, {addresses:?}; key {mark}\n")
 }
 
 /// Where the certificate is kept that was made.
@@ -159,42 +193,45 @@ pub(crate) fn file(folder: &Path) -> PathBuf {
     folder.join(CERTIFICATE)
 }
 
-fn write(file: &Path, pem: &str) -> io::Result<()> {
+/// As a whole, for its owner alone or for all to read.
+fn write(file: &Path, pem: &str, mode: u32) -> io::Result<()> {
     use io::Write;
 
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     let new = file.with_extension("new");
     let _ = fs::remove_file(&new);
     options.open(&new)?.write_all(pem.as_bytes())?;
     fs::rename(&new, file)
 }
 
-/// For this machine by all its names, and for those by which clients may call it.
-fn made(settings: &GatewaySettings) -> Result<String, rcgen::Error> {
+/// For this machine by all its names, and for those by which clients may call it: certificate and key.
+fn made(settings: &GatewaySettings) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let names = ["localhost".to_owned()].into_iter().chain(settings.allow_hosts.iter().cloned());
-    let mut params = CertificateParams::new(names.collect::<Vec<_>>())?;
-    let own = settings.listen.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
-    let mut addresses = vec![std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
-    addresses.extend(own);
-    addresses.sort_unstable();
-    addresses.dedup();
-    params.subject_alt_names.extend(addresses.into_iter().map(SanType::IpAddress));
+    let mut params = CertificateParams::new(names(settings))?;
+    params.subject_alt_names.extend(addresses(settings).into_iter().map(SanType::IpAddress));
     params.distinguished_name.push(DnType::CommonName, "ibkr-gateway on this machine");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = SystemTime::now();
     params.not_before = (now - Duration::from_secs(86_400)).into();
     params.not_after = (now + Duration::from_secs(LIFE_DAYS * 86_400)).into();
-    let certificate = params.self_signed(&key)?;
-    Ok(format!("{}{}", certificate.pem(), key.serialize_pem()))
+    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
 }
 
-fn unreadable(file: &Path, error: &io::Error) -> Error {
-    Error::config(format!("{} cannot be read: {error}", file.display()), "check its path and permissions")
+fn names(settings: &GatewaySettings) -> Vec<String> {
+    ["localhost".to_owned()].into_iter().chain(settings.allow_hosts.iter().cloned()).collect()
+}
+
+fn addresses(settings: &GatewaySettings) -> Vec<IpAddr> {
+    let own = settings.listen.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
+    let this_machine = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let all: BTreeSet<IpAddr> = this_machine.into_iter().chain(own).collect();
+    all.into_iter().collect()
 }
 
 #[cfg(test)]

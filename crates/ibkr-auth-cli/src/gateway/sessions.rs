@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use ibkr_auth_blocking::{KeepConnected, OnCompeting};
-use ibkr_auth_config::GatewaySettings;
+use ibkr_auth_blocking::{Config, Host, KeepConnected, OnCompeting};
+use ibkr_auth_config::{GatewaySettings, Imported};
 use ibkr_auth_store::Store;
 use ibkr_gateway::{Kept, Login};
 
@@ -39,8 +39,16 @@ fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, F
     profile.warnings.iter().for_each(|warning| output.warning(warning));
     let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
     let name = profile.name.clone().unwrap_or_else(|| "default".to_owned());
-    let gateway = overridden(profile.gateway.clone(), args);
-    let config = profile.config.clone();
+    let mut gateway = profile.gateway.clone();
+    let mut config = profile.config.clone();
+    if let Some(imported) = imported(args)? {
+        imported.warnings.iter().for_each(|warning| output.warning(warning));
+        // A server that our own settings name is meant.
+        let host = imported.host.filter(|_| *config.host() == Host::production());
+        config = host.into_iter().fold(config, Config::with_host);
+        gateway = with_imported(gateway, imported.settings);
+    }
+    let gateway = overridden(gateway, args);
     let config = if args.compete { config.with_compete(true) } else { config };
     let sessions = Sessions::new(output, profile, store);
     let place = place(&sessions)?;
@@ -60,6 +68,29 @@ fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, F
         gateway,
         kept: Some(Kept::new(place, locked, settings)),
     })
+}
+
+/// What another gateway's settings say of ours.
+fn imported(args: &GatewayArgs) -> Result<Option<Imported>, Failure> {
+    match &args.import_conf {
+        Some(file) => Ok(Some(Imported::from_conf_yaml(file)?)),
+        None => Ok(args.import_ibind.then(|| Imported::from_ibind(std::env::vars_os()))),
+    }
+}
+
+/// The other gateway knows nothing of the rest.
+fn with_imported(own: GatewaySettings, imported: GatewaySettings) -> GatewaySettings {
+    GatewaySettings {
+        listen: imported.listen,
+        prefix: imported.prefix,
+        plain: imported.plain,
+        certificate: imported.certificate,
+        certificate_passphrase: imported.certificate_passphrase,
+        allow_addresses: imported.allow_addresses,
+        allow_hosts: imported.allow_hosts,
+        allow_origins: imported.allow_origins,
+        ..own
+    }
 }
 
 fn overridden(mut gateway: GatewaySettings, args: &GatewayArgs) -> GatewaySettings {
