@@ -10,13 +10,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+};
 use ibkr_auth_async::{Http, Request, Response, Step, TransportError};
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::Notify,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use crate::pace::Pace;
@@ -61,7 +64,8 @@ type Bearer = [u8; 32];
 struct Validated {
     of: Bearer,
     at: Instant,
-    answer: Response,
+    /// `None` unless it was a good one.
+    answer: Option<Response>,
 }
 
 /// A tickle as the status page shows it.
@@ -92,7 +96,7 @@ impl Ear {
             return self.validate(request, limit, bearer).await;
         }
         if bearer.is_some() {
-            self.pace.note(request.method(), below_api(request.uri().path()), Instant::now());
+            self.own_turn(&request).await;
         }
         let begin = Instant::now();
         let answer = self.http.send(request, limit).await;
@@ -102,7 +106,7 @@ impl Ear {
         answer
     }
 
-    /// Whoever asks within a minute of another gets that one's answer.
+    /// Whoever asks within a minute of another gets that one's answer, or has to wait.
     async fn validate(
         &self,
         request: Request,
@@ -110,18 +114,24 @@ impl Ear {
         bearer: Bearer,
     ) -> Result<Response, TransportError> {
         let mut last = self.validated.lock().await;
-        if let Some(last) =
-            last.as_ref().filter(|last| last.of == bearer && last.at.elapsed() < VALIDATE_EVERY)
-        {
-            return Ok(last.aged());
+        if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < VALIDATE_EVERY) {
+            return Ok(last.shared(bearer));
         }
+        self.own_turn(&request).await;
         let at = Instant::now();
+        // Whoever gives up waiting has asked nevertheless.
+        *last = Some(Validated { of: bearer, at, answer: None });
         let answer = self.http.send(request, limit).await?;
         if answer.status().is_success() {
             self.hear(Step::ValidateSso, Some(bearer), Some(&answer), at.elapsed());
-            *last = Some(Validated { of: bearer, at, answer: answer.clone() });
+            *last = Some(Validated { of: bearer, at, answer: Some(answer.clone()) });
         }
         Ok(answer)
+    }
+
+    async fn own_turn(&self, request: &Request) {
+        let path = below_api(request.uri().path());
+        sleep_until(self.pace.own_turn(request.method(), path, Instant::now())).await;
     }
 
     fn hear(&self, step: Step, bearer: Option<Bearer>, answer: Option<&Response>, took: Duration) {
@@ -229,20 +239,34 @@ impl Heard {
 }
 
 impl Validated {
-    /// The answer as it would be now.
-    fn aged(&self) -> Response {
-        let age = u64::try_from(self.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let Ok(Value::Object(mut body)) = serde_json::from_slice(self.answer.body()) else {
-            return self.answer.clone();
-        };
-        if let Some(left) = body.get("EXPIRES").and_then(Value::as_u64).filter(|left| *left < FIRST_DATE) {
-            body.insert("EXPIRES".into(), json!(left.saturating_sub(age)));
+    /// The answer as it would be now; IBKR's refusal to give a second one where there is none to share.
+    fn shared(&self, bearer: Bearer) -> Response {
+        match self.answer.as_ref().filter(|_| self.of == bearer) {
+            Some(answer) => aged(answer, self.at.elapsed()),
+            None => too_soon(VALIDATE_EVERY.saturating_sub(self.at.elapsed())),
         }
-        let mut answer = self.answer.clone();
-        *answer.body_mut() = Value::Object(body).to_string().into_bytes();
-        answer.headers_mut().remove(http::header::CONTENT_LENGTH);
-        answer
     }
+}
+
+fn aged(answer: &Response, age: Duration) -> Response {
+    let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    let mut answer = answer.clone();
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(answer.body()) else { return answer };
+    if let Some(left) = body.get("EXPIRES").and_then(Value::as_u64).filter(|left| *left < FIRST_DATE) {
+        body.insert("EXPIRES".into(), json!(left.saturating_sub(age)));
+    }
+    *answer.body_mut() = Value::Object(body).to_string().into_bytes();
+    answer.headers_mut().remove(CONTENT_LENGTH);
+    answer
+}
+
+fn too_soon(left: Duration) -> Response {
+    let body = json!({ "error": "Too Many Requests", "statusCode": 429 }).to_string();
+    let mut answer = Response::new(body.into_bytes());
+    *answer.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    answer.headers_mut().insert(RETRY_AFTER, (left.as_secs() + 1).into());
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+    answer
 }
 
 /// The path below `/v1/api`.

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// A request may overtake another on its way, and arrive closer to it than it was sent.
 const LEAST_MARGIN: Duration = Duration::from_millis(100);
+/// All requests of clients together: the session needs a place for its own.
+const TOTAL_OF_CLIENTS: Limit = Limit { requests: pacing::TOTAL.requests - 1, ..pacing::TOTAL };
 /// So many endpoints that have asked for a pause are remembered.
 const MOST_PAUSES: usize = 64;
 
@@ -64,13 +66,18 @@ impl Pace {
         if wait > most {
             return Err(Later(wait));
         }
-        turns.take(row, at);
+        turns.take(row, at, now);
         Ok(at)
     }
 
-    /// Counts a request that the session sends for itself: it does not wait.
-    pub(crate) fn note(&self, method: &Method, path: &str, now: Instant) {
-        self.turns().take(pacing::of(method, path), now);
+    /// Takes a turn for a request of the session's own: it is to be sent at that time, and does not wait
+    /// behind those of clients.
+    pub(crate) fn own_turn(&self, method: &Method, path: &str, now: Instant) -> Instant {
+        let mut turns = self.turns();
+        let row = pacing::of(method, path);
+        let at = turns.gap(row, now);
+        turns.take(row, at, now);
+        at
     }
 
     /// IBKR has answered 429 there. Who is in its penalty box gets that answer everywhere: the second
@@ -118,21 +125,32 @@ impl Turns {
     }
 
     fn next(&self, row: Option<&'static Paced>, now: Instant) -> Instant {
-        let total = self.total.next(pacing::TOTAL, now);
-        let windows = row.and_then(|row| self.rows.get(row.name));
-        let limits = row.map_or(&[][..], |row| row.limits);
-        let of_row =
-            limits.iter().zip(windows.into_iter().flatten()).map(|(limit, window)| window.next(*limit, now));
-        of_row.fold(total, Instant::max)
+        let total = self.total.next(TOTAL_OF_CLIENTS, now);
+        self.of_row(row).map(|(limit, window)| window.next(limit, now)).fold(total, Instant::max)
     }
 
-    fn take(&mut self, row: Option<&'static Paced>, at: Instant) {
-        self.total.take(pacing::TOTAL, at);
+    /// The earliest time that leaves all turns that were given away as they are.
+    fn gap(&self, row: Option<&'static Paced>, now: Instant) -> Instant {
+        let total = self.total.gap(pacing::TOTAL, now);
+        match self.of_row(row).map(|(limit, window)| window.gap(limit, now)).fold(total, Instant::max) {
+            at if at == now => now,
+            later => self.gap(row, later),
+        }
+    }
+
+    fn of_row(&self, row: Option<&'static Paced>) -> impl Iterator<Item = (Limit, &Window)> {
+        let windows = row.and_then(|row| self.rows.get(row.name));
+        let limits = row.map_or(&[][..], |row| row.limits);
+        limits.iter().copied().zip(windows.into_iter().flatten())
+    }
+
+    fn take(&mut self, row: Option<&'static Paced>, at: Instant, now: Instant) {
+        self.total.take(pacing::TOTAL, at, now);
         let Some(row) = row else { return };
         let windows = self.rows.entry(row.name).or_default();
         windows.resize_with(row.limits.len(), Window::default);
         for (limit, window) in row.limits.iter().zip(windows) {
-            window.take(*limit, at);
+            window.take(*limit, at, now);
         }
     }
 }
@@ -144,11 +162,23 @@ impl Window {
         full.map_or(now, |first| now.max(*first + stretch(limit)))
     }
 
-    fn take(&mut self, limit: Limit, at: Instant) {
-        // What the session sends for itself comes between turns that were given away.
+    /// The earliest time at which one fits among those that were given away, some of which are yet to come.
+    fn gap(&self, limit: Limit, now: Instant) -> Instant {
+        let ends = self.0.iter().map(|at| *at + stretch(limit)).filter(|at| *at > now);
+        let fits = |at: &Instant| {
+            let mut times: Vec<Instant> = self.0.iter().copied().collect();
+            times.insert(times.partition_point(|earlier| earlier <= at), *at);
+            times.windows(limit.requests + 1).all(|more| more[limit.requests] - more[0] >= stretch(limit))
+        };
+        [now].into_iter().chain(ends).find(fits).unwrap_or(now)
+    }
+
+    fn take(&mut self, limit: Limit, at: Instant, now: Instant) {
         let place = self.0.partition_point(|earlier| *earlier <= at);
         self.0.insert(place, at);
-        while self.0.len() > limit.requests.max(1) * 2 {
+        while self.0.len() > limit.requests
+            && self.0.front().is_some_and(|first| *first + stretch(limit) <= now)
+        {
             self.0.pop_front();
         }
     }
@@ -198,6 +228,36 @@ mod tests {
         for eleven in sent.windows(11) {
             assert!(eleven[10] - eleven[0] >= Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn the_session_has_its_place_among_all_clients() {
+        let (pace, begin) = (Pace::default(), Instant::now());
+        let mut sent = Vec::new();
+        for step in 0..1_000 {
+            let now = after(begin, step * 7);
+            sent.extend(pace.turn(&Method::GET, "/portfolio/U1/ledger", now, MOST));
+            if step % 150 == 20 {
+                let at = pace.own_turn(&Method::POST, "/iserver/auth/status", now);
+                assert!(at < now + Duration::from_millis(1_100), "it waits for {:?}", at - now);
+                sent.push(at);
+            }
+        }
+        sent.sort_unstable();
+        for eleven in sent.windows(11) {
+            assert!(eleven[10] - eleven[0] >= Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn the_session_does_not_wait_while_there_is_room() {
+        let (pace, now) = (Pace::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(pace.own_turn(&Method::POST, "/iserver/auth/status", now), now);
+        }
+        assert_eq!(pace.own_turn(&Method::POST, "/iserver/auth/status", now), after(now, 1_100));
+        let tickle = pace.own_turn(&Method::POST, "/tickle", after(now, 5_000));
+        assert_eq!(pace.own_turn(&Method::POST, "/tickle", tickle), tickle + Duration::from_millis(1_100));
     }
 
     #[test]
