@@ -30,8 +30,8 @@ pub(crate) async fn answer(
         Local::Tickle => tickle(seat, begin).await,
         Local::ValidateSso => validate_sso(seat, begin).await,
         Local::SsodhInit => ssodh_init(seat, parts, upload, begin).await,
-        Local::Reauthenticate => reauthenticate(seat),
-        Local::Logout => logout(seat),
+        Local::Reauthenticate => reauthenticate(seat).await,
+        Local::Logout => logout(seat).await,
         Local::SsoLogin => reply::found(&format!("{}{PAGE}/", seat.settings.prefix)),
         Local::SsoDispatcher => reply::text(StatusCode::OK, dispatcher(seat)),
         Local::SsoPing => reply::json(StatusCode::OK, &json!({ "result": "true" })),
@@ -87,7 +87,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
 /// ask with. One that another client has ended comes back.
 async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: Instant) -> Reply {
     let was_paused = seat.handle.phase() == Phase::Paused;
-    seat.wake();
+    seat.wake().await;
     if was_paused || seat.settings.read_only {
         return match good(seat, begin).await {
             Ok(()) => match seat.ear.auth_status() {
@@ -118,16 +118,16 @@ fn with_default_body(mut parts: Parts, upload: Upload) -> (Parts, Upload) {
 }
 
 /// The session looks after itself: it looks at once. It takes nothing from another login.
-fn reauthenticate(seat: &Seat) -> Reply {
+async fn reauthenticate(seat: &Seat) -> Reply {
     match seat.handle.phase() {
-        Phase::Paused => seat.wake(),
+        Phase::Paused => seat.wake().await,
         Phase::Yielded => seat.handle.ask_again(),
         _ => seat.handle.check(),
     }
     reply::json(StatusCode::OK, &json!({ "message": "triggered" }))
 }
 
-fn logout(seat: &Seat) -> Reply {
+async fn logout(seat: &Seat) -> Reply {
     if seat.settings.read_only {
         return reply::error(StatusCode::FORBIDDEN, "Forbidden: this gateway is read-only");
     }
@@ -137,7 +137,7 @@ fn logout(seat: &Seat) -> Reply {
     match seat.settings.on_logout {
         OnLogout::Pause => {
             seat.journal.say(Level::Warning, "a client has logged out: the session is ended for all");
-            seat.handle.pause();
+            seat.sleep().await;
         }
         OnLogout::Ignore => seat.journal.say(Level::Info, "a client has logged out, which ends nothing here"),
     }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use ibkr_auth_async::{
     Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget, Phase, Secret,
     Session, Sign, Snapshot, Step, Transport,
@@ -214,10 +214,7 @@ impl Seat {
         }
         let request =
             request::post_json("/v1/api/tickle", Vec::new()).and_then(|request| snapshot.authorize(request));
-        if let (Ok(at), Ok(request)) =
-            (self.pace.turn(&Method::POST, "/tickle", Instant::now(), FIRST_TICKLE_WITHIN), request)
-        {
-            tokio::time::sleep_until(at).await;
+        if let Ok(request) = request {
             // What it brings is heard; what it does not bring, the session finds out.
             let _ = self.ear.send(request, limit).await;
         }
@@ -296,11 +293,26 @@ impl Seat {
         (!is_this_machine(host.host()?)).then(LoginBudget::default)
     }
 
-    /// A client asks for the session again, which another client has ended.
-    pub(crate) fn wake(&self) {
+    /// A client ends the session; done when it is paused.
+    pub(crate) async fn sleep(&self) {
+        self.handle.pause();
+        self.is_when(|phase| phase == Phase::Paused).await;
+    }
+
+    /// A client asks for the session again, which another client has ended; done when it is on its way.
+    pub(crate) async fn wake(&self) {
         if self.handle.phase() == Phase::Paused && !self.held.load(Ordering::Acquire) {
             self.handle.resume();
+            self.is_when(|phase| phase != Phase::Paused).await;
         }
+    }
+
+    /// Waits until the session has heard what it was told.
+    async fn is_when(&self, is_so: impl Fn(Phase) -> bool) {
+        let mut events = self.handle.events();
+        let heard = async { while !is_so(self.handle.phase()) && events.next().await.is_some() {} };
+        // One that does not hear answers clients as it stands.
+        let _ = tokio::time::timeout(self.settings.wait, heard).await;
     }
 
     /// What came of looking at the session once more: it was seen good after the look, or the time is over.
