@@ -1,10 +1,13 @@
 //! Requests as clients write them, byte by byte, and answers as they come.
 
 use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 /// An answer, taken apart.
 #[derive(Debug, Clone)]
@@ -16,6 +19,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -29,23 +36,60 @@ impl Answer {
     }
 }
 
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 /// A connection of a client's.
-pub(crate) struct Wire(TcpStream);
+pub(crate) struct Wire(Box<dyn Stream>, TcpStream);
 
 impl Wire {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self(stream)
+        let stream = connect(address);
+        Self(Box::new(stream.try_clone().unwrap()), stream)
+    }
+
+    /// Over TLS, to this name.
+    pub(crate) fn over_tls(address: SocketAddr, name: &str, config: ClientConfig) -> io::Result<Self> {
+        let mut tcp = connect(address);
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp)?;
+        }
+        let tcp_too = tcp.try_clone()?;
+        Ok(Self(Box::new(StreamOwned::new(tls, tcp)), tcp_too))
     }
 
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // Who is refused early may find the door closed.
         let _ = self.0.write_all(bytes.as_ref());
+        let _ = self.0.flush();
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        self.1.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// One byte more; `None` when the connection is closed.
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        matches!(self.0.read(&mut byte), Ok(1)).then_some(byte[0])
+    }
+
+    /// Whether the other side has closed, and says nothing more.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
     }
 
     /// The next answer; `None` when the connection ends before it is whole.
     pub(crate) fn read(&mut self) -> Option<Answer> {
+        self.read_to("GET")
+    }
+
+    /// The next answer, to a request of this method.
+    pub(crate) fn read_to(&mut self, method: &str) -> Option<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -63,6 +107,9 @@ impl Wire {
             |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers: Vec<(String, String)> = lines.filter_map(pair).collect();
         let mut answer = Answer { status, reason, headers, body: Vec::new() };
+        if method == "HEAD" || status < 200 || status == 204 || status == 304 {
+            return Some(answer);
+        }
         if let Some(length) = answer.header("content-length") {
             answer.body = vec![0; length.parse().unwrap()];
             self.0.read_exact(&mut answer.body).ok()?;
@@ -97,6 +144,12 @@ impl Wire {
     }
 }
 
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
 /// A request with lines for its head and a body.
 pub(crate) fn request(method: &str, path: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
@@ -105,5 +158,7 @@ pub(crate) fn request(method: &str, path: &str, headers: &[&str], body: &str) ->
 
 /// One request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-    Wire::open(address).ask(request(method, path, headers, body))
+    let mut wire = Wire::open(address);
+    wire.write(request(method, path, headers, body));
+    wire.read_to(method).expect("an answer")
 }

@@ -115,7 +115,11 @@ impl Soak {
             rules.ws_stream_life = Duration::from_secs(72 * 3600);
         });
         let policy = KeepConnected::default().with_competing(OnCompeting::Take);
-        let world = World::before(lab, policy, |settings| settings.share_stream = is_shared).ready();
+        let world = World::planned(|plan| {
+            (plan.lab, plan.policy) = (lab, policy);
+            plan.settings.share_stream = is_shared;
+        })
+        .ready();
         Self {
             world,
             stop: AtomicBool::new(false),

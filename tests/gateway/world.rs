@@ -1,14 +1,30 @@
-//! A gateway in front of a simulator, on free ports.
+//! A gateway in front of a simulator, or of another upstream, on free ports.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use ibkr_auth_async::{Handle, Host, Phase, Secret};
 use ibkr_auth_tests::lab::{Lab, key};
 use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
+use ibkr_sim::Endpoint;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::raw::ask;
+
 /// For a login, and for the echo of account management.
 const SCOPE: &str = "sso-sessions.write echo.read echo.write";
+
+/// What a gateway is started with.
+pub(crate) struct Plan {
+    pub(crate) lab: Lab,
+    pub(crate) policy: KeepConnected,
+    pub(crate) settings: GatewaySettings,
+    /// The upstream, where it is not the simulator.
+    pub(crate) upstream: Option<String>,
+    pub(crate) token: Option<&'static str>,
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) most_connections: usize,
+}
 
 /// What a test has of a gateway.
 pub(crate) struct World {
@@ -16,7 +32,8 @@ pub(crate) struct World {
     pub(crate) runtime: Runtime,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
-    _folder: TempDir,
+    pub(crate) certificate: PathBuf,
+    _folder: Arc<TempDir>,
 }
 
 impl World {
@@ -25,40 +42,87 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewaySettings)) -> Self {
-        Self::before(Lab::new(), KeepConnected::default(), change)
+        Self::planned(|plan| change(&mut plan.settings))
     }
 
-    pub(crate) fn before(lab: Lab, policy: KeepConnected, change: impl FnOnce(&mut GatewaySettings)) -> Self {
-        let mut settings = GatewaySettings {
+    /// In front of this upstream.
+    pub(crate) fn before(upstream: &str) -> Self {
+        Self::planned(|plan| plan.upstream = Some(upstream.to_owned())).ready()
+    }
+
+    pub(crate) fn planned(change: impl FnOnce(&mut Plan)) -> Self {
+        let settings = GatewaySettings {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             plain: true,
             ..GatewaySettings::default()
         };
-        change(&mut settings);
-        let folder = tempfile::tempdir().unwrap();
-        let process = Process { folder: folder.path().to_owned(), most_connections: 1_000 };
+        let mut plan = Plan {
+            lab: Lab::new(),
+            policy: KeepConnected::default(),
+            settings,
+            upstream: None,
+            token: None,
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            most_connections: 1_000,
+        };
+        change(&mut plan);
+        let Plan { lab, policy, settings, upstream, token, folder, most_connections } = plan;
+        let process = Process { folder: folder.path().to_owned(), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let config = match upstream {
+            Some(url) => lab.config().with_host(Host::custom(&url).unwrap()),
+            None => lab.config(),
+        };
+        let config = config.with_scope(SCOPE).unwrap();
         let login = Login {
             name: "default".into(),
-            config: lab.config().with_scope(SCOPE).unwrap(),
+            config,
             key: Arc::new(key()),
             transport: lab.transport(),
             policy,
             gateway: settings,
             kept: None,
-            client_token: None,
+            client_token: token.map(Secret::new),
         };
         let gateway = runtime.block_on(Gateway::start(&process, vec![login])).unwrap();
         let address = gateway.addresses()[0];
-        Self { lab, runtime, gateway: Some(gateway), address, _folder: folder }
+        let certificate = Gateway::certificate(&process);
+        Self { lab, runtime, gateway: Some(gateway), address, certificate, _folder: folder }
     }
 
     /// The same once the session is good.
     pub(crate) fn ready(self) -> Self {
-        let handle = self.gateway.as_ref().unwrap().session("default").unwrap().clone();
+        let handle = self.session();
         self.runtime.block_on(handle.ready(Duration::from_secs(20))).unwrap();
         self
+    }
+
+    pub(crate) fn session(&self) -> Handle {
+        self.gateway.as_ref().unwrap().session("default").unwrap().clone()
+    }
+
+    pub(crate) fn wait_for(&self, phase: Phase) {
+        let handle = self.session();
+        until(&format!("{phase}"), || handle.phase() == phase);
+    }
+
+    /// So often the simulator was asked.
+    pub(crate) fn count(&self, endpoint: Endpoint) -> u64 {
+        self.lab.server.handle().count(endpoint)
+    }
+
+    /// A number of the gateway's metrics.
+    pub(crate) fn metric(&self, begin: &str) -> u64 {
+        let text = ask(self.address, "GET", "/metrics", &[], "").text();
+        let line = text.lines().find(|line| line.starts_with(begin));
+        let line = line.unwrap_or_else(|| panic!("no {begin} in {text}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The connections that are open, beside the one that asks.
+    pub(crate) fn connections(&self) -> u64 {
+        self.metric("ibkr_gateway_connections ") - 1
     }
 }
 
@@ -68,5 +132,15 @@ impl Drop for World {
             // A test that has failed already is told what it has to be told.
             let _ = self.runtime.block_on(gateway.stop());
         }
+    }
+}
+
+/// Waits for something that comes by itself.
+#[track_caller]
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
