@@ -28,11 +28,21 @@ impl Answer {
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(self.plain()).into_owned()
+    }
+
+    /// The body without the simulator's compression, which is one stored block.
+    fn plain(&self) -> &[u8] {
+        match self.body.split_at_checked(15) {
+            Some((&[0x1f, 0x8b, .., 1, low, high, _, _], rest)) => {
+                &rest[..usize::from(u16::from_le_bytes([low, high]))]
+            }
+            _ => &self.body,
+        }
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(self.plain()).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 

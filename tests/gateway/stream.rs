@@ -7,26 +7,44 @@ use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest},
 };
 
 use crate::world::World;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-const AAPL: &str = r#"smd+265598+{"fields":["31"]}"#;
+pub(crate) const AAPL: &str = r#"smd+265598+{"fields":["31"]}"#;
 
-async fn open(world: &World, path: &str, cookie: Option<&str>) -> Socket {
+pub(crate) async fn open(world: &World, path: &str, cookie: Option<&str>) -> Socket {
+    let headers: Vec<(&str, &str)> = cookie.iter().map(|cookie| ("cookie", *cookie)).collect();
+    open_with(world, path, &headers).await
+}
+
+pub(crate) async fn open_with(world: &World, path: &str, headers: &[(&'static str, &str)]) -> Socket {
+    try_open(world, path, headers).await.unwrap_or_else(|status| panic!("{path}: {status}"))
+}
+
+/// The status, if it is refused.
+pub(crate) async fn try_open(
+    world: &World,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, u16> {
     let stream = TcpStream::connect(world.address).await.unwrap();
     let mut request = format!("ws://localhost:5000{path}").into_client_request().unwrap();
-    if let Some(cookie) = cookie {
-        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
     }
-    client_async(request, stream).await.unwrap().0
+    match client_async(request, stream).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// The next frame of a topic. Frames are binary, as from IBKR's gateway.
-async fn heard(socket: &mut Socket, topic: &str) -> Value {
+pub(crate) async fn heard(socket: &mut Socket, topic: &str) -> Value {
     let next = async {
         loop {
             let message = socket.next().await.expect("the stream goes on").unwrap();

@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
     pub(crate) certificate: PathBuf,
-    _folder: Arc<TempDir>,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl World {
@@ -88,7 +88,7 @@ impl World {
         let gateway = runtime.block_on(Gateway::start(&process, vec![login])).unwrap();
         let address = gateway.addresses()[0];
         let certificate = Gateway::certificate(&process);
-        Self { lab, runtime, gateway: Some(gateway), address, certificate, _folder: folder }
+        Self { lab, runtime, gateway: Some(gateway), address, certificate, folder }
     }
 
     /// The same once the session is good.
