@@ -67,7 +67,11 @@ fn hop(headers: &mut HeaderMap) {
 
 fn is_of_a_browser_or_proxy(name: &HeaderName) -> bool {
     let name = name.as_str();
-    ["x-forwarded-", "sec-", "x-gateway-"].iter().any(|begin| name.starts_with(begin)) || name == "x-real-ip"
+    // And what would make another request of it.
+    ["x-forwarded-", "sec-", "x-gateway-", "x-http-method", "x-method-override"]
+        .iter()
+        .any(|begin| name.starts_with(begin))
+        || name == "x-real-ip"
 }
 
 #[cfg(test)]
@@ -99,6 +103,7 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("sec-fetch-site", "same-origin"),
             ("x-forwarded-for", "1.2.3.4"),
+            ("x-http-method-override", "POST"),
             ("content-type", "application/json"),
             ("accept", "*/*"),
         ]);
