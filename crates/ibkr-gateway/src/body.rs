@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::deadline::Progress;
+use crate::{deadline::Progress, line::Busy};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -34,6 +34,18 @@ impl Answer {
 impl<T: Into<Bytes>> From<T> for Answer {
     fn from(whole: T) -> Self {
         Self::Whole(whole.into())
+    }
+}
+
+/// An answer on its way to a client: until its end its connection is at work.
+pub(crate) struct Sending {
+    answer: Answer,
+    _busy: Busy,
+}
+
+impl Sending {
+    pub(crate) fn new(answer: Answer, busy: Busy) -> Self {
+        Self { answer, _busy: busy }
     }
 }
 
@@ -108,6 +120,26 @@ impl Body for Answer {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Flowing(flowing) => flowing.is_end_stream(),
         }
+    }
+}
+
+impl Body for Sending {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.get_mut().answer).poll_frame(context)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
     }
 }
 

@@ -52,3 +52,33 @@ pub(crate) async fn within<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_has_more_time() {
+        let (begin, progress) = (Instant::now(), Progress::new(Instant::now()));
+        let moving = Arc::clone(&progress);
+        let work = async {
+            for _ in 0..5 {
+                sleep(LIMIT - Duration::from_secs(1)).await;
+                moving.note(Instant::now());
+            }
+            sleep(2 * LIMIT).await;
+        };
+        assert_eq!(within(LIMIT, &progress, work).await, None);
+        assert_eq!(begin.elapsed(), 5 * (LIMIT - Duration::from_secs(1)) + LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_in_time_has_ended() {
+        let progress = Progress::new(Instant::now());
+        assert_eq!(within(LIMIT, &progress, sleep(LIMIT)).await, Some(()));
+    }
+}

@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, req
 use ibkr_auth_async::{AddressRange, GatewaySettings, Secret};
 use ring::digest::{SHA256, digest};
 
-use crate::reply::{self, Reply};
+use crate::{
+    reply::{self, Reply},
+    route::Route,
+};
 
 const THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -48,12 +51,13 @@ impl Guard {
     ///
     /// # Errors
     /// The answer that says why not.
-    pub(crate) fn admit(&self, parts: &Parts, is_tls: bool) -> Result<Option<Page>, Reply> {
+    pub(crate) fn admit(&self, parts: &Parts, route: &Route, is_tls: bool) -> Result<Option<Page>, Reply> {
         if parts.method == Method::CONNECT {
             return Err(forbidden("this is no proxy for other servers"));
         }
         let host = self.host(parts)?;
-        let page = self.page(&parts.headers, host.as_deref(), is_tls)?;
+        let may_be_linked = parts.method.is_safe() && route.is_for_people();
+        let page = self.page(&parts.headers, host.as_deref(), is_tls, may_be_linked)?;
         if parts.method != Method::OPTIONS || page.is_none() {
             // A browser asks for permission without credentials.
             self.check_token(&parts.headers)?;
@@ -97,14 +101,21 @@ impl Guard {
     }
 
     /// A page of another origin may ask only if it is on the list; our own status page always.
-    fn page(&self, headers: &HeaderMap, host: Option<&str>, is_tls: bool) -> Result<Option<Page>, Reply> {
+    fn page(
+        &self,
+        headers: &HeaderMap,
+        host: Option<&str>,
+        is_tls: bool,
+        may_be_linked: bool,
+    ) -> Result<Option<Page>, Reply> {
         let refused =
             || forbidden("this web page may not use the gateway; allow_origins names those that may");
         let Some(origin) = headers.get(header::ORIGIN) else {
             // An image or a script of a foreign page comes without one.
             let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
             let is_foreign = matches!(site, Some("cross-site" | "same-site"));
-            let is_link = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+            let is_link =
+                may_be_linked && headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
             return if is_foreign && !is_link { Err(refused()) } else { Ok(None) };
         };
         let text = origin.to_str().unwrap_or_default().to_ascii_lowercase();
@@ -223,12 +234,17 @@ mod tests {
     }
 
     fn admit(guard: &Guard, headers: &[(&str, &str)]) -> Result<Option<Page>, StatusCode> {
-        let mut request = http::Request::get("/v1/api/tickle");
+        admit_at(guard, "/v1/api/tickle", headers)
+    }
+
+    fn admit_at(guard: &Guard, path: &str, headers: &[(&str, &str)]) -> Result<Option<Page>, StatusCode> {
+        let mut request = http::Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        guard.admit(&parts, true).map_err(|reply| reply.status())
+        let route = Route::of(&parts.method, &path.parse().unwrap());
+        guard.admit(&parts, &route, true).map_err(|reply| reply.status())
     }
 
     #[test]
@@ -272,12 +288,16 @@ mod tests {
     #[test]
     fn what_a_foreign_page_embeds_is_refused() {
         let ours = guard(GatewaySettings::default());
-        let site = |site, mode| {
-            admit(&ours, &[("host", "localhost:5000"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)])
+        let site = |path, site, mode| {
+            let headers = [("host", "localhost:5000"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            admit_at(&ours, path, &headers)
         };
-        assert_eq!(site("cross-site", "no-cors"), Err(StatusCode::FORBIDDEN));
-        assert_eq!(site("cross-site", "navigate"), Ok(None), "a link to the status page");
-        assert_eq!(site("none", "navigate"), Ok(None));
+        assert_eq!(site("/gateway", "cross-site", "no-cors"), Err(StatusCode::FORBIDDEN));
+        for page in ["/gateway", "/", "/sso/Login?x"] {
+            assert_eq!(site(page, "cross-site", "navigate"), Ok(None), "a link to {page}");
+        }
+        assert_eq!(site("/v1/api/logout", "cross-site", "navigate"), Err(StatusCode::FORBIDDEN));
+        assert_eq!(site("/v1/api/logout", "none", "navigate"), Ok(None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     journal::Level,
     reply::{self, Reply},
+    route::Route,
     seat::Seat,
 };
 
@@ -48,7 +49,7 @@ fn answer(seat: &Seat, request: Request<Incoming>) -> Reply {
         "/livez" => reply::text(StatusCode::OK, "OK"),
         "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
         "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
-        "/activate" | "/deactivate" => match seat.guard.admit(&parts, false) {
+        "/activate" | "/deactivate" => match seat.guard.admit(&parts, &Route::Unknown, false) {
             Err(refused) => refused,
             Ok(_) => {
                 let is_on = parts.uri.path() == "/activate";

@@ -72,6 +72,10 @@ impl Line {
         }
     }
 
+    pub(crate) fn is_in_a_head(&self) -> bool {
+        self.doing() == Doing::Head
+    }
+
     fn note_bytes(&self) {
         if self.doing() == Doing::Nothing {
             self.has_begun.store(true, Ordering::Release);
@@ -242,6 +246,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -258,5 +264,65 @@ mod tests {
         assert!(lines.enter().is_none(), "all are at work");
         drop(at_work);
         assert!(lines.enter().is_some());
+    }
+
+    async fn ends(patient: &mut Patient<tokio::io::DuplexStream>) -> (Option<io::ErrorKind>, Duration) {
+        let begin = Instant::now();
+        loop {
+            match patient.read_u8().await {
+                Ok(_) => {}
+                Err(error) => return (Some(error.kind()), begin.elapsed()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_its_time_however_it_drips() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut patient = Patient::new(server, Line::new());
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(100)).await;
+            while client.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let (error, after) = ends(&mut patient).await;
+        assert_eq!(error, Some(io::ErrorKind::TimedOut));
+        assert_eq!(after.as_secs(), 100 + HEAD_WITHIN.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_kept_for_long_and_not_for_ever() {
+        let (_client, server) = tokio::io::duplex(64);
+        let line = Line::new();
+        let mut patient = Patient::new(server, Arc::clone(&line));
+        let busy = line.busy();
+        tokio::spawn(async move {
+            sleep(10 * IDLE_WITHIN).await;
+            drop(busy);
+        });
+        let at_work = tokio::time::timeout(10 * IDLE_WITHIN, ends(&mut patient)).await;
+        assert!(at_work.is_err(), "work has all the time it wants");
+        sleep(Duration::from_secs(1)).await;
+        let (error, after) = ends(&mut patient).await;
+        assert_eq!(error, Some(io::ErrorKind::TimedOut));
+        assert_eq!(after.as_secs(), IDLE_WITHIN.as_secs() - 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_is_given_up_and_who_takes_little_is_not() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut patient = Patient::new(server, Line::new());
+        let begin = Instant::now();
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                sleep(TAKEN_WITHIN - Duration::from_secs(1)).await;
+                client.read_exact(&mut [0; 64]).await.unwrap();
+            }
+            sleep(3 * TAKEN_WITHIN).await;
+        });
+        let error = patient.write_all(&[0; 10_000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begin.elapsed().as_secs(), 5 * (TAKEN_WITHIN.as_secs() - 1) + TAKEN_WITHIN.as_secs());
     }
 }

@@ -87,6 +87,11 @@ impl Route {
         }
     }
 
+    /// Whether a person may come here by a link on any page.
+    pub(crate) fn is_for_people(&self) -> bool {
+        matches!(self, Self::Page(Page::Html) | Self::Local(Local::Root | Local::SsoLogin))
+    }
+
     fn api(method: &Method, names: &[&str], below: &PathAndQuery) -> Self {
         match names {
             [] => Self::Unknown,

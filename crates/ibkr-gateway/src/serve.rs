@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Method, Request, StatusCode, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts, uri::PathAndQuery};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     access::Access,
     beyond,
+    body::Sending,
     exchange::Exchange,
     guard::Page as AllowedPage,
     line::{Busy, Line, Lines, Patient},
@@ -92,7 +93,10 @@ impl Door {
         match self.tls.clone() {
             None => self.http(stream, peer, line, closing).await,
             Some(tls) => {
-                let stream = timeout(HANDSHAKE_WITHIN, tls.accept(stream)).await??;
+                let stream = tokio::select! {
+                    stream = timeout(HANDSHAKE_WITHIN, tls.accept(stream)) => stream??,
+                    () = line.close.notified() => return Ok(()),
+                };
                 self.http(stream, peer, line, closing).await
             }
         }
@@ -109,10 +113,16 @@ impl Door {
         let stream = TokioIo::new(Patient::new(stream, Arc::clone(&line)));
         let serving = Arc::clone(&line);
         let service = service_fn(move |request| {
-            let (door, busy) = (Arc::clone(&self), serving.busy());
+            let (door, busy, sending) = (Arc::clone(&self), serving.busy(), serving.busy());
             async move {
+                // Whether it had a length too nobody knows any more: what follows may be part of it.
+                let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
                 let answer = |request| async move { door.answer(request, peer, busy).await };
-                Ok::<_, Infallible>(observed(request, answer).await)
+                let mut reply = observed(request, answer).await;
+                if is_last {
+                    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(reply.map(|answer| Sending::new(answer, sending)))
             }
         });
         let mut builder = http1::Builder::new();
@@ -122,7 +132,8 @@ impl Door {
         tokio::select! {
             // How a client ends a connection is its own affair.
             _ = &mut connection => return,
-            () = line.close.notified() => {}
+            // Nobody answers half a head.
+            () = line.close.notified() => if line.is_in_a_head() { return },
             _ = closing.wait_for(|closing| *closing) => {}
         }
         connection.as_mut().graceful_shutdown();
@@ -143,7 +154,7 @@ impl Door {
             // It tells nothing, and who looks after containers calls it by its address, without credentials.
             return local::probe(seat, probe);
         }
-        let page = match seat.guard.admit(&parts, self.tls.is_some()) {
+        let page = match seat.guard.admit(&parts, &route, self.tls.is_some()) {
             Ok(page) => page,
             Err(refused) => {
                 seat.journal.count_refused();
@@ -201,11 +212,6 @@ impl Door {
                 );
             }
             Route::Local(_) | Route::Api(_) | Route::Beyond(_) => {}
-        }
-        if parts.headers.contains_key(header::CONTENT_LENGTH)
-            && parts.headers.contains_key(header::TRANSFER_ENCODING)
-        {
-            return reply::error(StatusCode::BAD_REQUEST, "Bad Request: the request has two lengths");
         }
         let access = Access::of(&parts.method, &route);
         if access == Access::Changes && seat.settings.read_only {
