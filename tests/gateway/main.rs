@@ -5,6 +5,7 @@ mod bytes;
 mod cutter;
 mod money;
 mod clients;
+mod hostile;
 mod raw;
 mod rest;
 mod session;

@@ -88,6 +88,19 @@ impl Wire {
         matches!(self.0.read(&mut byte), Ok(1)).then_some(byte[0])
     }
 
+    /// Reads an answer whose first byte was read to its end, and says how long its body is.
+    pub(crate) fn rest(&mut self) -> usize {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.byte().expect("the head goes on"));
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap();
+        let mut body = vec![0; length.parse().unwrap()];
+        self.0.read_exact(&mut body).unwrap();
+        body.len()
+    }
+
     /// Whether the other side has closed, and says nothing more.
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
