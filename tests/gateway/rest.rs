@@ -41,3 +41,14 @@ fn tickles_of_clients_are_answered_from_our_own() {
     let asked = world.lab.server.handle().count(Endpoint::Tickle);
     assert_eq!(asked, 1, "{:#?}", world.lab.server.handle().requests());
 }
+
+#[test]
+fn a_session_that_a_client_has_ended_comes_back_for_whoever_asks() {
+    let world = World::new().ready();
+    let post = |path| ask(world.address, "POST", path, &["Content-Length: 0"], "");
+    assert_eq!(post("/v1/api/logout").json()["status"], true);
+    assert_eq!(post("/v1/api/tickle").status, 401);
+    let opened = post("/v1/api/iserver/auth/ssodh/init");
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    assert_eq!(opened.json()["authenticated"], true);
+}

@@ -7,7 +7,11 @@ use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Error, Message, client::IntoClientRequest},
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        client::IntoClientRequest,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
 };
 
 use crate::world::World;
@@ -15,6 +19,7 @@ use crate::world::World;
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 pub(crate) const AAPL: &str = r#"smd+265598+{"fields":["31"]}"#;
+const NO_REASON: CloseFrame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
 
 pub(crate) async fn open(world: &World, path: &str, cookie: Option<&str>) -> Socket {
     let headers: Vec<(&str, &str)> = cookie.iter().map(|cookie| ("cookie", *cookie)).collect();
@@ -99,4 +104,47 @@ fn one_stream_serves_many() {
             }
         }
     });
+}
+
+#[test]
+fn a_client_that_ends_its_stream_is_answered() {
+    for share_stream in [false, true] {
+        let world = World::with(|settings| settings.share_stream = share_stream).ready();
+        world.runtime.block_on(async {
+            let mut socket = open(&world, "/v1/api/ws", None).await;
+            heard(&mut socket, "sts").await;
+            socket.close(None).await.unwrap();
+            assert!(ended(&mut socket).await.is_some(), "shared: {share_stream}");
+        });
+    }
+}
+
+#[test]
+fn a_gateway_that_ends_says_so_on_streams_and_waits_for_none() {
+    for share_stream in [false, true] {
+        let mut world = World::with(|settings| settings.share_stream = share_stream).ready();
+        let gateway = world.gateway.take().unwrap();
+        world.runtime.block_on(async {
+            let mut socket = open(&world, "/v1/api/ws", None).await;
+            heard(&mut socket, "sts").await;
+            let (end, outcome) = tokio::join!(ended(&mut socket), gateway.stop());
+            outcome.unwrap();
+            let end = end.expect("a reason");
+            assert_eq!((end.code, end.reason.as_str()), (CloseCode::Away, "the gateway ends"));
+        });
+    }
+}
+
+/// How the other side ends the stream; `None` when it just breaks off.
+async fn ended(socket: &mut Socket) -> Option<CloseFrame> {
+    let end = async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Close(frame))) => return Some(frame.unwrap_or(NO_REASON)),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), end).await.expect("it ends")
 }

@@ -111,13 +111,14 @@ impl Door {
         mut closing: watch::Receiver<bool>,
     ) {
         let stream = TokioIo::new(Patient::new(stream, Arc::clone(&line)));
-        let serving = Arc::clone(&line);
+        let (serving, ending) = (Arc::clone(&line), closing.clone());
         let service = service_fn(move |request| {
             let (door, busy, sending) = (Arc::clone(&self), serving.busy(), serving.busy());
+            let ending = ending.clone();
             async move {
                 // Whether it had a length too nobody knows any more: what follows may be part of it.
                 let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
-                let answer = |request| async move { door.answer(request, peer, busy).await };
+                let answer = |request| async move { door.answer(request, peer, busy, ending).await };
                 let mut reply = observed(request, answer).await;
                 if is_last {
                     reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -140,7 +141,13 @@ impl Door {
         let _ = connection.await;
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr, busy: Busy) -> Reply {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        busy: Busy,
+        ending: watch::Receiver<bool>,
+    ) -> Reply {
         let begin = Instant::now();
         let asked = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let found = self.seats.iter().find_map(|seat| Some((seat, below(&seat.settings.prefix, &asked)?)));
@@ -171,7 +178,7 @@ impl Door {
         }
         parts.uri = path.into();
         if route == Route::Stream {
-            return ws::accept(seat, Request::from_parts(parts, body), peer.ip(), busy);
+            return ws::accept(seat, Request::from_parts(parts, body), peer.ip(), busy, ending);
         }
         let mut reply = self.routed(seat, route, parts, body, peer, begin).await;
         if let Some(page) = page {

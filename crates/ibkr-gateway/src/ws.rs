@@ -8,14 +8,16 @@ mod relay;
 mod shared;
 mod upstream;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use ibkr_auth_async::core::stream::Command;
 use serde_json::json;
+use tokio::{sync::watch, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -48,9 +50,18 @@ const LONGEST_COMMAND: usize = 64 * 1024;
 const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
 /// Buffers grow with what passes; an idle stream needs little.
 const BUFFER: usize = 4 * 1024;
+/// A client is waited for so long until it has said that it ends too.
+const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Takes a client's WebSocket. `busy` keeps its connection from being taken for idle.
-pub(crate) fn accept(seat: &Arc<Seat>, mut request: Request<Incoming>, peer: IpAddr, busy: Busy) -> Reply {
+/// Takes a client's WebSocket. `busy` keeps its connection from being taken for idle; when the gateway is
+/// `ending` the client is told.
+pub(crate) fn accept(
+    seat: &Arc<Seat>,
+    mut request: Request<Incoming>,
+    peer: IpAddr,
+    busy: Busy,
+    mut ending: watch::Receiver<bool>,
+) -> Reply {
     let key = match handshake(request.headers()) {
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(refused) => return refused,
@@ -73,11 +84,16 @@ pub(crate) fn accept(seat: &Arc<Seat>, mut request: Request<Incoming>, peer: IpA
         let _busy = busy;
         let client = client;
         if let Ok(upgraded) = upgrade.await {
-            let socket = socket(upgraded, Role::Server, LONGEST_COMMAND).await;
-            match client.seat.settings.share_stream {
-                true => client.seat.shared.serve(&client.seat, socket).await,
-                false => relay::run(&client.seat, socket).await,
+            let mut socket = socket(upgraded, Role::Server, LONGEST_COMMAND).await;
+            let is_ending = tokio::select! {
+                () = client.serve(&mut socket) => false,
+                _ = ending.wait_for(|ending| *ending) => true,
+            };
+            if is_ending {
+                let _ = socket.send(close(CloseCode::Away, "the gateway ends")).await;
             }
+            drop(client);
+            let _ = timeout(FAREWELL, end(socket)).await;
         }
     });
     switching(&key)
@@ -88,6 +104,16 @@ struct Client {
     seat: Arc<Seat>,
     peer: IpAddr,
     agent: String,
+}
+
+impl Client {
+    /// Until it leaves, or its stream ends.
+    async fn serve(&self, socket: &mut Socket) {
+        match self.seat.settings.share_stream {
+            true => self.seat.shared.serve(&self.seat, socket).await,
+            false => relay::run(&self.seat, socket).await,
+        }
+    }
 }
 
 impl Drop for Client {
@@ -136,6 +162,13 @@ async fn socket(upgraded: Upgraded, role: Role, longest: usize) -> Socket {
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await
+}
+
+/// Answers the end that the client has asked for, or waits for the answer to ours (RFC 6455, 7.1): else the
+/// client would take it for a broken connection.
+async fn end(mut socket: Socket) {
+    let _ = socket.close(None).await;
+    while let Some(Ok(_)) = socket.next().await {}
 }
 
 /// A client's command; `None` for what is none.

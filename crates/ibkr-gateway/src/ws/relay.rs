@@ -19,12 +19,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(35);
 
 /// Until either side ends it.
-pub(super) async fn run(seat: &Seat, mut client: Socket) {
+pub(super) async fn run(seat: &Seat, client: &mut Socket) {
     let tier = seat.handle.snapshot().config().tier();
     let mut gate = Gate::new(tier);
-    let Some((ibkr, session_id)) = opened(seat, &mut client, &mut gate).await else { return };
+    let Some((ibkr, session_id)) = opened(seat, client, &mut gate).await else { return };
     gate.opened(session_id.as_ref());
-    let end = carried(seat, &mut client, ibkr, &mut gate).await;
+    let end = carried(seat, client, ibkr, &mut gate).await;
     if let End::Lost = end {
         // Its client connects again, and the session looks after itself meanwhile.
         seat.handle.check();

@@ -48,7 +48,7 @@ enum Input {
 
 impl Shared {
     /// Serves one client until it leaves, or is too slow.
-    pub(super) async fn serve(&self, seat: &Arc<Seat>, mut client: Socket) {
+    pub(super) async fn serve(&self, seat: &Arc<Seat>, client: &mut Socket) {
         let id = self.clients.fetch_add(1, Ordering::Relaxed);
         let (tell, mut told) = mpsc::channel(BEHIND);
         let Some(inputs) = self.join(seat, id, tell).await else { return };
