@@ -2,17 +2,17 @@
 
 mod beyond;
 mod bytes;
-mod cutter;
-mod money;
 mod clients;
+mod cutter;
 mod hostile;
+mod money;
 mod raw;
 mod rest;
 mod session;
 mod soak;
 mod storm;
 mod stream;
-mod truth;
 mod tls;
+mod truth;
 mod upstream;
 mod world;

@@ -1,38 +1,109 @@
-//! `cargo xtask gateway-money` and `cargo xtask gateway-soak`: the gateway's tests for as long as one likes.
+//! The gateway as a process of its own, and where it says that it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::{process, stress};
+/// A login, made by a program without optimisation on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// It finishes requests for 12 s, and logs out.
+const FAREWELL: Duration = Duration::from_secs(20);
 
-pub(crate) const MONEY: &str = "orders through a gateway whose connections are cut (--orders N, --seed S)";
-pub(crate) const SOAK: &str = "a day of the gateway's with faults, twice (10 min; --seconds N, --seed S)";
-
-pub(crate) fn money(arguments: &[String]) -> Result<(), String> {
-    run("money::", arguments, ("--orders", "MONEY_ORDERS", 10_000), "MONEY_SEED")
+pub(crate) struct Gateway {
+    process: Child,
+    lines: Receiver<String>,
+    /// What it has said so far.
+    said: Vec<String>,
+    pub(crate) port: u16,
+    /// The certificate that it has made, unless it speaks plain HTTP.
+    pub(crate) certificate: Option<PathBuf>,
 }
 
-pub(crate) fn soak(arguments: &[String]) -> Result<(), String> {
-    run("soak::", arguments, ("--seconds", "GATEWAY_SOAK_SECONDS", 300), "GATEWAY_SOAK_SEED")
-}
+impl Gateway {
+    /// Starts `ibkr-auth gateway …` at a free port and waits until it has logged in.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
+        command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.spawn().map_err(|error| format!("ibkr-auth: {error}"))?;
+        let lines = process.stdout.take().map(follow).ok_or("the gateway has no output")?;
+        let mut gateway = Self { process, lines, said: Vec::new(), port: 0, certificate: None };
+        gateway.await_login()?;
+        Ok(gateway)
+    }
 
-fn run(
-    tests: &str,
-    arguments: &[String],
-    (option, variable, otherwise): (&str, &str, u64),
-    seed_variable: &str,
-) -> Result<(), String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
-    let (mut amount, mut seed) = (otherwise, now);
-    for pair in arguments.chunks(2) {
-        let number = pair.get(1).and_then(|text| text.parse().ok());
-        match (pair[0].as_str(), number) {
-            (name, Some(number)) if name == option => amount = number,
-            ("--seed", Some(number)) => seed = number,
-            (other, _) => return Err(format!("it takes {option} N and --seed S, not `{other}`")),
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to end, as a service manager does, and returns what it said while it ran.
+    pub(crate) fn stop(mut self) -> Result<(ExitStatus, Vec<String>), String> {
+        self.ask_to_end();
+        let until = Instant::now() + FAREWELL;
+        let status = loop {
+            match self.process.try_wait().map_err(|error| error.to_string())? {
+                Some(status) => break status,
+                None if Instant::now() > until => return Err("the gateway does not end".to_owned()),
+                None => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let mut said = std::mem::take(&mut self.said);
+        said.extend(self.lines.iter());
+        Ok((status, said))
+    }
+
+    fn await_login(&mut self) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).map_err(|_| {
+                format!("the gateway did not log in within {PATIENCE:?}:\n{}", self.said.join("\n"))
+            })?;
+            if let Some((_, port)) = line.split_once("Listening at ") {
+                self.port = port.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+            } else if let Some(file) = line.strip_prefix("Certificate: ") {
+                self.certificate = Some(PathBuf::from(file));
+            }
+            let is_connected = line.contains(CONNECTED);
+            self.said.push(line);
+            if is_connected {
+                return Ok(());
+            }
         }
     }
-    let mut test = stress::cargo("test");
-    test.args(["--test", "gateway", "--", tests, "--nocapture"]);
-    test.env(variable, amount.to_string()).env(seed_variable, seed.to_string());
-    process::status(&mut test)
+
+    fn ask_to_end(&mut self) {
+        if let Ok(Some(_)) = self.process.try_wait() {
+            return;
+        }
+        // The standard library knows no signals.
+        let asked = Command::new("kill").arg(self.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
+    }
+}
+
+/// Says so in a line when the session is there.
+const CONNECTED: &str = "connected";
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn follow(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }

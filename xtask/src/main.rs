@@ -9,6 +9,7 @@ mod docs;
 mod failures;
 mod figures;
 mod gateway;
+mod gateway_stress;
 mod many;
 mod mutants;
 mod package;
@@ -47,8 +48,8 @@ const TASKS: &[Task] = &[
     Task { name: "mutants", about: mutants::ABOUT, run: mutants::run },
     Task { name: "many", about: many::ABOUT, run: many::run },
     Task { name: "soak", about: soak::ABOUT, run: soak::run },
-    Task { name: "gateway-money", about: gateway::MONEY, run: gateway::money },
-    Task { name: "gateway-soak", about: gateway::SOAK, run: gateway::soak },
+    Task { name: "gateway-money", about: gateway_stress::MONEY, run: gateway_stress::money },
+    Task { name: "gateway-soak", about: gateway_stress::SOAK, run: gateway_stress::soak },
 ];
 
 fn main() -> ExitCode {

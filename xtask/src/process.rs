@@ -18,6 +18,17 @@ pub(crate) fn target() -> PathBuf {
     chosen.unwrap_or_else(|| root().join("target"))
 }
 
+/// The folder of the programs that cargo builds: this one is there too.
+pub(crate) fn programs() -> Result<PathBuf, String> {
+    let xtask = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(xtask.parent().unwrap_or(Path::new(".")).to_owned())
+}
+
+/// A program of the workspace, once it is built.
+pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
+    Ok(programs()?.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// The cargo that runs this task, in the workspace's folder.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

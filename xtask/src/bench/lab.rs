@@ -63,7 +63,7 @@ impl Lab {
         let (folder, release) = (target.join("bench"), target.join("release"));
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let environments = target.join("peers");
-        let [new, old] = IBAUTH.map(|version| venv::python(&environments, version));
+        let [new, old] = IBAUTH.map(|version| venv::ibauth(&environments, version));
         let pythons = [new?, old?];
         println!("building releases");
         // Apart, so that what the tests switch on is not in the program.

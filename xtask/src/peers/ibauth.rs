@@ -1,18 +1,16 @@
-//! `cargo xtask peers`: the Python package ibauth, as published, against the simulator.
-
-pub(crate) mod simulator;
-pub(crate) mod venv;
+//! The Python package ibauth, as published, against the simulator.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use crate::{process, term};
-use simulator::{PUBLIC_IP, Simulator, is_fine};
-
-pub(crate) const ABOUT: &str =
-    "run the published ibauth 0.1.6 and 0.0.8 against the simulator (needs python3 and PyPI)";
+use super::{
+    Bench, Runs,
+    simulator::{PUBLIC_IP, Simulator, is_fine},
+    through, venv, verdict,
+};
+use crate::process;
 
 struct Peer {
     version: &'static str,
@@ -39,34 +37,18 @@ const PATHS: &[&str] = &[
     "api.ibkr.com /v1/api/logout",
 ];
 
-const BUILD: &[&str] = &["build", "--quiet", "--package", "ibkr-sim", "--bin", "ibkr-sim"];
-
 /// The script's exit code when a server refused a step.
 const REFUSED: i32 = 3;
 
-pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    if let Some(other) = arguments.first() {
-        return Err(format!("`peers` takes no argument, not `{other}`"));
-    }
-    let bench = Bench::new()?;
-    let pythons = PEERS.iter().map(|peer| Ok((peer, venv::python(&bench.folder, peer.version)?)));
+pub(super) fn run(bench: &Bench) -> Result<Runs, String> {
+    let pythons = PEERS.iter().map(|peer| Ok((peer, venv::ibauth(&bench.folder, peer.version)?)));
     let pythons = pythons.collect::<Result<Vec<(&Peer, PathBuf)>, String>>()?;
-    println!("building the simulator");
-    process::status(process::cargo().args(BUILD))?;
-
-    let mut failures = 0;
+    let mut runs = Runs::new();
     for (peer, python) in pythons {
-        let whole = bench.whole_flow(peer, &python)?;
-        let unknown = bench.unknown_key(peer, &python)?;
-        failures += [whole, unknown].iter().filter(|passed| !**passed).count();
+        runs.push(bench.whole_flow(peer, &python)?);
+        runs.push(bench.unknown_key(peer, &python)?);
     }
-    if failures == 0 { Ok(()) } else { Err(format!("{failures} of {} runs failed", 2 * PEERS.len())) }
-}
-
-struct Bench {
-    /// Where environments and configurations are kept.
-    folder: PathBuf,
-    simulator: PathBuf,
+    Ok(runs)
 }
 
 /// What a run of the script left behind.
@@ -77,16 +59,6 @@ struct Outcome {
 }
 
 impl Bench {
-    fn new() -> Result<Self, String> {
-        // Cargo puts the simulator beside this program.
-        let xtask = std::env::current_exe().map_err(|error| error.to_string())?;
-        let programs = xtask.parent().unwrap_or(Path::new("."));
-        let simulator = programs.join(format!("ibkr-sim{}", std::env::consts::EXE_SUFFIX));
-        let folder = programs.parent().unwrap_or(programs).join("peers");
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Self { folder, simulator })
-    }
-
     /// Every step succeeds, every endpoint is asked, and the simulator refuses nothing.
     fn whole_flow(&self, peer: &Peer, python: &Path) -> Result<bool, String> {
         println!("\nibauth {}, the whole flow", peer.version);
@@ -126,11 +98,7 @@ impl Bench {
         python: &Path,
         change: impl Fn(&str) -> String,
     ) -> Result<Outcome, String> {
-        let folder = self.folder.join(format!("run-{}", peer.version));
-        // A run that was interrupted leaves settings that the simulator would not replace.
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
+        let folder = self.fresh(&format!("ibauth-{}", peer.version))?;
         let mut options: Vec<&OsStr> = vec!["--write-config".as_ref(), folder.as_ref()];
         options.extend(peer.simulator_options.iter().map(OsStr::new));
         let simulator = Simulator::start(&self.simulator, &options)?;
@@ -146,35 +114,12 @@ impl Bench {
     }
 }
 
-/// Leads a program's HTTPS through the proxy. Python's requests reads REQUESTS_CA_BUNDLE, httpx and ours
-/// SSL_CERT_FILE.
-pub(crate) fn through(command: &mut Command, proxy: &str, ca: &Path) {
-    for name in
-        ["SSL_CERT_DIR", "CURL_CA_BUNDLE", "NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"]
-    {
-        command.env_remove(name);
-    }
-    command.env("HTTPS_PROXY", proxy).env("SSL_CERT_FILE", ca).env("REQUESTS_CA_BUNDLE", ca);
-}
-
 fn with_unknown_key(config: &str) -> String {
     let lines = config.lines().map(|line| match line.split_once(':') {
         Some(("client_key_id", _)) => "client_key_id: unregistered\n".to_owned(),
         _ => format!("{line}\n"),
     });
     lines.collect()
-}
-
-fn verdict(complaints: &[String], praise: &str) -> bool {
-    if complaints.is_empty() {
-        println!("  {} {praise}", term::green("pass"));
-        return true;
-    }
-    println!("  {} here is what went wrong:", term::red("FAIL"));
-    for complaint in complaints {
-        println!("       {complaint}");
-    }
-    false
 }
 
 #[cfg(test)]

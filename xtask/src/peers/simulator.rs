@@ -52,6 +52,11 @@ impl Simulator {
         &self.doors.proxy
     }
 
+    /// The address of its admin port.
+    pub(crate) fn admin(&self) -> String {
+        format!("http://{}", self.doors.admin)
+    }
+
     /// What it has counted so far, as its admin port tells it.
     pub(crate) fn counters(&self) -> Result<Counters, String> {
         let admin = &self.doors.admin;

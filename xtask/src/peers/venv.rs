@@ -1,19 +1,30 @@
-//! Python environments with one version of ibauth each, kept between runs.
+//! Python environments with pinned packages, kept between runs.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{process, term};
 
-/// The Python of an environment that has this version of ibauth; makes the environment when there is none.
-pub(crate) fn python(folder: &Path, version: &str) -> Result<PathBuf, String> {
-    let folder = folder.join(format!("ibauth-{version}-by-hash"));
+/// The Python of an environment that has this version of ibauth.
+pub(crate) fn ibauth(folder: &Path, version: &str) -> Result<PathBuf, String> {
+    python(folder, &format!("ibauth-{version}"))
+}
+
+/// The Python of an environment that has what `xtask/peers/<name>.txt` pins; makes the environment when there
+/// is none.
+pub(crate) fn python(folder: &Path, name: &str) -> Result<PathBuf, String> {
+    let folder = folder.join(format!("{name}-by-hash"));
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    if installed(&python).as_deref() == Some(version) {
+    let pins = process::root().join(format!("xtask/peers/{name}.txt"));
+    let wanted = fs::read(&pins).map_err(|error| format!("{}: {error}", pins.display()))?;
+    // What it was made of.
+    let made_of = folder.join("pins.txt");
+    if fs::read(&made_of).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
 
-    println!("making a Python environment for ibauth {version}");
+    println!("making a Python environment for {name}");
     // `--clear` gets rid of what an interrupted run left behind.
     let mut venv = Command::new(system_python());
     venv.args(["-m", "venv", "--clear"]).arg(&folder);
@@ -21,31 +32,21 @@ pub(crate) fn python(folder: &Path, version: &str) -> Result<PathBuf, String> {
         format!("{error}\nthis task needs Python 3.11 or later, as `python3`, with its venv module (Debian: python3-venv)")
     })?;
 
-    println!("installing ibauth {version} from PyPI");
+    println!("installing {name} from PyPI");
     let mut pip = Command::new(&python);
     // Whatever else PyPI hands out is refused, by the digest of each file.
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
-    pip.arg(process::root().join(format!("xtask/peers/ibauth-{version}.txt")));
+    pip.arg(&pins);
     if !term::is_terminal() {
         pip.arg("--quiet");
     }
     process::status(&mut pip)
-        .map_err(|error| format!("{error}\npip could not install ibauth: is PyPI reachable?"))?;
-
-    match installed(&python) {
-        Some(found) if found == version => Ok(python),
-        other => Err(format!("pip installed ibauth {version}, but what can be imported is {other:?}")),
-    }
+        .map_err(|error| format!("{error}\npip could not install {name}: is PyPI reachable?"))?;
+    fs::write(&made_of, wanted).map_err(|error| format!("{}: {error}", made_of.display()))?;
+    Ok(python)
 }
 
-/// The version of ibauth that this Python imports, if it can.
-fn installed(python: &Path) -> Option<String> {
-    let code = "import ibauth, importlib.metadata as m; print(m.version('ibauth'))";
-    let version = process::output(Command::new(python).args(["-c", code])).ok()?;
-    Some(version.trim().to_owned())
-}
-
-fn system_python() -> &'static str {
+pub(crate) fn system_python() -> &'static str {
     if cfg!(windows) { "python" } else { "python3" }
 }
 
@@ -57,11 +58,15 @@ mod tests {
 
     #[test]
     fn every_peer_is_pinned_by_digest() {
-        for version in ["0.1.6", "0.0.8"] {
-            let path = process::root().join(format!("xtask/peers/ibauth-{version}.txt"));
+        for (name, what) in [
+            ("ibauth-0.1.6", "ibauth==0.1.6 "),
+            ("ibauth-0.0.8", "ibauth==0.0.8 "),
+            ("gateway-clients", "ibind==0.2.2 "),
+        ] {
+            let path = process::root().join(format!("xtask/peers/{name}.txt"));
             let text = fs::read_to_string(path).unwrap().replace("\\\n", " ");
             let pins: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-            assert!(pins.iter().any(|pin| pin.starts_with(&format!("ibauth=={version} "))), "{version}");
+            assert!(pins.iter().any(|pin| pin.starts_with(what)), "{name}");
             for pin in pins {
                 assert!(pin.contains("==") && pin.contains("--hash=sha256:"), "{pin}");
             }
