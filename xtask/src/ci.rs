@@ -1,8 +1,8 @@
 //! `cargo xtask ci`: everything that has to pass, in the order in which it is quickest to learn of a fault.
 
-use crate::{check, deny, package, peers, process};
+use crate::{browser, check, deny, package, peers, process};
 
-pub(crate) const ABOUT: &str = "all checks and tests, the demo, the peers, what packages hold, cargo-deny if it is there (--offline: without the last two)";
+pub(crate) const ABOUT: &str = "all checks and tests, the demo, what packages hold, the peers, cargo-deny and the status page in Chromium if they are there (--offline: without the last three)";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let offline = match arguments {
@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if !offline {
         deny::if_built()?;
         peers::run(&[])?;
+        browser::if_there()?;
     }
     cargo(&["run", "--quiet", "--bin", "ibkr-auth", "--", "demo"])?;
     cargo(&["test", "--workspace", "--all-features"])

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod browser;
 mod check;
 mod ci;
 mod deny;
@@ -42,6 +43,7 @@ const TASKS: &[Task] = &[
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "docs", about: docs::ABOUT, run: docs::run },
     Task { name: "peers", about: peers::ABOUT, run: peers::run },
+    Task { name: "browser", about: browser::ABOUT, run: browser::run },
     Task { name: "year", about: year::ABOUT, run: year::run },
     Task { name: "storm", about: storm::ABOUT, run: storm::run },
     Task { name: "failures", about: failures::ABOUT, run: failures::run },

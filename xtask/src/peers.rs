@@ -34,13 +34,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         [other, ..] => return Err(format!("`peers` takes `ibauth` or `gateway`, not `{other}`")),
     };
     let bench = Bench::new()?;
-    println!("building the simulator and the program");
-    process::status(process::cargo().args(BUILD))?;
+    build()?;
     let runs = parts.iter().map(|part| part(&bench)).collect::<Result<Vec<Runs>, String>>()?.concat();
     match runs.iter().filter(|passed| !**passed).count() {
         0 => Ok(()),
         failures => Err(format!("{failures} of {} runs failed", runs.len())),
     }
+}
+
+/// Builds what is run.
+pub(crate) fn build() -> Result<(), String> {
+    println!("building the simulator and the program");
+    process::status(process::cargo().args(BUILD))
 }
 
 /// Whether each run passed.
