@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{gateway::Gateway, peers::{self, venv}, process, term};
+use crate::{
+    gateway::Gateway,
+    peers::{self, venv},
+    process, term,
+};
 
 pub(crate) const ABOUT: &str =
     "check the gateway's status page in Chromium, and write the pictures of docs/gateway";

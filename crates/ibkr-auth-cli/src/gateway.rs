@@ -1,11 +1,15 @@
 //! `ibkr-auth gateway`: stands in for IBKR's own gateway on localhost:5000.
 
+mod activation;
 #[cfg(feature = "simulator")]
 mod demo;
 mod sessions;
 mod watch;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use clap::ValueHint;
 use ibkr_auth_blocking::{Host, Region};
@@ -59,6 +63,9 @@ pub(crate) struct GatewayArgs {
     /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
     #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
     hosts: Vec<Host>,
+    /// Ask the gateway that runs with these settings whether it is alive, and end: for containers
+    #[arg(long, conflicts_with = "profiles")]
+    probe: bool,
     /// Leave the session open at exit, for the next start
     #[arg(long)]
     leave_open: bool,
@@ -73,8 +80,21 @@ pub(crate) fn run(global: &Global, output: Output, args: &GatewayArgs) -> Result
         return demo::run(output, args);
     }
     let process = Process { folder: sessions::folder(global)?, most_connections: most_connections() };
-    let logins = sessions::logins(global, output, args)?;
-    serve(output, args, &process, logins, |_| Ok(()))
+    if args.probe {
+        return probe(global, args, &process);
+    }
+    let sockets = activation::sockets()?;
+    let mut logins = sessions::logins(global, output, args)?;
+    activation::assign(&sockets, &mut logins)?;
+    serve(output, args, &process, logins, sockets, |_| Ok(()))
+}
+
+/// Whether the one that runs is alive.
+fn probe(global: &Global, args: &GatewayArgs, process: &Process) -> Result<(), Failure> {
+    let settings = sessions::settings(global, args)?;
+    runtime()?
+        .block_on(Gateway::probe(process, &settings))
+        .map_err(|error| Failure::new(Exit::Failed, "the gateway does not answer").why(error.to_string()))
 }
 
 /// Serves until somebody wants it to end.
@@ -83,13 +103,14 @@ fn serve(
     args: &GatewayArgs,
     process: &Process,
     logins: Vec<Login>,
+    sockets: Vec<TcpListener>,
     introduce: impl FnOnce(&Gateway) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = runtime()?;
     let names: Vec<String> = logins.iter().map(|login| login.name.clone()).collect();
     let is_plain = logins.iter().all(|login| login.gateway.plain);
     let pages = logins.iter().map(|login| login.gateway.prefix.clone()).collect();
-    let gateway = runtime.block_on(Gateway::start(process, logins))?;
+    let gateway = runtime.block_on(Gateway::start_on(process, logins, sockets))?;
     let watch = Watch::new(output, &runtime, &gateway, &names, args.compete);
     watch.greet(&gateway, process, is_plain, pages)?;
     introduce(&gateway)?;

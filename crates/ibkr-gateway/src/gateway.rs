@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use ibkr_auth_async::{Error, Handle};
+use ibkr_auth_async::{Error, GatewaySettings, Handle};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     health,
     line::Lines,
+    probe,
     seat::{Login, Seat},
     serve::Door,
     tls,
@@ -56,6 +57,19 @@ impl Gateway {
     /// When a certificate, a trust store or a file cannot be used, a port is taken, or two sessions share a
     /// port without prefixes that tell them apart.
     pub async fn start(process: &Process, logins: Vec<Login>) -> Result<Self, Error> {
+        Self::start_on(process, logins, Vec::new()).await
+    }
+
+    /// The same on sockets that listen already, as a service manager hands them over: each is used where a
+    /// session names its address.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start), and when a socket cannot be used.
+    pub async fn start_on(
+        process: &Process,
+        logins: Vec<Login>,
+        mut sockets: Vec<StdListener>,
+    ) -> Result<Self, Error> {
         let mut places: BTreeMap<SocketAddr, Vec<usize>> = BTreeMap::new();
         for (index, login) in logins.iter().enumerate() {
             for address in &login.gateway.listen {
@@ -72,7 +86,11 @@ impl Gateway {
                 true => None,
                 false => Some(tls::acceptor(settings, &process.folder)?),
             };
-            let listener = listen(address).await?;
+            let open = sockets.iter().position(|socket| socket.local_addr().is_ok_and(|own| own == address));
+            let listener = match open {
+                Some(index) => taken_over(sockets.swap_remove(index))?,
+                None => listen(address).await?,
+            };
             // Some programs take `localhost` for ::1 alone. Where there is no IPv6, or somebody else is there,
             // it goes without.
             if address.ip() == Ipv4Addr::LOCALHOST {
@@ -134,6 +152,15 @@ impl Gateway {
         tls::file(&process.folder)
     }
 
+    /// Asks the gateway that runs on this machine with these settings whether it is alive; whether it has a
+    /// session is another question.
+    ///
+    /// # Errors
+    /// When it does not answer, or somebody else does.
+    pub async fn probe(process: &Process, settings: &GatewaySettings) -> io::Result<()> {
+        probe::probe(settings, &process.folder).await
+    }
+
     /// Takes no more connections, finishes the requests that are under way, and logs out.
     ///
     /// # Errors
@@ -182,6 +209,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
             _ => "choose an address of this machine",
         };
         Error::config(format!("the gateway cannot listen at {address}: {error}"), help)
+    })
+}
+
+fn taken_over(socket: StdListener) -> Result<TcpListener, Error> {
+    socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)).map_err(|error| {
+        Error::config(format!("a socket that was handed over cannot be used: {error}"), "hand over another")
     })
 }
 

@@ -25,6 +25,7 @@ mod observe;
 mod pace;
 mod page;
 mod pkcs12;
+mod probe;
 mod receive;
 mod reply;
 mod route;

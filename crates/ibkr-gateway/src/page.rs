@@ -142,7 +142,7 @@ fn tiers(snapshot: &Snapshot) -> Value {
     json!({
         "sso": {
             "good": snapshot.authorization().is_some(),
-            "ends": snapshot.bearer_ends().map(time),
+            "ends": snapshot.authorization().and(snapshot.bearer_ends()).map(time),
         },
         "brokerage": {
             "good": snapshot.is_connected() && status.is_some_and(|status| status.is_ready()),

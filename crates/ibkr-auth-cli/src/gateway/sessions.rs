@@ -93,6 +93,11 @@ fn with_imported(own: GatewaySettings, imported: GatewaySettings) -> GatewaySett
     }
 }
 
+/// Those of a gateway with one session.
+pub(super) fn settings(global: &Global, args: &GatewayArgs) -> Result<GatewaySettings, Failure> {
+    Ok(overridden(Profile::read(global)?.gateway, args))
+}
+
 fn overridden(mut gateway: GatewaySettings, args: &GatewayArgs) -> GatewaySettings {
     if !args.listen.is_empty() {
         gateway.listen.clone_from(&args.listen);
