@@ -140,22 +140,3 @@ fn an_order_without_an_answer_is_not_sent_again() {
     );
     assert_eq!(world.count(Endpoint::PlaceOrder), 1);
 }
-
-#[test]
-fn a_compressed_complaint_makes_the_session_look_for_itself() {
-    let world = World::new().ready();
-    let complaint = Action {
-        body: Some(serde_json::json!({ "error": "Bad Request: no bridge" })),
-        gzip: true,
-        ..Action::status(400)
-    };
-    world.lab.server.handle().add_fault(Fault::on(Endpoint::Ledger, complaint));
-    let looked = || world.count(Endpoint::Status) + world.count(Endpoint::Tickle);
-    crate::world::until("its first tickle", || world.count(Endpoint::Tickle) > 0);
-    let before = looked();
-    let headers = ["Accept-Encoding: gzip"];
-    let reply =
-        Wire::open(world.address).ask(request("GET", "/v1/api/portfolio/DU1234567/ledger", &headers, ""));
-    assert_eq!((reply.status, reply.header("content-encoding")), (400, Some("gzip")));
-    crate::world::until("a look at the session", || looked() > before);
-}

@@ -56,14 +56,16 @@ fn who_trusts_the_file_verifies_every_name_of_this_machine() {
 }
 
 #[test]
-fn the_certificate_is_kept_and_for_this_user_alone() {
+fn the_certificate_is_kept_and_its_key_is_for_this_user_alone() {
     let world = secure();
     let (file, folder) = (world.certificate.clone(), world.folder.clone());
     let first = fs::read(&file).unwrap();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let key = file.with_file_name("gateway-key.pem");
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!String::from_utf8_lossy(&first).contains("PRIVATE KEY"), "clients are given that file");
     }
     let config = trusting(&file);
     drop(world);

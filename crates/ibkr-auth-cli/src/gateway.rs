@@ -79,31 +79,35 @@ pub(crate) fn run(global: &Global, output: Output, args: &GatewayArgs) -> Result
     if args.demo {
         return demo::run(output, args);
     }
-    let process = Process { folder: sessions::folder(global)?, most_connections: most_connections() };
+    let process = Process { folder: sessions::folder(global, args)?, most_connections: most_connections() };
     if args.probe {
-        return probe(global, args, &process);
+        return probe(global, output, args, &process);
     }
     let sockets = activation::sockets()?;
     let mut logins = sessions::logins(global, output, args)?;
     activation::assign(&sockets, &mut logins)?;
-    serve(output, args, &process, logins, sockets, |_| Ok(()))
+    let anew = || sessions::anew(global, output, args);
+    serve(output, args, &process, (logins, sockets), &anew, |_| Ok(()))
 }
 
 /// Whether the one that runs is alive.
-fn probe(global: &Global, args: &GatewayArgs, process: &Process) -> Result<(), Failure> {
-    let settings = sessions::settings(global, args)?;
+fn probe(global: &Global, output: Output, args: &GatewayArgs, process: &Process) -> Result<(), Failure> {
+    let settings = sessions::settings(global, output, args)?;
     runtime()?
         .block_on(Gateway::probe(process, &settings))
         .map_err(|error| Failure::new(Exit::Failed, "the gateway does not answer").why(error.to_string()))
 }
+
+/// Reads the settings once more.
+type Anew<'a> = dyn Fn() -> Result<Vec<sessions::Served>, Failure> + 'a;
 
 /// Serves until somebody wants it to end.
 fn serve(
     output: Output,
     args: &GatewayArgs,
     process: &Process,
-    logins: Vec<Login>,
-    sockets: Vec<TcpListener>,
+    (logins, sockets): (Vec<Login>, Vec<TcpListener>),
+    anew: &Anew<'_>,
     introduce: impl FnOnce(&Gateway) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = runtime()?;
@@ -114,7 +118,7 @@ fn serve(
     let watch = Watch::new(output, &runtime, &gateway, &names, args.compete);
     watch.greet(&gateway, process, is_plain, pages)?;
     introduce(&gateway)?;
-    let ending = watch.run(&gateway);
+    let ending = watch.run(&gateway, anew);
     output.line(if args.leave_open { "leaving the session open" } else { "logging out" })?;
     let outcome = match args.leave_open {
         true => {

@@ -47,6 +47,8 @@ impl Drop for Interrupt {
 #[cfg_attr(not(unix), allow(dead_code, reason = "signals are those of Unix"))]
 pub(crate) enum Signal {
     Leave,
+    /// Its terminal is gone, or it is to read its settings anew.
+    Hangup,
     Resized,
 }
 
@@ -86,7 +88,11 @@ mod platform {
         let listening = std::thread::Builder::new().name("signals".to_owned());
         let _ = listening.spawn(move || {
             for signal in signals.forever() {
-                hear(if signal == SIGWINCH { Signal::Resized } else { Signal::Leave });
+                hear(match signal {
+                    SIGWINCH => Signal::Resized,
+                    SIGHUP => Signal::Hangup,
+                    _ => Signal::Leave,
+                });
             }
         });
     }

@@ -52,16 +52,14 @@ impl Sign for SigningKey {
         let anew = match self.source.rsa(self.passphrase.as_ref().map(|passphrase| passphrase.as_slice())) {
             Ok((key, _warnings)) => key,
             Err(error) => {
-                tracing::warn!("the private key was refused, and cannot be read anew: {error}");
+                tracing::warn!("the private key cannot be read anew: {error}");
                 return false;
             }
         };
         if anew == *self.rsa() {
             return false;
         }
-        tracing::info!(
-            "the private key was refused, and its file holds another one by now, which signs from now on"
-        );
+        tracing::info!("the file of the private key holds another one by now, which signs from now on");
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
         true
     }

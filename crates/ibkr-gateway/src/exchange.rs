@@ -123,7 +123,7 @@ impl Exchange {
             return Some(READ_WITHIN);
         }
         let left = self.left();
-        (left >= self.seat.settings.answer_within / LEAST_PART).then_some(left)
+        (left >= self.seat.settings().answer_within / LEAST_PART).then_some(left)
     }
 
     /// The session, as soon as there is one.
@@ -261,11 +261,11 @@ impl Exchange {
 
     /// What is left of the time after which clients lose patience, and send again by themselves.
     fn left(&self) -> Duration {
-        (self.begin + self.seat.settings.answer_within).saturating_duration_since(Instant::now())
+        (self.begin + self.seat.settings().answer_within).saturating_duration_since(Instant::now())
     }
 
     fn wait_until(&self) -> Instant {
-        self.begin + self.seat.settings.wait
+        self.begin + self.seat.settings().wait
     }
 }
 

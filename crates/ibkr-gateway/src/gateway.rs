@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ibkr_auth_async::{Error, GatewaySettings, Handle};
+use ibkr_auth_async::{Error, GatewaySettings, Handle, Secret};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -23,7 +23,7 @@ use crate::{
     probe,
     seat::{Login, Seat},
     serve::Door,
-    tls,
+    tls::{self, Certificate},
 };
 
 /// At the end requests that are under way are waited for so long.
@@ -46,6 +46,9 @@ pub struct Gateway {
     addresses: Vec<SocketAddr>,
     closing: watch::Sender<bool>,
     lines: Arc<Lines>,
+    folder: PathBuf,
+    /// Each with the session whose settings name it.
+    certificates: Vec<(Arc<Seat>, Certificate)>,
     _tasks: JoinSet<()>,
 }
 
@@ -84,7 +87,7 @@ impl Gateway {
             let settings = &logins[sharing[0]].gateway;
             let tls = match settings.plain {
                 true => None,
-                false => Some(tls::acceptor(settings, &process.folder)?),
+                false => Some(Certificate::new(settings, &process.folder)?),
             };
             let open = sockets.iter().position(|socket| socket.local_addr().is_ok_and(|own| own == address));
             let listener = match open {
@@ -118,28 +121,58 @@ impl Gateway {
         let lines = Lines::new(process.most_connections);
         let (closing, closed) = watch::channel(false);
         for seat in seats.iter() {
-            if let (Some(port), Some(address)) = (seat.settings.health_port, seat.settings.listen.first()) {
+            if let (Some(port), Some(address)) = (seat.settings().health_port, seat.settings().listen.first())
+            {
                 let listener = listen(SocketAddr::new(address.ip(), port)).await?;
                 tasks.spawn(health::serve(listener, Arc::clone(seat), closed.clone()));
             }
         }
-        let mut addresses = Vec::new();
+        let (mut addresses, mut certificates) = (Vec::new(), Vec::new());
         for (listener, sharing, tls) in bound {
             let mut own: Vec<Arc<Seat>> = sharing.iter().map(|index| Arc::clone(&seats[*index])).collect();
-            own.sort_by_key(|seat| std::cmp::Reverse(seat.settings.prefix.len()));
+            certificates.extend(own.first().cloned().zip(tls.clone()));
+            own.sort_by_key(|seat| std::cmp::Reverse(seat.settings().prefix.len()));
             let address = address_of(&listener)?;
-            if own.iter().any(|seat| seat.settings.listen.contains(&address)) {
+            if own.iter().any(|seat| seat.settings().listen.contains(&address)) {
                 addresses.push(address);
             }
             let door = Door { seats: own, all: Arc::clone(&seats), tls, lines: Arc::clone(&lines) };
             tasks.spawn(Arc::new(door).open(listener, closed.clone()));
         }
-        Ok(Self { seats, addresses, closing, lines, _tasks: tasks })
+        Ok(Self {
+            seats,
+            addresses,
+            closing,
+            lines,
+            folder: process.folder.clone(),
+            certificates,
+            _tasks: tasks,
+        })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Other settings for a session from now on; its key and the certificate are read anew. No client is
+    /// dropped. What says where it listens stays, and the audit file: `true` where something of that was to
+    /// change, which takes a new start.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used; everything else is changed by then.
+    pub fn reload(
+        &self,
+        name: &str,
+        settings: GatewaySettings,
+        token: Option<&Secret>,
+    ) -> Result<bool, Error> {
+        let Some(seat) = self.seats.iter().find(|seat| seat.name == name) else { return Ok(true) };
+        let is_moved = seat.reload(settings, token);
+        for (_, certificate) in self.certificates.iter().filter(|(of, _)| Arc::ptr_eq(of, seat)) {
+            certificate.reload(&seat.settings(), &self.folder)?;
+        }
+        Ok(is_moved)
     }
 
     /// The session of a name.

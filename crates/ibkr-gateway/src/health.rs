@@ -26,7 +26,7 @@ pub(crate) async fn serve(listener: TcpListener, seat: Arc<Seat>, mut closing: w
             _ = closing.wait_for(|closing| *closing) => return,
         };
         let Ok((stream, peer)) = accepted else { continue };
-        if !seat.guard.takes(peer.ip()) {
+        if !seat.guard().takes(peer.ip()) {
             continue;
         }
         let seat = Arc::clone(&seat);
@@ -49,7 +49,7 @@ fn answer(seat: &Seat, request: Request<Incoming>) -> Reply {
         "/livez" => reply::text(StatusCode::OK, "OK"),
         "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
         "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
-        "/activate" | "/deactivate" => match seat.guard.admit(&parts, &Route::Unknown, false) {
+        "/activate" | "/deactivate" => match seat.guard().admit(&parts, &Route::Unknown, false) {
             Err(refused) => refused,
             Ok(_) => {
                 let is_on = parts.uri.path() == "/activate";

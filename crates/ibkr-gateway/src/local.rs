@@ -32,7 +32,7 @@ pub(crate) async fn answer(
         Local::SsodhInit => ssodh_init(seat, parts, upload, begin).await,
         Local::Reauthenticate => reauthenticate(seat).await,
         Local::Logout => logout(seat).await,
-        Local::SsoLogin => reply::found(&format!("{}{PAGE}/", seat.settings.prefix)),
+        Local::SsoLogin => reply::found(&format!("{}{PAGE}/", seat.settings().prefix)),
         Local::SsoDispatcher => reply::text(StatusCode::OK, dispatcher(seat)),
         Local::SsoPing => reply::json(StatusCode::OK, &json!({ "result": "true" })),
         Local::Healthz | Local::Readyz => probe(seat, what),
@@ -73,7 +73,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
     else {
         return none(&snapshot);
     };
-    match seat.ear.send(request, seat.settings.answer_within).await {
+    match seat.ear.send(request, seat.settings().answer_within).await {
         Ok(answer) => {
             let (mut parts, body) = answer.into_parts();
             crate::clean::response(&mut parts.headers);
@@ -88,7 +88,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
 async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: Instant) -> Reply {
     let was_paused = seat.handle.phase() == Phase::Paused;
     seat.wake().await;
-    if was_paused || seat.settings.read_only {
+    if was_paused || seat.settings().read_only {
         return match good(seat, begin).await {
             Ok(()) => match seat.ear.auth_status() {
                 Some(status) => reply::json(StatusCode::OK, &status),
@@ -128,13 +128,13 @@ async fn reauthenticate(seat: &Seat) -> Reply {
 }
 
 async fn logout(seat: &Seat) -> Reply {
-    if seat.settings.read_only {
+    if seat.settings().read_only {
         return reply::error(StatusCode::FORBIDDEN, "Forbidden: this gateway is read-only");
     }
     if let Standing::None(snapshot) = seat.standing() {
         return none(&snapshot);
     }
-    match seat.settings.on_logout {
+    match seat.settings().on_logout {
         OnLogout::Pause => {
             seat.journal.say(Level::Warning, "a client has logged out: the session is ended for all");
             seat.sleep().await;
@@ -154,7 +154,7 @@ fn dispatcher(seat: &Seat) -> &'static str {
 /// Waits for the session as any request does.
 async fn good(seat: &Seat, begin: Instant) -> Result<(), Reply> {
     if let Standing::Soon(_) = seat.standing() {
-        let until = begin + seat.settings.wait;
+        let until = begin + seat.settings().wait;
         // What came of it is asked for below.
         let _ = seat.handle.ready(until.saturating_duration_since(Instant::now())).await;
     }

@@ -11,7 +11,7 @@ use ibkr_auth_async::core::pacing::{self, Limit, Paced};
 use tokio::time::Instant;
 
 /// A request may overtake another on its way, and arrive closer to it than it was sent.
-const LEAST_MARGIN: Duration = Duration::from_millis(100);
+const LEAST_MARGIN: Duration = Duration::from_millis(250);
 /// All requests of clients together: the session needs a place for its own.
 const TOTAL_OF_CLIENTS: Limit = Limit { requests: pacing::TOTAL.requests - 1, ..pacing::TOTAL };
 /// So many endpoints that have asked for a pause are remembered.
@@ -264,9 +264,9 @@ mod tests {
     fn who_would_wait_too_long_is_told_how_long() {
         let (pace, now) = (Pace::default(), Instant::now());
         assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Ok(now));
-        assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Err(Later(Duration::from_millis(5_200))));
+        assert_eq!(pace.turn(&Method::GET, ORDERS, now, MOST), Err(Later(Duration::from_millis(5_250))));
         let turn = pace.turn(&Method::GET, ORDERS, after(now, 4_000), MOST);
-        assert_eq!(turn, Ok(after(now, 5_200)));
+        assert_eq!(turn, Ok(after(now, 5_250)));
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn html(seat: &Seat) -> Reply {
     let page = HTML
         .replace("{{nonce}}", &nonce)
         .replace("{{csrf}}", &seat.csrf)
-        .replace("{{base}}", &format!("{}{PAGE}", seat.settings.prefix));
+        .replace("{{base}}", &format!("{}{PAGE}", seat.settings().prefix));
     let mut reply = reply::with_type(StatusCode::OK, "text/html; charset=utf-8", page);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
@@ -91,11 +91,11 @@ fn state(seat: &Seat, all: &[Arc<Seat>]) -> Value {
         "started": time(seat.started),
         "seat": {
             "name": seat.name,
-            "prefix": seat.settings.prefix,
+            "prefix": seat.settings().prefix,
             "listeners": seat.addresses(),
             "username": masked(snapshot.config().credential().expose()),
             "paper": snapshot.sso().and_then(|sso| sso.paper),
-            "read_only": seat.settings.read_only,
+            "read_only": seat.settings().read_only,
             "server": snapshot.config().host().to_string(),
         },
         "seats": all.iter().map(|other| json!({

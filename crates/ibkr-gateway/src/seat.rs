@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
-        Arc, PoisonError,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -27,7 +27,7 @@ use crate::{
     body::Upload,
     ear::Ear,
     guard::Guard,
-    journal::Journal,
+    journal::{Journal, Level},
     keeping::{Keeping, Kept, Told},
     pace::Pace,
     page::random,
@@ -60,11 +60,23 @@ pub struct Login {
     pub client_token: Option<Secret>,
 }
 
+/// What may be changed while the gateway runs.
+struct Rules {
+    settings: Arc<GatewaySettings>,
+    guard: Arc<Guard>,
+}
+
+impl Rules {
+    fn new(settings: GatewaySettings, token: Option<&Secret>) -> Arc<Self> {
+        let guard = Arc::new(Guard::new(&settings, token));
+        Arc::new(Self { settings: Arc::new(settings), guard })
+    }
+}
+
 /// A username at work.
 pub(crate) struct Seat {
     pub(crate) name: String,
-    pub(crate) settings: GatewaySettings,
-    pub(crate) guard: Guard,
+    rules: RwLock<Arc<Rules>>,
     pub(crate) handle: Handle,
     pub(crate) flow: Flow<Upload>,
     pub(crate) ear: Arc<Ear>,
@@ -123,11 +135,9 @@ impl Seat {
         client.on_event(told.listener());
         let handle = client.keep_connected(policy.clone());
         let keeping = kept.map(|kept| told.follow(kept, &handle));
-        let guard = Guard::new(&gateway, client_token.as_ref());
         Ok(Arc::new(Self {
             name,
-            settings: gateway,
-            guard,
+            rules: RwLock::new(Rules::new(gateway, client_token.as_ref())),
             handle,
             flow,
             ear,
@@ -147,6 +157,41 @@ impl Seat {
             preparing: Mutex::default(),
             held: AtomicBool::new(false),
         }))
+    }
+
+    /// Where and how it is served.
+    pub(crate) fn settings(&self) -> Arc<GatewaySettings> {
+        Arc::clone(&self.rules().settings)
+    }
+
+    /// Whom it serves.
+    pub(crate) fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.rules().guard)
+    }
+
+    /// Other settings from now on, and the key as it is now. Where it listens cannot be changed; whether that
+    /// was asked for.
+    pub(crate) fn reload(&self, settings: GatewaySettings, token: Option<&Secret>) -> bool {
+        let now = self.settings();
+        let fixed = GatewaySettings {
+            listen: now.listen.clone(),
+            prefix: now.prefix.clone(),
+            plain: now.plain,
+            health_port: now.health_port,
+            audit_file: now.audit_file.clone(),
+            ..settings.clone()
+        };
+        let is_moved = (&settings.listen, &settings.prefix, settings.plain)
+            != (&now.listen, &now.prefix, now.plain)
+            || (settings.health_port, &settings.audit_file) != (now.health_port, &now.audit_file);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::new(fixed, token);
+        self.key.reload();
+        self.journal.say(Level::Info, "the settings were read anew");
+        is_moved
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Writes down what happens, until the session has ended.
@@ -269,19 +314,20 @@ impl Seat {
 
     /// Where programs find this session.
     pub(crate) fn addresses(&self) -> Vec<String> {
-        let scheme = if self.settings.plain { "http" } else { "https" };
-        self.settings
+        let scheme = if self.settings().plain { "http" } else { "https" };
+        let settings = self.settings();
+        settings
             .listen
             .iter()
-            .map(|address| format!("{scheme}://{address}{}", self.settings.prefix))
+            .map(|address| format!("{scheme}://{address}{}", self.settings().prefix))
             .collect()
     }
 
     /// The status page of this session, as a link on that of another one.
     pub(crate) fn page_address(&self, from: &Self) -> String {
-        let path = format!("{}{PAGE}", self.settings.prefix);
-        match self.settings.listen.first().filter(|_| self.settings.listen != from.settings.listen) {
-            Some(address) if self.settings.plain => format!("http://{address}{path}"),
+        let path = format!("{}{PAGE}", self.settings().prefix);
+        match self.settings().listen.first().filter(|_| self.settings().listen != from.settings().listen) {
+            Some(address) if self.settings().plain => format!("http://{address}{path}"),
             Some(address) => format!("https://{address}{path}"),
             None => path,
         }
@@ -312,7 +358,7 @@ impl Seat {
         let mut events = self.handle.events();
         let heard = async { while !is_so(self.handle.phase()) && events.next().await.is_some() {} };
         // One that does not hear answers clients as it stands.
-        let _ = tokio::time::timeout(self.settings.wait, heard).await;
+        let _ = tokio::time::timeout(self.settings().wait, heard).await;
     }
 
     /// What came of looking at the session once more: it was seen good after the look, or the time is over.

@@ -11,7 +11,6 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     access::Access,
@@ -26,6 +25,7 @@ use crate::{
     reply::{self, Reply},
     route::{Local, Page, Route, below},
     seat::Seat,
+    tls::Certificate,
     ws,
 };
 
@@ -40,7 +40,7 @@ pub(crate) struct Door {
     pub(crate) seats: Vec<Arc<Seat>>,
     /// All sessions of the process, for status pages.
     pub(crate) all: Arc<[Arc<Seat>]>,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Certificate>,
     pub(crate) lines: Arc<Lines>,
 }
 
@@ -65,7 +65,7 @@ impl Door {
     }
 
     fn take(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, closing: watch::Receiver<bool>) {
-        if !self.seats.iter().any(|seat| seat.guard.takes(peer.ip())) {
+        if !self.seats.iter().any(|seat| seat.guard().takes(peer.ip())) {
             tracing::warn!("a connection from {} was refused: it is not allowed", peer.ip());
             return;
         }
@@ -90,7 +90,7 @@ impl Door {
         line: Arc<Line>,
         closing: watch::Receiver<bool>,
     ) -> io::Result<()> {
-        match self.tls.clone() {
+        match self.tls.as_ref().map(Certificate::acceptor) {
             None => self.http(stream, peer, line, closing).await,
             Some(tls) => {
                 let stream = tokio::select! {
@@ -150,9 +150,9 @@ impl Door {
     ) -> Reply {
         let begin = Instant::now();
         let asked = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        let found = self.seats.iter().find_map(|seat| Some((seat, below(&seat.settings.prefix, &asked)?)));
+        let found = self.seats.iter().find_map(|seat| Some((seat, below(&seat.settings().prefix, &asked)?)));
         let Some((seat, path)) = found else { return reply::error(StatusCode::NOT_FOUND, "Not Found") };
-        if !seat.guard.takes(peer.ip()) {
+        if !seat.guard().takes(peer.ip()) {
             return reply::error(StatusCode::FORBIDDEN, "Access Denied");
         }
         let (mut parts, body) = request.into_parts();
@@ -161,7 +161,7 @@ impl Door {
             // It tells nothing, and who looks after containers calls it by its address, without credentials.
             return local::probe(seat, probe);
         }
-        let page = match seat.guard.admit(&parts, &route, self.tls.is_some()) {
+        let page = match seat.guard().admit(&parts, &route, self.tls.is_some()) {
             Ok(page) => page,
             Err(refused) => {
                 seat.journal.count_refused();
@@ -211,7 +211,7 @@ impl Door {
                     "Bad Request: the path means different things to different servers",
                 );
             }
-            Route::Beyond(_) if !seat.settings.beyond => {
+            Route::Beyond(_) if !seat.settings().beyond => {
                 return reply::error_because(
                     StatusCode::NOT_FOUND,
                     "Not Found",
@@ -221,7 +221,7 @@ impl Door {
             Route::Local(_) | Route::Api(_) | Route::Beyond(_) => {}
         }
         let access = Access::of(&parts.method, &route);
-        if access == Access::Changes && seat.settings.read_only {
+        if access == Access::Changes && seat.settings().read_only {
             seat.journal.count_refused();
             return reply::error_because(
                 StatusCode::FORBIDDEN,

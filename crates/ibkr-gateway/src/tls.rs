@@ -5,7 +5,7 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -32,11 +32,37 @@ const LIFE_DAYS: u64 = 398;
 /// One that ends sooner is made anew.
 const LEAST_LEFT: Duration = Duration::from_secs(30 * 86_400);
 
+/// What answers the handshakes of one place, and can be exchanged meanwhile.
+#[derive(Clone)]
+pub(crate) struct Certificate(Arc<RwLock<TlsAcceptor>>);
+
+impl Certificate {
+    /// # Errors
+    /// When a file cannot be read, written or used.
+    pub(crate) fn new(settings: &GatewaySettings, folder: &Path) -> Result<Self, Error> {
+        Ok(Self(Arc::new(RwLock::new(acceptor(settings, folder)?))))
+    }
+
+    /// Reads it anew. The old one stays where that fails.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn reload(&self, settings: &GatewaySettings, folder: &Path) -> Result<(), Error> {
+        let new = acceptor(settings, folder)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What answers handshakes.
 ///
 /// # Errors
 /// When a file cannot be read, written or used.
-pub(crate) fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsAcceptor, Error> {
+fn acceptor(settings: &GatewaySettings, folder: &Path) -> Result<TlsAcceptor, Error> {
     let pem = match &settings.certificate {
         Some(file) => own(file, settings)?,
         None => Zeroizing::new(kept(folder, settings)?),
@@ -255,8 +281,8 @@ mod tests {
     fn a_certificate_of_ones_own_is_told_by_its_content() {
         let pkcs12 = include_bytes!("../tests/pkcs12/openssl.p12");
         assert_eq!(refusal(pkcs12, Some("geheim")), None);
-        let made = made(&GatewaySettings::default()).unwrap();
-        assert_eq!(refusal(made.as_bytes(), None), None);
+        let (certificate, key) = made(&GatewaySettings::default()).unwrap();
+        assert_eq!(refusal(format!("{certificate}{key}").as_bytes(), None), None);
         for (content, passphrase, begin) in [
             (&pkcs12[..], Some("x"), "own is not opened by the given passphrase; correct it"),
             (pkcs12, None, "own needs a passphrase; set gateway_certificate_passphrase_file or "),

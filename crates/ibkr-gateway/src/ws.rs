@@ -69,7 +69,7 @@ pub(crate) fn accept(
     if let Standing::None(snapshot) = seat.standing() {
         return none(&snapshot);
     }
-    let most = if seat.settings.share_stream { MOST_SHARING } else { MOST_STREAMS };
+    let most = if seat.settings().share_stream { MOST_SHARING } else { MOST_STREAMS };
     if usize::try_from(seat.journal.counts.streams()).unwrap_or(usize::MAX) >= most {
         let message = format!(
             "Service Unavailable: {most} streams are open; gateway_share_stream lets clients share one"
@@ -109,7 +109,7 @@ struct Client {
 impl Client {
     /// Until it leaves, or its stream ends.
     async fn serve(&self, socket: &mut Socket) {
-        match self.seat.settings.share_stream {
+        match self.seat.settings().share_stream {
             true => self.seat.shared.serve(&self.seat, socket).await,
             false => relay::run(&self.seat, socket).await,
         }
@@ -210,7 +210,7 @@ fn refused(text: &str, why: &str) -> Message {
 /// Whether a read-only session refuses this: no stream of IBKR's changes anything, but one can be exercised.
 fn is_allowed(seat: &Seat, text: &str) -> bool {
     let changes = matches!(Command::parse(text), Command::Other(other) if other.starts_with("inp"));
-    !(seat.settings.read_only && changes)
+    !(seat.settings().read_only && changes)
 }
 
 fn close(code: CloseCode, reason: &'static str) -> Message {

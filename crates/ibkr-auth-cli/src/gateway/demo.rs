@@ -42,7 +42,7 @@ pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
         lab.simulator.base_url()
     ))?;
     let (flag, scheme) = if args.plain { ("-s", "http") } else { ("-sk", "https") };
-    serve(output, args, &process, vec![login], Vec::new(), |gateway: &Gateway| {
+    serve(output, args, &process, (vec![login], Vec::new()), &|| Ok(Vec::new()), |gateway: &Gateway| {
         let Some(address) = gateway.addresses().first() else { return Ok(()) };
         let port = address.port();
         output.line(format_args!(

@@ -1,8 +1,11 @@
 //! The sessions of a gateway: from each profile's settings to a login that may begin.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use ibkr_auth_blocking::{Config, Host, KeepConnected, OnCompeting};
+use ibkr_auth_blocking::{Host, KeepConnected, OnCompeting, Secret};
 use ibkr_auth_config::{GatewaySettings, Imported};
 use ibkr_auth_store::Store;
 use ibkr_gateway::{Kept, Login};
@@ -18,38 +21,67 @@ use crate::{
 };
 
 /// Where the gateway keeps the certificate that it makes: beside the sessions.
-pub(super) fn folder(global: &Global) -> Result<PathBuf, Failure> {
-    let profile =
-        Profile::read(&Global { profile: None, ..global.clone() }).or_else(|_| Profile::read(global))?;
+pub(super) fn folder(global: &Global, args: &GatewayArgs) -> Result<PathBuf, Failure> {
+    let profile = Profile::read(&each(global, args)[0])?;
     let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
-    Ok(store.path().parent().map(std::path::Path::to_owned).unwrap_or_default())
+    Ok(store.path().parent().map(Path::to_owned).unwrap_or_default())
 }
 
 /// One for each profile. The passphrases of their keys are asked for here.
 pub(super) fn logins(global: &Global, output: Output, args: &GatewayArgs) -> Result<Vec<Login>, Failure> {
-    if args.profiles.is_empty() {
-        return Ok(vec![login(global, output, args)?]);
-    }
-    let of = |name: &String| login(&Global { profile: Some(name.clone()), ..global.clone() }, output, args);
-    args.profiles.iter().map(of).collect()
+    each(global, args).iter().map(|global| login(global, output, args)).collect()
 }
 
-fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, Failure> {
-    let profile = Profile::read(global)?;
+/// What a session is served with, as the settings are now.
+pub(super) struct Served {
+    pub(super) name: String,
+    pub(super) settings: GatewaySettings,
+    pub(super) client_token: Option<Secret>,
+}
+
+/// The same without a login, to be used from now on.
+pub(super) fn anew(global: &Global, output: Output, args: &GatewayArgs) -> Result<Vec<Served>, Failure> {
+    let served = |global: &Global| {
+        let profile = read(global, output, args)?;
+        let client_token = profile.gateway.client_token()?;
+        Ok(Served { name: named(&profile), settings: profile.gateway, client_token })
+    };
+    each(global, args).iter().map(served).collect()
+}
+
+/// The options of this invocation, once for each profile.
+fn each(global: &Global, args: &GatewayArgs) -> Vec<Global> {
+    let of = |name: &String| Global { profile: Some(name.clone()), ..global.clone() };
+    match args.profiles.is_empty() {
+        true => vec![global.clone()],
+        false => args.profiles.iter().map(of).collect(),
+    }
+}
+
+fn named(profile: &Profile) -> String {
+    profile.name.clone().unwrap_or_else(|| "default".to_owned())
+}
+
+/// A profile with what is imported and what the options say.
+fn read(global: &Global, output: Output, args: &GatewayArgs) -> Result<Profile, Failure> {
+    let mut profile = Profile::read(global)?;
     profile.warnings.iter().for_each(|warning| output.warning(warning));
-    let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
-    let name = profile.name.clone().unwrap_or_else(|| "default".to_owned());
-    let mut gateway = profile.gateway.clone();
-    let mut config = profile.config.clone();
     if let Some(imported) = imported(args)? {
         imported.warnings.iter().for_each(|warning| output.warning(warning));
         // A server that our own settings name is meant.
-        let host = imported.host.filter(|_| *config.host() == Host::production());
-        config = host.into_iter().fold(config, Config::with_host);
-        gateway = with_imported(gateway, imported.settings);
+        if let Some(host) = imported.host.filter(|_| *profile.config.host() == Host::production()) {
+            profile.config = profile.config.with_host(host);
+        }
+        profile.gateway = with_imported(profile.gateway, imported.settings);
     }
-    let gateway = overridden(gateway, args);
-    let config = if args.compete { config.with_compete(true) } else { config };
+    profile.gateway = overridden(profile.gateway, args);
+    Ok(profile)
+}
+
+fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, Failure> {
+    let profile = read(global, output, args)?;
+    let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
+    let (name, gateway, config) = (named(&profile), profile.gateway.clone(), profile.config.clone());
     let sessions = Sessions::new(output, profile, store);
     let place = place(&sessions)?;
     let settings = sessions.settings_digest()?;
@@ -60,7 +92,7 @@ fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, F
     }
     Ok(Login {
         name,
-        config,
+        config: if args.compete { config.with_compete(true) } else { config },
         key: Arc::new(sessions.profile.key.clone()),
         transport: sessions.profile.transport.clone(),
         policy: policy(args),
@@ -93,9 +125,13 @@ fn with_imported(own: GatewaySettings, imported: GatewaySettings) -> GatewaySett
     }
 }
 
-/// Those of a gateway with one session.
-pub(super) fn settings(global: &Global, args: &GatewayArgs) -> Result<GatewaySettings, Failure> {
-    Ok(overridden(Profile::read(global)?.gateway, args))
+/// Those of the first session.
+pub(super) fn settings(
+    global: &Global,
+    output: Output,
+    args: &GatewayArgs,
+) -> Result<GatewaySettings, Failure> {
+    Ok(read(&each(global, args)[0], output, args)?.gateway)
 }
 
 fn overridden(mut gateway: GatewaySettings, args: &GatewayArgs) -> GatewaySettings {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use ibkr_auth_blocking::{Event, Phase};
@@ -10,6 +10,7 @@ use ibkr_gateway::{Gateway, Process};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::{Anew, sessions::Served};
 use crate::{
     failure::Failure,
     interrupt::{self, Signal},
@@ -87,7 +88,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Until a signal asks to leave, or every session has stopped for good and nobody can press a button.
-    pub(super) fn run(mut self, gateway: &Gateway) -> Result<(), Failure> {
+    pub(super) fn run(mut self, gateway: &Gateway, anew: &Anew<'_>) -> Result<(), Failure> {
         loop {
             self.pulse(gateway);
             let wait = self.systemd.every().unwrap_or(IDLE).min(IDLE);
@@ -98,9 +99,32 @@ impl<'a> Watch<'a> {
                     self.systemd.stopping();
                     return Ok(());
                 }
+                Ok(Input::Signal(Signal::Hangup)) => self.reload(gateway, anew)?,
                 Ok(Input::Signal(Signal::Resized)) | Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// No client is dropped, and what cannot be used leaves everything as it is.
+    fn reload(&self, gateway: &Gateway, anew: &Anew<'_>) -> Result<(), Failure> {
+        let served = match anew() {
+            Ok(served) => served,
+            Err(failure) => {
+                self.output.failure(&failure);
+                let text = "the settings cannot be read anew, and stay as they are";
+                return self.output.line(format_args!("{} {text}", stamp(SystemTime::now())));
+            }
+        };
+        for Served { name, settings, client_token } in served {
+            match gateway.reload(&name, settings, client_token.as_ref()) {
+                Ok(true) => self.output.warning(format_args!(
+                    "{name}: where it listens and what it writes stay as they are until the next start"
+                )),
+                Ok(false) => {}
+                Err(error) => self.output.failure(&Failure::from(error)),
+            }
+        }
+        self.output.line(format_args!("{} the settings were read anew", stamp(SystemTime::now())))
     }
 
     fn tell(&self, gateway: &Gateway, index: usize, event: &Event) -> Result<(), Failure> {

@@ -87,7 +87,7 @@ impl Watch {
             }
             match self.inputs.recv_timeout(PATIENCE.min(LONGEST.saturating_sub(passed))) {
                 Ok(Input::Left(left)) => return Ok(left),
-                Ok(Input::Signal(Signal::Leave)) => {
+                Ok(Input::Signal(Signal::Leave | Signal::Hangup)) => {
                     return Err(Failure::new(Exit::Interrupted, "interrupted a second time"));
                 }
                 Ok(Input::Event(event)) => self.hear(&event),

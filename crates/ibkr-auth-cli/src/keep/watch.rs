@@ -87,7 +87,7 @@ impl Watch {
                 let failure = self.handle.ready(Duration::ZERO).err().map_or_else(died, Failure::from);
                 return Some(Cause::Failed(failure));
             }
-            Input::Signal(Signal::Leave) | Input::Key('q') => return Some(Cause::Asked),
+            Input::Signal(Signal::Leave | Signal::Hangup) | Input::Key('q') => return Some(Cause::Asked),
             Input::Unwritable(error) => return Some(Cause::Failed(Failure::output(&error))),
             Input::Key(key) => self.press(key),
             Input::Signal(Signal::Resized) => self.view.resized(),

@@ -7,9 +7,10 @@ use std::{
 };
 
 use ibkr_sim::Endpoint;
+use rustix::process::Signal;
 
 use crate::{
-    common::{World, at_once},
+    common::{OTHER, World, at_once},
     keep::keeper::{Keeper, object},
 };
 
@@ -21,6 +22,8 @@ at_once!(
     lines_for_programs_are_json,
     a_port_that_is_taken_is_told_with_what_to_do,
     the_demo_runs_without_an_account,
+    settings_are_read_anew_without_a_new_start,
+    profiles_are_served_side_by_side,
 );
 
 impl World {
@@ -124,4 +127,51 @@ fn the_demo_runs_without_an_account() {
     assert!(ask(&address, "POST", "/v1/api/tickle").contains("ssoExpires"));
     assert!(ask(&address, "GET", "/gateway/").contains("<!doctype html>"));
     assert_eq!(demo.stop().0, Some(0));
+}
+
+fn settings_are_read_anew_without_a_new_start() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]);
+    let address = address(&mut gateway);
+    gateway.line(" connected");
+    let select = || ask(&address, "POST", "/v1/api/iserver/account");
+    assert!(!select().starts_with("HTTP/1.1 403"), "{}", select());
+    world.configure("gateway_read_only: true");
+    gateway.signal(Signal::HUP);
+    gateway.line("the settings were read anew");
+    assert!(select().starts_with("HTTP/1.1 403 Forbidden\r\n"), "{}", select());
+    world.configure("gateway_read_only: perhaps");
+    gateway.signal(Signal::HUP);
+    gateway.line("the settings cannot be read anew, and stay as they are");
+    assert!(select().starts_with("HTTP/1.1 403 Forbidden\r\n"), "{}", select());
+    world.configure("gateway_prefix: /other");
+    gateway.signal(Signal::HUP);
+    gateway.line("the settings were read anew");
+    assert!(!select().starts_with("HTTP/1.1 403"), "{}", select());
+    let (code, errors) = gateway.stop();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("gateway_read_only") && errors.contains("until the next start"), "{errors}");
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+fn profiles_are_served_side_by_side() {
+    let world = World::new();
+    let profiles = format!(
+        "profiles:\n  one: {{ gateway_prefix: /one }}\n  two: {{ credential: {OTHER}, gateway_prefix: /two }}"
+    );
+    world.configure(&profiles);
+    let mut gateway = world.gateway(&["--profiles", "one,two"]);
+    let address = address(&mut gateway);
+    for (prefix, other) in [("/one", "/two"), ("/two", "/one")] {
+        let answer = ask(&address, "GET", &format!("{prefix}/v1/api/portfolio/accounts"));
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        let state = ask(&address, "GET", &format!("{prefix}/gateway/state"));
+        assert!(state.contains(&format!("{other}/gateway")), "{state}");
+    }
+    assert!(ask(&address, "GET", "/v1/api/portfolio/accounts").starts_with("HTTP/1.1 404"));
+    for profile in ["one", "two"] {
+        assert_eq!(world.run(["status", "--profile", profile]).code, Some(0));
+    }
+    assert_eq!(gateway.stop().0, Some(0));
+    assert_eq!(world.count(Endpoint::Logout), 2);
 }
