@@ -2,7 +2,7 @@
 //! or of its answer, answers in the servers' place, or makes them forget.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -58,12 +58,28 @@ struct Inner {
     to: SocketAddr,
     plans: Mutex<HashMap<String, Plan>>,
     seen: Mutex<HashMap<String, usize>>,
+    cuts: Mutex<BTreeSet<Cut>>,
+}
+
+/// Where something was cut: after so many bytes of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cut {
+    pub(crate) part: Part,
+    pub(crate) at: usize,
+    pub(crate) of: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Request,
+    Answer,
 }
 
 impl Cutter {
     /// Listens on a port of its own in front of a simulator without TLS.
     pub(crate) async fn start(sim: Handle, to: SocketAddr) -> io::Result<(Self, SocketAddr)> {
-        let cutter = Self(Arc::new(Inner { sim, to, plans: Mutex::default(), seen: Mutex::default() }));
+        let (plans, seen, cuts) = Default::default();
+        let cutter = Self(Arc::new(Inner { sim, to, plans, seen, cuts }));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let own = cutter.clone();
@@ -85,6 +101,15 @@ impl Cutter {
         self.0.seen.lock().unwrap().get(coid).copied().unwrap_or(0)
     }
 
+    pub(crate) fn cuts(&self) -> BTreeSet<Cut> {
+        self.0.cuts.lock().unwrap().clone()
+    }
+
+    fn cut(&self, part: Part, at: usize, of: usize) -> usize {
+        self.0.cuts.lock().unwrap().insert(Cut { part, at, of });
+        at
+    }
+
     async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         let mut server = TcpStream::connect(self.0.to).await?;
         let (mut asked, mut answered) = (Vec::new(), Vec::new());
@@ -97,13 +122,15 @@ impl Cutter {
                     self.0.sim.with(Sim::release);
                 }
                 Plan::CutRequest { bytes, resets } => {
-                    server.write_all(&request[..bytes % (request.len() + 1)]).await?;
+                    let at = self.cut(Part::Request, bytes % (request.len() + 1), request.len());
+                    server.write_all(&request[..at]).await?;
                     return end(client, resets);
                 }
                 Plan::CutAnswer { bytes, resets } => {
                     server.write_all(&request).await?;
                     let answer = message(&mut server, &mut answered).await?.unwrap_or_default();
-                    client.write_all(&answer[..bytes % answer.len().max(1)]).await?;
+                    let at = self.cut(Part::Answer, bytes % answer.len().max(1), answer.len());
+                    client.write_all(&answer[..at]).await?;
                     return end(client, resets);
                 }
                 Plan::Hang { is_processed } => {

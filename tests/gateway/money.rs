@@ -4,7 +4,7 @@
 //! `cargo xtask gateway-money --orders N --seed S` sends more of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{
@@ -26,7 +26,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::cutter::{Cutter, Plan};
+use crate::cutter::{Cutter, Part, Plan};
 
 /// Gateways at once, each before a simulator of its own: IBKR's pace is ten requests a second for each.
 const LANES: usize = 14;
@@ -75,9 +75,10 @@ fn an_order_is_executed_once_at_most_and_its_client_told_the_truth() {
     let runtime = runtime();
     let totals = Mutex::new(BTreeMap::<(Told, u64), usize>::new());
     let longest = Mutex::new(Duration::ZERO);
+    let cuts = Mutex::new(BTreeSet::new());
     thread::scope(|scope| {
         for number in 0..LANES {
-            let (runtime, totals, longest) = (&runtime, &totals, &longest);
+            let (runtime, totals, longest, cuts) = (&runtime, &totals, &longest, &cuts);
             scope.spawn(move || {
                 let lane = Lane::new(runtime, seed);
                 let share = orders / LANES + usize::from(number < orders % LANES);
@@ -91,12 +92,19 @@ fn an_order_is_executed_once_at_most_and_its_client_told_the_truth() {
                     let mut longest = longest.lock().unwrap();
                     *longest = took.max(*longest);
                 }
+                cuts.lock().unwrap().extend(lane.cutter.cuts());
             });
         }
     });
     let totals = totals.into_inner().unwrap();
     for ((told, times), count) in &totals {
         println!("{count:6} told {told:?}, executed {times} times");
+    }
+    for part in [Part::Request, Part::Answer] {
+        let cuts = cuts.lock().unwrap();
+        let (at, of): (BTreeSet<usize>, BTreeSet<usize>) =
+            cuts.iter().filter(|cut| cut.part == part).map(|cut| (cut.at, cut.of)).unzip();
+        println!("{part:?}s of up to {:?} bytes were cut at {} positions", of.last(), at.len());
     }
     println!("the longest took {:?}", longest.into_inner().unwrap());
     let executed = totals.get(&(Told::Executed, 1)).copied().unwrap_or(0);
@@ -208,7 +216,7 @@ impl<'a> Lane<'a> {
                             self.restart(chance.per_mille(500));
                         }
                         let coid = format!("order-{overall}");
-                        self.cutter.plan(&coid, plan(&mut chance, overall + self.seed as usize));
+                        self.cutter.plan(&coid, plan(&mut chance, self.seed as usize, overall));
                         told.lock().unwrap().push((coid.clone(), self.deliver(&coid)));
                     }
                 });
@@ -239,11 +247,13 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// What happens to the order of a number. Cuts go through all positions, 7 bytes further each time.
-fn plan(chance: &mut Chance, number: usize) -> Plan {
-    let (bytes, resets) = (number * 7, chance.per_mille(500));
-    let is_processed = chance.per_mille(500);
-    match chance.below(100) {
+/// What happens to the order of a number. Of a hundred that follow each other each gets another plan, and cuts
+/// go through all positions, 257 bytes further each time, a prime number.
+fn plan(chance: &mut Chance, seed: usize, number: usize) -> Plan {
+    let (resets, is_processed) = (chance.per_mille(500), chance.per_mille(500));
+    let slot = (number * 37 + seed) % 100;
+    let bytes = (number / 100 * 18 + slot % 18) * 257 + seed;
+    match slot {
         0..30 => Plan::Nothing,
         30..48 => Plan::CutRequest { bytes, resets },
         48..66 => Plan::CutAnswer { bytes, resets },
