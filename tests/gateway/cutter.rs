@@ -1,5 +1,5 @@
-//! Between the gateway and the simulator, where bytes are seen: it cuts a connection in the middle of an order
-//! or of its answer, answers in the servers' place, or makes them forget.
+//! Between the gateway and the simulator, where bytes are seen: it cuts a connection in the middle of an
+//! order or of its answer, answers in the servers' place, or makes them forget.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -1,5 +1,5 @@
-//! Orders through everything that can go wrong on their way: each is executed at most once, and each client is
-//! told the truth about its own.
+//! Orders through everything that can go wrong on their way: each is executed at most once, and each client
+//! is told the truth about its own.
 //!
 //! `cargo xtask gateway-money --orders N --seed S` sends more of them.
 
@@ -247,8 +247,8 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// What happens to the order of a number. Of a hundred that follow each other each gets another plan, and cuts
-/// go through all positions, 257 bytes further each time, a prime number.
+/// What happens to the order of a number. Of a hundred that follow each other each gets another plan. Cuts go
+/// through all positions, 257 bytes further each time: a prime number.
 fn plan(chance: &mut Chance, seed: usize, number: usize) -> Plan {
     let (resets, is_processed) = (chance.per_mille(500), chance.per_mille(500));
     let slot = (number * 37 + seed) % 100;

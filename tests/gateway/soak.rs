@@ -1,8 +1,8 @@
 //! A day of the simulator's with faults of chance: clients of several kinds, none of which may be stuck, and
 //! nothing that grows.
 //!
-//! `cargo xtask gateway-soak` gives the whole day. The simulator's clock is stepped by minutes several times a
-//! second, and runs true between: the day is as short as one likes, and IBKR's pace is kept in true time.
+//! `cargo xtask gateway-soak` gives the whole day. The simulator's clock is stepped by minutes several times
+//! a second, and runs true between: the day is as short as one likes, and IBKR's pace is kept in true time.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
-//! One request of a client's, from here to IBKR and back: once, or once more where it is certain that IBKR has
-//! not carried it out.
+//! One request of a client's, from here to IBKR and back: once, or once more where it is certain that IBKR
+//! has not carried it out.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -15,7 +15,7 @@ use http::{
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ibkr_auth_async::{
-    ErrorKind, Snapshot, TransportError, TransportKind,
+    Error, ErrorKind, Snapshot, TransportError, TransportKind,
     core::{leaves_in_doubt, wire},
     flow::Flow,
 };
@@ -40,7 +40,7 @@ pub(crate) const STALLED: Duration = Duration::from_secs(60);
 const LONGEST_COMPLAINT: usize = 4 * 1024;
 /// What has not left is tried again after this.
 const SHORTLY: Duration = Duration::from_millis(200);
-/// What changes something is not sent when less than this part of its time is left, for it would end in doubt.
+/// What changes something is not sent when less than this part of its time is left: it would end in doubt.
 const LEAST_PART: u32 = 8;
 
 /// A request on its way to IBKR.
@@ -97,7 +97,11 @@ impl Exchange {
         }
         let mut request = match self.authorized(&snapshot, upload) {
             Ok(request) => request,
-            Err(reply) => return Try::Done(reply),
+            Err(error) if error.kind() == ErrorKind::NotConnected => return Try::Done(none(&snapshot)),
+            Err(error) => {
+                let message = format!("Bad Request: {}", error.message());
+                return Try::Done(reply::not_sent(StatusCode::BAD_REQUEST, &message));
+            }
         };
         let Some(limit) = self.limit() else { return self.unanswered(&no_time()) };
         let progress = match request.body() {
@@ -172,16 +176,12 @@ impl Exchange {
         }
     }
 
-    fn authorized(&self, snapshot: &Snapshot, upload: Upload) -> Result<Request<Upload>, Reply> {
+    fn authorized(&self, snapshot: &Snapshot, upload: Upload) -> Result<Request<Upload>, Error> {
         let parts = self.parts.clone();
-        let authorized = match self.is_beyond() {
-            true => snapshot.authorize_beyond(parts, now()),
-            false => snapshot.authorize_head(parts),
+        let mut parts = match self.is_beyond() {
+            true => snapshot.authorize_beyond(parts, now())?,
+            false => snapshot.authorize_head(parts)?,
         };
-        let mut parts = authorized.map_err(|error| match error.kind() {
-            ErrorKind::NotConnected => none(snapshot),
-            _ => reply::error(StatusCode::BAD_REQUEST, &format!("Bad Request: {}", error.message())),
-        })?;
         if let Upload::Held(bytes) = &upload
             && (parts.method != Method::GET && parts.method != Method::HEAD || !bytes.is_empty())
         {

@@ -70,10 +70,15 @@ fn fated(mut reply: Reply, fate: Fate) -> Reply {
     reply
 }
 
+/// IBKR's shape of an error, for what was not sent.
+pub(crate) fn not_sent(status: StatusCode, message: &str) -> Reply {
+    let body = json!({ "error": message, "statusCode": status.as_u16(), "executed": false });
+    fated(json(status, &body), Fate::NotSent)
+}
+
 /// Not now: nothing was sent.
 pub(crate) fn later(status: StatusCode, message: &str, seconds: u64) -> Reply {
-    let body = json!({ "error": message, "statusCode": status.as_u16(), "executed": false });
-    let mut reply = fated(json(status, &body), Fate::NotSent);
+    let mut reply = not_sent(status, message);
     reply.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
     reply
 }
