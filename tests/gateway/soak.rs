@@ -32,7 +32,7 @@ use crate::{
     world::World,
 };
 
-const STEP: Duration = Duration::from_secs(72);
+const STEP: Duration = Duration::from_secs(144);
 const STEP_EVERY: Duration = Duration::from_millis(250);
 /// What waits for the session, and then 30 s for an answer, and is asked once more.
 const ENDS_WITHIN: Duration = Duration::from_secs(70);
@@ -153,7 +153,6 @@ impl Soak {
             }
             samples
         });
-        self.is_healed();
         let counters = sim.counters();
         println!(
             "answers {:?}; {} streams, {} frames; {} requests at IBKR, {} bearer tokens, {} brokerage sessions; refused {:?}",
@@ -168,6 +167,7 @@ impl Soak {
         assert!(counters.paced.is_empty(), "faster than IBKR allows: {:?}", counters.paced);
         assert!(counters.bearers <= LoginBudget::default().per_day as u64, "{} logins", counters.bearers);
         growth(&samples);
+        self.is_healed();
     }
 
     fn is_healed(&self) {

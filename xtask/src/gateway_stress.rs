@@ -5,14 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::{process, stress};
 
 pub(crate) const MONEY: &str = "orders through a gateway whose connections are cut (--orders N, --seed S)";
-pub(crate) const SOAK: &str = "a day of the gateway's with faults, twice (10 min; --seconds N, --seed S)";
+pub(crate) const SOAK: &str = "a day of the gateway's with faults, twice (5 min; --seconds N, --seed S)";
 
 pub(crate) fn money(arguments: &[String]) -> Result<(), String> {
     run("money::", arguments, ("--orders", "MONEY_ORDERS", 10_000), "MONEY_SEED")
 }
 
 pub(crate) fn soak(arguments: &[String]) -> Result<(), String> {
-    run("soak::", arguments, ("--seconds", "GATEWAY_SOAK_SECONDS", 300), "GATEWAY_SOAK_SEED")
+    run("soak::", arguments, ("--seconds", "GATEWAY_SOAK_SECONDS", 150), "GATEWAY_SOAK_SEED")
 }
 
 fn run(
