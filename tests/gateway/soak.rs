@@ -274,14 +274,16 @@ impl Soak {
 
     /// Says how much was done.
     fn trouble(&self, sim: &Handle, seed: u64, actions: &[&str]) -> usize {
-        let (mut chance, mut faults) = (Chance::new(seed), 0);
+        let (mut chance, mut faults, mut was_kicked) = (Chance::new(seed), 0, false);
         while !self.stop.load(Ordering::Relaxed) {
             match chance.below(24) {
-                0 => {
+                // Whoever is ended again and again yields, for longer than this lasts.
+                0 if !was_kicked => {
+                    was_kicked = true;
                     sim.kick(None);
                     sim.with(Sim::release);
                 }
-                1 => sim.drop_sockets(),
+                0 | 1 => sim.drop_sockets(),
                 _ => {
                     let (on, action) = (chance.pick(&ENDPOINTS), chance.pick(actions));
                     let rule =
