@@ -17,7 +17,10 @@ use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use ibkr_auth_async::core::stream::Command;
 use serde_json::json;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -48,6 +51,8 @@ const MOST_SHARING: usize = 10_000;
 const LONGEST_COMMAND: usize = 64 * 1024;
 /// IBKR's histories are long.
 const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
+/// Who is told that its stream ends has this long to say so too.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(3);
 /// Buffers grow with what passes; an idle stream needs little.
 const BUFFER: usize = 4 * 1024;
 /// A client is waited for so long until it has said that it ends too.
@@ -208,11 +213,28 @@ fn refused(text: &str, why: &str) -> Message {
 }
 
 /// Whether a read-only session refuses this: no stream of IBKR's changes anything, but one can be exercised.
-fn is_allowed(seat: &Seat, text: &str) -> bool {
+fn is_allowed(is_read_only: bool, text: &str) -> bool {
     let changes = matches!(Command::parse(text), Command::Other(other) if other.starts_with("inp"));
-    !(seat.settings().read_only && changes)
+    !(is_read_only && changes)
 }
 
-fn close(code: CloseCode, reason: &'static str) -> Message {
-    Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))
+/// Ends a client's stream, and says why.
+async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &mut WebSocketStream<S>,
+    code: CloseCode,
+    reason: &'static str,
+) {
+    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    let saying = timeout(FAREWELL_WITHIN, client.send(close));
+    if let Ok(Ok(())) = saying.await {
+        ended(client).await;
+    }
+}
+
+/// Hears a client out that ends its stream or was told so: what it said and nobody has read would destroy
+/// our last word on its way.
+async fn ended<S: AsyncRead + AsyncWrite + Unpin>(client: &mut WebSocketStream<S>) {
+    let hearing = async { while let Some(Ok(_)) = client.next().await {} };
+    // One that does not end is left.
+    let _ = timeout(FAREWELL_WITHIN, hearing).await;
 }

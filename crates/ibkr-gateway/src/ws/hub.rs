@@ -77,7 +77,7 @@ impl Hub {
     pub(super) fn command(&mut self, id: Id, text: &str, now: Instant) -> Out {
         match Command::parse(text) {
             Command::Session => Vec::new(),
-            Command::Echo => vec![(To::One(id), Message::Text(text.into()))],
+            Command::Echo => vec![(To::One(id), Message::Binary(Bytes::copy_from_slice(text.as_bytes())))],
             // The stream says it for all.
             Command::Tic => vec![(To::One(id), frame(&json!({ "topic": "tic", "alive": true })))],
             Command::Subscribe(subscription) => {
@@ -351,6 +351,12 @@ mod tests {
         let mut bench = Bench::new();
         let told = text(&bench.hub.join(9));
         assert!(told.find("success").unwrap() < told.find("authenticated").unwrap(), "{told}");
+    }
+
+    #[test]
+    fn an_echo_is_binary_too_and_for_who_asks() {
+        let out = Bench::new().say(1, "ech+hb");
+        assert_eq!(out, [(To::One(1), Message::binary("ech+hb"))]);
     }
 
     #[test]

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ibkr_auth_async::core::stream::{Frame, Gate};
-use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::frame::coding::CloseCode},
+};
 
-use super::{Socket, close, command, is_allowed, lost, passed_on, refused, upstream};
+use super::{Socket, command, ended, farewell, is_allowed, lost, passed_on, refused, upstream};
 use crate::seat::Seat;
 
 /// A client waits so long for IBKR's stream.
@@ -24,15 +30,18 @@ pub(super) async fn run(seat: &Seat, client: &mut Socket) {
     let mut gate = Gate::new(tier);
     let Some((ibkr, session_id)) = opened(seat, client, &mut gate).await else { return };
     gate.opened(session_id.as_ref());
-    let end = carried(seat, client, ibkr, &mut gate).await;
+    let end = carried(seat.settings.read_only, &mut client, ibkr, &mut gate).await;
     if let End::Lost = end {
         // Its client connects again, and the session looks after itself meanwhile.
         seat.handle.check();
         let _ = client.send(lost("the stream to IBKR was lost")).await;
-        let _ = client.send(close(CloseCode::Away, "the stream to IBKR was lost")).await;
+        farewell(&mut client, CloseCode::Away, "the stream to IBKR was lost").await;
+    } else {
+        ended(&mut client).await;
     }
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum End {
     /// The client has left.
     Left,
@@ -67,7 +76,7 @@ async fn opened(
         let again = Instant::now() + wait;
         if again > until {
             let _ = client.send(lost("there is no session")).await;
-            let _ = client.send(close(CloseCode::Again, "there is no session")).await;
+            farewell(client, CloseCode::Again, "there is no session").await;
             return None;
         }
         tokio::select! {
@@ -80,7 +89,7 @@ async fn opened(
 /// Takes the client's frames until it leaves.
 async fn hold(seat: &Seat, client: &mut Socket, gate: &mut Gate) {
     while let Some(Ok(message)) = client.next().await {
-        if let Some(answer) = taken(seat, &message, gate)
+        if let Some(answer) = taken(seat.settings.read_only, &message, gate)
             && client.send(answer).await.is_err()
         {
             return;
@@ -89,15 +98,24 @@ async fn hold(seat: &Seat, client: &mut Socket, gate: &mut Gate) {
 }
 
 /// Holds a client's frame, to be released in its turn; what to say if it is not taken.
-fn taken(seat: &Seat, message: &Message, gate: &mut Gate) -> Option<Message> {
+fn taken(is_read_only: bool, message: &Message, gate: &mut Gate) -> Option<Message> {
     let text = command(message)?;
-    if !is_allowed(seat, text) {
+    if !is_allowed(is_read_only, text) {
         return Some(refused(text, "this gateway is read-only"));
     }
     gate.hold(text).err().map(|error| refused(text, error.message()))
 }
 
-async fn carried(seat: &Seat, client: &mut Socket, mut ibkr: Socket, gate: &mut Gate) -> End {
+async fn carried<C, I>(
+    is_read_only: bool,
+    client: &mut WebSocketStream<C>,
+    mut ibkr: WebSocketStream<I>,
+    gate: &mut Gate,
+) -> End
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    I: AsyncRead + AsyncWrite + Unpin,
+{
     let mut heard = Instant::now();
     loop {
         let now = std::time::Instant::now();
@@ -128,7 +146,7 @@ async fn carried(seat: &Seat, client: &mut Socket, mut ibkr: Socket, gate: &mut 
                     let _ = ibkr.close(None).await;
                     return End::Left;
                 }
-                Some(Ok(message)) => if let Some(answer) = taken(seat, &message, gate)
+                Some(Ok(message)) => if let Some(answer) = taken(is_read_only, &message, gate)
                     && client.send(answer).await.is_err()
                 {
                     return End::Left;
@@ -138,5 +156,65 @@ async fn carried(seat: &Seat, client: &mut Socket, mut ibkr: Socket, gate: &mut 
                 return End::Lost;
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ibkr_auth_async::Tier;
+    use tokio::{
+        io::{DuplexStream, duplex},
+        time::sleep,
+    };
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    async fn pair() -> (WebSocketStream<DuplexStream>, WebSocketStream<DuplexStream>) {
+        let (one, other) = duplex(1 << 20);
+        (
+            WebSocketStream::from_raw_socket(one, Role::Client, None).await,
+            WebSocketStream::from_raw_socket(other, Role::Server, None).await,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_falls_silent_is_lost() {
+        let (client, mut clients) = pair().await;
+        let (ibkr, mut ibkrs) = pair().await;
+        let begin = Instant::now();
+        tokio::spawn(async move {
+            let _stays = client;
+            for _ in 0..3 {
+                sleep(SILENCE - Duration::from_secs(1)).await;
+                ibkrs.send(Message::text(r#"{"topic":"system","hb":1}"#)).await.unwrap();
+            }
+            sleep(10 * SILENCE).await;
+        });
+        let end = carried(false, &mut clients, ibkr, &mut Gate::new(Tier::Brokerage)).await;
+        assert_eq!((end, begin.elapsed().as_secs()), (End::Lost, 4 * SILENCE.as_secs() - 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_side_says_the_other_hears_at_once() {
+        let (mut client, mut clients) = pair().await;
+        let (ibkr, mut ibkrs) = pair().await;
+        let carrying =
+            tokio::spawn(
+                async move { carried(false, &mut clients, ibkr, &mut Gate::new(Tier::Brokerage)).await },
+            );
+        let begin = Instant::now();
+        client.send(Message::text("sor+{}")).await.unwrap();
+        client.send(Message::text(r#"{"session":"0123"}"#)).await.unwrap();
+        ibkrs.send(Message::text(r#"{"topic":"sts","args":{"authenticated":true}}"#)).await.unwrap();
+        assert!(client.next().await.unwrap().unwrap().is_binary());
+        assert_eq!(ibkrs.next().await.unwrap().unwrap(), Message::text("sor+{}"));
+        ibkrs.send(Message::text("hb")).await.unwrap();
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary("hb"));
+        client.send(Message::Ping("p".into())).await.unwrap();
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::Pong("p".into()));
+        assert!(begin.elapsed() < Duration::from_millis(1), "{:?}", begin.elapsed());
+        client.close(None).await.unwrap();
+        assert_eq!(carrying.await.unwrap(), End::Left);
     }
 }

@@ -12,7 +12,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use ibkr_auth_async::core::stream::{Output, Stream};
+use ibkr_auth_async::{
+    Event, Events, Phase, Secret,
+    core::stream::{self, Output, Stream},
+};
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep_until},
@@ -20,7 +23,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 use super::{
-    Socket, close, command,
+    Socket, command, ended, farewell,
     hub::{Hub, Id, To},
     is_allowed, refused, upstream,
 };
@@ -57,15 +60,19 @@ impl Shared {
                 message = told.recv() => match message {
                     Some(message) => if client.send(message).await.is_err() { break },
                     None => {
-                        let _ = client.send(close(CloseCode::Policy, "too slow")).await;
+                        farewell(&mut client, CloseCode::Policy, "too slow").await;
                         break;
                     }
                 },
                 message = client.next() => match message {
-                    Some(Ok(Message::Close(_))) | Some(Err(_)) | None => break,
+                    Some(Ok(Message::Close(_))) => {
+                        ended(&mut client).await;
+                        break;
+                    }
+                    Some(Err(_)) | None => break,
                     Some(Ok(message)) => {
                         let Some(text) = command(&message) else { continue };
-                        if !is_allowed(seat, text) {
+                        if !is_allowed(seat.settings.read_only, text) {
                             if client.send(refused(text, "this gateway is read-only")).await.is_err() { break }
                         } else if inputs.send(Input::Command(id, text.to_owned())).await.is_err() {
                             break;
@@ -110,12 +117,13 @@ impl Shared {
 async fn run(seat: Weak<Seat>, mut inputs: mpsc::Receiver<Input>) {
     let Some(tier) = seat.upgrade().map(|seat| seat.handle.snapshot().config().tier()) else { return };
     let stream = Stream::new(tier, RandomState::new().hash_one(0));
-    let mut state = State { hub: Hub::new(stream), clients: BTreeMap::new(), ibkr: None };
+    let mut state = State { hub: Hub::new(stream), clients: BTreeMap::new(), ibkr: None, bearer: None };
+    let Some(mut events) = seat.upgrade().map(|seat| seat.handle.events()) else { return };
     let mut alone_since = None;
     loop {
-        let Some(seat) = seat.upgrade() else { return };
-        let wait = state.drive(&seat).await;
-        drop(seat);
+        let Some(held) = seat.upgrade() else { return };
+        let wait = state.drive(&held).await;
+        drop(held);
         alone_since = state.hub.is_empty().then(|| alone_since.unwrap_or_else(Instant::now));
         let leave = alone_since.map(|since| since + LINGERING);
         if leave.is_some_and(|leave| leave <= Instant::now()) {
@@ -131,6 +139,10 @@ async fn run(seat: Weak<Seat>, mut inputs: mpsc::Receiver<Input>) {
                 None => return,
             },
             message = next(&mut state.ibkr) => state.hear(message),
+            () = good_again(&mut events) => match seat.upgrade() {
+                Some(seat) => state.renew(&seat),
+                None => return,
+            },
             () = sleep_until(until) => {}
         }
     }
@@ -141,6 +153,8 @@ struct State {
     hub: Hub,
     clients: BTreeMap<Id, mpsc::Sender<Message>>,
     ibkr: Option<Socket>,
+    /// What IBKR's stream was opened with.
+    bearer: Option<Secret>,
 }
 
 impl State {
@@ -175,6 +189,16 @@ impl State {
         self.tell(out);
     }
 
+    /// The session is good again: a stream that waits for its next try, or is of the session before, is opened
+    /// at once.
+    fn renew(&mut self, seat: &Seat) {
+        let is_open = matches!(self.hub.stream.state(), stream::State::Open(_));
+        let (of, now_of) = (self.bearer.as_ref(), seat.handle.bearer());
+        if !is_open || of.map(Secret::expose) != now_of.as_ref().map(Secret::expose) {
+            self.hub.stream.reopen(now());
+        }
+    }
+
     /// Does what the stream wants; says until when there is nothing more.
     async fn drive(&mut self, seat: &Seat) -> Option<Instant> {
         let tidy = self.hub.tidy(now().mono);
@@ -193,6 +217,9 @@ impl State {
                     }
                 }
                 Output::Event(event) => {
+                    if let stream::Event::Lost { .. } = event {
+                        seat.handle.check();
+                    }
                     let out = self.hub.event(&event);
                     self.tell(out);
                 }
@@ -201,7 +228,8 @@ impl State {
         }
     }
 
-    async fn opened(&mut self, seat: &Seat) -> Option<Option<ibkr_auth_async::Secret>> {
+    async fn opened(&mut self, seat: &Seat) -> Option<Option<Secret>> {
+        self.bearer = seat.handle.bearer();
         let (socket, session_id) = upstream::open(seat).await?;
         self.ibkr = Some(socket);
         Some(session_id)
@@ -225,6 +253,16 @@ impl State {
             }
         }
     }
+}
+
+/// Until the session is good once more; for ever where there is none any more.
+async fn good_again(events: &mut Events) {
+    while let Some(event) = events.next().await {
+        if let Event::Phase { phase: Phase::Connected, .. } = event {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// The next message; for ever where there is no stream.
