@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use ibkr_auth_async::core::stream::{Frame, Gate};
+use ibkr_auth_async::{
+    Secret,
+    core::stream::{Frame, Gate},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
@@ -13,7 +16,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::frame::coding::CloseCode},
 };
 
-use super::{Socket, command, ended, farewell, is_allowed, lost, passed_on, refused, upstream};
+use super::{
+    Socket, command, ended, farewell, is_allowed, lost, passed_on, refused,
+    upstream::{self, Opened},
+};
 use crate::seat::Seat;
 
 /// A client waits so long for IBKR's stream.
@@ -21,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries to open it: this, then twice as long each time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A look at the session takes so long at most.
+const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// IBKR's heart beats each 10 s.
 const SILENCE: Duration = Duration::from_secs(35);
 
@@ -28,13 +36,17 @@ const SILENCE: Duration = Duration::from_secs(35);
 pub(super) async fn run(seat: &Seat, client: &mut Socket) {
     let tier = seat.handle.snapshot().config().tier();
     let mut gate = Gate::new(tier);
-    let Some((ibkr, session_id)) = opened(seat, client, &mut gate).await else { return };
-    gate.opened(session_id.as_ref());
-    let end = carried(seat.settings.read_only, &mut client, ibkr, &mut gate).await;
+    let Some(ibkr) = opened(seat, &mut client, &mut gate).await else { return };
+    gate.opened(ibkr.session_id.as_ref());
+    let end = tokio::select! {
+        end = carried(seat.settings.read_only, &mut client, ibkr.socket, &mut gate) => end,
+        // IBKR may leave a stream of the session before open, and silent.
+        () = renewed(seat, ibkr.bearer.as_ref()) => End::Lost,
+    };
     if let End::Lost = end {
-        // Its client connects again, and the session looks after itself meanwhile.
-        seat.handle.check();
         let _ = client.send(lost("the stream to IBKR was lost")).await;
+        // Its client connects again at once: it finds the session as it is then.
+        seat.look(Instant::now() + LOOK_WITHIN).await;
         farewell(&mut client, CloseCode::Away, "the stream to IBKR was lost").await;
     } else {
         ended(&mut client).await;
@@ -50,11 +62,7 @@ enum End {
 }
 
 /// Opens IBKR's stream, as soon as there is a session; the client's frames are held meanwhile.
-async fn opened(
-    seat: &Seat,
-    client: &mut Socket,
-    gate: &mut Gate,
-) -> Option<(Socket, Option<ibkr_auth_async::Secret>)> {
+async fn opened(seat: &Seat, client: &mut Socket, gate: &mut Gate) -> Option<Opened> {
     let until = Instant::now() + PATIENCE;
     let mut wait = FIRST_WAIT;
     loop {
@@ -104,6 +112,16 @@ fn taken(is_read_only: bool, message: &Message, gate: &mut Gate) -> Option<Messa
         return Some(refused(text, "this gateway is read-only"));
     }
     gate.hold(text).err().map(|error| refused(text, error.message()))
+}
+
+/// Until there was a new login.
+async fn renewed(seat: &Seat, bearer: Option<&Secret>) {
+    let mut events = seat.handle.events();
+    while !Opened::is_of_before(bearer, seat) {
+        if events.next().await.is_none() {
+            return std::future::pending().await;
+        }
+    }
 }
 
 async fn carried<C, I>(

@@ -25,7 +25,8 @@ use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode
 use super::{
     Socket, command, ended, farewell,
     hub::{Hub, Id, To},
-    is_allowed, refused, upstream,
+    is_allowed, refused,
+    upstream::{self, Opened},
 };
 use crate::seat::{Seat, now};
 
@@ -193,8 +194,7 @@ impl State {
     /// at once.
     fn renew(&mut self, seat: &Seat) {
         let is_open = matches!(self.hub.stream.state(), stream::State::Open(_));
-        let (of, now_of) = (self.bearer.as_ref(), seat.handle.bearer());
-        if !is_open || of.map(Secret::expose) != now_of.as_ref().map(Secret::expose) {
+        if !is_open || Opened::is_of_before(self.bearer.as_ref(), seat) {
             self.hub.stream.reopen(now());
         }
     }
@@ -229,9 +229,8 @@ impl State {
     }
 
     async fn opened(&mut self, seat: &Seat) -> Option<Option<Secret>> {
-        self.bearer = seat.handle.bearer();
-        let (socket, session_id) = upstream::open(seat).await?;
-        self.ibkr = Some(socket);
+        let Opened { socket, session_id, bearer } = upstream::open(seat).await?;
+        (self.ibkr, self.bearer) = (Some(socket), bearer);
         Some(session_id)
     }
 

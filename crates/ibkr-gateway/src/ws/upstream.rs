@@ -14,8 +14,25 @@ use crate::{body::Upload, seat::Seat};
 
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 
+/// One that is open.
+pub(super) struct Opened {
+    pub(super) socket: Socket,
+    /// What it may ask for once more.
+    pub(super) session_id: Option<Secret>,
+    /// What it was opened with.
+    pub(super) bearer: Option<Secret>,
+}
+
+impl Opened {
+    /// Whether it is of the session before the last login.
+    pub(super) fn is_of_before(bearer: Option<&Secret>, seat: &Seat) -> bool {
+        let now = seat.handle.bearer();
+        now.is_some() && now.as_ref().map(Secret::expose) != bearer.map(Secret::expose)
+    }
+}
+
 /// Opens one. `None` when there is no session for it, or IBKR does not open it now; why is in the log.
-pub(super) async fn open(seat: &Seat) -> Option<(Socket, Option<Secret>)> {
+pub(super) async fn open(seat: &Seat) -> Option<Opened> {
     match timeout(OPEN_WITHIN, opened(seat)).await {
         Ok(Ok(open)) => Some(open),
         Ok(Err(why)) => {
@@ -29,14 +46,16 @@ pub(super) async fn open(seat: &Seat) -> Option<(Socket, Option<Secret>)> {
     }
 }
 
-async fn opened(seat: &Seat) -> Result<(Socket, Option<Secret>), String> {
+async fn opened(seat: &Seat) -> Result<Opened, String> {
     // IBKR wants the session id, which a tickle brings.
     seat.first_tickle().await;
     // And market data are for whoever has asked for its accounts.
     seat.prepare().await;
     let mut nonce = [0; 16];
     SystemRandom::new().fill(&mut nonce).map_err(|_| "this machine gives no random numbers")?;
-    let upgrade = seat.handle.snapshot().websocket(nonce).map_err(|error| error.to_string())?;
+    let snapshot = seat.handle.snapshot();
+    let bearer = snapshot.authorization().map(|authorization| authorization.bearer.clone());
+    let upgrade = snapshot.websocket(nonce).map_err(|error| error.to_string())?;
     let session_id = upgrade.session_id().cloned();
     let (mut parts, ()) = upgrade.into_request().into_parts();
     parts.uri = over_http(parts.uri).ok_or("its address cannot be used")?;
@@ -50,7 +69,8 @@ async fn opened(seat: &Seat) -> Result<(Socket, Option<Secret>), String> {
         return Err(format!("IBKR answered {}", answer.status()));
     }
     let upgraded = upgrade::on(&mut answer).await.map_err(|error| error.to_string())?;
-    Ok((socket(upgraded, Role::Client, LONGEST_MESSAGE).await, session_id))
+    let socket = socket(upgraded, Role::Client, LONGEST_MESSAGE).await;
+    Ok(Opened { socket, session_id, bearer })
 }
 
 /// For an HTTP client a WebSocket begins as a request like any other.
