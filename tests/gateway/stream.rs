@@ -48,19 +48,34 @@ pub(crate) async fn try_open(
     }
 }
 
-/// The next frame of a topic. Frames are binary, as from IBKR's gateway.
+/// The next frame of a topic.
 pub(crate) async fn heard(socket: &mut Socket, topic: &str) -> Value {
+    heard_where(socket, |value| value["topic"] == topic).await
+}
+
+/// The next frame of this kind. All frames are binary, as from IBKR's gateway.
+pub(crate) async fn heard_where(socket: &mut Socket, is_it: impl Fn(&Value) -> bool) -> Value {
     let next = async {
         loop {
-            let message = socket.next().await.expect("the stream goes on").unwrap();
-            let Message::Binary(bytes) = message else { continue };
-            let value: Value = serde_json::from_slice(&bytes).unwrap();
-            if value["topic"] == topic {
-                return value;
+            match socket.next().await.expect("the stream goes on").unwrap() {
+                Message::Binary(bytes) => {
+                    let Ok(value) = serde_json::from_slice(&bytes) else { continue };
+                    if is_it(&value) {
+                        return value;
+                    }
+                }
+                Message::Pong(_) | Message::Ping(_) => {}
+                other => panic!("{other:?}"),
             }
         }
     };
-    timeout(Duration::from_secs(20), next).await.unwrap_or_else(|_| panic!("no frame of {topic}"))
+    timeout(Duration::from_secs(20), next).await.expect("such a frame")
+}
+
+/// What the simulator has heard from clients, `tic` apart.
+pub(crate) fn received(world: &World) -> Vec<String> {
+    let received = world.lab.server.handle().sockets().received;
+    received.into_iter().filter(|said| said != "tic").collect()
 }
 
 #[test]
