@@ -152,7 +152,7 @@ impl Ear {
                 self.opened.fetch_add(1, Ordering::AcqRel);
             }
             (Step::ValidateSso, Some(body)) => {
-                heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take())
+                heard.user_id = body.get("USER_ID").cloned().or(heard.user_id.take());
             }
             _ => {}
         }

@@ -2,8 +2,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 // The way of a request: `serve.rs` takes connections and asks `guard.rs` whether it may come in; `route.rs`
-// says what it is for. What the gateway knows itself is answered in `local.rs` and `page.rs`; everything else
-// goes through `receive.rs` and `exchange.rs`, which waits for the session, then for its turn (`pace.rs`), and
+// says what it is for. What the gateway knows itself is answered in `local.rs` and `page.rs`; everything
+// else goes through `receive.rs` and `exchange.rs`, which waits for the session, then for its turn (`pace.rs`), and
 // cleans the headers in both directions (`clean.rs`). `seat.rs` is what all clients of one username share.
 mod access;
 mod audit;

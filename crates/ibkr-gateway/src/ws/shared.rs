@@ -190,8 +190,8 @@ impl State {
         self.tell(out);
     }
 
-    /// The session is good again: a stream that waits for its next try, or is of the session before, is opened
-    /// at once.
+    /// The session is good again: a stream that waits for its next try, or is of the session before, is
+    /// opened at once.
     fn renew(&mut self, seat: &Seat) {
         let is_open = matches!(self.hub.stream.state(), stream::State::Open(_));
         if !is_open || Opened::is_of_before(self.bearer.as_ref(), seat) {
