@@ -227,3 +227,21 @@ fn after_a_new_login_the_next_stream_is_served() {
         heard_where(&mut again, |value| value["args"]["authenticated"] == true).await;
     });
 }
+
+#[test]
+fn a_read_only_gateway_exercises_nothing() {
+    for share_stream in [false, true] {
+        let world =
+            World::with(|settings| (settings.read_only, settings.share_stream) = (true, share_stream))
+                .ready();
+        world.runtime.block_on(async {
+            let mut socket = open(&world, "/v1/api/ws", None).await;
+            heard_where(&mut socket, |value| value["args"]["authenticated"] == true).await;
+            socket.send(Message::text("inp+exercise+{}")).await.unwrap();
+            assert!(heard(&mut socket, "error").await["error"].is_string());
+            socket.send(Message::text(AAPL)).await.unwrap();
+            heard(&mut socket, "smd+265598").await;
+        });
+        assert_eq!(received(&world), ["smd+265598"]);
+    }
+}

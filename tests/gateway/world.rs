@@ -66,7 +66,8 @@ impl World {
             most_connections: 1_000,
         };
         change(&mut plan);
-        let Plan { lab, policy, settings, upstream, token, folder, most_connections } = plan;
+        most_files();
+        let Plan { lab, settings, upstream, token, folder, most_connections } = plan;
         let process = Process { folder: folder.path().to_owned(), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -133,6 +134,20 @@ impl Drop for World {
             let _ = self.runtime.block_on(gateway.stop());
         }
     }
+}
+
+/// How many files this process may have open: as many as it can get.
+pub(crate) fn most_files() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if setrlimit(Resource::Nofile, limit).is_ok() {
+            return limit.current.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        }
+    }
+    1_000
 }
 
 /// Waits for something that comes by itself.
