@@ -67,7 +67,7 @@ impl World {
         };
         change(&mut plan);
         most_files();
-        let Plan { lab, settings, upstream, token, folder, most_connections } = plan;
+        let Plan { lab, policy, settings, upstream, token, folder, most_connections } = plan;
         let process = Process { folder: folder.path().to_owned(), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

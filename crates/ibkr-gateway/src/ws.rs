@@ -19,6 +19,7 @@ use ibkr_auth_async::core::stream::Command;
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::watch,
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -55,8 +56,6 @@ const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
 const FAREWELL_WITHIN: Duration = Duration::from_secs(3);
 /// Buffers grow with what passes; an idle stream needs little.
 const BUFFER: usize = 4 * 1024;
-/// A client is waited for so long until it has said that it ends too.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Takes a client's WebSocket. `busy` keeps its connection from being taken for idle; when the gateway is
 /// `ending` the client is told.
@@ -95,10 +94,8 @@ pub(crate) fn accept(
                 _ = ending.wait_for(|ending| *ending) => true,
             };
             if is_ending {
-                let _ = socket.send(close(CloseCode::Away, "the gateway ends")).await;
+                farewell(&mut socket, CloseCode::Away, "the gateway ends").await;
             }
-            drop(client);
-            let _ = timeout(FAREWELL, end(socket)).await;
         }
     });
     switching(&key)
@@ -167,13 +164,6 @@ async fn socket(upgraded: Upgraded, role: Role, longest: usize) -> Socket {
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await
-}
-
-/// Answers the end that the client has asked for, or waits for the answer to ours (RFC 6455, 7.1): else the
-/// client would take it for a broken connection.
-async fn end(mut socket: Socket) {
-    let _ = socket.close(None).await;
-    while let Some(Ok(_)) = socket.next().await {}
 }
 
 /// A client's command; `None` for what is none.

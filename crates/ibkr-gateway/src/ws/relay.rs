@@ -36,10 +36,10 @@ const SILENCE: Duration = Duration::from_secs(35);
 pub(super) async fn run(seat: &Seat, client: &mut Socket) {
     let tier = seat.handle.snapshot().config().tier();
     let mut gate = Gate::new(tier);
-    let Some(ibkr) = opened(seat, &mut client, &mut gate).await else { return };
+    let Some(ibkr) = opened(seat, client, &mut gate).await else { return };
     gate.opened(ibkr.session_id.as_ref());
     let end = tokio::select! {
-        end = carried(seat.settings.read_only, &mut client, ibkr.socket, &mut gate) => end,
+        end = carried(seat.settings().read_only, client, ibkr.socket, &mut gate) => end,
         // IBKR may leave a stream of the session before open, and silent.
         () = renewed(seat, ibkr.bearer.as_ref()) => End::Lost,
     };
@@ -47,9 +47,9 @@ pub(super) async fn run(seat: &Seat, client: &mut Socket) {
         let _ = client.send(lost("the stream to IBKR was lost")).await;
         // Its client connects again at once: it finds the session as it is then.
         seat.look(Instant::now() + LOOK_WITHIN).await;
-        farewell(&mut client, CloseCode::Away, "the stream to IBKR was lost").await;
+        farewell(client, CloseCode::Away, "the stream to IBKR was lost").await;
     } else {
-        ended(&mut client).await;
+        ended(client).await;
     }
 }
 
@@ -97,7 +97,7 @@ async fn opened(seat: &Seat, client: &mut Socket, gate: &mut Gate) -> Option<Ope
 /// Takes the client's frames until it leaves.
 async fn hold(seat: &Seat, client: &mut Socket, gate: &mut Gate) {
     while let Some(Ok(message)) = client.next().await {
-        if let Some(answer) = taken(seat.settings.read_only, &message, gate)
+        if let Some(answer) = taken(seat.settings().read_only, &message, gate)
             && client.send(answer).await.is_err()
         {
             return;

@@ -61,19 +61,19 @@ impl Shared {
                 message = told.recv() => match message {
                     Some(message) => if client.send(message).await.is_err() { break },
                     None => {
-                        farewell(&mut client, CloseCode::Policy, "too slow").await;
+                        farewell(client, CloseCode::Policy, "too slow").await;
                         break;
                     }
                 },
                 message = client.next() => match message {
                     Some(Ok(Message::Close(_))) => {
-                        ended(&mut client).await;
+                        ended(client).await;
                         break;
                     }
                     Some(Err(_)) | None => break,
                     Some(Ok(message)) => {
                         let Some(text) = command(&message) else { continue };
-                        if !is_allowed(seat.settings.read_only, text) {
+                        if !is_allowed(seat.settings().read_only, text) {
                             if client.send(refused(text, "this gateway is read-only")).await.is_err() { break }
                         } else if inputs.send(Input::Command(id, text.to_owned())).await.is_err() {
                             break;
