@@ -5,6 +5,7 @@ mod bytes;
 mod clients;
 mod cutter;
 mod hostile;
+mod money;
 mod one_each;
 mod raw;
 mod rest;

@@ -8,15 +8,15 @@ pub(crate) const MONEY: &str = "orders through a gateway whose connections are c
 pub(crate) const SOAK: &str = "a day of the gateway's with faults, twice (5 min; --seconds N, --seed S)";
 
 pub(crate) fn money(arguments: &[String]) -> Result<(), String> {
-    run("money::", arguments, ("--orders", "MONEY_ORDERS", 10_000), "MONEY_SEED")
+    run(("gateway", "money::"), arguments, ("--orders", "MONEY_ORDERS", 10_000), "MONEY_SEED")
 }
 
 pub(crate) fn soak(arguments: &[String]) -> Result<(), String> {
-    run("soak::", arguments, ("--seconds", "GATEWAY_SOAK_SECONDS", 150), "GATEWAY_SOAK_SEED")
+    run(("gateway_soak", ""), arguments, ("--seconds", "GATEWAY_SOAK_SECONDS", 150), "GATEWAY_SOAK_SEED")
 }
 
 fn run(
-    tests: &str,
+    (binary, tests): (&str, &str),
     arguments: &[String],
     (option, variable, otherwise): (&str, &str, u64),
     seed_variable: &str,
@@ -32,7 +32,7 @@ fn run(
         }
     }
     let mut test = stress::cargo("test");
-    test.args(["--test", "gateway", "--", tests, "--nocapture"]);
+    test.args(["--test", binary, "--", tests, "--nocapture"]);
     test.env(variable, amount.to_string()).env(seed_variable, seed.to_string());
     process::status(&mut test)
 }

@@ -4,6 +4,14 @@
 //! `cargo xtask gateway-soak` gives the whole day. The simulator's clock is stepped by minutes several times
 //! a second, and runs true between: the day is as short as one likes, and IBKR's pace is kept in true time.
 
+// A process of its own: what it holds is counted.
+#[path = "gateway/raw.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod raw;
+#[path = "gateway/world.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod world;
+
 use std::{
     collections::BTreeMap,
     io::Write,
