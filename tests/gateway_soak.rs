@@ -5,6 +5,8 @@
 //! a second, and runs true between: the day is as short as one likes, and IBKR's pace is kept in true time.
 
 // A process of its own: what it holds is counted.
+#[path = "gateway/orders.rs"]
+mod orders;
 #[path = "gateway/raw.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod raw;
@@ -35,7 +37,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    money::{Told, is_true, order, setting},
+    orders::{Told, is_true, order, setting},
     raw::{Wire, request},
     world::World,
 };

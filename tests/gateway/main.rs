@@ -7,6 +7,7 @@ mod cutter;
 mod hostile;
 mod money;
 mod one_each;
+mod orders;
 mod raw;
 mod rest;
 mod session;

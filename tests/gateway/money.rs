@@ -5,8 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -21,12 +20,13 @@ use ibkr_auth_tests::{
     lab::{Lab, key},
 };
 use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
-use ibkr_sim::demo;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::cutter::{Cutter, Part, Plan};
+use crate::{
+    cutter::{Cutter, Part, Plan},
+    orders::{Told, is_true, order, setting},
+};
 
 /// Gateways at once, each before a simulator of its own: IBKR's pace is ten requests a second for each.
 const LANES: usize = 14;
@@ -41,32 +41,11 @@ const MOST_TRIES: usize = 200;
 /// For a machine that has other things to do.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// What a client was told of its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Told {
-    /// A whole answer of IBKR's with its number.
-    Executed,
-    /// `"executed": false`.
-    NotExecuted,
-    /// `"executed": null`, or half an answer, or none.
-    Unknown,
-    /// An answer of IBKR's that refuses it.
-    Refused,
-    /// It is to come again later, or nobody is there.
-    Later,
-    /// An answer of IBKR's that leaves it open.
-    Open,
-}
-
 struct Sent {
     told: Told,
     /// The last of its tries.
     took: Duration,
     tries: usize,
-}
-
-pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a whole number"))
 }
 
 #[test]
@@ -110,14 +89,6 @@ fn an_order_is_executed_once_at_most_and_its_client_told_the_truth() {
     println!("the longest took {:?}", longest.into_inner().unwrap());
     let executed = totals.get(&(Told::Executed, 1)).copied().unwrap_or(0);
     assert!(executed * 3 > orders, "orders get through all the same: {executed}");
-}
-
-pub(crate) fn is_true(told: Told, times: u64) -> bool {
-    match told {
-        Told::Executed => times == 1,
-        Told::NotExecuted | Told::Refused | Told::Later => times == 0,
-        Told::Unknown | Told::Open => times <= 1,
-    }
 }
 
 fn runtime() -> Runtime {
@@ -283,64 +254,4 @@ fn instead(status: u16, body: &str, is_processed: bool) -> Plan {
         body.len()
     );
     Plan::Instead { answer, is_processed }
-}
-
-/// Sends an order on a connection of its own, and reads what becomes of it.
-pub(crate) fn order(address: SocketAddr, coid: &str) -> Told {
-    let body = format!(
-        r#"{{"orders":[{{"conid":265598,"cOID":"{coid}","side":"BUY","orderType":"MKT","tif":"DAY","quantity":1}}]}}"#
-    );
-    let request = format!(
-        "POST /v1/api/iserver/account/{}/orders HTTP/1.1\r\nHost: localhost:5000\r\nUser-Agent: orders\r\n\
-         Accept-Encoding: gzip, deflate\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        demo::ACCOUNT,
-        body.len()
-    );
-    let Ok(mut stream) = TcpStream::connect(address) else { return Told::Later };
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut answer = Vec::new();
-    if stream.write_all(request.as_bytes()).is_err() || stream.read_to_end(&mut answer).is_err() {
-        return Told::Unknown;
-    }
-    told(&answer)
-}
-
-fn told(answer: &[u8]) -> Told {
-    let text = String::from_utf8_lossy(answer);
-    let Some((status, body)) = whole(&text) else { return Told::Unknown };
-    let json: Value = serde_json::from_str(&body).unwrap_or_default();
-    match (json.get("executed"), status) {
-        (Some(Value::Bool(false)), 429) => Told::Later,
-        (Some(Value::Bool(false)), _) => Told::NotExecuted,
-        (Some(_), _) => Told::Unknown,
-        (None, 200) => {
-            assert!(json[0]["order_id"].is_string(), "whole, and no order: {text}");
-            Told::Executed
-        }
-        (None, 408 | 499 | 500..) => Told::Open,
-        (None, 400..) => Told::Refused,
-        (None, _) => panic!("{text}"),
-    }
-}
-
-/// Status and body, if nothing of it is missing.
-fn whole(text: &str) -> Option<(u16, String)> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let head = head.to_ascii_lowercase();
-    if let Some(length) = head.lines().find_map(|line| line.strip_prefix("content-length: ")) {
-        return (length.parse() == Ok(body.len())).then(|| (status, body.to_owned()));
-    }
-    assert!(head.contains("transfer-encoding: chunked"), "{text}");
-    let (mut rest, mut joined) = (body, String::new());
-    loop {
-        let (length, after) = rest.split_once("\r\n")?;
-        let length = usize::from_str_radix(length, 16).ok()?;
-        if length == 0 {
-            return Some((status, joined));
-        }
-        joined.push_str(after.get(..length)?);
-        rest = after.get(length + 2..)?;
-    }
 }

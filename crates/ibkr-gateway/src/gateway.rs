@@ -11,7 +11,7 @@ use std::{
 
 use ibkr_auth_async::{Error, GatewaySettings, Handle, Secret};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::watch,
     task::JoinSet,
     time::{Instant, sleep},
@@ -28,6 +28,9 @@ use crate::{
 
 /// At the end requests that are under way are waited for so long.
 const FINISHING: Duration = Duration::from_secs(12);
+
+/// So many connections may arrive at once. Whoever finds no place waits a second, and tries again.
+const ARRIVING: u32 = 1_024;
 
 /// What a process has for its gateway, whatever the sessions.
 #[derive(Debug, Clone)]
@@ -92,13 +95,13 @@ impl Gateway {
             let open = sockets.iter().position(|socket| socket.local_addr().is_ok_and(|own| own == address));
             let listener = match open {
                 Some(index) => taken_over(sockets.swap_remove(index))?,
-                None => listen(address).await?,
+                None => listen(address)?,
             };
             // Some programs take `localhost` for ::1 alone. Where there is no IPv6, or somebody else is there,
             // it goes without.
             if address.ip() == Ipv4Addr::LOCALHOST {
                 let port = address_of(&listener)?.port();
-                let also = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await;
+                let also = bind((Ipv6Addr::LOCALHOST, port).into());
                 bound.extend(also.ok().map(|also| (also, sharing.clone(), tls.clone())));
             }
             bound.push((listener, sharing, tls));
@@ -123,7 +126,7 @@ impl Gateway {
         for seat in seats.iter() {
             if let (Some(port), Some(address)) = (seat.settings().health_port, seat.settings().listen.first())
             {
-                let listener = listen(SocketAddr::new(address.ip(), port)).await?;
+                let listener = listen(SocketAddr::new(address.ip(), port))?;
                 tasks.spawn(health::serve(listener, Arc::clone(seat), closed.clone()));
             }
         }
@@ -230,8 +233,8 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    bind(address).map_err(|error| {
         let help = match error.kind() {
             io::ErrorKind::AddrInUse if address.port() == 5000 => {
                 "find out who listens there (`ss -ltnp`): IBKR's own gateway, another of ours, or macOS's AirPlay; or choose \
@@ -249,6 +252,15 @@ fn taken_over(socket: StdListener) -> Result<TcpListener, Error> {
     socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)).map_err(|error| {
         Error::config(format!("a socket that was handed over cannot be used: {error}"), "hand over another")
     })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A gateway that starts anew finds connections of the one before; elsewhere this would share the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ARRIVING)
 }
 
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, Error> {
