@@ -62,7 +62,7 @@ fn giant_heads_are_refused_and_large_ones_are_not() {
 #[test]
 fn idle_connections_make_room_and_hold_nobody_up() {
     // Both ends are here, and other tests want some too.
-    let most = (most_files() / 16).clamp(20, 400);
+    let most = (most_files() / 16).clamp(20, 1_000);
     let world = World::planned(|plan| plan.most_connections = most).ready();
     let mut first = Wire::open(world.address);
     assert_eq!(first.ask(request("GET", "/v1/api/tickle", &[], "")).status, 200);

@@ -3,13 +3,14 @@
 use std::{thread, time::Duration};
 
 use ibkr_auth_async::Phase;
+use ibkr_auth_tests::lab::Lab;
 use ibkr_gateway::OnLogout;
 use ibkr_sim::{Action, Endpoint, Fault};
 
 use crate::{
     raw::{Answer, Wire, ask, request},
     upstream::Upstream,
-    world::World,
+    world::{World, until},
 };
 
 fn post(world: &World, path: &str) -> Answer {
@@ -91,9 +92,7 @@ fn the_session_shown_stays_whatever_the_cookie_does() {
     let tickled = world.count(Endpoint::Tickle);
     // The session's own next tickle brings another one.
     world.session().check();
-    crate::world::until("a second tickle", || {
-        world.count(Endpoint::Tickle) > tickled || world.count(Endpoint::Status) > 0
-    });
+    until("a second tickle", || world.count(Endpoint::Tickle) > tickled || world.count(Endpoint::Status) > 0);
     assert_eq!(post(&world, "/v1/api/tickle").json()["session"], first);
 }
 
@@ -199,14 +198,8 @@ fn while_there_is_no_session_clients_are_told_so() {
 fn waiting_for_the_session_has_an_end_in_number_and_time() {
     let world = World::planned(|plan| {
         plan.settings.wait = Duration::from_millis(1_500);
+        plan.lab = Lab::with(|config| config.sim.faults.push(Fault::on(Endpoint::Token, Action::hang())));
     });
-    // Nothing comes of the login for now.
-    world.lab.server.handle().add_fault(Fault::on(Endpoint::Token, Action::hang()));
-    world.lab.server.handle().add_fault(Fault::on(Endpoint::SsoSessions, Action::hang()));
-    world.lab.server.handle().add_fault(Fault::on(Endpoint::Init, Action::hang()));
-    if world.session().phase() == Phase::Connected {
-        return;
-    }
     let begin = std::time::Instant::now();
     let mut wires: Vec<Wire> = (0..300).map(|_| Wire::open(world.address)).collect();
     wires.iter_mut().for_each(|wire| wire.write(request("GET", "/v1/api/portfolio/accounts", &[], "")));
@@ -243,4 +236,20 @@ fn the_rest_of_the_originals_surface_is_there() {
     for path in ["/api/x", "/v1", "/v2/api/tickle", "/oauth2/api/v1/token", "/gw/api/v1/accounts"] {
         assert_eq!(get(&world, path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn who_leaves_while_it_waits_leaves_nothing_behind() {
+    const WAITING: &str = "ibkr_gateway_requests_waiting{session=\"default\"}";
+    let world = World::planned(|plan| {
+        // Who has said all that it has to say may still listen, so it is noticed only then.
+        plan.settings.wait = Duration::from_secs(2);
+        plan.lab = Lab::with(|config| config.sim.faults.push(Fault::on(Endpoint::Token, Action::hang())));
+    });
+    let mut wires: Vec<Wire> = (0..5).map(|_| Wire::open(world.address)).collect();
+    wires.iter_mut().for_each(|wire| wire.write(request("GET", "/v1/api/portfolio/accounts", &[], "")));
+    until("all wait", || world.metric(WAITING) == 5);
+    drop(wires);
+    until("none waits", || world.metric(WAITING) == 0);
+    until("none is connected", || world.connections() == 0);
 }
