@@ -1,5 +1,8 @@
 //! Requests and answers.
 
+use std::net::TcpListener;
+
+use ibkr_gateway::{Gateway, GatewaySettings, Process};
 use ibkr_sim::Endpoint;
 
 use crate::{
@@ -51,4 +54,32 @@ fn a_session_that_a_client_has_ended_comes_back_for_whoever_asks() {
     let opened = post("/v1/api/iserver/auth/ssodh/init");
     assert_eq!(opened.status, 200, "{}", opened.text());
     assert_eq!(opened.json()["authenticated"], true);
+}
+
+#[test]
+fn who_looks_after_containers_asks_whether_it_is_alive() {
+    for plain in [true, false] {
+        let mut world = World::with(|settings| settings.plain = plain);
+        let settings = GatewaySettings { listen: vec![world.address], plain, ..GatewaySettings::default() };
+        let is_alive = |world: &World, process: &Process| {
+            world.runtime.block_on(Gateway::probe(process, &settings)).is_ok()
+        };
+        assert!(is_alive(&world, &world.process), "it need not be logged in, plain: {plain}");
+        if !plain {
+            let other = World::with(|settings| settings.plain = false);
+            assert!(!is_alive(&world, &other.process), "that is another gateway's certificate");
+        }
+        let gateway = world.gateway.take().unwrap();
+        world.runtime.block_on(gateway.stop()).unwrap();
+        assert!(!is_alive(&world, &world.process), "plain: {plain}");
+    }
+}
+
+#[test]
+fn who_comes_to_an_open_socket_before_the_gateway_is_served_all_the_same() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut early = Wire::open(socket.local_addr().unwrap());
+    let world = World::on(socket);
+    assert_eq!(early.ask(request("GET", "/healthz", &[], "")).text(), "OK");
+    drop(world);
 }

@@ -1,6 +1,11 @@
 //! A gateway in front of a simulator, or of another upstream, on free ports.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use ibkr_auth_async::{Handle, Host, Phase, Secret};
 use ibkr_auth_tests::lab::{Lab, key};
@@ -24,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) token: Option<&'static str>,
     pub(crate) folder: Arc<TempDir>,
     pub(crate) most_connections: usize,
+    /// What listens already.
+    pub(crate) sockets: Vec<TcpListener>,
 }
 
 /// What a test has of a gateway.
@@ -33,6 +40,7 @@ pub(crate) struct World {
     pub(crate) gateway: Option<Gateway>,
     pub(crate) address: SocketAddr,
     pub(crate) certificate: PathBuf,
+    pub(crate) process: Process,
     pub(crate) folder: Arc<TempDir>,
 }
 
@@ -50,6 +58,15 @@ impl World {
         Self::planned(|plan| plan.upstream = Some(upstream.to_owned())).ready()
     }
 
+    /// At a socket that listens already.
+    pub(crate) fn on(socket: TcpListener) -> Self {
+        let address = socket.local_addr().unwrap();
+        Self::planned(|plan| {
+            plan.settings.listen = vec![address];
+            plan.sockets = vec![socket];
+        })
+    }
+
     pub(crate) fn planned(change: impl FnOnce(&mut Plan)) -> Self {
         let settings = GatewaySettings {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
@@ -64,10 +81,11 @@ impl World {
             token: None,
             folder: Arc::new(tempfile::tempdir().unwrap()),
             most_connections: 1_000,
+            sockets: Vec::new(),
         };
         change(&mut plan);
         most_files();
-        let Plan { lab, policy, settings, upstream, token, folder, most_connections } = plan;
+        let Plan { lab, policy, settings, upstream, token, folder, most_connections, sockets } = plan;
         let process = Process { folder: folder.path().to_owned(), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -86,10 +104,10 @@ impl World {
             kept: None,
             client_token: token.map(Secret::new),
         };
-        let gateway = runtime.block_on(Gateway::start(&process, vec![login])).unwrap();
+        let gateway = runtime.block_on(Gateway::start_on(&process, vec![login], sockets)).unwrap();
         let address = gateway.addresses()[0];
         let certificate = Gateway::certificate(&process);
-        Self { lab, runtime, gateway: Some(gateway), address, certificate, folder }
+        Self { lab, runtime, gateway: Some(gateway), address, certificate, process, folder }
     }
 
     /// The same once the session is good.
