@@ -280,3 +280,39 @@ fn bearer(headers: &HeaderMap) -> Option<Bearer> {
     all.copy_from_slice(digest(&SHA256, value.as_bytes()).as_ref());
     Some(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tickle(session: &str) -> Map<String, Value> {
+        serde_json::from_value(json!({ "session": session })).unwrap()
+    }
+
+    #[test]
+    fn the_session_shown_stays_as_long_as_the_bearer_whatever_the_cookie_does() {
+        let mut heard = Heard::default();
+        let shown = |heard: &Heard| heard.session.as_ref().unwrap().id.clone();
+        for (bearer, session, expected) in [(1, "a", "a"), (1, "b", "a"), (2, "c", "c"), (2, "d", "c")] {
+            heard.keep_tickle(tickle(session), [bearer; 32]);
+            assert_eq!(shown(&heard), expected);
+        }
+    }
+
+    #[test]
+    fn a_shared_answer_is_as_old_as_it_is_and_for_one_session() {
+        let mut body = json!({ "RESULT": true, "EXPIRES": 60_000 }).to_string().into_bytes();
+        let mut last = Validated { of: [1; 32], at: Instant::now(), answer: None };
+        let refused = last.shared([1; 32]);
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(["61", "62"].iter().any(|left| refused.headers()[RETRY_AFTER] == *left));
+        last.answer = Some(Response::new(body.clone()));
+        assert_eq!(last.shared([2; 32]).status(), StatusCode::TOO_MANY_REQUESTS);
+        let shared = aged(&last.shared([1; 32]), Duration::from_secs(20));
+        let left = serde_json::from_slice::<Value>(shared.body()).unwrap()["EXPIRES"].as_u64().unwrap();
+        assert!((39_000..=40_000).contains(&left), "{left}");
+        body = json!({ "EXPIRES": 1_800_000_000_000_u64 }).to_string().into_bytes();
+        let date = aged(&Response::new(body.clone()), Duration::from_secs(20));
+        assert_eq!(*date.body(), body, "a date does not move");
+    }
+}

@@ -3,8 +3,9 @@
 
 // The way of a request: `serve.rs` takes connections and asks `guard.rs` whether it may come in; `route.rs`
 // says what it is for. What the gateway knows itself is answered in `local.rs` and `page.rs`; everything
-// else goes through `receive.rs` and `exchange.rs`, which waits for the session, then for its turn (`pace.rs`), and
-// cleans the headers in both directions (`clean.rs`). `seat.rs` is what all clients of one username share.
+// else goes through `receive.rs` and `exchange.rs`, which waits for the session, then for its turn
+// (`pace.rs`), and cleans the headers in both directions (`clean.rs`). `seat.rs` is what all clients of one
+// username share.
 mod access;
 mod audit;
 mod beyond;

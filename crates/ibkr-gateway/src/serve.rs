@@ -97,7 +97,7 @@ impl Door {
                     stream = timeout(HANDSHAKE_WITHIN, tls.accept(stream)) => stream??,
                     () = line.close.notified() => return Ok(()),
                 };
-                self.http(stream, peer, line, closing).await
+                self.http(stream, peer, line, closing).await;
             }
         }
         Ok(())
