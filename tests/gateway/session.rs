@@ -79,24 +79,6 @@ fn tickle_has_what_strict_clients_insist_on() {
 }
 
 #[test]
-fn the_session_shown_stays_whatever_the_cookie_does() {
-    let world = World::with(|_| {});
-    world
-        .lab
-        .server
-        .handle()
-        .fault(r#"{"on":"tickle","calls":"2..","do":{"patch":{"session":"other"}}}"#)
-        .unwrap();
-    let world = world.ready();
-    let first = post(&world, "/v1/api/tickle").json()["session"].clone();
-    let tickled = world.count(Endpoint::Tickle);
-    // The session's own next tickle brings another one.
-    world.session().check();
-    until("a second tickle", || world.count(Endpoint::Tickle) > tickled || world.count(Endpoint::Status) > 0);
-    assert_eq!(post(&world, "/v1/api/tickle").json()["session"], first);
-}
-
-#[test]
 fn what_asks_for_the_brokerage_session_is_answered() {
     let world = World::new().ready();
     for path in ["/v1/portal/iserver/reauthenticate?force=true", "/v1/api/iserver/reauthenticate"] {
