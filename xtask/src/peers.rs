@@ -27,7 +27,7 @@ const BUILD: &[&str] = &[
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    let parts: &[fn(&Bench) -> Result<Runs, String>] = match arguments {
+    let parts: &[Part] = match arguments {
         [] => &[ibauth::run, gateway::run],
         [one] if one == "ibauth" => &[ibauth::run],
         [one] if one == "gateway" => &[gateway::run],
@@ -50,6 +50,8 @@ pub(crate) fn build() -> Result<(), String> {
 
 /// Whether each run passed.
 type Runs = Vec<bool>;
+
+type Part = fn(&Bench) -> Result<Runs, String>;
 
 /// What the runs are made with.
 struct Bench {
