@@ -63,12 +63,20 @@ class Driver:
         self.process = subprocess.Popen(
             [chromedriver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        started = next((found for line in self.process.stdout if (found := re.search(r"successfully on port (\d+)", line))), None)
-        if not started:
-            raise RuntimeError(f"{chromedriver} does not start")
-        self.root = f"http://127.0.0.1:{started[1]}/session"
-        self.session = None
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.session = None
+        try:
+            self.begin(chromium)
+        except BaseException:
+            self.end()
+            raise
+
+    def begin(self, chromium):
+        ports = (re.search(r"successfully on port (\d+)", line) for line in self.process.stdout)
+        started = next(filter(None, ports), None)
+        if not started:
+            raise RuntimeError("chromedriver does not start")
+        self.root = f"http://127.0.0.1:{started[1]}/session"
         # Its sandbox does not work for root.
         flags = [*FLAGS, f"--user-data-dir={self.folder.name}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         options = {"binary": chromium, "args": flags}
@@ -138,6 +146,9 @@ class Driver:
         try:
             self.call("DELETE", "")
         finally:
-            self.process.terminate()
-            self.process.wait()
-            self.folder.cleanup()
+            self.end()
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
