@@ -152,6 +152,7 @@ impl<'a> Lane<'a> {
             },
             kept: None,
             client_token: None,
+            unpaced: false,
         };
         let process = Process { folder: self.folder.path().to_owned(), most_connections: 100 };
         let gateway = Gateway::start(&process, vec![login]).await.unwrap();

@@ -2,12 +2,14 @@
 
 use std::net::TcpListener;
 
-use ibkr_gateway::{Gateway, GatewaySettings, Process};
+use ibkr_auth_core::Host;
+use ibkr_auth_tests::{driver::runtime, lab::Lab};
+use ibkr_gateway::{Gateway, GatewaySettings, Login, Process};
 use ibkr_sim::Endpoint;
 
 use crate::{
     raw::{Wire, ask, request},
-    world::World,
+    world::{World, login},
 };
 
 #[test]
@@ -25,6 +27,17 @@ fn who_comes_before_the_session_waits_for_it() {
     let world = World::new();
     let answer = ask(world.address, "GET", "/v1/api/portfolio/accounts", &[], "");
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[test]
+fn the_limits_of_ibkrs_own_servers_stay() {
+    let lab = Lab::new();
+    let process = Process { folder: std::env::temp_dir(), most_connections: 10 };
+    let settings = GatewaySettings { listen: Vec::new(), ..GatewaySettings::default() };
+    let login =
+        Login { config: lab.config().with_host(Host::production()), unpaced: true, ..login(&lab, settings) };
+    let outcome = runtime().block_on(Gateway::start(&process, vec![login]));
+    assert!(outcome.unwrap_err().to_string().contains("limits"));
 }
 
 #[test]

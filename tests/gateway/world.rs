@@ -94,16 +94,8 @@ impl World {
             None => lab.config(),
         };
         let config = config.with_scope(SCOPE).unwrap();
-        let login = Login {
-            name: "default".into(),
-            config,
-            key: Arc::new(key()),
-            transport: lab.transport(),
-            policy,
-            gateway: settings,
-            kept: None,
-            client_token: token.map(Secret::new),
-        };
+        let client_token = token.map(Secret::new);
+        let login = Login { config, policy, client_token, ..login(&lab, settings) };
         let gateway = runtime.block_on(Gateway::start_on(&process, vec![login], sockets)).unwrap();
         let address = gateway.addresses()[0];
         let certificate = Gateway::certificate(&process);
@@ -142,6 +134,21 @@ impl World {
     /// The connections that are open, beside the one that asks.
     pub(crate) fn connections(&self) -> u64 {
         self.metric("ibkr_gateway_connections ") - 1
+    }
+}
+
+/// The demo identity's, at this simulator.
+pub(crate) fn login(lab: &Lab, gateway: GatewaySettings) -> Login {
+    Login {
+        name: "default".into(),
+        config: lab.config(),
+        key: Arc::new(key()),
+        transport: lab.transport(),
+        policy: KeepConnected::default(),
+        gateway,
+        kept: None,
+        client_token: None,
+        unpaced: false,
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Login {
     pub kept: Option<Kept>,
     /// What clients have to show.
     pub client_token: Option<Secret>,
+    /// Without IBKR's limits, at a server of this machine alone: for measuring what the gateway itself can do.
+    #[doc(hidden)]
+    pub unpaced: bool,
 }
 
 /// What may be changed while the gateway runs.
@@ -105,10 +108,16 @@ pub(crate) struct Seat {
 impl Seat {
     /// Begins to keep the session.
     pub(crate) fn start(login: Login) -> Result<Arc<Self>, Error> {
-        let Login { name, config, key, transport, policy, gateway, kept, client_token } = login;
+        let Login { name, config, key, transport, policy, gateway, kept, client_token, unpaced } = login;
+        if unpaced && !config.host().is_loopback() {
+            return Err(Error::config(
+                "IBKR's limits are not for turning off",
+                "use a simulator of this machine",
+            ));
+        }
         transport.admit_key(&config, &key)?;
         let flow = Flow::new(&transport, gateway.answer_within)?;
-        let pace = Arc::new(Pace::default());
+        let pace = Arc::new(if unpaced { Pace::unlimited() } else { Pace::default() });
         let ear = Ear::new(Http::new(&transport)?, Arc::clone(&pace));
         let signer = Arc::clone(&key);
         let mut session = Session::new(config, key, RandomState::new().hash_one(0));

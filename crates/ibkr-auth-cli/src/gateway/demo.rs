@@ -35,6 +35,7 @@ pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
         gateway,
         kept: None,
         client_token: None,
+        unpaced: false,
     };
     let process = Process { folder: folder.path().to_owned(), most_connections: most_connections() };
     output.line(format_args!(

@@ -99,6 +99,7 @@ fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, F
         client_token: gateway.client_token()?,
         gateway,
         kept: Some(Kept::new(place, locked, settings)),
+        unpaced: false,
     })
 }
 
