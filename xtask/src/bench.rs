@@ -2,6 +2,7 @@
 
 mod core;
 mod document;
+pub(crate) mod gateway;
 mod keep;
 mod lab;
 mod login;

@@ -16,6 +16,9 @@ use crate::process;
 
 const TEMPLATE: &str = include_str!("document.md");
 
+/// Around the gateway's part of docs/BENCHMARKS.md.
+const GATEWAY: [&str; 2] = ["<!-- `cargo xtask bench-gateway` writes from here -->\n", "<!-- to here. -->\n"];
+
 /// Before the paragraph of the README that is replaced.
 const MARK: &str = "<!-- `cargo xtask bench` writes this paragraph. -->\n";
 
@@ -47,6 +50,19 @@ impl Circumstances {
             load: load(),
         })
     }
+
+    /// For a template.
+    pub(super) fn fields(&self) -> [(&'static str, String); 6] {
+        let minutes = format!("{:.0} min", (self.begin.elapsed().as_secs_f64() / 60.0).ceil());
+        [
+            ("date", self.date.clone()),
+            ("machine", self.machine.clone()),
+            ("rust", self.rust.clone()),
+            ("python", self.python.clone()),
+            ("load", self.load.clone()),
+            ("took", minutes),
+        ]
+    }
 }
 
 /// Into docs/ and the README, unless another folder is named.
@@ -60,7 +76,9 @@ pub(super) fn write(
     let text = text(plan, results, &headline, circumstances);
     let docs = process::root().join("docs");
     let folder = elsewhere.unwrap_or(&docs);
-    put(&folder.join("BENCHMARKS.md"), &text)?;
+    let page = folder.join("BENCHMARKS.md");
+    let gateway = part(&fs::read_to_string(&page).unwrap_or_default()).map(marked);
+    put(&page, &[text, gateway.unwrap_or_default()].concat())?;
     put(&folder.join("benchmarks.svg"), &picture::svg(plan, results))?;
     if elsewhere.is_none() {
         let readme = process::root().join("README.md");
@@ -69,6 +87,29 @@ pub(super) fn write(
     }
     println!("\n{headline}");
     Ok(())
+}
+
+/// Replaces the gateway's part of docs/BENCHMARKS.md, or of the page in another folder.
+pub(super) fn put_part(elsewhere: Option<&Path>, text: &str) -> Result<(), String> {
+    let docs = process::root().join("docs");
+    let page = elsewhere.unwrap_or(&docs).join("BENCHMARKS.md");
+    put(&page, &with_part(&fs::read_to_string(&page).unwrap_or_default(), text))
+}
+
+/// The gateway's part of a page.
+fn part(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once(GATEWAY[0])?;
+    Some(rest.split_once(GATEWAY[1])?.0)
+}
+
+fn marked(part: &str) -> String {
+    format!("\n{}{part}{}", GATEWAY[0], GATEWAY[1])
+}
+
+fn with_part(page: &str, text: &str) -> String {
+    let old = part(page).map(marked);
+    let rest = old.map_or(page.to_owned(), |old| page.replace(&old, ""));
+    rest + &marked(text)
 }
 
 fn put(path: &Path, text: &str) -> Result<(), String> {
@@ -110,18 +151,10 @@ fn headline(plan: &Plan, results: &Results) -> String {
 
 fn text(plan: &Plan, results: &Results, headline: &str, circumstances: &Circumstances) -> String {
     let (logins, core) = (Logins(&results.logins), &results.core);
-    let Circumstances { begin, date, machine, rust, python, load } = circumstances;
-    let minutes = format!("{:.0} min", (begin.elapsed().as_secs_f64() / 60.0).ceil());
     let (near, far) = plan.near_and_far();
     let fields = [
         ("headline", headline.to_owned()),
         ("command", plan.command.to_owned()),
-        ("date", date.clone()),
-        ("machine", machine.clone()),
-        ("rust", rust.clone()),
-        ("python", python.clone()),
-        ("load", load.clone()),
-        ("took", minutes),
         ("logins", plan.logins.to_string()),
         ("crowds", plan.crowd_runs.to_string()),
         ("starts", plan.starts.to_string()),
@@ -140,9 +173,14 @@ fn text(plan: &Plan, results: &Results, headline: &str, circumstances: &Circumst
         ("bytes", format!("{:.0}", core.memory)),
         ("signatures", core.signatures.trim_end().to_owned()),
     ];
+    filled(TEMPLATE, fields.into_iter().chain(circumstances.fields()))
+}
+
+/// A template with its fields.
+pub(super) fn filled(template: &str, fields: impl IntoIterator<Item = (&'static str, String)>) -> String {
     fields
-        .iter()
-        .fold(TEMPLATE.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
+        .into_iter()
+        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), &value))
 }
 
 fn libraries(plan: &Plan, logins: &Logins<'_>) -> String {
@@ -241,7 +279,10 @@ fn started(starts: &[Start]) -> String {
     table(head, rows)
 }
 
-fn table(head: impl IntoIterator<Item = String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(super) fn table(
+    head: impl IntoIterator<Item = String>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
     let head: Vec<String> = head.into_iter().collect();
     let rule = format!("|{}", "---|".repeat(head.len()));
@@ -273,6 +314,15 @@ fn load() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_command_keeps_the_others_part() {
+        let first = with_part("# Benchmarks\n", "## The gateway\n");
+        assert_eq!(part(&first), Some("## The gateway\n"));
+        let second = with_part(&first, "## The gateway, again\n");
+        assert_eq!(second, first.replace("gateway\n", "gateway, again\n"));
+        assert!(second.starts_with("# Benchmarks\n\n<!--"));
+    }
 
     #[test]
     fn the_readme_keeps_all_but_the_paragraph() {

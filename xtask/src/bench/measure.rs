@@ -79,9 +79,10 @@ impl Sample {
     pub(super) fn shown(&self, unit: f64) -> String {
         let show = |value: f64| figures(value / unit);
         let (low, high) = (self.0.first().copied(), self.0.last().copied());
-        let spread =
-            low.zip(high).map_or(String::new(), |(low, high)| format!(" ({}–{})", show(low), show(high)));
-        format!("{}{spread}", show(self.median()))
+        let all = low
+            .zip(high)
+            .map(|(low, high)| format!("{} ({}–{})", show(self.median()), show(low), show(high)));
+        all.unwrap_or_else(|| "–".to_owned())
     }
 }
 
@@ -93,8 +94,8 @@ pub(super) fn times(ratio: f64) -> String {
 /// A number with as many digits as it deserves.
 pub(super) fn figures(value: f64) -> String {
     match value {
-        value if value >= 99.95 => format!("{value:.0}"),
-        value if value >= 9.995 => format!("{value:.1}"),
+        value if value.abs() >= 99.95 => format!("{value:.0}"),
+        value if value.abs() >= 9.995 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
 }

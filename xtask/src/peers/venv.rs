@@ -34,8 +34,11 @@ pub(crate) fn python(folder: &Path, name: &str) -> Result<PathBuf, String> {
 
     println!("installing {name} from PyPI");
     let mut pip = Command::new(&python);
-    // Whatever else PyPI hands out is refused, by the digest of each file.
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
+    // Whatever else PyPI hands out is refused, by the digest of each file. ibproxy runs on an older Python
+    // than it asks for.
+    let options =
+        ["--disable-pip-version-check", "--ignore-requires-python", "--require-hashes", "--requirement"];
+    pip.args(["-m", "pip", "install"]).args(options);
     pip.arg(&pins);
     if !term::is_terminal() {
         pip.arg("--quiet");
