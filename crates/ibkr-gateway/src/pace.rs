@@ -67,7 +67,7 @@ impl Pace {
         most: Duration,
     ) -> Result<Instant, Later> {
         let mut turns = self.turns();
-        turns.refuse_paused(&endpoint(method, path), now)?;
+        turns.refuse_paused(method, path, now)?;
         let row = pacing::of(method, path);
         let at = if self.is_unlimited { now } else { turns.next(row, now) };
         let wait = at.saturating_duration_since(now);
@@ -124,8 +124,10 @@ impl Pace {
 }
 
 impl Turns {
-    fn refuse_paused(&self, endpoint: &str, now: Instant) -> Result<(), Later> {
-        let until = self.all_paused.max(self.paused.get(endpoint).copied());
+    fn refuse_paused(&self, method: &Method, path: &str, now: Instant) -> Result<(), Later> {
+        let own =
+            if self.paused.is_empty() { None } else { self.paused.get(&endpoint(method, path)).copied() };
+        let until = self.all_paused.max(own);
         match until.map(|until| until.saturating_duration_since(now)) {
             Some(left) if !left.is_zero() => Err(Later(left)),
             _ => Ok(()),

@@ -1,33 +1,40 @@
 //! What HTTP stacks, proxies and servers may make of a path.
 
+use std::borrow::Cow;
+
 /// Whether a path means the same to everybody: no dot segment and no backslash, however they are spelt. The
 /// one HTTP stack takes them away before it sends, the other leaves that to the server; either way the
 /// request would arrive outside `/v1/api`.
 pub fn is_plain_path(path: &str) -> bool {
-    !decoded(path).contains('\\')
-        && !path_segments(path).iter().any(|name| matches!(name.as_str(), "." | ".."))
+    let path = decoded(path);
+    !path.contains('\\') && !names(&path).any(|name| matches!(name, "." | ".."))
 }
 
 /// The names between slashes as the most lenient server reads them: decoded as often as that can be done, and
 /// without what some cut off, which begins with a semicolon, a NUL or the mark of a query.
 pub fn path_segments(path: &str) -> Vec<String> {
-    let name = |segment: &str| {
-        let name = segment.split([';', '\0', '?', '#']).next().unwrap_or_default();
-        name.trim_matches(|c: char| c.is_whitespace() || c.is_control()).to_owned()
-    };
-    decoded(path).split('/').map(name).collect()
+    names(&decoded(path)).map(str::to_owned).collect()
 }
 
-/// Each round makes it shorter.
-fn decoded(path: &str) -> String {
-    let mut path = path.to_owned();
-    loop {
+/// The same of a path that is decoded.
+pub(crate) fn names(decoded: &str) -> impl Iterator<Item = &str> {
+    decoded.split('/').map(|segment| {
+        let name = segment.split([';', '\0', '?', '#']).next().unwrap_or_default();
+        name.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+    })
+}
+
+/// Each round makes it shorter; what holds no `%` needs none.
+pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
+    let mut path = Cow::Borrowed(path);
+    while path.contains('%') {
         let once = decoded_once(&path);
         if once.len() == path.len() {
-            return path;
+            break;
         }
-        path = once;
+        path = Cow::Owned(once);
     }
+    path
 }
 
 /// With `%` and two digits read as the character that they stand for.
