@@ -4,9 +4,9 @@
 use http::{
     HeaderMap, HeaderName,
     header::{
-        ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, ORIGIN,
-        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE,
+        ACCEPT_ENCODING, ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST,
+        ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE,
+        TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
 };
 
@@ -14,59 +14,46 @@ use http::{
 const HOP: [HeaderName; 7] =
     [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
+const OLD_HOP: [&str; 2] = ["keep-alive", "proxy-connection"];
+
 /// Whoever the client says it is, it is this session's.
 const CLIENTS_OWN: [HeaderName; 7] = [AUTHORIZATION, COOKIE, EXPECT, FORWARDED, HOST, ORIGIN, REFERER];
 
-const OLD_HOP: [&str; 2] = ["keep-alive", "proxy-connection"];
-
 /// The headers of a request as IBKR gets them. The length is for whoever sends the body.
 pub(crate) fn request(headers: &mut HeaderMap) {
-    hop(headers);
-    for name in CLIENTS_OWN.iter().chain([&CONTENT_LENGTH]) {
-        headers.remove(name);
-    }
-    let foreign: Vec<HeaderName> =
-        headers.keys().filter(|name| is_of_a_browser_or_proxy(name)).cloned().collect();
-    for name in foreign {
-        headers.remove(name);
-    }
+    remove(headers, |name| {
+        CLIENTS_OWN.contains(name) || name == CONTENT_LENGTH || is_of_a_browser_or_proxy(name.as_str())
+    });
     debug_assert!(!headers.contains_key(COOKIE));
 }
 
 /// The headers of an answer as the client gets them. A cookie of IBKR's is the session; transport security
 /// would bind `localhost` for years.
 pub(crate) fn response(headers: &mut HeaderMap) {
-    hop(headers);
-    headers.remove(SET_COOKIE);
-    headers.remove(STRICT_TRANSPORT_SECURITY);
-    headers.remove("alt-svc");
-    let cors: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
-    for name in cors {
-        headers.remove(name);
-    }
+    remove(headers, |name| {
+        [SET_COOKIE, STRICT_TRANSPORT_SECURITY, ALT_SVC].contains(name)
+            || name.as_str().starts_with("access-control-")
+    });
 }
 
-fn hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
+/// Removes these, and what is between two neighbours alone.
+fn remove(headers: &mut HeaderMap, is_own: impl Fn(&HeaderName) -> bool) {
+    let named = headers
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|names| names.split(','))
         .filter_map(|name| name.trim().parse().ok())
         // Nobody makes a request or an answer unreadable that way.
-        .filter(|name| ![CONTENT_LENGTH, ACCEPT_ENCODING].contains(name))
-        .collect();
-    for name in named.iter().chain(&HOP) {
-        headers.remove(name);
-    }
-    for name in OLD_HOP {
+        .filter(|name| ![CONTENT_LENGTH, ACCEPT_ENCODING].contains(name));
+    let goes = |name: &&HeaderName| HOP.contains(name) || OLD_HOP.contains(&name.as_str()) || is_own(name);
+    let gone: Vec<HeaderName> = named.chain(headers.keys().filter(goes).cloned()).collect();
+    for name in gone {
         headers.remove(name);
     }
 }
 
-fn is_of_a_browser_or_proxy(name: &HeaderName) -> bool {
-    let name = name.as_str();
+fn is_of_a_browser_or_proxy(name: &str) -> bool {
     // And what would make another request of it.
     ["x-forwarded-", "sec-", "x-gateway-", "x-http-method", "x-method-override"]
         .iter()
