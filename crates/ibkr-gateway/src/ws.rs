@@ -54,8 +54,9 @@ const LONGEST_COMMAND: usize = 64 * 1024;
 const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
 /// Who is told that its stream ends has this long to say so too.
 const FAREWELL_WITHIN: Duration = Duration::from_secs(3);
-/// Buffers grow with what passes; an idle stream needs little.
-const BUFFER: usize = 4 * 1024;
+/// Buffers grow with what passes; an idle stream needs little, and a client hardly speaks.
+const OF_IBKR: usize = 4 * 1024;
+const OF_CLIENT: usize = 512;
 
 /// Takes a client's WebSocket. `busy` keeps its connection from being taken for idle; when the gateway is
 /// `ending` the client is told.
@@ -158,8 +159,9 @@ fn switching(accept: &str) -> Reply {
 }
 
 async fn socket(upgraded: Upgraded, role: Role, longest: usize) -> Socket {
+    let buffer = if role == Role::Server { OF_CLIENT } else { OF_IBKR };
     let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER)
+        .read_buffer_size(buffer)
         .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
