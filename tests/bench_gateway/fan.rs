@@ -1,4 +1,5 @@
-//! Many clients of one stream: what an idle one costs, how soon the last one has a frame, and what a frame costs.
+//! Many clients of one stream: what an idle one costs, how soon the last one has a frame, and what a frame
+//! costs.
 
 use std::{
     io::{BufRead, BufReader},

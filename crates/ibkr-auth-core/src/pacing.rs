@@ -85,7 +85,7 @@ pub fn of(method: &Method, path: &str) -> Option<&'static Paced> {
         None => path == **pattern,
     };
     let is_method = |row: &Paced| row.method.as_ref().is_none_or(|only| only == method);
-    ALL.iter().find(|row| is_method(row) && row.paths.iter().any(|pattern| fits(&pattern)))
+    ALL.iter().find(|row| is_method(row) && row.paths.iter().any(&fits))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use http::{
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ibkr_auth_async::{
-    Error, ErrorKind, Snapshot, TransportError, TransportKind,
+    Error, ErrorKind, Phase, Snapshot, TransportError, TransportKind,
     core::{leaves_in_doubt, wire},
     flow::Flow,
 };
@@ -75,7 +75,9 @@ impl Exchange {
             Try::Done(reply) => return reply,
             Try::NotExecuted(reply) => reply,
         };
-        let Some(spare) = spare.filter(|_| !self.left().is_zero()) else { return first };
+        // A session that is left to another login is not healed for a request.
+        let may_heal = !self.left().is_zero() && self.seat.handle.phase() != Phase::Yielded;
+        let Some(spare) = spare.filter(|_| may_heal) else { return first };
         self.seat.journal.counts.again.fetch_add(1, Ordering::Relaxed);
         self.seat.look(self.wait_until().max(Instant::now() + SHORTLY)).await;
         match self.attempt(spare).await {

@@ -41,8 +41,8 @@ pub struct Process {
     pub most_connections: usize,
 }
 
-/// A gateway that runs. Dropping it ends connections and sessions as they are; [`stop`](Self::stop) does it in
-/// good order.
+/// A gateway that runs. Dropping it ends connections and sessions as they are; [`stop`](Self::stop) does it
+/// in good order.
 #[must_use = "a gateway that is dropped stops"]
 pub struct Gateway {
     seats: Arc<[Arc<Seat>]>,
@@ -97,8 +97,8 @@ impl Gateway {
                 Some(index) => taken_over(sockets.swap_remove(index))?,
                 None => listen(address)?,
             };
-            // Some programs take `localhost` for ::1 alone. Where there is no IPv6, or somebody else is there,
-            // it goes without.
+            // Some programs take `localhost` for ::1 alone. Where there is no IPv6, or somebody else is
+            // there, it goes without.
             if address.ip() == Ipv4Addr::LOCALHOST {
                 let port = address_of(&listener)?.port();
                 let also = bind((Ipv6Addr::LOCALHOST, port).into());

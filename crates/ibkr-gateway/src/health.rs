@@ -56,9 +56,9 @@ fn answer(seat: &Seat, request: Request<Incoming>) -> Reply {
                 seat.journal
                     .say(Level::Info, if is_on { "activated by a probe" } else { "deactivated by a probe" });
                 if is_on {
-                    seat.release()
+                    seat.release();
                 } else {
-                    seat.hold()
+                    seat.hold();
                 }
                 reply::text(StatusCode::OK, "OK")
             }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![allow(clippy::result_large_err, reason = "what is refused is an answer, and moved once")]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 // The way of a request: `serve.rs` takes connections and asks `guard.rs` whether it may come in; `route.rs`

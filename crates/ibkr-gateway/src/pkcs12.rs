@@ -129,7 +129,7 @@ impl Found {
                 }
             }
             KEY if self.key.is_none() => {
-                self.key = Some((id, Zeroizing::new(der::Encode::to_der(&content)?)))
+                self.key = Some((id, Zeroizing::new(der::Encode::to_der(&content)?)));
             }
             ENCRYPTED_KEY if self.key.is_none() => {
                 let [algorithm, data] = exactly(content)?;

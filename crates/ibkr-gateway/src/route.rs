@@ -50,6 +50,19 @@ pub(crate) enum Page {
     LogOut,
 }
 
+impl Local {
+    /// What ends or takes a session is asked for on purpose: no picture in a page does that.
+    pub(crate) fn takes(self, method: &Method) -> bool {
+        match self {
+            Self::Logout | Self::SsodhInit => *method == Method::POST,
+            Self::Tickle | Self::ValidateSso | Self::Reauthenticate => {
+                matches!(*method, Method::GET | Method::HEAD | Method::POST)
+            }
+            _ => matches!(*method, Method::GET | Method::HEAD),
+        }
+    }
+}
+
 /// Where the status page is.
 pub(crate) const PAGE: &str = "/gateway";
 

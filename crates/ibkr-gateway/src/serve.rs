@@ -196,9 +196,14 @@ impl Door {
         peer: SocketAddr,
         begin: Instant,
     ) -> Reply {
+        if let Route::Local(what) = route
+            && !what.takes(&parts.method)
+        {
+            return reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+        }
         match route {
             Route::Page(what) => return page::answer(seat, &self.all, what, &parts),
-            Route::Local(Local::Root) if parts.method.is_safe() => {
+            Route::Local(Local::Root) => {
                 return page::answer(seat, &self.all, Page::Html, &parts);
             }
             Route::Local(Local::Metrics) => return metrics::answer(&self.all, &self.lines),

@@ -146,7 +146,8 @@ impl<'a> Watch<'a> {
         self.output.line(format_args!("{} {level}{name}{text}", stamp(at)))
     }
 
-    /// The service manager learns that clients are served: whether IBKR is there is not the manager's to mend.
+    /// The service manager learns that clients are served: whether IBKR is there is not the manager's to
+    /// mend.
     fn pulse(&mut self, gateway: &Gateway) {
         let phases = self.names.iter().filter_map(|name| Some((name, gateway.session(name)?.phase())));
         let text: Vec<String> = phases.map(|(name, phase)| format!("{name}: {phase}")).collect();

@@ -223,7 +223,7 @@ fn certificates_are_told_by_their_content() {
         match is_taken {
             true => assert_warnings(&imported, &[]),
             false => {
-                assert_warnings(&imported, &[&format!("`sslCert` names {}, which {begin}", path.display())])
+                assert_warnings(&imported, &[&format!("`sslCert` names {}, which {begin}", path.display())]);
             }
         }
         assert!(!format!("{imported:?}").contains("hunter2"));

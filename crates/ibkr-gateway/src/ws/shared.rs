@@ -261,7 +261,7 @@ async fn good_again(events: &mut Events) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The next message; for ever where there is no stream.
