@@ -235,3 +235,28 @@ fn who_leaves_while_it_waits_leaves_nothing_behind() {
     until("none waits", || world.metric(WAITING) == 0);
     until("none is connected", || world.connections() == 0);
 }
+
+#[test]
+fn buttons_work_from_the_status_page_alone() {
+    let world = World::new().ready();
+    let page = ask(world.address, "GET", "/gateway/", &[], "");
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    let text = page.text();
+    let (_, rest) = text.split_once(r#"<meta name="csrf" content=""#).unwrap();
+    let token = format!("X-CSRF: {}", rest.split_once('"').unwrap().0);
+    let press = |button: &str, headers: &[&str]| {
+        let headers = [&["Content-Length: 0"], headers].concat();
+        ask(world.address, "POST", &format!("/gateway/{button}"), &headers, "").status
+    };
+    for headers in
+        [&[][..], &["X-CSRF: "], &["X-CSRF: guessed"], &[token.as_str(), "Origin: https://evil.example"]]
+    {
+        assert_eq!(press("pause", headers), 403, "{headers:?}");
+    }
+    assert_eq!(ask(world.address, "GET", "/gateway/pause", &[&token], "").status, 405);
+    assert_eq!(world.session().phase(), Phase::Connected);
+    assert_eq!(press("pause", &[&token]), 204);
+    world.wait_for(Phase::Paused);
+    assert_eq!(press("resume", &[&token]), 204);
+    world.wait_for(Phase::Connected);
+}
