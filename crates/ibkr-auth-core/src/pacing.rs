@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::wire::path;
+use crate::wire::path_segments;
 
 /// So many requests in any stretch of this length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,8 @@ const fn row(
 
 /// The row of a request, by its path below `/v1/api`, however that is spelt.
 pub fn of(method: &Method, path: &str) -> Option<&'static Paced> {
-    let decoded = path::decoded(path);
-    let path = path::names(&decoded).filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/");
+    let names = path_segments(path);
+    let path = names.iter().filter(|name| !name.is_empty()).map(AsRef::as_ref).collect::<Vec<_>>().join("/");
     let fits = |pattern: &&str| match pattern.strip_suffix('*') {
         Some(begin) => path.starts_with(begin),
         None => path == **pattern,

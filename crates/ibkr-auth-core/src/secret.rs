@@ -26,8 +26,8 @@ impl Secret {
     /// `{prefix}{secret}` as a header value marked sensitive; `None` if it holds a character that no header
     /// may.
     pub(crate) fn header(&self, prefix: &str) -> Option<HeaderValue> {
-        let text = zeroize::Zeroizing::new(format!("{prefix}{}", self.expose()));
-        let mut value = HeaderValue::from_str(&text).ok()?;
+        // The value takes the text over: there is no copy to wipe.
+        let mut value = HeaderValue::try_from([prefix, self.expose()].concat()).ok()?;
         value.set_sensitive(true);
         Some(value)
     }

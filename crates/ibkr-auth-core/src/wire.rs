@@ -25,7 +25,7 @@ pub mod bearer_token;
 mod build;
 pub(crate) mod jitter;
 pub mod logout;
-pub(crate) mod path;
+mod path;
 pub mod public_ip;
 pub mod signed;
 pub mod ssodh_init;

@@ -42,7 +42,7 @@ impl Access {
         }
         let names = path_segments(path.path());
         let names: Vec<&str> =
-            names.iter().map(String::as_str).filter(|name| !name.is_empty()).skip(2).collect();
+            names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty()).skip(2).collect();
         let fits = |pattern: &&[&str]| {
             pattern.len() == names.len()
                 && pattern.iter().zip(&names).all(|(part, name)| *part == "*" || part == name)

@@ -75,7 +75,7 @@ impl Route {
         }
         // As the most lenient server reads it, so that no spelling gets around a rule.
         let names = path_segments(path);
-        let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty()).collect();
         match names[..] {
             [] => Self::Local(Local::Root),
             ["v1", "api" | "portal", ref rest @ ..] => Self::api(method, rest, below),

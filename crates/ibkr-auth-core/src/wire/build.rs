@@ -7,6 +7,7 @@ use http::{
         USER_AGENT,
     },
     request::Parts,
+    uri::PathAndQuery,
 };
 
 use ibkr_jws::{Jws, JwsError, Sign};
@@ -57,7 +58,7 @@ impl Authorization {
     /// The same for a request whose body flows: its length is for whoever sends it.
     pub(crate) fn authorize_head(&self, config: &Config, mut parts: Parts) -> Result<Parts, Error> {
         let url = match parts.uri.authority() {
-            None => config.host.url(&parts.uri.to_string()),
+            None => config.host.url(parts.uri.path_and_query().map_or("/", PathAndQuery::as_str)),
             Some(_) => parts.uri.to_string(),
         };
         let on_our_host =
@@ -69,7 +70,7 @@ impl Authorization {
         if !path::is_plain_path(parts.uri.path()) {
             return Err(refused("the request's path has a `.` or `..` between slashes, or a backslash"));
         }
-        parts.uri = url.parse().ok().filter(|_| on_our_host).ok_or_else(|| {
+        parts.uri = url.try_into().ok().filter(|_| on_our_host).ok_or_else(|| {
             refused("the path must begin with /v1/api, at the session's host: nothing else may see its token")
         })?;
         parts.headers.remove(HOST);

@@ -12,12 +12,15 @@ pub fn is_plain_path(path: &str) -> bool {
 
 /// The names between slashes as the most lenient server reads them: decoded as often as that can be done, and
 /// without what some cut off, which begins with a semicolon, a NUL or the mark of a query.
-pub fn path_segments(path: &str) -> Vec<String> {
-    names(&decoded(path)).map(str::to_owned).collect()
+pub fn path_segments(path: &str) -> Vec<Cow<'_, str>> {
+    match decoded(path) {
+        Cow::Borrowed(path) => names(path).map(Cow::Borrowed).collect(),
+        Cow::Owned(path) => names(&path).map(|name| Cow::Owned(name.to_owned())).collect(),
+    }
 }
 
 /// The same of a path that is decoded.
-pub(crate) fn names(decoded: &str) -> impl Iterator<Item = &str> {
+fn names(decoded: &str) -> impl Iterator<Item = &str> {
     decoded.split('/').map(|segment| {
         let name = segment.split([';', '\0', '?', '#']).next().unwrap_or_default();
         name.trim_matches(|c: char| c.is_whitespace() || c.is_control())
@@ -25,7 +28,7 @@ pub(crate) fn names(decoded: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Each round makes it shorter; what holds no `%` needs none.
-pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
+fn decoded(path: &str) -> Cow<'_, str> {
     let mut path = Cow::Borrowed(path);
     while path.contains('%') {
         let once = decoded_once(&path);
