@@ -18,6 +18,8 @@ pub(crate) const ABOUT: &str = "measure the gateway against nginx and ibproxy in
 /// How much is measured.
 struct Plan {
     command: &'static str,
+    /// What ours is built with.
+    profile: &'static str,
     /// How often everything is measured, in turn.
     rounds: usize,
     /// As fast as they answer.
@@ -32,6 +34,7 @@ struct Plan {
 
 const WHOLE: Plan = Plan {
     command: "cargo xtask bench-gateway",
+    profile: "release",
     rounds: 3,
     flat_out: Duration::from_secs(2),
     paced: Duration::from_secs(3),
@@ -42,6 +45,7 @@ const WHOLE: Plan = Plan {
 
 const QUICK: Plan = Plan {
     command: "cargo xtask bench-gateway --quick",
+    profile: "year",
     rounds: 1,
     flat_out: Duration::from_secs(1),
     paced: Duration::from_secs(1),
@@ -63,7 +67,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         [one] if one == "--quick" => QUICK,
         [other, ..] => return Err(format!("`bench-gateway` takes --quick, not `{other}`")),
     };
-    let mut stage = Stage::prepare()?;
+    let mut stage = Stage::prepare(&plan)?;
     let circumstances = Circumstances::now()?;
     stage.open()?;
     let cells = measure(&stage, &plan)?;

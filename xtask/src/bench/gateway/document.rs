@@ -19,9 +19,11 @@ const COMPARED: [Who; 3] = [Who::Nginx, Who::Gateway, Who::Ibproxy];
 /// What is to be reached.
 const OF_NGINX: f64 = 0.7;
 const OF_IBPROXY: f64 = 20.0;
+/// Microseconds.
 const ADDED_P50: f64 = 150.0;
 const ADDED_P99: f64 = 1_000.0;
-const IDLE_STREAM: f64 = 20.0;
+/// KiB.
+const IDLE_STREAM: f64 = 19.5;
 
 /// Into docs/, unless another folder is named.
 pub(super) fn write(

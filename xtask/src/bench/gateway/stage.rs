@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Plan;
 use crate::{peers::venv, process};
 
 /// What is measured has a core of its own; everything else has the other one.
@@ -18,7 +19,7 @@ pub(super) const OTHERS: &str = "1";
 
 const ORIGIN: &str = include_str!("origin.conf");
 const PROXY: &str = include_str!("proxy.conf");
-/// Loads as many JSON pages of IBKR are long, and as its longest histories are.
+/// Bytes of an answer: a row or two, and as long as anything of IBKR's is.
 const SMALL: usize = 400;
 const LARGE: usize = 1 << 20;
 
@@ -78,18 +79,17 @@ impl Drop for Running {
 
 impl Stage {
     /// Builds and installs what is missing.
-    pub(super) fn prepare() -> Result<Self, String> {
+    pub(super) fn prepare(plan: &Plan) -> Result<Self, String> {
         let target = process::target();
         let folder = target.join("bench-gateway");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let nginx = version("nginx", "-v")?;
         version("wrk", "-v")?;
-        let python = venv::python(&target.join("peers"), "ibproxy-0.2.1")?;
-        let profile = std::env::var("BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned());
-        println!("building with the profile {profile}");
+        let python = venv::python(&target.join("peers"), "ibproxy", "0.2.1")?;
+        println!("building with the profile {}", plan.profile);
         let build = ["build", "--quiet", "-p", "ibkr-auth-tests", "--example", "bench_gateway", "--profile"];
-        process::status(process::cargo().args(build).arg(&profile))?;
-        let ours = target.join(profile).join("examples/bench_gateway");
+        process::status(process::cargo().args(build).arg(plan.profile))?;
+        let ours = target.join(plan.profile).join("examples/bench_gateway");
         Ok(Self { folder, ours, python, nginx, running: Vec::new(), places: Vec::new() })
     }
 
