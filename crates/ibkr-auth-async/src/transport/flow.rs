@@ -30,6 +30,9 @@ use tower_service::Service;
 
 use super::{IDLE, Seen, look, tls};
 
+/// What is read of an answer before its reader has taken it, its head whole.
+const READ_AHEAD: usize = 64 * 1024;
+
 type Direct = InTime<HttpsConnector<HttpConnector>>;
 type Proxied = InTime<HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -186,6 +189,7 @@ impl Setup {
         legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
+            .http1_max_buf_size(READ_AHEAD)
             .build(InTime { connector, limit: self.to_connect })
     }
 }
