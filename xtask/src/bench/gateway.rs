@@ -37,7 +37,7 @@ const WHOLE: Plan = Plan {
     profile: "release",
     rounds: 3,
     flat_out: Duration::from_secs(2),
-    paced: Duration::from_secs(3),
+    paced: Duration::from_secs(2),
     connections: &[1, 50, 500],
     clients: 500,
     stream: Duration::from_secs(3),
@@ -69,8 +69,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     };
     let mut stage = Stage::prepare(&plan)?;
     let circumstances = Circumstances::now()?;
-    stage.open()?;
-    let cells = measure(&stage, &plan)?;
+    let cells = measure(&mut stage, &plan)?;
     let fans = fan::measure(&stage, &plan)?;
     let results = Results { cells, fans };
     let folder = if arguments.is_empty() { None } else { Some(stage.folder.as_path()) };

@@ -70,7 +70,7 @@ struct Load {
     memory: f64,
 }
 
-pub(super) fn measure(stage: &Stage, plan: &Plan) -> Result<Vec<Cell>, String> {
+pub(super) fn measure(stage: &mut Stage, plan: &Plan) -> Result<Vec<Cell>, String> {
     let mut cells = Vec::new();
     for size in Size::BOTH {
         for &connections in plan.connections {
@@ -78,6 +78,8 @@ pub(super) fn measure(stage: &Stage, plan: &Plan) -> Result<Vec<Cell>, String> {
         }
     }
     for round in 1..=plan.rounds {
+        // What one has kept of the round before would be in its memory.
+        stage.open()?;
         let mut direct = [0.0; 3];
         for cell in &mut cells {
             println!("{}: round {round} of {}", cell.name(), plan.rounds);

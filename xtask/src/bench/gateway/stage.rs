@@ -93,8 +93,10 @@ impl Stage {
         Ok(Self { folder, ours, python, nginx, running: Vec::new(), places: Vec::new() })
     }
 
-    /// Starts everybody.
+    /// Starts everybody, anew.
     pub(super) fn open(&mut self) -> Result<(), String> {
+        self.running.clear();
+        self.places.clear();
         let world = self.ours(OTHERS, &["world"]);
         let words = self.started(world, "world")?.1;
         let [simulator, lookup] = two(&words)?;
