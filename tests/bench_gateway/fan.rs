@@ -1,5 +1,4 @@
-//! Many clients of one stream: what an idle one costs, how soon the last one has a frame, and what a frame
-//! costs.
+//! Many clients of one stream: what an idle one costs, how soon the last one has a frame, what that costs.
 
 use std::{
     io::{BufRead, BufReader},

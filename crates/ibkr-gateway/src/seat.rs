@@ -58,8 +58,7 @@ pub struct Login {
     pub kept: Option<Kept>,
     /// What clients have to show.
     pub client_token: Option<Secret>,
-    /// Without IBKR's limits, at a server of this machine alone: for measuring what the gateway itself can
-    /// do.
+    /// Without IBKR's limits, at a server of this machine alone: to measure what the gateway itself can do.
     #[doc(hidden)]
     pub unpaced: bool,
 }

@@ -209,7 +209,7 @@ impl Snapshot {
         let token = kept.access_token.as_ref().filter(|_| !is_over).ok_or_else(|| self.not_connected())?;
         let url = self.config.host().url(&parts.uri.to_string());
         let names = path_segments(parts.uri.path());
-        let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty()).collect();
         let is_open = is_plain_path(parts.uri.path())
             && matches!(names[..], ["gw" | "oauth2", "api", ref rest @ ..] if !matches!(rest, [_, "sso-sessions" | "token", ..]));
         let refused = || {

@@ -85,7 +85,7 @@ impl Stage {
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let nginx = version("nginx", "-v")?;
         version("wrk", "-v")?;
-        let python = venv::python(&target.join("peers"), "ibproxy", "0.2.1")?;
+        let python = venv::python(&target.join("peers"), "ibproxy-0.2.1")?;
         println!("building with the profile {}", plan.profile);
         let build = ["build", "--quiet", "-p", "ibkr-auth-tests", "--example", "bench_gateway", "--profile"];
         process::status(process::cargo().args(build).arg(plan.profile))?;
