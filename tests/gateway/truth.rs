@@ -135,6 +135,28 @@ fn half_an_answer_is_no_whole_one() {
     }
 }
 
+/// An order's answer that stands still or breaks off says no more of the order than none.
+#[test]
+fn half_an_answer_to_an_order_leaves_it_in_doubt_in_time() {
+    for (fault_of, status) in [("drip_ms\":12000", 504), ("truncate\":10", 502)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("audit.jsonl");
+        let world = World::with(|settings| {
+            settings.audit_file = Some(file.clone());
+            settings.answer_within = Duration::from_millis(900);
+        });
+        let world = world.ready();
+        fault(&world, &format!(r#"{{"on":"place-order","calls":"1","do":{{"{fault_of}}}}}"#));
+        let begin = Instant::now();
+        let answer = place(&world, &body("a"), &[]);
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert_eq!((answer.status, &answer.json()["executed"]), (status, &serde_json::Value::Null));
+        assert_eq!(executed(&world), [1]);
+        drop(world);
+        assert!(fs::read_to_string(&file).unwrap().contains(r#""fate":"unknown""#));
+    }
+}
+
 #[test]
 fn the_order_of_a_client_that_leaves_goes_on_and_is_written_down() {
     let folder = tempfile::tempdir().unwrap();

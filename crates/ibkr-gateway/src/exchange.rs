@@ -38,6 +38,8 @@ const READ_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) const STALLED: Duration = Duration::from_secs(60);
 /// An answer that may say that the session is lost is short.
 const LONGEST_COMPLAINT: usize = 4 * 1024;
+/// An answer to what changes something is short, too, and a client has it whole, or learns that it broke off.
+const LONGEST_HELD: usize = 64 * 1024;
 /// What has not left is tried again after this.
 const SHORTLY: Duration = Duration::from_millis(200);
 /// What changes something is not sent when less than this part of its time is left: it would end in doubt.
@@ -199,25 +201,41 @@ impl Exchange {
             return self.unanswered(&broken("the answer is for another protocol"));
         }
         clean::response(&mut parts.headers);
-        let counts = &self.seat.journal.counts;
-        counts.answered.fetch_add(1, Ordering::Relaxed);
-        if leaves_in_doubt(&self.parts.method, parts.status) {
-            counts.in_doubt.fetch_add(1, Ordering::Relaxed);
-        }
-        if !matches!(parts.status.as_u16(), 400 | 401 | 410 | 429) {
-            return Try::Done(Response::from_parts(parts, flowing(Bytes::new(), body)));
-        }
-        let mut complaint = BytesMut::new();
-        let patience = if self.is_safe() { STALLED } else { self.left().max(SHORTLY) };
+        let is_complaint = matches!(parts.status.as_u16(), 400 | 401 | 410 | 429);
+        let (most, patience) = match self.is_safe() {
+            // Half an order's answer says no more of it than none, and its client waits no longer for it.
+            false => (LONGEST_HELD, self.left().max(SHORTLY)),
+            true if is_complaint => (LONGEST_COMPLAINT, STALLED),
+            true => (0, STALLED),
+        };
         let until = Instant::now() + patience;
-        while complaint.len() <= LONGEST_COMPLAINT {
+        let mut held = BytesMut::new();
+        while held.len() < most {
             match timeout_at(until, body.frame()).await {
-                Ok(Some(Ok(frame))) => complaint.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
-                Ok(None) => return self.complained(Response::from_parts(parts, complaint.to_vec())),
-                _ => return self.unanswered(&broken("the answer broke off")),
+                Ok(Some(Ok(frame))) => held.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+                Ok(Some(Err(_))) => return self.unanswered(&broken("the answer broke off")),
+                Err(_) => return self.unanswered(&TransportError::timeout_after(patience)),
+                Ok(None) => {
+                    self.count(parts.status);
+                    let whole = Response::from_parts(parts, held.to_vec());
+                    return if is_complaint {
+                        self.complained(whole)
+                    } else {
+                        Try::Done(whole.map(Answer::from))
+                    };
+                }
             }
         }
-        Try::Done(Response::from_parts(parts, flowing(complaint.freeze(), body)))
+        self.count(parts.status);
+        Try::Done(Response::from_parts(parts, flowing(held.freeze(), body)))
+    }
+
+    fn count(&self, status: StatusCode) {
+        let counts = &self.seat.journal.counts;
+        counts.answered.fetch_add(1, Ordering::Relaxed);
+        if leaves_in_doubt(&self.parts.method, status) {
+            counts.in_doubt.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// IBKR has refused this, perhaps because the session is lost, or has just become another one.

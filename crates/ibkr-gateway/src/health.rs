@@ -6,7 +6,11 @@ use http::{Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ibkr_auth_async::Phase;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::sleep,
+};
 
 use crate::{
     journal::Level,
@@ -17,20 +21,29 @@ use crate::{
 
 /// A probe asks at once, and goes.
 const IDLE_PROBE: Duration = Duration::from_secs(15);
+/// At a time. Clients' connections come first.
+const MOST_PROBES: usize = 32;
 
 /// Answers until the gateway ends.
 pub(crate) async fn serve(listener: TcpListener, seat: Arc<Seat>, mut closing: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(MOST_PROBES));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = closing.wait_for(|closing| *closing) => return,
         };
-        let Ok((stream, peer)) = accepted else { continue };
+        let Ok((stream, peer)) = accepted else {
+            // Too many open files, or a caller that left: go on when it has passed.
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         if !seat.guard().takes(peer.ip()) {
             continue;
         }
         let seat = Arc::clone(&seat);
         tokio::spawn(async move {
+            let _place = place;
             let service = service_fn(move |request| {
                 let seat = Arc::clone(&seat);
                 async move { Ok::<_, Infallible>(answer(&seat, request)) }

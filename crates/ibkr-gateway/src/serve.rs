@@ -88,7 +88,7 @@ impl Door {
         stream: TcpStream,
         peer: SocketAddr,
         line: Arc<Line>,
-        closing: watch::Receiver<bool>,
+        mut closing: watch::Receiver<bool>,
     ) -> io::Result<()> {
         match self.tls.as_ref().map(Certificate::acceptor) {
             None => self.http(stream, peer, line, closing).await,
@@ -96,6 +96,7 @@ impl Door {
                 let stream = tokio::select! {
                     stream = timeout(HANDSHAKE_WITHIN, tls.accept(stream)) => stream??,
                     () = line.close.notified() => return Ok(()),
+                    _ = closing.wait_for(|closing| *closing) => return Ok(()),
                 };
                 self.http(stream, peer, line, closing).await;
             }
@@ -135,7 +136,7 @@ impl Door {
             _ = &mut connection => return,
             // Nobody answers half a head.
             () = line.close.notified() => if line.is_in_a_head() { return },
-            _ = closing.wait_for(|closing| *closing) => {}
+            _ = closing.wait_for(|closing| *closing) => if line.is_in_a_head() { return },
         }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
