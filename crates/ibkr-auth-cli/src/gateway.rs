@@ -87,7 +87,7 @@ pub(crate) fn run(global: &Global, output: Output, args: &GatewayArgs) -> Result
     let mut logins = sessions::logins(global, output, args)?;
     activation::assign(&sockets, &mut logins)?;
     let anew = || sessions::anew(global, output, args);
-    serve(output, args, &process, (logins, sockets), &anew, |_| Ok(()))
+    serve(output, args, &process, (logins, sockets), &anew, |_| {})
 }
 
 /// Whether the one that runs is alive.
@@ -108,26 +108,22 @@ fn serve(
     process: &Process,
     (logins, sockets): (Vec<Login>, Vec<TcpListener>),
     anew: &Anew<'_>,
-    introduce: impl FnOnce(&Gateway) -> Result<(), Failure>,
+    introduce: impl FnOnce(&Gateway),
 ) -> Result<(), Failure> {
     let runtime = runtime()?;
     let names: Vec<String> = logins.iter().map(|login| login.name.clone()).collect();
-    let is_plain = logins.iter().all(|login| login.gateway.plain);
-    let pages = logins.iter().map(|login| login.gateway.prefix.clone()).collect();
     let gateway = runtime.block_on(Gateway::start_on(process, logins, sockets))?;
     let watch = Watch::new(output, &runtime, &gateway, &names, args.compete);
-    watch.greet(&gateway, process, is_plain, pages)?;
-    introduce(&gateway)?;
-    let ending = watch.run(&gateway, anew);
-    output.line(if args.leave_open { "leaving the session open" } else { "logging out" })?;
-    let outcome = match args.leave_open {
-        true => {
-            runtime.block_on(gateway.detach());
-            Ok(())
-        }
-        false => runtime.block_on(gateway.stop()).map_err(Failure::from),
-    };
-    ending.and(outcome)
+    watch.greet(&gateway);
+    introduce(&gateway);
+    watch.run(&gateway, anew);
+    // Whoever reads this may have left. The requests under way and the sessions still get their end.
+    let told = output.line(if args.leave_open { "leaving the session open" } else { "logging out" });
+    match args.leave_open {
+        true => runtime.block_on(gateway.detach()),
+        false => runtime.block_on(gateway.stop())?,
+    }
+    told
 }
 
 fn runtime() -> Result<Runtime, Failure> {

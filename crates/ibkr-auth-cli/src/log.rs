@@ -1,4 +1,4 @@
-//! The log of `-v` and `-vv`.
+//! The log of `-v` and `-vv`, and a gateway's warnings.
 
 use std::io::{self, Write};
 
@@ -9,9 +9,10 @@ use crate::progress::hidden;
 
 /// `-v` our own log, `-vv` that of the HTTP stack too, which arrives through the crate `log`. Not beyond
 /// `debug`: at `trace` the HTTP stack writes whole requests.
-/// `is_json`: for programs, an object a line.
-pub(crate) fn to_stderr(verbose: u8, is_json: bool) {
+/// `is_json`: for programs, an object a line. `serves`: nobody else tells what happens to clients.
+pub(crate) fn to_stderr(verbose: u8, is_json: bool, serves: bool) {
     let filter = match verbose {
+        0 if serves => "ibkr_gateway=warn",
         0 => return,
         1 => "warn,ibkr_auth_core=debug,ibkr_gateway=debug",
         _ => "debug",

@@ -21,7 +21,8 @@ use crate::{
     health,
     line::Lines,
     probe,
-    seat::{Login, Seat},
+    route::PAGE,
+    seat::{Login, Seat, origin},
     serve::Door,
     tls::{self, Certificate},
 };
@@ -158,6 +159,29 @@ impl Gateway {
         &self.addresses
     }
 
+    /// How programs on this machine call it: scheme, host and port, each once.
+    pub fn origins(&self) -> Vec<String> {
+        let of = |seat: &Arc<Seat>| {
+            let settings = seat.settings();
+            settings.listen.iter().map(|address| origin(*address, &settings)).collect::<Vec<_>>()
+        };
+        distinct(self.seats.iter().flat_map(of))
+    }
+
+    /// The status pages of the sessions.
+    pub fn pages(&self) -> Vec<String> {
+        let of = |seat: &Arc<Seat>| seat.addresses().into_iter().map(|address| format!("{address}{PAGE}/"));
+        self.seats.iter().flat_map(of).collect()
+    }
+
+    /// The files of the certificates that clients see.
+    pub fn certificates(&self) -> Vec<PathBuf> {
+        let of = |seat: &Arc<Seat>| seat.settings().certificate.clone();
+        distinct(
+            self.certificates.iter().map(|(seat, _)| of(seat).unwrap_or_else(|| tls::file(&self.folder))),
+        )
+    }
+
     /// Other settings for a session from now on; its key and the certificate are read anew. No client is
     /// dropped. What says where it listens stays, and the audit file: `true` where something of that was to
     /// change, which takes a new start.
@@ -231,6 +255,15 @@ impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gateway").field("addresses", &self.addresses).finish_non_exhaustive()
     }
+}
+
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.fold(Vec::new(), |mut seen, one| {
+        if !seen.contains(&one) {
+            seen.push(one);
+        }
+        seen
+    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

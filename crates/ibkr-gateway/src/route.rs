@@ -117,7 +117,10 @@ impl Route {
             ["ws"] if *method == Method::GET => Self::Stream,
             // Tokens are the gateway's own affair.
             ["oauth", ..] => Self::Unknown,
-            _ => Self::Api(of_ibkr(below)),
+            _ => match of_ibkr(below) {
+                path if path.path().starts_with("/v1/api/") => Self::Api(path),
+                _ => Self::Ambiguous,
+            },
         }
     }
 }

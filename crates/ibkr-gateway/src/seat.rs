@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    net::SocketAddr,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -323,23 +324,20 @@ impl Seat {
 
     /// Where programs find this session.
     pub(crate) fn addresses(&self) -> Vec<String> {
-        let scheme = if self.settings().plain { "http" } else { "https" };
         let settings = self.settings();
         settings
             .listen
             .iter()
-            .map(|address| format!("{scheme}://{address}{}", self.settings().prefix))
+            .map(|address| format!("{}{}", origin(*address, &settings), settings.prefix))
             .collect()
     }
 
     /// The status page of this session, as a link on that of another one.
     pub(crate) fn page_address(&self, from: &Self) -> String {
-        let path = format!("{}{PAGE}", self.settings().prefix);
-        match self.settings().listen.first().filter(|_| self.settings().listen != from.settings().listen) {
-            Some(address) if self.settings().plain => format!("http://{address}{path}"),
-            Some(address) => format!("https://{address}{path}"),
-            None => path,
-        }
+        let settings = self.settings();
+        let elsewhere = settings.listen.first().filter(|_| settings.listen != from.settings().listen);
+        let origin = elsewhere.map(|address| origin(*address, &settings)).unwrap_or_default();
+        format!("{origin}{}{PAGE}", settings.prefix)
     }
 
     /// How many logins there may be; those at a simulator have no limit.
@@ -394,6 +392,15 @@ impl Seat {
             // Whoever asks next sees what came of it.
             let _ = self.handle.ready(left).await;
         }
+    }
+}
+
+/// What stands before the path where this machine calls an address of its own.
+pub(crate) fn origin(address: SocketAddr, settings: &GatewaySettings) -> String {
+    let scheme = if settings.plain { "http" } else { "https" };
+    match address.ip() {
+        ip if ip.is_unspecified() || ip.is_loopback() => format!("{scheme}://localhost:{}", address.port()),
+        _ => format!("{scheme}://{address}"),
     }
 }
 

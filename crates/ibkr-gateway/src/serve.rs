@@ -197,9 +197,9 @@ impl Door {
         peer: SocketAddr,
         begin: Instant,
     ) -> Reply {
-        if let Route::Local(what) = route
-            && !what.takes(&parts.method)
-        {
+        // It would send back to the client what the gateway has added to its request.
+        let is_echo = parts.method == Method::TRACE;
+        if is_echo || matches!(route, Route::Local(what) if !what.takes(&parts.method)) {
             return reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
         }
         match route {

@@ -42,12 +42,12 @@ pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
         "A simulator stands for IBKR at {}; nothing leaves this machine.",
         lab.simulator.base_url()
     ))?;
-    let (flag, scheme) = if args.plain { ("-s", "http") } else { ("-sk", "https") };
+    let flag = if args.plain { "-s" } else { "-sk" };
     serve(output, args, &process, (vec![login], Vec::new()), &|| Ok(Vec::new()), |gateway: &Gateway| {
-        let Some(address) = gateway.addresses().first() else { return Ok(()) };
-        let port = address.port();
-        output.line(format_args!(
-            "\nTry it:\n  curl {flag} {scheme}://localhost:{port}/v1/api/portfolio/accounts\n"
-        ))
+        if let Some(origin) = gateway.origins().first() {
+            let text = format_args!("\nTry it:\n  curl {flag} {origin}/v1/api/portfolio/accounts\n");
+            // As with the lines before it: whoever reads them may have left.
+            let _ = output.line(text);
+        }
     })
 }

@@ -1,12 +1,13 @@
 //! What a person, a log and the service manager see of a gateway while it runs.
 
 use std::{
+    fmt::Display,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     time::{Duration, Instant, SystemTime},
 };
 
 use ibkr_auth_blocking::{Event, Phase};
-use ibkr_gateway::{Gateway, Process};
+use ibkr_gateway::Gateway;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -63,56 +64,44 @@ impl<'a> Watch<'a> {
     }
 
     /// Where programs and people find it.
-    pub(super) fn greet(
-        &self,
-        gateway: &Gateway,
-        process: &Process,
-        is_plain: bool,
-        prefixes: Vec<String>,
-    ) -> Result<(), Failure> {
-        let scheme = if is_plain { "http" } else { "https" };
-        for address in gateway.addresses() {
-            let port = address.port();
-            let host =
-                if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
-            self.output.line(format_args!("Listening at {scheme}://{host}:{port}"))?;
-            for prefix in &prefixes {
-                self.output.line(format_args!("Status page: {scheme}://{host}:{port}{prefix}/gateway/"))?;
-            }
-        }
-        if !is_plain {
-            let file = Gateway::certificate(process);
-            self.output.line(format_args!("Certificate: {}", file.display()))?;
-        }
-        Ok(())
+    pub(super) fn greet(&self, gateway: &Gateway) {
+        gateway.origins().iter().for_each(|origin| self.say(format_args!("Listening at {origin}")));
+        gateway.pages().iter().for_each(|page| self.say(format_args!("Status page: {page}")));
+        let certificates = gateway.certificates();
+        certificates.iter().for_each(|file| self.say(format_args!("Certificate: {}", file.display())));
+    }
+
+    /// A line for a person. Whoever reads may have left: clients are served all the same.
+    fn say(&self, text: impl Display) {
+        let _ = self.output.line(text);
     }
 
     /// Until a signal asks to leave, or every session has stopped for good and nobody can press a button.
-    pub(super) fn run(mut self, gateway: &Gateway, anew: &Anew<'_>) -> Result<(), Failure> {
+    pub(super) fn run(mut self, gateway: &Gateway, anew: &Anew<'_>) {
         loop {
             self.pulse(gateway);
             let wait = self.systemd.every().unwrap_or(IDLE).min(IDLE);
             let until = Instant::now() + wait;
             match self.inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Input::Event(index, event)) => self.tell(gateway, index, &event)?,
+                Ok(Input::Event(index, event)) => self.tell(gateway, index, &event),
                 Ok(Input::Signal(Signal::Leave)) | Err(RecvTimeoutError::Disconnected) => {
                     self.systemd.stopping();
-                    return Ok(());
+                    return;
                 }
-                Ok(Input::Signal(Signal::Hangup)) => self.reload(gateway, anew)?,
+                Ok(Input::Signal(Signal::Hangup)) => self.reload(gateway, anew),
                 Ok(Input::Signal(Signal::Resized)) | Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
     /// No client is dropped, and what cannot be used leaves everything as it is.
-    fn reload(&self, gateway: &Gateway, anew: &Anew<'_>) -> Result<(), Failure> {
+    fn reload(&self, gateway: &Gateway, anew: &Anew<'_>) {
         let served = match anew() {
             Ok(served) => served,
             Err(failure) => {
                 self.output.failure(&failure);
                 let text = "the settings cannot be read anew, and stay as they are";
-                return self.output.line(format_args!("{} {text}", stamp(SystemTime::now())));
+                return self.say(format_args!("{} {text}", stamp(SystemTime::now())));
             }
         };
         for Served { name, settings, client_token } in served {
@@ -124,18 +113,19 @@ impl<'a> Watch<'a> {
                 Err(error) => self.output.failure(&Failure::from(error)),
             }
         }
-        self.output.line(format_args!("{} the settings were read anew", stamp(SystemTime::now())))
+        self.say(format_args!("{} the settings were read anew", stamp(SystemTime::now())));
     }
 
-    fn tell(&self, gateway: &Gateway, index: usize, event: &Event) -> Result<(), Failure> {
-        let Some(name) = self.names.get(index) else { return Ok(()) };
+    fn tell(&self, gateway: &Gateway, index: usize, event: &Event) {
+        let Some(name) = self.names.get(index) else { return };
         if self.output.json {
             let phase = gateway.session(name).map_or(Phase::Off, |handle| handle.phase());
             let mut object = json(event, phase);
             object.insert("session".to_owned(), Value::from(name.as_str()));
-            return self.output.result(escaped(&Value::Object(object).to_string()));
+            let _ = self.output.result(escaped(&Value::Object(object).to_string()));
+            return;
         }
-        let Some(Line { at, level, text }) = Line::of(event, self.takes) else { return Ok(()) };
+        let Some(Line { at, level, text }) = Line::of(event, self.takes) else { return };
         let style = level.style();
         let level = match level {
             Level::Info => String::new(),
@@ -143,7 +133,7 @@ impl<'a> Watch<'a> {
             Level::Person => format!("{style}attention:{style:#} "),
         };
         let name = if self.names.len() > 1 { format!("{name}: ") } else { String::new() };
-        self.output.line(format_args!("{} {level}{name}{text}", stamp(at)))
+        self.say(format_args!("{} {level}{name}{text}", stamp(at)));
     }
 
     /// The service manager learns that clients are served: whether IBKR is there is not the manager's to

@@ -3,14 +3,14 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ibkr_sim::Endpoint;
 use rustix::process::Signal;
 
 use crate::{
-    common::{OTHER, World, at_once},
+    common::{LONG, OTHER, World, at_once},
     keep::keeper::{Keeper, object},
 };
 
@@ -24,6 +24,8 @@ at_once!(
     the_demo_runs_without_an_account,
     settings_are_read_anew_without_a_new_start,
     profiles_are_served_side_by_side,
+    it_goes_on_when_nobody_reads_its_lines,
+    what_clients_meet_is_told_without_asking,
 );
 
 impl World {
@@ -174,4 +176,28 @@ fn profiles_are_served_side_by_side() {
     }
     assert_eq!(gateway.stop().0, Some(0));
     assert_eq!(world.count(Endpoint::Logout), 2);
+}
+
+/// `ibkr-auth gateway | tee log`, and Ctrl-C ends `tee` first.
+fn it_goes_on_when_nobody_reads_its_lines() {
+    let world = World::new();
+    let command = world.command(["gateway", "--listen", "0", "--plain"]);
+    let mut gateway = Keeper::start_unread_after(command, "Status page");
+    let begin = Instant::now();
+    while world.run(["status"]).code != Some(0) {
+        assert!(begin.elapsed() < LONG, "no session");
+    }
+    gateway.signal(Signal::HUP);
+    gateway.stop();
+    assert_eq!(world.count(Endpoint::Logout), 1);
+}
+
+fn what_clients_meet_is_told_without_asking() {
+    let world = World::new();
+    world.configure("gateway_audit_file: /dev/full");
+    let mut gateway = world.gateway(&[]);
+    let address = address(&mut gateway);
+    ask(&address, "POST", "/v1/api/iserver/questions/suppress/reset");
+    let (code, errors) = gateway.stop();
+    assert!(code == Some(0) && errors.contains("the audit file cannot be written"), "{code:?} {errors}");
 }
