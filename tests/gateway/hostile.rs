@@ -1,7 +1,11 @@
 //! Clients that mean harm, or are broken: nothing wrong reaches IBKR, and nobody else notices.
 
-use std::{net::TcpStream, time::Duration};
+use std::{
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
+use ibkr_sim::Endpoint;
 use proptest::prelude::*;
 
 use crate::{
@@ -388,4 +392,30 @@ fn no_bytes_bring_it_down() {
     until("all have left", || world.connections() == 0);
     until("their streams have ended", || world.metric("ibkr_gateway_websockets{session=\"default\"}") == 0);
     is_healthy(&world);
+}
+
+/// Whoever stops a container waits ten seconds for it, and kills it before it has logged out.
+#[test]
+fn who_says_nothing_does_not_hold_up_the_end() {
+    for is_plain in [true, false] {
+        let world = World::with(|settings| settings.plain = is_plain).ready();
+        let mut wire = Wire::open(world.address);
+        if is_plain {
+            wire.write("GET /v1/api/tickle HTTP/1.1\r\nHost: loc");
+            until("the head is noticed", || world.connections() == 1);
+        }
+        let sim = world.lab.server.handle().clone();
+        let begin = Instant::now();
+        drop(world);
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert_eq!(sim.count(Endpoint::Logout), 1);
+    }
+}
+
+#[test]
+fn what_the_gateway_adds_is_not_sent_back_to_a_client() {
+    let upstream = Upstream::new();
+    let world = World::before(&upstream.url);
+    assert_eq!(ask(world.address, "TRACE", "/v1/api/x", &[], "").status, 405);
+    assert!(upstream.seen().is_empty());
 }

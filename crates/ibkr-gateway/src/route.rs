@@ -208,6 +208,8 @@ mod tests {
             "/v1/api/..%2fx",
             "/v1/api/a%5cb",
             "/v1/api/./tickle",
+            "/%76%31/api/x",
+            "/v1/%70ortal/x",
         ] {
             assert_eq!(route(path), Route::Ambiguous, "{path}");
         }
