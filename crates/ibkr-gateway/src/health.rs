@@ -1,8 +1,8 @@
 //! ibeam's probes on a port of their own, so that set-ups that were made for it keep theirs.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ibkr_auth_async::Phase;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(listener: TcpListener, seat: Arc<Seat>, mut closing: w
             let _place = place;
             let service = service_fn(move |request| {
                 let seat = Arc::clone(&seat);
-                async move { Ok::<_, Infallible>(answer(&seat, request)) }
+                async move { Ok::<_, Infallible>(answer(&seat, request, peer.ip())) }
             });
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(IDLE_PROBE);
@@ -56,12 +56,20 @@ pub(crate) async fn serve(listener: TcpListener, seat: Arc<Seat>, mut closing: w
     }
 }
 
-fn answer(seat: &Seat, request: Request<Incoming>) -> Reply {
+fn answer(seat: &Seat, request: Request<Incoming>, peer: IpAddr) -> Reply {
     let (parts, _) = request.into_parts();
     match parts.uri.path() {
         "/livez" => reply::text(StatusCode::OK, "OK"),
         "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
         "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
+        // A picture in any web page asks so, and over plain HTTP to another machine a browser does not say it.
+        "/activate" | "/deactivate" if parts.method != Method::POST && !peer.to_canonical().is_loopback() => {
+            reply::error_because(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method Not Allowed",
+                "from elsewhere than this machine it takes a POST",
+            )
+        }
         "/activate" | "/deactivate" => match seat.guard().admit(&parts, &Route::Unknown, false) {
             Err(refused) => refused,
             Ok(_) => {
