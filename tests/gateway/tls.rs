@@ -1,17 +1,21 @@
 //! The certificate, and who may come in by it.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
+use ibkr_auth_async::{Passphrase, Secret};
+use ibkr_auth_tests::lab::Lab;
+use ibkr_gateway::{Gateway, GatewaySettings, Login, Process};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use tokio::runtime::Runtime;
 
 use crate::{
     raw::{Wire, request},
-    world::World,
+    world::{World, login},
 };
 
 /// A client that trusts this PEM file alone.
@@ -102,9 +106,9 @@ fn where_clients_show_certificates_nobody_else_comes_in() {
     let stranger = CertificateParams::new(vec!["client".into()]).unwrap().self_signed(&key).unwrap();
     let file = folder.path().join("clients.pem");
     fs::write(&file, ca_certificate.pem()).unwrap();
-    let world = World::with(|settings| {
+    let mut world = World::with(|settings| {
         settings.plain = false;
-        settings.client_ca_file = Some(file);
+        settings.client_ca_file = Some(file.clone());
     })
     .ready();
     let own = |certificate: &CertificateDer<'_>| {
@@ -119,6 +123,117 @@ fn where_clients_show_certificates_nobody_else_comes_in() {
             wire.write(request("GET", "/v1/api/tickle", &[], ""));
             assert!(wire.read().is_none());
         }
+    }
+    let settings = GatewaySettings { client_ca_file: Some(file), ..at(world.address) };
+    for _ in 0..20 {
+        world.runtime.block_on(Gateway::probe(&world.process, &settings)).unwrap();
+    }
+    let gateway = world.gateway.take().unwrap();
+    world.runtime.block_on(gateway.stop()).unwrap();
+    world.runtime.block_on(Gateway::probe(&world.process, &settings)).unwrap_err();
+}
+
+#[test]
+fn a_gateway_with_a_pkcs12_certificate_is_found_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.p12");
+    fs::write(&file, include_bytes!("../../crates/ibkr-gateway/tests/pkcs12/openssl.p12")).unwrap();
+    let own = |settings| GatewaySettings {
+        certificate: Some(file.clone()),
+        certificate_passphrase: Some(Passphrase::new(Secret::new("geheim"))),
+        plain: false,
+        ..settings
+    };
+    let world = World::planned(|plan| plan.settings = own(plan.settings.clone()));
+    let settings = own(at(world.address));
+    world.runtime.block_on(Gateway::probe(&world.process, &settings)).unwrap();
+}
+
+fn at(address: SocketAddr) -> GatewaySettings {
+    GatewaySettings { listen: vec![address], ..GatewaySettings::default() }
+}
+
+/// Two sessions, `one` and `two`, each at a path of its own.
+fn pair(lab: &Lab, settings: [GatewaySettings; 2]) -> Vec<Login> {
+    let named = |(name, settings): (&str, GatewaySettings)| {
+        let gateway = GatewaySettings { prefix: format!("/{name}"), ..settings };
+        Login { name: name.into(), ..login(lab, gateway) }
+    };
+    ["one", "two"].into_iter().zip(settings).map(named).collect()
+}
+
+#[test]
+fn sessions_at_one_port_have_one_handshake() {
+    let (lab, runtime, folder) = (Lab::new(), Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let process = Process { folder: folder.path().to_owned(), most_connections: 10 };
+    let free = at("127.0.0.1:0".parse().unwrap());
+    let file = || Some(folder.path().join("file.pem"));
+    let passphrase = Some(Passphrase::new(Secret::new("geheim")));
+    for (key, settings) in [
+        ("gateway_client_ca_file", GatewaySettings { client_ca_file: file(), ..free.clone() }),
+        ("gateway_certificate", GatewaySettings { certificate: file(), ..free.clone() }),
+        ("gateway_certificate_key", GatewaySettings { certificate_key: file(), ..free.clone() }),
+        (
+            "the passphrase of gateway_certificate",
+            GatewaySettings { certificate_passphrase: passphrase, ..free.clone() },
+        ),
+    ] {
+        let logins = pair(&lab, [free.clone(), settings]);
+        let error = runtime.block_on(Gateway::start(&process, logins)).unwrap_err().to_string();
+        let text = format!("the sessions one and two share a port, and differ in {key}; set it alike ");
+        assert!(error.starts_with(&text), "{error}");
+    }
+}
+
+#[test]
+fn sessions_at_one_port_change_their_handshake_together() {
+    let (lab, runtime, folder) = (Lab::new(), Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let process = Process { folder: folder.path().to_owned(), most_connections: 10 };
+    let free = at("127.0.0.1:0".parse().unwrap());
+    let gateway = runtime.block_on(Gateway::start(&process, pair(&lab, [free.clone(), free]))).unwrap();
+    let address = gateway.addresses()[0];
+    let certificate = Gateway::certificate(&process);
+    let closed = GatewaySettings { client_ca_file: Some(certificate.clone()), ..at(address) };
+    let reload = |name: &str, settings: &GatewaySettings| {
+        let settings = GatewaySettings { prefix: format!("/{name}"), ..settings.clone() };
+        gateway.reload(name, settings, None)
+    };
+    let is_served = || {
+        let mut wire = Wire::over_tls(address, "localhost", trusting(&certificate)).unwrap();
+        wire.write(request("GET", "/healthz", &[], ""));
+        wire.read().is_some()
+    };
+    assert!(!reload("one", &closed).unwrap());
+    assert!(is_served(), "the other may follow");
+    assert!(reload("two", &at(address)).unwrap_err().to_string().contains("gateway_client_ca_file"));
+    assert!(!reload("two", &closed).unwrap());
+    assert!(!is_served());
+    let names = GatewaySettings { allow_hosts: vec!["ib-gateway".into()], ..at(address) };
+    assert!(!reload("one", &names).unwrap());
+    assert!(!reload("two", &at(address)).unwrap());
+    Wire::over_tls(address, "ib-gateway", trusting(&certificate)).unwrap();
+    runtime.block_on(gateway.detach());
+}
+
+#[test]
+fn one_certificate_is_for_the_names_of_all_sessions() {
+    let named = |name: &str, address: &str| GatewaySettings {
+        allow_hosts: vec![name.into()],
+        ..at(address.parse().unwrap())
+    };
+    for places in [["127.0.0.1:0", "127.0.0.1:0"], ["127.0.0.1:0", "127.0.0.2:0"]] {
+        let (lab, runtime, folder) = (Lab::new(), Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+        let process = Process { folder: folder.path().to_owned(), most_connections: 10 };
+        let logins = pair(&lab, [named("one.example", places[0]), named("two.example", places[1])]);
+        let gateway = runtime.block_on(Gateway::start(&process, logins)).unwrap();
+        for (address, prefix) in gateway.addresses().iter().zip(["/one", "/two"]) {
+            let settings = GatewaySettings { prefix: prefix.into(), ..at(*address) };
+            runtime.block_on(Gateway::probe(&process, &settings)).unwrap();
+            for name in ["localhost", "one.example", "two.example"] {
+                Wire::over_tls(*address, name, trusting(&Gateway::certificate(&process))).expect(name);
+            }
+        }
+        runtime.block_on(gateway.detach());
     }
 }
 

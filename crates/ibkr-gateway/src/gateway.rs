@@ -51,8 +51,8 @@ pub struct Gateway {
     closing: watch::Sender<bool>,
     lines: Arc<Lines>,
     folder: PathBuf,
-    /// Each with the session whose settings name it.
-    certificates: Vec<(Arc<Seat>, Certificate)>,
+    /// Each with the sessions that share it.
+    certificates: Vec<(Vec<Arc<Seat>>, Certificate)>,
     _tasks: JoinSet<()>,
 }
 
@@ -62,7 +62,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When a certificate, a trust store or a file cannot be used, a port is taken, or two sessions share a
-    /// port without prefixes that tell them apart.
+    /// port without prefixes that tell them apart, or with different certificates.
     pub async fn start(process: &Process, logins: Vec<Login>) -> Result<Self, Error> {
         Self::start_on(process, logins, Vec::new()).await
     }
@@ -86,12 +86,13 @@ impl Gateway {
         for sharing in places.values() {
             refuse_alike(sharing.iter().map(|index| &logins[*index]))?;
         }
+        let names = tls::names(logins.iter().map(|login| &login.gateway));
         let mut bound = Vec::new();
         for (address, sharing) in places {
             let settings = &logins[sharing[0]].gateway;
             let tls = match settings.plain {
                 true => None,
-                false => Some(Certificate::new(settings, &process.folder)?),
+                false => Some(Certificate::new(settings, &names, &process.folder)?),
             };
             let open = sockets.iter().position(|socket| socket.local_addr().is_ok_and(|own| own == address));
             let listener = match open {
@@ -134,7 +135,7 @@ impl Gateway {
         let (mut addresses, mut certificates) = (Vec::new(), Vec::new());
         for (listener, sharing, tls) in bound {
             let mut own: Vec<Arc<Seat>> = sharing.iter().map(|index| Arc::clone(&seats[*index])).collect();
-            certificates.extend(own.first().cloned().zip(tls.clone()));
+            certificates.extend(tls.clone().map(|tls| (own.clone(), tls)));
             own.sort_by_key(|seat| std::cmp::Reverse(seat.settings().prefix.len()));
             let address = address_of(&listener)?;
             if own.iter().any(|seat| seat.settings().listen.contains(&address)) {
@@ -184,10 +185,12 @@ impl Gateway {
 
     /// Other settings for a session from now on; its key and the certificate are read anew. No client is
     /// dropped. What says where it listens stays, and the audit file: `true` where something of that was to
-    /// change, which takes a new start.
+    /// change, which takes a new start. The certificate of several sessions at one port changes once all of
+    /// them have the same settings for it.
     ///
     /// # Errors
-    /// When the certificate cannot be used; everything else is changed by then.
+    /// When the certificate cannot be used, or the last session at a port is to have another one than those
+    /// before it; everything else is changed by then.
     pub fn reload(
         &self,
         name: &str,
@@ -196,10 +199,32 @@ impl Gateway {
     ) -> Result<bool, Error> {
         let Some(seat) = self.seats.iter().find(|seat| seat.name == name) else { return Ok(true) };
         let is_moved = seat.reload(settings, token);
-        for (_, certificate) in self.certificates.iter().filter(|(of, _)| Arc::ptr_eq(of, seat)) {
-            certificate.reload(&seat.settings(), &self.folder)?;
-        }
+        self.reload_certificates(seat)?;
         Ok(is_moved)
+    }
+
+    /// Those that show one of this session's own, and the one that is made, which is for the names of all.
+    fn reload_certificates(&self, seat: &Arc<Seat>) -> Result<(), Error> {
+        let all: Vec<_> = self.seats.iter().map(|seat| seat.settings()).collect();
+        let names = tls::names(all.iter().map(AsRef::as_ref));
+        for (sharing, certificate) in &self.certificates {
+            let is_own = |other: &Arc<Seat>| Arc::ptr_eq(other, seat);
+            let [first, others @ ..] = &sharing[..] else { continue };
+            let settings = first.settings();
+            let alike = others.iter().try_for_each(|other| {
+                refuse_other_handshakes((&first.name, &settings), (&other.name, &other.settings()))
+            });
+            match alike {
+                Err(error) if sharing.last().is_some_and(is_own) => return Err(error),
+                // Sessions are reloaded one after another: those behind it may follow.
+                Err(_) => {}
+                Ok(()) if settings.certificate.is_none() || sharing.iter().any(is_own) => {
+                    certificate.reload(&settings, &names, &self.folder)?;
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     /// The session of a name.
@@ -316,7 +341,24 @@ fn refuse_alike<'a>(sharing: impl Iterator<Item = &'a Login>) -> Result<(), Erro
                 "give plain HTTP a port of its own",
             ));
         }
+        if let Some(first) = seen.first().filter(|first| !first.gateway.plain) {
+            refuse_other_handshakes((&first.name, &first.gateway), (&login.name, &login.gateway))?;
+        }
         seen.push(login);
     }
     Ok(())
+}
+
+/// Whoever comes to a port shakes hands before saying which session is meant.
+fn refuse_other_handshakes(
+    (name, settings): (&str, &GatewaySettings),
+    (other, others): (&str, &GatewaySettings),
+) -> Result<(), Error> {
+    match tls::difference(settings, others) {
+        None => Ok(()),
+        Some(key) => Err(Error::config(
+            format!("the sessions {name} and {other} share a port, and differ in {key}"),
+            "set it alike for both, or give each of them a port of its own",
+        )),
+    }
 }

@@ -10,12 +10,12 @@ use std::{
 
 use ibkr_auth_async::GatewaySettings;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+    AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{
         WebPkiSupportedAlgorithms, ring::default_provider, verify_tls12_signature, verify_tls13_signature,
     },
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -41,16 +41,22 @@ pub(crate) async fn probe(settings: &GatewaySettings, folder: &Path) -> io::Resu
         if settings.plain {
             return ask(stream, &settings.prefix).await;
         }
-        let file = settings.certificate.clone().unwrap_or_else(|| tls::file(folder));
+        let certificate = tls::shown(settings, folder).map_err(io::Error::other)?;
         let name = ServerName::IpAddress(address.ip().into());
-        ask(connector(&file)?.connect(name, stream).await?, &settings.prefix).await
+        let stream = connector(certificate)?.connect(name, stream).await?;
+        // By now it has shown our certificate: it lives if it asks for that of a client.
+        ask(stream, &settings.prefix).await.or_else(|error| match wants_certificate(&error) {
+            true => Ok(()),
+            false => Err(error),
+        })
     };
     timeout(WITHIN, asked).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, prefix: &str) -> io::Result<()> {
     let request = format!("GET {prefix}/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+    // Who refuses us may be gone already; the reason is there to be read.
+    let _ = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
     stream.take(LONGEST_ANSWER).read_to_end(&mut answer).await?;
     let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
@@ -58,6 +64,11 @@ async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, prefix: &str) -> i
         true => Ok(()),
         false => Err(io::Error::other(format!("it answered {:?}", String::from_utf8_lossy(line)))),
     }
+}
+
+fn wants_certificate(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(error, Some(Error::AlertReceived(AlertDescription::CertificateRequired)))
 }
 
 /// Whoever listens everywhere listens here too.
@@ -71,9 +82,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// It is ours that shows our certificate, whatever names that is for.
-fn connector(file: &Path) -> io::Result<TlsConnector> {
-    let certificate = CertificateDer::from_pem_file(file)
-        .map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
+fn connector(certificate: CertificateDer<'static>) -> io::Result<TlsConnector> {
     let provider = Arc::new(default_provider());
     let ours = Ours { certificate, algorithms: provider.signature_verification_algorithms };
     let config = ClientConfig::builder_with_provider(provider)
