@@ -33,7 +33,7 @@ const MOST_CONNECTIONS: usize = 16_000;
 pub(crate) struct GatewayArgs {
     #[cfg(feature = "simulator")]
     /// Try it on a simulator inside this program, without an account
-    #[arg(long, conflicts_with_all = ["profiles", "import_conf", "import_ibind"])]
+    #[arg(long, conflicts_with_all = ["profiles", "import_conf", "import_ibind", "probe"])]
     demo: bool,
     /// Serve these profiles of the settings, each at its own port or path
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_hint = ValueHint::Other)]

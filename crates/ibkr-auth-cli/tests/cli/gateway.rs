@@ -129,6 +129,7 @@ fn the_demo_runs_without_an_account() {
     assert!(ask(&address, "POST", "/v1/api/tickle").contains("ssoExpires"));
     assert!(ask(&address, "GET", "/gateway/").contains("<!doctype html>"));
     assert_eq!(demo.stop().0, Some(0));
+    assert_eq!(world.run(["gateway", "--demo", "--probe"]).code, Some(2), "nobody finds one that is tried");
 }
 
 fn settings_are_read_anew_without_a_new_start() {
