@@ -56,6 +56,12 @@ fn tickles_of_clients_are_answered_from_our_own() {
     }
     let asked = world.lab.server.handle().count(Endpoint::Tickle);
     assert_eq!(asked, 1, "{:#?}", world.lab.server.handle().requests());
+    let counted = |outcome| {
+        world.metric(&format!("ibkr_gateway_requests_total{{session=\"default\",outcome=\"{outcome}\"}}"))
+    };
+    assert_eq!((counted("answered_here"), counted("answered")), (21, 0));
+    let state = ask(world.address, "GET", "/gateway/state", &[], "").text();
+    assert!(state.contains("\"answered\":21,"), "{state}");
 }
 
 #[test]

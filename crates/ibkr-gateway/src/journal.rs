@@ -144,6 +144,11 @@ impl Journal {
         self.told().note(Line { at: SystemTime::now(), level, text: text.into(), why: None });
     }
 
+    /// A request was answered without IBKR.
+    pub(crate) fn count_local(&self) {
+        self.counts.local.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A request was not allowed, or not now.
     pub(crate) fn count_refused(&self) {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);

@@ -26,10 +26,10 @@ pub(crate) async fn answer(
     upload: Upload,
     begin: Instant,
 ) -> Reply {
-    match what {
+    let reply = match what {
         Local::Tickle => tickle(seat, begin).await,
         Local::ValidateSso => validate_sso(seat, begin).await,
-        Local::SsodhInit => ssodh_init(seat, parts, upload, begin).await,
+        Local::SsodhInit => return ssodh_init(seat, parts, upload, begin).await,
         Local::Reauthenticate => reauthenticate(seat).await,
         Local::Logout => logout(seat).await,
         Local::SsoLogin => reply::found(&format!("{}{PAGE}/", seat.settings().prefix)),
@@ -37,7 +37,11 @@ pub(crate) async fn answer(
         Local::SsoPing => reply::json(StatusCode::OK, &json!({ "result": "true" })),
         Local::Healthz | Local::Readyz => probe(seat, what),
         Local::Root | Local::Metrics => reply::error(StatusCode::NOT_FOUND, "Not Found"),
+    };
+    if !reply.status().is_client_error() && !reply.status().is_server_error() {
+        seat.journal.count_local();
     }
+    reply
 }
 
 /// For whoever looks after processes: alive, and ready.
@@ -91,7 +95,10 @@ async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: I
     if was_paused || seat.settings().read_only {
         return match good(seat, begin).await {
             Ok(()) => match seat.ear.auth_status() {
-                Some(status) => reply::json(StatusCode::OK, &status),
+                Some(status) => {
+                    seat.journal.count_local();
+                    reply::json(StatusCode::OK, &status)
+                }
                 None => none(&seat.handle.snapshot()),
             },
             Err(reply) => reply,
