@@ -50,17 +50,31 @@ fn giant_heads_are_refused_and_large_ones_are_not() {
     assert_eq!(ask(world.address, "GET", "/v1/api/x", &[&large], "").status, 200);
     let path = format!("/v1/api/x?{}", "y".repeat(8_000));
     assert_eq!(ask(world.address, "GET", &path, &[], "").status, 200);
+    // To the byte, however much of it comes at once.
+    let of_length = |length: usize| {
+        let rest = request("GET", "/v1/api/x", &["X-Large: "], "").len();
+        request("GET", "/v1/api/x", &[&format!("X-Large: {}", "x".repeat(length - rest))], "")
+    };
+    let largest = of_length(64 * 1024);
+    assert_eq!(Wire::open(world.address).ask(&largest).status, 200);
     upstream.forget();
+    for length in [64 * 1024 + 1, 66_000, 90_000] {
+        assert!(!passes(&world, of_length(length)), "{length}");
+    }
     let giant = format!("X-Giant: {}", "x".repeat(200_000));
     let many: Vec<String> = (0..150).map(|number| format!("X-{number}: 1")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(ask(world.address, "GET", "/v1/api/x", &many, "").status, 431);
-    let mut wire = Wire::open(world.address);
-    wire.write(request("GET", "/v1/api/x", &[&giant], ""));
-    // What was sent too much may destroy the answer on its way.
-    assert!(wire.read().is_none_or(|answer| answer.status == 431));
+    assert!(!passes(&world, request("GET", "/v1/api/x", &[&giant], "")));
     assert!(upstream.seen().is_empty());
     is_healthy(&world);
+}
+
+/// What was sent too much may destroy the refusal on its way.
+fn passes(world: &World, request: String) -> bool {
+    let mut wire = Wire::open(world.address);
+    wire.write(request);
+    wire.read().is_some_and(|answer| answer.status != 431)
 }
 
 #[test]

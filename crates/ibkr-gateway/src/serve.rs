@@ -128,7 +128,8 @@ impl Door {
             }
         });
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(LONGEST_HEAD).max_headers(MOST_HEADERS).half_close(true);
+        builder.max_header_size(LONGEST_HEAD).max_headers(MOST_HEADERS).half_close(true);
+        builder.max_buf_size(LONGEST_HEAD);
         let connection = builder.serve_connection(stream, service).with_upgrades();
         tokio::pin!(connection);
         tokio::select! {
