@@ -191,6 +191,9 @@ fn web_pages_do_not_get_in() {
     };
     for host in ["evil.example", "evil.example:5000", "localhost.evil.example:5000", "127.0.0.1.nip.io", ""] {
         assert_eq!(named(host, ""), 403, "{host}");
+        let text = format!("GET /v1/api/x HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = Wire::open(world.address).ask(text).text();
+        assert!(answer.contains("; gateway_allow_hosts names"), "{answer}");
     }
     for headers in [
         "Origin: https://evil.example\r\n",
@@ -205,6 +208,7 @@ fn web_pages_do_not_get_in() {
         let answer = Wire::open(world.address).ask(text);
         assert_eq!(answer.status, 403, "{headers}");
         assert_eq!(answer.header("access-control-allow-origin"), None);
+        assert!(answer.text().contains("; gateway_allow_origins names"), "{}", answer.text());
     }
     let preflight = ["Origin: https://evil.example", "Access-Control-Request-Method: POST"];
     let may = ask(world.address, "OPTIONS", ORDERS, &preflight, "");

@@ -89,7 +89,7 @@ impl Guard {
             None => Err(reply::error(StatusCode::BAD_REQUEST, "Bad Request: no Host header")),
             Some(name) if self.is_ours(name) => Ok(Some(name.to_ascii_lowercase())),
             Some(_) => Err(forbidden(
-                "this gateway does not know the name by which it was called; allow_hosts names further ones",
+                "this gateway does not know the name by which it was called; gateway_allow_hosts names others",
             )),
         }
     }
@@ -109,7 +109,7 @@ impl Guard {
         may_be_linked: bool,
     ) -> Result<Option<Page>, Reply> {
         let refused =
-            || forbidden("this web page may not use the gateway; allow_origins names those that may");
+            || forbidden("this web page may not use the gateway; gateway_allow_origins names those that may");
         let Some(origin) = headers.get(header::ORIGIN) else {
             // An image or a script of a foreign page comes without one.
             let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
