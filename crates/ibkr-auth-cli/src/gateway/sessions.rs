@@ -69,10 +69,10 @@ fn read(global: &Global, output: Output, args: &GatewayArgs) -> Result<Profile, 
     if let Some(imported) = imported(args)? {
         imported.warnings.iter().for_each(|warning| output.warning(warning));
         // A server that our own settings name is meant.
-        if let Some(host) = imported.host.filter(|_| *profile.config.host() == Host::production()) {
+        if let Some(host) = imported.host.clone().filter(|_| *profile.config.host() == Host::production()) {
             profile.config = profile.config.with_host(host);
         }
-        profile.gateway = with_imported(profile.gateway, imported.settings);
+        profile.gateway = imported.over(profile.gateway);
     }
     profile.gateway = overridden(profile.gateway, args);
     Ok(profile)
@@ -108,21 +108,6 @@ fn imported(args: &GatewayArgs) -> Result<Option<Imported>, Failure> {
     match &args.import_conf {
         Some(file) => Ok(Some(Imported::from_conf_yaml(file)?)),
         None => Ok(args.import_ibind.then(|| Imported::from_ibind(std::env::vars_os()))),
-    }
-}
-
-/// The other gateway knows nothing of the rest.
-fn with_imported(own: GatewaySettings, imported: GatewaySettings) -> GatewaySettings {
-    GatewaySettings {
-        listen: imported.listen,
-        prefix: imported.prefix,
-        plain: imported.plain,
-        certificate: imported.certificate,
-        certificate_passphrase: imported.certificate_passphrase,
-        allow_addresses: imported.allow_addresses,
-        allow_hosts: imported.allow_hosts,
-        allow_origins: imported.allow_origins,
-        ..own
     }
 }
 

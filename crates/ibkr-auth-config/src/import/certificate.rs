@@ -50,7 +50,7 @@ pub(super) fn take(written: &str, folder: &Path, imported: &mut Imported) -> boo
     if content.is_open_to_others() {
         imported.warn(format!("{place} is open to other users of this machine: `chmod 600` it"));
     }
-    imported.settings.certificate = Some(path);
+    imported.certificate = Some(path);
     true
 }
 

@@ -53,7 +53,6 @@ impl Imported {
 /// What is read of the file, of which some is used once all of it is known.
 struct Conf<'a> {
     imported: Imported,
-    port: u16,
     certificate: Option<&'a str>,
     passphrase: Option<&'a str>,
     allow: Vec<&'a str>,
@@ -68,7 +67,6 @@ impl<'a> Conf<'a> {
     fn new(folder: &'a Path, is_open: bool, cut: Option<usize>) -> Self {
         Self {
             imported: Imported::default(),
-            port: GatewaySettings::PORT,
             certificate: None,
             passphrase: None,
             allow: Vec::new(),
@@ -97,13 +95,13 @@ impl<'a> Conf<'a> {
         match (key, value) {
             ("listenPort", _) => {
                 match value.text().and_then(|text| text.parse().ok()).filter(|port| *port > 0) {
-                    Some(port) => self.port = port,
-                    None => self.warn("`listenPort` is not a port: 5000 is taken"),
+                    Some(port) => self.imported.listen = Some((Ipv4Addr::LOCALHOST, port).into()),
+                    None => self.warn("`listenPort` is not a port, and is not taken over"),
                 }
             }
             ("listenSsl", _) => match value.truth() {
-                Some(is_tls) => self.imported.settings.plain = !is_tls,
-                None => self.warn("`listenSsl` is neither true nor false: HTTPS is taken"),
+                Some(is_tls) => self.imported.plain = Some(!is_tls),
+                None => self.warn("`listenSsl` is neither true nor false, and is not taken over"),
             },
             ("proxyRemoteHost", _) => self.host(value.text().unwrap_or_default()),
             ("proxyRemoteSsl", _) if value.truth() == Some(true) => {}
@@ -164,7 +162,7 @@ impl<'a> Conf<'a> {
     fn origins(&mut self, origins: &[&str]) {
         for text in origins {
             match gateway_values::origin(text) {
-                Ok(origin) => self.imported.settings.allow_origins.push(origin),
+                Ok(origin) => self.imported.allow_origins.push(origin),
                 Err(problem) => {
                     let error = problem.at("`cors.origin.allowed`");
                     let (what, help) = (error.message(), error.help());
@@ -178,8 +176,7 @@ impl<'a> Conf<'a> {
         if let Some(written) = self.certificate {
             let is_taken = certificate::take(written, self.folder, &mut self.imported);
             if let (true, Some(passphrase)) = (is_taken, self.passphrase) {
-                self.imported.settings.certificate_passphrase =
-                    Some(Passphrase::new(Secret::new(passphrase)));
+                self.imported.certificate_passphrase = Some(Passphrase::new(Secret::new(passphrase)));
                 if self.is_open {
                     self.warn("`sslPwd` stands in a file that is open to other users of this machine: `chmod 600` it");
                 }
@@ -191,10 +188,9 @@ impl<'a> Conf<'a> {
         } else {
             ips::take(&self.allow, &self.deny, &mut self.imported);
         }
-        let port = self.port;
-        self.imported.settings.listen = vec![(Ipv4Addr::LOCALHOST, port).into()];
+        let port = self.imported.listen.map_or(GatewaySettings::PORT, |address| address.port());
         self.warn(format!(
-            "the original listens to all networks, and this gateway at 127.0.0.1:{port} alone: \
+            "the original listens to all networks, and this gateway to this machine alone unless \
              `gateway_listen: 0.0.0.0:{port}` opens it to whom gateway_allow_addresses names"
         ));
         self.imported

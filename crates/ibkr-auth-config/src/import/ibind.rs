@@ -9,7 +9,7 @@ use http::Uri;
 use ibkr_auth_core::is_this_machine;
 
 use super::Imported;
-use crate::{env::Env, gateway_values};
+use crate::{GatewaySettings, env::Env, gateway_values};
 
 const PREFIX: &str = "IBIND_";
 const REST_URL: &str = "IBIND_REST_URL";
@@ -77,19 +77,19 @@ impl Imported {
             return;
         };
         match place.prefix.as_str() {
-            "" => {}
+            "" => self.prefix = Some(String::new()),
             prefix => match gateway_values::path(prefix) {
-                Ok(prefix) => self.settings.prefix = prefix,
+                Ok(prefix) => self.prefix = Some(prefix),
                 Err(problem) => self.warn(problem.at(&format!("the path in {REST_URL}")).to_string()),
             },
         }
-        self.settings.listen = vec![SocketAddr::new(address, place.port)];
-        self.settings.plain = place.is_plain;
+        self.listen = Some(SocketAddr::new(address, place.port));
+        self.plain = Some(place.is_plain);
     }
 
     /// It must lead where the other one leads.
     fn ws_url(&mut self, url: &str) {
-        let settings = &self.settings;
+        let settings = self.clone().over(GatewaySettings::default());
         let is_the_same = Place::read(url, "/v1/api/ws", ["wss", "ws"]).is_some_and(|place| {
             place.address.is_some()
                 && settings.listen.iter().any(|own| own.port() == place.port)

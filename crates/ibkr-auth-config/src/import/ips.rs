@@ -32,14 +32,14 @@ pub(super) fn take(allow: &[&str], deny: &[&str], imported: &mut Imported) {
                 "{name} of `ips.allow` is not taken over: `ips.deny` takes something out of it, which cannot be said here; \
                  set gateway_allow_addresses to what is left"
             )),
-            Some(range) => imported.settings.allow_addresses.push(range),
+            Some(range) => imported.allow_addresses.push(range),
             None => match host(text) {
                 Some(host) => {
                     imported.warn(format!(
                         "{name} of `ips.allow` is a name: clients may call the gateway by it, but connections are taken by \
                          their address, which belongs under gateway_allow_addresses"
                     ));
-                    imported.settings.allow_hosts.push(host);
+                    imported.allow_hosts.push(host);
                 }
                 None => imported.warn(format!("{name} of `ips.allow` is no address, and means nothing here")),
             },

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ibkr_auth_config::{FileError, Imported};
+use ibkr_auth_config::{FileError, GatewaySettings, Imported};
 use proptest::prelude::*;
 
 use crate::folder::Folder;
@@ -43,8 +43,8 @@ fn assert_warnings(imported: &Imported, begins: &[&str]) {
 #[test]
 fn the_shipped_file_comes_to_the_defaults() {
     let imported = imported(SHIPPED);
-    let default = ibkr_auth_config::GatewaySettings::default();
-    assert_eq!(format!("{:?}", imported.settings), format!("{default:?}"));
+    let settings = imported.clone().over(GatewaySettings::default());
+    assert_eq!(format!("{settings:?}"), format!("{:?}", GatewaySettings::default()));
     assert_eq!(imported.host.as_ref().unwrap().to_string(), "api.ibkr.com");
     assert_warnings(
         &imported,
@@ -63,7 +63,7 @@ fn the_shipped_file_comes_to_the_defaults() {
     );
     assert_eq!(
         imported.warnings.last().unwrap(),
-        "the original listens to all networks, and this gateway at 127.0.0.1:5000 alone: \
+        "the original listens to all networks, and this gateway to this machine alone unless \
          `gateway_listen: 0.0.0.0:5000` opens it to whom gateway_allow_addresses names"
     );
 }
@@ -130,8 +130,8 @@ fn files_of_people() {
                       https://ndcdyn.interactivebrokers.com\nportalBaseURL: /portal.proxy\nips:\n  allow: [x.x.x.x, '*', 0.0.0.0, \
                       300.1.2.3, 'my net']\n  more: 1\nfuture.key: 1\nhunter2: 1\n",
             warnings: &[
-                "`listenPort` is not a port: 5000 is taken",
-                "`listenSsl` is neither true nor false: HTTPS is taken",
+                "`listenPort` is not a port, and is not taken over",
+                "`listenSsl` is neither true nor false, and is not taken over",
                 "`proxyRemoteSsl` means nothing here",
                 "`svcEnvironment` means nothing here",
                 "`proxyRemoteHost` is not taken over: ",
@@ -180,7 +180,7 @@ fn files_of_people() {
     ];
     for row in rows {
         let imported = imported(row.content);
-        let settings = &imported.settings;
+        let settings = imported.clone().over(GatewaySettings::default());
         assert_eq!(settings.listen, [([127, 0, 0, 1], row.port).into()], "{}", row.content);
         assert_eq!(settings.plain, row.plain, "{}", row.content);
         assert_eq!(imported.host.as_ref().map(ToString::to_string).unwrap_or_default(), row.host);
@@ -201,6 +201,28 @@ fn owned(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn own_settings_stay_beside_those_of_the_file() {
+    let own = GatewaySettings {
+        prefix: "/mine".into(),
+        certificate: Some("mine.pem".into()),
+        certificate_key: Some("mine.key".into()),
+        allow_hosts: vec!["ib-gateway".into()],
+        ..GatewaySettings::default()
+    };
+    let settings = imported("listenPort: 5001\nlistenSsl: false\n").over(own.clone());
+    let expected =
+        GatewaySettings { listen: vec![([127, 0, 0, 1], 5001).into()], plain: true, ..own.clone() };
+    assert_eq!(format!("{settings:?}"), format!("{expected:?}"));
+    let folder = Folder::new();
+    let certificate = folder.write("my.p12", b"\x30\x82");
+    let more = "sslCert: my.p12\nips:\n  allow: [10.*, trader.example]\n";
+    let settings = read(&folder, more).unwrap().over(own);
+    assert_eq!((settings.certificate, settings.certificate_key), (Some(certificate), None));
+    assert_eq!(settings.allow_hosts, ["ib-gateway", "trader.example"]);
+    assert_eq!((settings.allow_addresses.len(), settings.plain), (1, false));
+}
+
+#[test]
 fn certificates_are_told_by_their_content() {
     for (content, is_taken, begin) in [
         (&b"\x30\x82\x0a\x00"[..], true, ""),
@@ -217,8 +239,8 @@ fn certificates_are_told_by_their_content() {
         let folder = Folder::new();
         let path = folder.write("my.jks", content);
         let imported = read(&folder, "sslCert: my.jks\nsslPwd: hunter2\n").unwrap();
-        assert_eq!(imported.settings.certificate, is_taken.then_some(path.clone()), "{begin}");
-        let passphrase = imported.settings.certificate_passphrase.as_ref().map(|own| own.secret().unwrap());
+        assert_eq!(imported.certificate, is_taken.then_some(path.clone()), "{begin}");
+        let passphrase = imported.certificate_passphrase.as_ref().map(|own| own.secret().unwrap());
         assert_eq!(passphrase.as_ref().map(|own| own.expose()), is_taken.then_some("hunter2"));
         match is_taken {
             true => assert_warnings(&imported, &[]),
@@ -241,7 +263,7 @@ fn a_certificate_is_looked_for_where_the_original_looks() {
         }
         let certificate = folder.write(certificate, b"\x30\x82");
         let imported = Imported::from_conf_yaml(folder.write(conf, "sslCert: my.p12\n")).unwrap();
-        let found = imported.settings.certificate.unwrap();
+        let found = imported.certificate.unwrap();
         assert_eq!(found.canonicalize().unwrap(), certificate.canonicalize().unwrap(), "{conf}");
     }
     let gone = imported("sslCert: my.p12\n");
@@ -284,7 +306,7 @@ fn what_is_no_such_file_is_told() {
 #[test]
 fn another_encoding_in_a_comment_does_no_harm() {
     let imported = imported(b"\xef\xbb\xbf# f\xfcr mich\nlistenPort: 5001\n");
-    assert_eq!(imported.settings.listen[0].port(), 5001);
+    assert_eq!(imported.listen.unwrap().port(), 5001);
 }
 
 const PIECES: [&str; 18] = [
@@ -333,8 +355,8 @@ proptest! {
         content[at] = byte;
         FOLDER.with(|folder| {
             if let Ok(imported) = read(folder, content) {
-                assert!(imported.settings.listen[0].ip().is_loopback());
-                assert!(imported.settings.allow_origins.is_empty());
+                assert!(imported.listen.is_none_or(|address| address.ip().is_loopback()));
+                assert!(imported.allow_origins.is_empty());
                 assert!(!format!("{imported:?}").contains("mywebapi"));
             }
         });

@@ -1,6 +1,6 @@
 //! The variables of ibind.
 
-use ibkr_auth_config::Imported;
+use ibkr_auth_config::{AddressRange, GatewaySettings, Imported};
 
 fn imported(vars: &[(&str, &str)]) -> Imported {
     Imported::from_ibind(vars.iter().copied())
@@ -16,15 +16,15 @@ fn the_address_of_this_machine_is_taken_over() {
         ("http://localhost/paper/v1/api/", "127.0.0.1:80", true, "/paper"),
     ] {
         let imported = imported(&[("IBIND_REST_URL", url), ("IBIND_CACERT", "False"), ("PATH", "x")]);
-        assert_eq!(imported.settings.listen, [listen.parse().unwrap()], "{url}");
-        assert_eq!((imported.settings.plain, &*imported.settings.prefix), (plain, prefix), "{url}");
+        assert_eq!(imported.listen, Some(listen.parse().unwrap()), "{url}");
+        assert_eq!((imported.plain, imported.prefix.as_deref()), (Some(plain), Some(prefix)), "{url}");
         assert!(imported.warnings.is_empty() && imported.host.is_none(), "{:?}", imported.warnings);
     }
 }
 
 #[test]
 fn what_does_not_fit_is_told_without_its_value() {
-    let default = format!("{:?}", Imported::default().settings);
+    let default = format!("{:?}", GatewaySettings::default());
     for (name, value, begin) in [
         (
             "IBIND_REST_URL",
@@ -69,8 +69,8 @@ fn what_does_not_fit_is_told_without_its_value() {
         let imported = imported(&[(name, value)]);
         assert_eq!(imported.warnings.len(), 1, "{:?}", imported.warnings);
         assert!(imported.warnings[0].starts_with(begin), "{}", imported.warnings[0]);
-        let shown = format!("{imported:?}");
-        assert!(shown.contains(&default) && !shown.contains("m4rk3d"), "{shown}");
+        assert!(!format!("{imported:?}").contains("m4rk3d"), "{imported:?}");
+        assert_eq!(format!("{:?}", imported.over(GatewaySettings::default())), default);
     }
     let taken = imported(&[("IBIND_REST_URL", "https://localhost:5001/sso/v1/api")]);
     assert_eq!(
@@ -80,7 +80,7 @@ fn what_does_not_fit_is_told_without_its_value() {
           that of the profile"
         ]
     );
-    assert_eq!(taken.settings.listen[0].port(), 5001);
+    assert_eq!(taken.listen.unwrap().port(), 5001);
 }
 
 #[test]
@@ -94,10 +94,34 @@ fn what_says_the_same_or_nothing_is_no_warning() {
     assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
 }
 
+#[test]
+fn what_is_not_named_stays() {
+    let own = GatewaySettings {
+        listen: vec!["0.0.0.0:5055".parse().unwrap()],
+        prefix: "/mine".into(),
+        plain: true,
+        certificate: Some("mine.pem".into()),
+        certificate_key: Some("mine.key".into()),
+        allow_addresses: vec![AddressRange::parse("10.0.0.0/8").unwrap()],
+        allow_hosts: vec!["ib-gateway".into()],
+        allow_origins: vec!["https://app.example".into()],
+        ..GatewaySettings::default()
+    };
+    let nothing = imported(&[("IBIND_PORT", "5001")]);
+    assert_eq!(format!("{:?}", nothing.over(own.clone())), format!("{own:?}"));
+    let rest = |url| imported(&[("IBIND_REST_URL", url)]).over(own.clone());
+    let elsewhere = rest("https://localhost:5001/v1/api/");
+    assert_eq!(elsewhere.listen, ["127.0.0.1:5001".parse().unwrap()]);
+    assert_eq!((elsewhere.prefix.as_str(), elsewhere.plain), ("", false));
+    assert_eq!(elsewhere.allow_hosts, own.allow_hosts);
+    let here = rest("http://localhost:5055/mine/v1/api/");
+    assert_eq!(format!("{here:?}"), format!("{own:?}"), "who listens to all networks is reached");
+}
+
 proptest::proptest! {
     #[test]
     fn arbitrary_addresses_are_survived(url in "(https?://)?[a-z0-9:@/\\[\\]._-]{0,40}(/v1/api/?)?") {
         let imported = imported(&[("IBIND_REST_URL", &url), ("IBIND_WS_URL", &url)]);
-        assert!(imported.settings.listen.iter().all(|address| address.ip().is_loopback()));
+        assert!(imported.listen.is_none_or(|address| address.ip().is_loopback()));
     }
 }
