@@ -80,7 +80,12 @@ impl Gateway {
         let mut places: BTreeMap<SocketAddr, Vec<usize>> = BTreeMap::new();
         for (index, login) in logins.iter().enumerate() {
             for address in &login.gateway.listen {
-                places.entry(*address).or_default().push(index);
+                let sharing = places.entry(*address).or_default();
+                if sharing.contains(&index) {
+                    let what = format!("the session {} is to listen at {address} twice", login.name);
+                    return Err(Error::config(what, "name each address once"));
+                }
+                sharing.push(index);
             }
         }
         for sharing in places.values() {
