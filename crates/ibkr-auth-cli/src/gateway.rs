@@ -86,7 +86,8 @@ pub(crate) fn run(global: &Global, output: Output, args: &GatewayArgs) -> Result
     let sockets = activation::sockets()?;
     let mut logins = sessions::logins(global, output, args)?;
     activation::assign(&sockets, &mut logins)?;
-    let anew = || sessions::anew(global, output, args);
+    let started = sessions::started(global, args, &logins);
+    let anew = || sessions::anew(&started, output, args);
     serve(output, args, &process, (logins, sockets), &anew, |_| {})
 }
 

@@ -7,11 +7,12 @@ use std::{
 
 use ibkr_auth_blocking::{Host, KeepConnected, OnCompeting, Secret};
 use ibkr_auth_config::{GatewaySettings, Imported};
-use ibkr_auth_store::Store;
+use ibkr_auth_store::{SessionIdentity, Store};
 use ibkr_gateway::{Kept, Login};
 
 use super::GatewayArgs;
 use crate::{
+    exit::Exit,
     failure::Failure,
     keep::start::{lock, place},
     options::Global,
@@ -19,6 +20,9 @@ use crate::{
     profile::Profile,
     sessions::{Sessions, not_refused},
 };
+
+/// What the session of settings without profiles is called.
+const UNNAMED: &str = "default";
 
 /// Where the gateway keeps the certificate that it makes: beside the sessions.
 pub(super) fn folder(global: &Global, args: &GatewayArgs) -> Result<PathBuf, Failure> {
@@ -29,7 +33,47 @@ pub(super) fn folder(global: &Global, args: &GatewayArgs) -> Result<PathBuf, Fai
 
 /// One for each profile. The passphrases of their keys are asked for here.
 pub(super) fn logins(global: &Global, output: Output, args: &GatewayArgs) -> Result<Vec<Login>, Failure> {
-    each(global, args).iter().map(|global| login(global, output, args)).collect()
+    let read = |global: &Global| read(global, output, args);
+    let profiles: Vec<Profile> = each(global, args).iter().map(read).collect::<Result<_, _>>()?;
+    refuse_alike(&profiles)?;
+    profiles.into_iter().map(|profile| login(global, output, args, profile)).collect()
+}
+
+/// Each session is kept once.
+fn refuse_alike(profiles: &[Profile]) -> Result<(), Failure> {
+    for (index, profile) in profiles.iter().enumerate() {
+        let Some(other) = profiles[..index].iter().find(|other| other.identity() == profile.identity())
+        else {
+            continue;
+        };
+        let (name, other) = (named(profile), named(other));
+        return Err(match name == other {
+            true => Failure::new(Exit::Usage, format!("the profile {name} is named twice"))
+                .help("name it once in --profiles"),
+            false => Failure::new(Exit::Config, format!("the profiles {other} and {name} are one session"))
+                .help("serve one of them, or give each a credential of its own"),
+        });
+    }
+    Ok(())
+}
+
+/// A session as it was at the start: what is read anew is for it.
+pub(super) struct Started {
+    global: Global,
+    name: String,
+    identity: SessionIdentity,
+}
+
+pub(super) fn started(global: &Global, args: &GatewayArgs, logins: &[Login]) -> Vec<Started> {
+    let started = |(mut global, login): (Global, &Login)| {
+        if login.name != UNNAMED {
+            // The file may name another one as its default by then.
+            global.profile = Some(login.name.clone());
+        }
+        let identity = SessionIdentity::of(&login.config, &login.transport);
+        Started { global, name: login.name.clone(), identity }
+    };
+    each(global, args).into_iter().zip(logins).map(started).collect()
 }
 
 /// What a session is served with, as the settings are now.
@@ -37,16 +81,24 @@ pub(super) struct Served {
     pub(super) name: String,
     pub(super) settings: GatewaySettings,
     pub(super) client_token: Option<Secret>,
+    /// They name somebody else, or another place to log in at.
+    pub(super) is_another: bool,
 }
 
 /// The same without a login, to be used from now on.
-pub(super) fn anew(global: &Global, output: Output, args: &GatewayArgs) -> Result<Vec<Served>, Failure> {
-    let served = |global: &Global| {
-        let profile = read(global, output, args)?;
+pub(super) fn anew(started: &[Started], output: Output, args: &GatewayArgs) -> Result<Vec<Served>, Failure> {
+    let served = |start: &Started| {
+        let profile = read(&start.global, output, args)?;
+        let (name, now) = (start.name.clone(), named(&profile));
+        if now != name {
+            let what = format!("the settings are now for the profile {now}, and the session is {name}");
+            return Err(Failure::new(Exit::Config, what).help("start anew, or correct `default_profile`"));
+        }
         let client_token = profile.gateway.client_token()?;
-        Ok(Served { name: named(&profile), settings: profile.gateway, client_token })
+        let is_another = profile.identity() != start.identity;
+        Ok(Served { name, settings: profile.gateway, client_token, is_another })
     };
-    each(global, args).iter().map(served).collect()
+    started.iter().map(served).collect()
 }
 
 /// The options of this invocation, once for each profile.
@@ -59,7 +111,7 @@ fn each(global: &Global, args: &GatewayArgs) -> Vec<Global> {
 }
 
 fn named(profile: &Profile) -> String {
-    profile.name.clone().unwrap_or_else(|| "default".to_owned())
+    profile.name.clone().unwrap_or_else(|| UNNAMED.to_owned())
 }
 
 /// A profile with what is imported and what the options say.
@@ -78,8 +130,7 @@ fn read(global: &Global, output: Output, args: &GatewayArgs) -> Result<Profile, 
     Ok(profile)
 }
 
-fn login(global: &Global, output: Output, args: &GatewayArgs) -> Result<Login, Failure> {
-    let profile = read(global, output, args)?;
+fn login(global: &Global, output: Output, args: &GatewayArgs, profile: Profile) -> Result<Login, Failure> {
     let store = Store::new(global.state_dir.as_deref(), &profile.identity())?;
     let (name, gateway, config) = (named(&profile), profile.gateway.clone(), profile.config.clone());
     let sessions = Sessions::new(output, profile, store);

@@ -23,6 +23,10 @@ at_once!(
     a_port_that_is_taken_is_told_with_what_to_do,
     the_demo_runs_without_an_account,
     settings_are_read_anew_without_a_new_start,
+    who_logs_in_stays_and_that_is_told,
+    the_profile_of_the_start_is_read_anew,
+    what_is_named_twice_is_told_as_that,
+    imports_leave_what_they_do_not_name,
     profiles_are_served_side_by_side,
     it_goes_on_when_nobody_reads_its_lines,
     what_clients_meet_is_told_without_asking,
@@ -155,6 +159,80 @@ fn settings_are_read_anew_without_a_new_start() {
     assert_eq!(code, Some(0), "{errors}");
     assert!(errors.contains("gateway_read_only") && errors.contains("until the next start"), "{errors}");
     assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+fn who_logs_in_stays_and_that_is_told() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]);
+    gateway.line(" connected");
+    for settings in ["", &format!("credential: {OTHER}")] {
+        world.configure(settings);
+        gateway.signal(Signal::HUP);
+        gateway.line("the settings were read anew");
+    }
+    let (code, errors) = gateway.stop();
+    assert_eq!(code, Some(0), "{errors}");
+    let told = "default: who logs in, and where, stays until the next start";
+    assert_eq!(errors.matches(told).count(), 1, "{errors}");
+    assert_eq!(world.count(Endpoint::Token), 1);
+}
+
+fn the_profile_of_the_start_is_read_anew() {
+    let world = World::new();
+    let profiles = |default: &str, of_alice: &str| {
+        world.configure(&format!(
+            "profiles:\n  alice: {{ {of_alice} }}\n  bob: {{ credential: {OTHER} }}\ndefault_profile: {default}"
+        ));
+    };
+    profiles("alice", "");
+    let mut gateway = world.gateway(&[]);
+    let address = address(&mut gateway);
+    gateway.line(" connected");
+    profiles("bob", "gateway_read_only: true");
+    gateway.signal(Signal::HUP);
+    gateway.line("the settings were read anew");
+    let select = ask(&address, "POST", "/v1/api/iserver/account");
+    assert!(select.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{select}");
+    let (code, errors) = gateway.stop();
+    assert!(code == Some(0) && !errors.contains("bob") && !errors.contains("who logs in"), "{errors}");
+    world.configure("");
+    let mut unnamed = world.gateway(&[]);
+    unnamed.line(" connected");
+    profiles("bob", "");
+    unnamed.signal(Signal::HUP);
+    unnamed.line("the settings cannot be read anew, and stay as they are");
+    let (_, errors) = unnamed.stop();
+    assert!(errors.contains("now for the profile bob, and the session is default"), "{errors}");
+}
+
+fn what_is_named_twice_is_told_as_that() {
+    let world = World::new();
+    world.configure("profiles:\n  alice: { gateway_prefix: /a }\n  bob: { gateway_prefix: /b }");
+    for ([option, value], told) in [
+        (["--profiles", "alice,alice"], "the profile alice is named twice"),
+        (["--profiles", "alice,bob"], "the profiles alice and bob are one session"),
+        (["--listen", "5001,127.0.0.1:5001"], "the session default is to listen at 127.0.0.1:5001 twice"),
+    ] {
+        let ran = world.run(["gateway", option, value]);
+        assert!(ran.code != Some(0) && ran.err.contains(told), "{}", ran.err);
+    }
+    assert_eq!(world.count(Endpoint::Token), 0, "nothing was sent");
+}
+
+fn imports_leave_what_they_do_not_name() {
+    let world = World::new();
+    world.configure("gateway_prefix: /mine\ngateway_allow_hosts: [ib-gateway]");
+    world.write("conf.yaml", "listenPort: 5001\nlistenSsl: false\n");
+    for import in [&["--import-conf", "conf.yaml"][..], &["--import-ibind"]] {
+        let mut gateway = world.gateway(import);
+        let address = address(&mut gateway);
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET /mine/v1/api/tickle HTTP/1.0\r\nHost: ib-gateway\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 OK\r\n"), "{import:?}: {answer}");
+        assert_eq!(gateway.stop().0, Some(0));
+    }
 }
 
 fn profiles_are_served_side_by_side() {
