@@ -182,9 +182,9 @@ impl Gateway {
 
     /// The files of the certificates that clients see.
     pub fn certificates(&self) -> Vec<PathBuf> {
-        let of = |seat: &Arc<Seat>| seat.settings().certificate.clone();
+        let own = self.seats.iter().filter(|seat| !seat.settings().plain);
         distinct(
-            self.certificates.iter().map(|(seat, _)| of(seat).unwrap_or_else(|| tls::file(&self.folder))),
+            own.map(|seat| seat.settings().certificate.clone().unwrap_or_else(|| tls::file(&self.folder))),
         )
     }
 
