@@ -62,7 +62,7 @@ fn answer(seat: &Seat, request: Request<Incoming>, peer: IpAddr) -> Reply {
         "/livez" => reply::text(StatusCode::OK, "OK"),
         "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
         "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
-        // A picture in any web page asks so, and over plain HTTP to another machine a browser does not say it.
+        // A picture in any web page asks so, and from one machine to another a browser sends no word of that.
         "/activate" | "/deactivate" if parts.method != Method::POST && !peer.to_canonical().is_loopback() => {
             reply::error_because(
                 StatusCode::METHOD_NOT_ALLOWED,
