@@ -106,6 +106,16 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether other programs are its clients.
+    pub(crate) fn serves(&self) -> bool {
+        #[cfg(feature = "gateway")]
+        return matches!(self, Self::Gateway(_));
+        #[cfg(not(feature = "gateway"))]
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     harden::forbid_core_dumps();
     let Args { mut global, command } = parse();
     global.add_variables();
-    log::to_stderr(global.verbose, global.json, matches!(command, Command::Gateway(_)));
+    log::to_stderr(global.verbose, global.json, command.serves());
     let output = Output::new(global.json, global.quiet, global.color);
     match run(&global, output, command) {
         Ok(()) => ExitCode::SUCCESS,
