@@ -226,6 +226,7 @@ fn imports_leave_what_they_do_not_name() {
     for import in [&["--import-conf", "conf.yaml"][..], &["--import-ibind"]] {
         let mut gateway = world.gateway(import);
         let address = address(&mut gateway);
+        gateway.line(" connected");
         let mut stream = TcpStream::connect(&address).unwrap();
         write!(stream, "GET /mine/v1/api/tickle HTTP/1.0\r\nHost: ib-gateway\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -276,6 +277,7 @@ fn what_clients_meet_is_told_without_asking() {
     world.configure("gateway_audit_file: /dev/full");
     let mut gateway = world.gateway(&[]);
     let address = address(&mut gateway);
+    gateway.line(" connected");
     ask(&address, "POST", "/v1/api/iserver/questions/suppress/reset");
     let (code, errors) = gateway.stop();
     assert!(code == Some(0) && errors.contains("the audit file cannot be written"), "{code:?} {errors}");
