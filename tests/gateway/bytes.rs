@@ -1,5 +1,7 @@
 //! What arrives at IBKR, and what comes back, byte by byte.
 
+use std::{io::Write, net::Shutdown};
+
 use crate::{
     raw::{Wire, ask, request},
     upstream::{Seen, Upstream, answer},
@@ -258,4 +260,48 @@ fn what_breaks_off_does_not_look_whole() {
     }
     let text = String::from_utf8(all).unwrap();
     assert!(text.contains("hello") && !text.ends_with("0\r\n\r\n"), "{text:?}");
+}
+
+/// An answer to what changes something is held until it is whole, or too long for that.
+#[test]
+fn the_answer_to_an_order_comes_whole_whatever_its_form() {
+    let sized = |size: usize| (answer("200 OK", &[], &vec![b'x'; size]), 200, size);
+    let forms = [
+        sized(0),
+        sized(64 * 1024 - 1),
+        sized(64 * 1024),
+        sized(64 * 1024 + 1),
+        sized(1_000_000),
+        (b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(), 204, 0),
+        (
+            b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+              2\r\nab\r\n1\r\nc\r\n0\r\nServer-Timing: x\r\n\r\n"
+                .to_vec(),
+            200,
+            3,
+        ),
+        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy".to_vec(), 503, 4),
+    ];
+    for (said, status, size) in forms {
+        let upstream = Upstream::saying(move |_| said.clone());
+        let world = World::before(&upstream.url);
+        let answer =
+            ask(world.address, "POST", "/v1/api/iserver/account/U1/orders", &["Content-Length: 2"], "{}");
+        assert_eq!((answer.status, answer.body.len()), (status, size));
+        upstream.only();
+    }
+}
+
+/// Without a length an answer ends with its connection.
+#[test]
+fn an_answer_that_ends_with_its_connection_comes_whole() {
+    let upstream = Upstream::doing(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n[1]");
+        let _ = stream.shutdown(Shutdown::Both);
+    });
+    let world = World::before(&upstream.url);
+    for method in ["POST", "GET"] {
+        let answer = ask(world.address, method, "/v1/api/iserver/x", &["Content-Length: 0"], "");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "[1]"), "{method}");
+    }
 }

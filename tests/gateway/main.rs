@@ -8,6 +8,7 @@ mod hostile;
 mod money;
 mod one_each;
 mod orders;
+mod probes;
 mod raw;
 mod rest;
 mod session;

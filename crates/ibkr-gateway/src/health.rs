@@ -62,14 +62,11 @@ fn answer(seat: &Seat, request: Request<Incoming>, peer: IpAddr) -> Reply {
         "/livez" => reply::text(StatusCode::OK, "OK"),
         "/readyz" if seat.handle.phase() == Phase::Connected => reply::text(StatusCode::OK, "OK"),
         "/readyz" => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Not Ready"),
-        // A picture in any web page asks so, and from one machine to another a browser sends no word of that.
-        "/activate" | "/deactivate" if parts.method != Method::POST && !peer.to_canonical().is_loopback() => {
-            reply::error_because(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Method Not Allowed",
-                "from elsewhere than this machine it takes a POST",
-            )
-        }
+        "/activate" | "/deactivate" if !may_switch(&parts.method, peer) => reply::error_because(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method Not Allowed",
+            "from elsewhere than this machine it takes a POST",
+        ),
         "/activate" | "/deactivate" => match seat.guard().admit(&parts, &Route::Unknown, false) {
             Err(refused) => refused,
             Ok(_) => {
@@ -85,5 +82,29 @@ fn answer(seat: &Seat, request: Request<Incoming>, peer: IpAddr) -> Reply {
             }
         },
         _ => reply::error(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+/// A picture in any web page asks by GET, and from one machine to another a browser sends no word of that.
+fn may_switch(method: &Method, peer: IpAddr) -> bool {
+    *method == Method::POST || peer.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_in_a_web_page_switches_nothing() {
+        for (method, peer, may) in [
+            (Method::GET, "127.0.0.1", true),
+            (Method::GET, "::1", true),
+            (Method::GET, "::ffff:127.0.0.1", true),
+            (Method::GET, "172.17.0.1", false),
+            (Method::HEAD, "172.17.0.1", false),
+            (Method::POST, "172.17.0.1", true),
+        ] {
+            assert_eq!(may_switch(&method, peer.parse().unwrap()), may, "{method} from {peer}");
+        }
     }
 }
