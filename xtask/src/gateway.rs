@@ -1,11 +1,12 @@
 //! The gateway as a process of its own, and where it says that it is.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::process;
 
 /// A login, made by a program without optimisation on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +28,7 @@ impl Gateway {
     pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(|error| format!("ibkr-auth: {error}"))?;
-        let lines = process.stdout.take().map(follow).ok_or("the gateway has no output")?;
+        let lines = process.stdout.take().map(process::lines).ok_or("the gateway has no output")?;
         let mut gateway = Self { process, lines, said: Vec::new(), port: 0, certificate: None };
         gateway.await_login()?;
         Ok(gateway)
@@ -94,16 +95,4 @@ impl Drop for Gateway {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn follow(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }

@@ -1,7 +1,10 @@
 //! Running other programs, and where the workspace is.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{ChildStdout, Command};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 /// The folder that holds the workspace's Cargo.toml.
 pub(crate) fn root() -> PathBuf {
@@ -52,6 +55,19 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 pub(crate) fn status(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| format!("{}: {error}", shown(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{}: {status}", shown(command))) }
+}
+
+/// The lines that a program writes, as it writes them, so that whoever waits for one may lose patience.
+pub(crate) fn lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 fn shown(command: &Command) -> String {

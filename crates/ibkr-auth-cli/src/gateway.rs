@@ -12,17 +12,10 @@ use std::{
 };
 
 use clap::ValueHint;
-use ibkr_auth_blocking::{Host, Region};
 use ibkr_gateway::{Gateway, Login, Process};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{
-    exit::Exit,
-    failure::Failure,
-    keep::{host, places},
-    options::Global,
-    output::Output,
-};
+use crate::{exit::Exit, failure::Failure, keeping::Keeping, options::Global, output::Output};
 use watch::Watch;
 
 /// Files, IBKR and a person need some descriptors beside the connections of clients.
@@ -53,16 +46,8 @@ pub(crate) struct GatewayArgs {
     /// Take address and port from the variables `IBIND_…`
     #[arg(long, conflicts_with = "import_conf")]
     import_ibind: bool,
-    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three
-    /// times an hour at most
-    #[arg(long)]
-    compete: bool,
-    /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
-    #[arg(long, value_name = "PLACE", value_parser = places())]
-    region: Option<Region>,
-    /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
-    #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
-    hosts: Vec<Host>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Ask the gateway that runs with these settings whether it is alive, and end: for containers
     #[arg(long, conflicts_with = "profiles")]
     probe: bool,
@@ -114,7 +99,7 @@ fn serve(
     let runtime = runtime()?;
     let names: Vec<String> = logins.iter().map(|login| login.name.clone()).collect();
     let gateway = runtime.block_on(Gateway::start_on(process, logins, sockets))?;
-    let watch = Watch::new(output, &runtime, &gateway, &names, args.compete);
+    let watch = Watch::new(output, &runtime, &gateway, &names, args.keeping.compete);
     watch.greet(&gateway);
     introduce(&gateway);
     watch.run(&gateway, anew);

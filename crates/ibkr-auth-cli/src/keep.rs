@@ -17,10 +17,9 @@ mod writer;
 
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use ibkr_auth_blocking::{Host, KeepConnected, Region};
+use ibkr_auth_blocking::KeepConnected;
 
-use crate::{failure::Failure, options::duration, sessions::Sessions};
+use crate::{failure::Failure, keeping::Keeping, options::duration, sessions::Sessions};
 use input::Source;
 use status::Status;
 use systemd::Systemd;
@@ -29,17 +28,8 @@ use watch::Watch;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeepArgs {
-    /// End another brokerage session of the username, such as TWS, now and whenever one takes over, three
-    /// times an hour at most. Without this it goes on, and ours comes back when it has ended; `compete: true`
-    /// in the settings ends one at the first login alone
-    #[arg(long)]
-    compete: bool,
-    /// Whose nightly reset, midnight and weekend maintenance count [default: what IBKR says of the username]
-    #[arg(long, value_name = "PLACE", value_parser = places())]
-    region: Option<Region>,
-    /// Further hosts to turn to when one is dead, such as `1.api.ibkr.com,2.api.ibkr.com`
-    #[arg(long, value_name = "HOST,…", value_delimiter = ',', value_parser = host)]
-    hosts: Vec<Host>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Time between two tickles, 10s to 2m; IBKR ends a session that is idle for 5 minutes
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = tickle_every)]
     tickle_every: Duration,
@@ -67,7 +57,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
         args.tickle_every,
         handle.snapshot(),
     );
-    (status.paper, status.takes) = (recorder.paper(), args.compete);
+    (status.paper, status.takes) = (recorder.paper(), args.keeping.compete);
     let view = View::open(sessions.output, args.plain, source.clone());
     recorder.has_keys = view.has_keys();
     let systemd = Systemd::default();
@@ -76,27 +66,8 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     watch.leave(cause, args.logout)
 }
 
-/// Where IBKR's servers nearest to the user are.
-pub(crate) fn places() -> impl TypedValueParser<Value = Region> {
-    let places = [("new-york", "America"), ("zug", "Europe"), ("hong-kong", "Asia")];
-    let values = places.map(|(name, continent)| PossibleValue::new(name).help(continent));
-    PossibleValuesParser::new(values).map(|name| match name.as_str() {
-        "new-york" => Region::NewYork,
-        "zug" => Region::Zug,
-        _ => Region::HongKong,
-    })
-}
-
 fn tickle_every(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     let policy = KeepConnected::default().with_tickle_every(time);
     policy.map(|_| time).map_err(|error| error.problem().to_owned())
-}
-
-pub(crate) fn host(text: &str) -> Result<Host, String> {
-    let host = if text.contains("://") { Host::custom(text) } else { text.parse() };
-    host.map_err(|_| {
-        "is not one of IBKR's hosts (api.ibkr.com, 1.api.ibkr.com to 8.api.ibkr.com), nor a URL like https://host:port"
-            .to_owned()
-    })
 }

@@ -14,6 +14,7 @@ mod help;
 mod init;
 mod interrupt;
 mod keep;
+mod keeping;
 mod lazy_key;
 mod local;
 mod log;

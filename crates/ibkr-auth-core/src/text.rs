@@ -45,6 +45,14 @@ pub fn seen(text: &str) -> String {
     text.chars().filter_map(shown).collect()
 }
 
+/// The ends of a username: enough to tell two apart, for pages and logs that others see.
+pub fn masked_username(name: &str) -> String {
+    match (name.chars().next(), name.chars().next_back()) {
+        (Some(first), Some(last)) if name.chars().count() > 3 => format!("{first}…{last}"),
+        _ => "…".to_owned(),
+    }
+}
+
 /// So much of a text is looked at for an excerpt, in bytes: what is hidden is longer than what stands for it.
 pub(crate) const LOOKED_AT: usize = 4 * 1024;
 /// Runs of characters that are as long may be tokens.
@@ -136,6 +144,11 @@ fn stands_at(text: &str, secret: &str, before: Option<char>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_show_their_ends_alone() {
+        assert_eq!(["demouser", "me1", ""].map(masked_username), ["d…r", "…", "…"]);
+    }
 
     #[test]
     fn nothing_steers_a_terminal_or_hides() {

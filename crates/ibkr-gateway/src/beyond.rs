@@ -6,7 +6,7 @@ use ibkr_auth_async::core::wire::signed;
 use serde_json::{Map, Value};
 
 use crate::{
-    body::Upload,
+    body::Content,
     reply::{self, Reply},
     seat::{Seat, now},
 };
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// What to tell a client whose body cannot be signed.
-pub(crate) fn signed(seat: &Seat, mut parts: Parts, upload: Upload) -> Result<(Parts, Upload), Reply> {
+pub(crate) fn signed(seat: &Seat, mut parts: Parts, upload: Content) -> Result<(Parts, Content), Reply> {
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_signed =
         kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/jwt"));
@@ -23,7 +23,7 @@ pub(crate) fn signed(seat: &Seat, mut parts: Parts, upload: Upload) -> Result<(P
         return Ok((parts, upload));
     }
     let refused = |why: &str| reply::error(StatusCode::BAD_REQUEST, &format!("Bad Request: {why}"));
-    let Upload::Held(bytes) = upload else {
+    let Content::Whole(bytes) = upload else {
         return Err(refused("what is to be signed has 64 KiB at most; sign it yourself, as application/jwt"));
     };
     let members: Map<String, Value> = match bytes.is_empty() {
@@ -37,5 +37,5 @@ pub(crate) fn signed(seat: &Seat, mut parts: Parts, upload: Upload) -> Result<(P
     let jws = signed::body(snapshot.config(), &seat.key, members, wall)
         .map_err(|error| reply::error(StatusCode::INTERNAL_SERVER_ERROR, error.message()))?;
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
-    Ok((parts, Upload::Held(jws.expose().to_owned().into())))
+    Ok((parts, Content::Whole(jws.expose().to_owned().into())))
 }

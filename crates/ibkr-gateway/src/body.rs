@@ -17,21 +17,37 @@ use crate::{deadline::Progress, line::Busy};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// An answer for a client.
-pub(crate) enum Answer {
-    /// All of it.
+/// What a client sends, or gets.
+pub(crate) enum Content {
+    /// All of it: it can be sent again.
     Whole(Bytes),
-    /// As IBKR sends it.
+    /// As it comes, once.
     Flowing(Flowing),
 }
 
-impl Answer {
+impl Content {
     pub(crate) fn empty() -> Self {
         Self::Whole(Bytes::new())
     }
+
+    /// The same once more, if there is nothing that only goes once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Flowing(_) => None,
+        }
+    }
+
+    /// Whoever waits for an answer waits from the last byte on that has moved; what is whole moves at once.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        match self {
+            Self::Whole(_) => Progress::new(Instant::now()),
+            Self::Flowing(flowing) => Arc::clone(&flowing.progress),
+        }
+    }
 }
 
-impl<T: Into<Bytes>> From<T> for Answer {
+impl<T: Into<Bytes>> From<T> for Content {
     fn from(whole: T) -> Self {
         Self::Whole(whole.into())
     }
@@ -39,12 +55,12 @@ impl<T: Into<Bytes>> From<T> for Answer {
 
 /// An answer on its way to a client: until its end its connection is at work.
 pub(crate) struct Sending {
-    answer: Answer,
+    answer: Content,
     _busy: Busy,
 }
 
 impl Sending {
-    pub(crate) fn new(answer: Answer, busy: Busy) -> Self {
+    pub(crate) fn new(answer: Content, busy: Busy) -> Self {
         Self { answer, _busy: busy }
     }
 }
@@ -57,19 +73,22 @@ pub(crate) struct Flowing {
     rest: Incoming,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    progress: Arc<Progress>,
 }
 
 impl Flowing {
     pub(crate) fn new(begin: Bytes, rest: Incoming, patience: Duration) -> Self {
-        Self { begin, rest, patience, stalled: None }
+        Self { begin, rest, patience, stalled: None, progress: Progress::new(Instant::now()) }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if !self.begin.is_empty() {
+            self.progress.note(Instant::now());
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.begin)))));
         }
         if let Poll::Ready(frame) = Pin::new(&mut self.rest).poll_frame(context) {
             self.stalled = None;
+            self.progress.note(Instant::now());
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.patience)));
@@ -93,7 +112,7 @@ impl Flowing {
     }
 }
 
-impl Body for Answer {
+impl Body for Content {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -140,57 +159,5 @@ impl Body for Sending {
 
     fn is_end_stream(&self) -> bool {
         self.answer.is_end_stream()
-    }
-}
-
-/// What a client sends.
-pub(crate) enum Upload {
-    /// All of it: it can be sent again.
-    Held(Bytes),
-    /// Too large to be held. Whoever waits for an answer waits from its last byte on.
-    Flowing(Flowing, Arc<Progress>),
-}
-
-impl Upload {
-    /// The same once more, if there is nothing that only goes once.
-    pub(crate) fn again(&self) -> Option<Self> {
-        match self {
-            Self::Held(bytes) => Some(Self::Held(bytes.clone())),
-            Self::Flowing(..) => None,
-        }
-    }
-}
-
-impl Body for Upload {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
-            Self::Held(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Held(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Flowing(flowing, progress) => {
-                let frame = std::task::ready!(flowing.poll(context));
-                progress.note(Instant::now());
-                Poll::Ready(frame)
-            }
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Held(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Flowing(flowing, _) => flowing.size_hint(),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Held(bytes) => bytes.is_empty(),
-            Self::Flowing(flowing, _) => flowing.is_end_stream(),
-        }
     }
 }

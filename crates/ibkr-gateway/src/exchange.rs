@@ -22,9 +22,9 @@ use ibkr_auth_async::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    body::{Answer, Flowing, Upload},
+    body::{Content, Flowing},
     clean,
-    deadline::{Progress, within},
+    deadline::within,
     ear::below_api,
     pace::Later,
     reply::{self, Fate, Reply},
@@ -71,7 +71,7 @@ impl Exchange {
     }
 
     /// Until its end. Whoever drops this gives up a request that may be executed.
-    pub(crate) async fn run(self, upload: Upload) -> Reply {
+    pub(crate) async fn run(self, upload: Content) -> Reply {
         let spare = upload.again();
         let first = match self.attempt(upload).await {
             Try::Done(reply) => return reply,
@@ -87,7 +87,7 @@ impl Exchange {
         }
     }
 
-    async fn attempt(&self, upload: Upload) -> Try {
+    async fn attempt(&self, upload: Content) -> Try {
         let snapshot = match self.session().await {
             Ok(snapshot) => snapshot,
             Err(reply) => return Try::Done(reply),
@@ -108,10 +108,7 @@ impl Exchange {
             }
         };
         let Some(limit) = self.limit() else { return self.unanswered(&no_time()) };
-        let progress = match request.body() {
-            Upload::Flowing(_, progress) => Arc::clone(progress),
-            Upload::Held(_) => Progress::new(Instant::now()),
-        };
+        let progress = request.body().progress();
         progress.note(Instant::now());
         let taken = Flow::taken(&mut request);
         match within(limit, &progress, self.seat.flow.send(request)).await {
@@ -180,13 +177,13 @@ impl Exchange {
         }
     }
 
-    fn authorized(&self, snapshot: &Snapshot, upload: Upload) -> Result<Request<Upload>, Error> {
+    fn authorized(&self, snapshot: &Snapshot, upload: Content) -> Result<Request<Content>, Error> {
         let parts = self.parts.clone();
         let mut parts = match self.is_beyond() {
             true => snapshot.authorize_beyond(parts, now())?,
             false => snapshot.authorize_head(parts)?,
         };
-        if let Upload::Held(bytes) = &upload
+        if let Content::Whole(bytes) = &upload
             && (parts.method != Method::GET && parts.method != Method::HEAD || !bytes.is_empty())
         {
             parts.headers.insert(CONTENT_LENGTH, bytes.len().into());
@@ -221,7 +218,7 @@ impl Exchange {
                     return if is_complaint {
                         self.complained(whole)
                     } else {
-                        Try::Done(whole.map(Answer::from))
+                        Try::Done(whole.map(Content::from))
                     };
                 }
             }
@@ -247,7 +244,7 @@ impl Exchange {
         // The access token is not renewed for a request: what is wrong with it is told.
         let may_heal = !self.is_beyond();
         let is_lost = may_heal && (wire::lost_session(&whole).is_some() || wants_accounts(&whole));
-        let reply = whole.map(Answer::from);
+        let reply = whole.map(Content::from);
         if is_lost { Try::NotExecuted(reply) } else { Try::Done(reply) }
     }
 
@@ -299,8 +296,8 @@ fn wants_accounts(refusal: &Response<Vec<u8>>) -> bool {
         && String::from_utf8_lossy(refusal.body()).contains("Please query /accounts first")
 }
 
-fn flowing(begin: Bytes, rest: Incoming) -> Answer {
-    Answer::Flowing(Flowing::new(begin, rest, STALLED))
+fn flowing(begin: Bytes, rest: Incoming) -> Content {
+    Content::Flowing(Flowing::new(begin, rest, STALLED))
 }
 
 fn broken(what: &str) -> TransportError {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    body::{Answer, Upload},
+    body::Content,
     exchange::{Exchange, none},
     journal::Level,
     reply::{self, Reply},
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     seat: &Arc<Seat>,
     what: Local,
     parts: Parts,
-    upload: Upload,
+    upload: Content,
     begin: Instant,
 ) -> Reply {
     let reply = match what {
@@ -81,7 +81,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
         Ok(answer) => {
             let (mut parts, body) = answer.into_parts();
             crate::clean::response(&mut parts.headers);
-            Reply::from_parts(parts, Answer::from(body))
+            Reply::from_parts(parts, Content::from(body))
         }
         Err(failure) => reply::error(StatusCode::BAD_GATEWAY, &format!("IBKR has not answered: {failure}")),
     }
@@ -89,7 +89,7 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
 
 /// The client asks for the brokerage session, in its own words: IBKR hears them while there is a session to
 /// ask with. One that another client has ended comes back.
-async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: Instant) -> Reply {
+async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Content, begin: Instant) -> Reply {
     let was_paused = seat.handle.phase() == Phase::Paused;
     seat.wake().await;
     if was_paused || seat.settings().read_only {
@@ -113,12 +113,12 @@ async fn ssodh_init(seat: &Arc<Seat>, mut parts: Parts, upload: Upload, begin: I
 }
 
 /// ibeam sends none, and means what the original sends.
-fn with_default_body(mut parts: Parts, upload: Upload) -> (Parts, Upload) {
+fn with_default_body(mut parts: Parts, upload: Content) -> (Parts, Content) {
     match upload {
-        Upload::Held(bytes) if bytes.is_empty() => {
+        Content::Whole(bytes) if bytes.is_empty() => {
             let (name, kind) = crate::exchange::json_type();
             parts.headers.insert(name, kind);
-            (parts, Upload::Held(r#"{"publish":true,"compete":false}"#.into()))
+            (parts, Content::Whole(r#"{"publish":true,"compete":false}"#.into()))
         }
         upload => (parts, upload),
     }

@@ -65,7 +65,7 @@ mod tests {
     use http::{Response, StatusCode};
 
     use super::*;
-    use crate::body::Answer;
+    use crate::body::Content;
 
     async fn id(header: Option<&str>) -> String {
         let mut request = Request::get("/v1/api/tickle");
@@ -73,7 +73,7 @@ mod tests {
             request = request.header("x-request-id", id);
         }
         let request = request.body(()).unwrap();
-        let reply = observed(request, |_| async { Response::new(Answer::empty()) }).await;
+        let reply = observed(request, |_| async { Response::new(Content::empty()) }).await;
         assert_eq!(reply.status(), StatusCode::OK);
         reply.headers()["x-request-id"].to_str().unwrap().to_owned()
     }

@@ -1,6 +1,6 @@
 //! A client's request, read as far as it has to be before anything of it goes on.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
@@ -10,8 +10,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    body::{Flowing, Upload},
-    deadline::Progress,
+    body::{Content, Flowing},
     exchange::STALLED,
     reply::{self, Reply},
 };
@@ -26,9 +25,9 @@ const HELD_WITHIN: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// What to tell a client that does not send what it has announced.
-pub(crate) async fn upload(mut body: Incoming) -> Result<Upload, Reply> {
+pub(crate) async fn upload(mut body: Incoming) -> Result<Content, Reply> {
     if body.is_end_stream() {
-        return Ok(Upload::Held(Bytes::new()));
+        return Ok(Content::Whole(Bytes::new()));
     }
     let mut begin = BytesMut::new();
     let until = Instant::now() + HELD_WITHIN;
@@ -40,13 +39,12 @@ pub(crate) async fn upload(mut body: Incoming) -> Result<Upload, Reply> {
                     begin.extend_from_slice(&data);
                 }
             }
-            Ok(None) => return Ok(Upload::Held(begin.freeze())),
+            Ok(None) => return Ok(Content::Whole(begin.freeze())),
             Ok(Some(Err(_))) => return Err(incomplete(StatusCode::BAD_REQUEST)),
             Err(_) => return Err(incomplete(StatusCode::REQUEST_TIMEOUT)),
         }
     }
-    let progress = Progress::new(Instant::now());
-    Ok(Upload::Flowing(Flowing::new(begin.freeze(), body, STALLED), Arc::clone(&progress)))
+    Ok(Content::Flowing(Flowing::new(begin.freeze(), body, STALLED)))
 }
 
 fn incomplete(status: StatusCode) -> Reply {
@@ -71,7 +69,7 @@ mod tests {
     /// What comes of a request: its status, and how its body arrived.
     async fn said(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         Ok(match upload(request.into_body()).await {
-            Ok(Upload::Held(body)) => Response::new(Full::new(body)),
+            Ok(Content::Whole(body)) => Response::new(Full::new(body)),
             Ok(flowing) => match flowing.collect().await {
                 Ok(body) => Response::new(Full::new(format!("flowing {}", body.to_bytes().len()).into())),
                 Err(error) => Response::new(Full::new(error.to_string().into())),

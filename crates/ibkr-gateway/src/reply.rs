@@ -3,9 +3,9 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::body::Answer;
+use crate::body::Content;
 
-pub(crate) type Reply = Response<Answer>;
+pub(crate) type Reply = Response<Content>;
 
 /// What has become of a request that IBKR did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(crate) fn later(status: StatusCode, message: &str, seconds: u64) -> Reply {
 
 /// No body, and a place to go.
 pub(crate) fn found(place: &str) -> Reply {
-    let mut reply = Response::new(Answer::empty());
+    let mut reply = Response::new(Content::empty());
     *reply.status_mut() = StatusCode::FOUND;
     if let Ok(place) = HeaderValue::from_str(place) {
         reply.headers_mut().insert(header::LOCATION, place);
@@ -93,7 +93,7 @@ pub(crate) fn found(place: &str) -> Reply {
     reply
 }
 
-pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Answer>) -> Reply {
+pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Content>) -> Reply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();

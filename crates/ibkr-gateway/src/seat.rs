@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     audit::Audit,
-    body::Upload,
+    body::Content,
     ear::Ear,
     guard::Guard,
     journal::{Journal, Level},
@@ -82,7 +82,7 @@ pub(crate) struct Seat {
     pub(crate) name: String,
     rules: RwLock<Arc<Rules>>,
     pub(crate) handle: Handle,
-    pub(crate) flow: Flow<Upload>,
+    pub(crate) flow: Flow<Content>,
     pub(crate) ear: Arc<Ear>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) journal: Journal,

@@ -32,7 +32,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    body::Answer,
+    body::Content,
     exchange::none,
     line::Busy,
     reply::{self, Reply},
@@ -147,7 +147,7 @@ fn handshake(headers: &HeaderMap) -> Result<&HeaderValue, Reply> {
 }
 
 fn switching(accept: &str) -> Reply {
-    let mut reply = Response::new(Answer::empty());
+    let mut reply = Response::new(Content::empty());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = reply.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

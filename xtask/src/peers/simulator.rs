@@ -1,13 +1,14 @@
 //! The simulator as a process of its own, and what it says about the requests it got.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+
+use crate::process;
 
 /// Not the address that the simulator would choose by itself: a peer that reports it has really asked.
 pub(crate) const PUBLIC_IP: &str = "198.51.100.23";
@@ -41,7 +42,7 @@ impl Simulator {
         }
         command.args(["--ip", PUBLIC_IP]).args(options);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
-        let lines = process.stdout.take().map(follow).ok_or("the simulator has no output")?;
+        let lines = process.stdout.take().map(process::lines).ok_or("the simulator has no output")?;
         let mut simulator = Self { process, lines, doors: Doors::default() };
         simulator.doors = simulator.await_doors()?;
         Ok(simulator)
@@ -131,18 +132,6 @@ impl Drop for Simulator {
 /// Anything else is a complaint.
 pub(crate) fn is_fine(line: &str) -> bool {
     line.split_whitespace().nth(1) == Some("200")
-}
-
-fn follow(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }
 
 #[cfg(test)]

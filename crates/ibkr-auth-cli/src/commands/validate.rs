@@ -7,6 +7,7 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Client, Error, SsoDetails};
+use ibkr_auth_core::text::masked_username;
 use serde_json::json;
 
 use super::until;
@@ -41,7 +42,7 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     };
     let region = sso.region.as_deref().map_or_else(|| "unknown".to_owned(), mask::said);
     // The username is half of a login: people see its ends.
-    let name = user.map_or_else(|| "the user".to_owned(), mask::username);
+    let name = user.map_or_else(|| "the user".to_owned(), masked_username);
     output.line(format_args!("{name} is logged in: {account}, region {region}."))?;
     if let Some(at) = expires {
         output.line(format_args!("The session ends in {} unless it is extended.", until(at)))?;

@@ -3,7 +3,7 @@
 use std::{env, sync::Arc};
 
 use ibkr_auth_blocking::Http;
-use ibkr_auth_core::Tier;
+use ibkr_auth_core::{Tier, text::masked_username};
 use ibkr_auth_store::Store;
 
 use super::{
@@ -63,7 +63,7 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
         ": client id {}, key id {}, username {}, {}, {tier}",
         config.client_id(),
         config.client_key_id(),
-        mask::username(config.credential().expose()),
+        masked_username(config.credential().expose()),
         config.host(),
     );
 

@@ -8,7 +8,7 @@ use ibkr_gateway::{Gateway, Login, Process};
 use ibkr_jws::RsaKey;
 use ibkr_sim::demo;
 
-use super::{GatewayArgs, most_connections, serve, sessions::policy};
+use super::{GatewayArgs, most_connections, serve};
 use crate::{
     commands::demo::{Lab, unusable},
     failure::Failure,
@@ -31,7 +31,7 @@ pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
         config: lab.config()?,
         key: Arc::new(key),
         transport: lab.transport(),
-        policy: policy(args),
+        policy: args.keeping.policy(),
         gateway,
         kept: None,
         client_token: None,

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use ibkr_auth_blocking::{Host, KeepConnected, OnCompeting, Secret};
+use ibkr_auth_blocking::{Host, Secret};
 use ibkr_auth_config::{GatewaySettings, Imported};
 use ibkr_auth_store::{SessionIdentity, Store};
 use ibkr_gateway::{Kept, Login};
@@ -143,10 +143,10 @@ fn login(global: &Global, output: Output, args: &GatewayArgs, profile: Profile) 
     }
     Ok(Login {
         name,
-        config: if args.compete { config.with_compete(true) } else { config },
+        config: if args.keeping.compete { config.with_compete(true) } else { config },
         key: Arc::new(sessions.profile.key.clone()),
         transport: sessions.profile.transport.clone(),
-        policy: policy(args),
+        policy: args.keeping.policy(),
         client_token: gateway.client_token()?,
         gateway,
         kept: Some(Kept::new(place, locked, settings)),
@@ -178,13 +178,4 @@ fn overridden(mut gateway: GatewaySettings, args: &GatewayArgs) -> GatewaySettin
     gateway.plain |= args.plain;
     gateway.read_only |= args.read_only;
     gateway
-}
-
-pub(super) fn policy(args: &GatewayArgs) -> KeepConnected {
-    let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
-    let policy = KeepConnected::default().with_hosts(args.hosts.iter().cloned()).with_competing(competing);
-    match args.region {
-        Some(place) => policy.with_region(place),
-        None => policy,
-    }
 }

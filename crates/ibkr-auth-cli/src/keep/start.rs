@@ -1,6 +1,6 @@
 //! From what is kept to a session that is kept connected.
 
-use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected, OnCompeting};
+use ibkr_auth_blocking::{Client, Error, Handle, KeepConnected};
 use ibkr_auth_store::{Keeper, KeeperPlace, Locked, Program, Recorder};
 
 use super::{
@@ -68,7 +68,7 @@ pub(crate) fn lock(sessions: &Sessions) -> Result<Locked, Failure> {
 
 /// With the kept session, if there is one that can be used.
 fn client(sessions: &Sessions, args: &KeepArgs, locked: &Locked) -> Result<Client, Failure> {
-    let compete = args.compete || sessions.profile.config.compete();
+    let compete = args.keeping.compete || sessions.profile.config.compete();
     let Some(kept) = &locked.record.kept else { return sessions.new_client(&locked.record, compete) };
     sessions.client(&locked.record, kept, compete).or_else(|unusable| {
         sessions.output.warning(format_args!("{}: logging in anew", unusable.what));
@@ -77,11 +77,5 @@ fn client(sessions: &Sessions, args: &KeepArgs, locked: &Locked) -> Result<Clien
 }
 
 pub(super) fn policy(args: &KeepArgs) -> Result<KeepConnected, Failure> {
-    let competing = if args.compete { OnCompeting::Take } else { OnCompeting::Yield };
-    let policy = KeepConnected::default().with_tickle_every(args.tickle_every).map_err(Error::from)?;
-    let policy = match args.region {
-        Some(place) => policy.with_region(place),
-        None => policy,
-    };
-    Ok(policy.with_hosts(args.hosts.iter().cloned()).with_competing(competing))
+    Ok(args.keeping.policy().with_tickle_every(args.tickle_every).map_err(Error::from)?)
 }

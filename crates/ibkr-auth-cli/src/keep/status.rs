@@ -6,14 +6,16 @@ use std::{
 };
 
 use ibkr_auth_blocking::{Event, Phase, Snapshot};
-use ibkr_auth_core::{Step, text::one_line};
+use ibkr_auth_core::{
+    Step,
+    text::{masked_username, one_line},
+};
 use ibkr_auth_store::Wait;
 
 use super::{
     second::SecondTry,
     words::{Line, maybe_closed},
 };
-use crate::mask;
 
 /// So many lines stay on the screen.
 const RECENT: usize = 60;
@@ -53,7 +55,7 @@ impl Status {
         let now = Instant::now();
         Self {
             profile,
-            username: mask::username(username),
+            username: masked_username(username),
             tickle_every,
             takes: false,
             snapshot,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{LONGEST_MESSAGE, Socket, socket};
-use crate::{body::Upload, seat::Seat};
+use crate::{body::Content, seat::Seat};
 
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 
@@ -62,7 +62,7 @@ async fn opened(seat: &Seat) -> Result<Opened, String> {
     parts.headers.remove(header::HOST);
     let turn = seat.pace.turn(&parts.method, "/ws", Instant::now(), OPEN_WITHIN);
     sleep_until(turn.map_err(|later| format!("too many requests: again in {:?}", later.0))?).await;
-    let request = http::Request::from_parts(parts, Upload::Held(Default::default()));
+    let request = http::Request::from_parts(parts, Content::Whole(Default::default()));
     let mut answer = seat.flow.send(request).await.map_err(|failure| failure.to_string())?;
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         seat.handle.check();
