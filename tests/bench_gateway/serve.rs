@@ -1,11 +1,11 @@
 //! The gateway as the program runs it, without IBKR's limits.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
 use ibkr_auth_core::{Config, Host};
 use ibkr_auth_tests::lab::key;
-use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
+use ibkr_gateway::{Gateway, GatewaySettings, Login, Process};
 use ibkr_sim::demo;
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -22,15 +22,10 @@ pub(crate) fn run(folder: &Path, url: &str, lookup: &str, plain: bool) {
         ..GatewaySettings::default()
     };
     let login = Login {
-        name: "bench".into(),
-        config,
-        key: Arc::new(key()),
         transport: Transport { ca_file: Some(folder.join("ca.pem")), ca_only: true, proxy: Some(Proxy::Off) },
-        policy: KeepConnected::default(),
         gateway,
-        kept: None,
-        client_token: None,
         unpaced: true,
+        ..Login::new("bench", config, key())
     };
     let own = folder.join("gateway");
     fs::create_dir_all(&own).expect("a folder");

@@ -1,12 +1,14 @@
 //! Clients that mean harm, or are broken: nothing wrong reaches IBKR, and nobody else notices.
 
 use std::{
+    io::Write,
     net::TcpStream,
     time::{Duration, Instant},
 };
 
 use ibkr_sim::Endpoint;
 use proptest::prelude::*;
+use tempfile::NamedTempFile;
 
 use crate::{
     raw::{Wire, ask, request},
@@ -234,7 +236,9 @@ fn web_pages_do_not_get_in() {
 
 #[test]
 fn the_token_is_wanted_everywhere() {
-    let world = World::planned(|plan| plan.token = Some("s3cret")).ready();
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(b"s3cret-of-clients").unwrap();
+    let world = World::with(|settings| settings.client_token_file = Some(file.path().to_owned())).ready();
     for path in [
         "/v1/api/tickle",
         "/v1/api/portfolio/accounts",
@@ -246,9 +250,11 @@ fn the_token_is_wanted_everywhere() {
         let refused = ask(world.address, "GET", path, &[], "");
         assert_eq!((refused.status, refused.header("www-authenticate").is_some()), (401, true), "{path}");
     }
-    for header in
-        ["Authorization: Bearer s3cret", "Authorization: Basic YW55OnMzY3JldA==", "X-Gateway-Token: s3cret"]
-    {
+    for header in [
+        "Authorization: Bearer s3cret-of-clients",
+        "Authorization: Basic YW55OnMzY3JldC1vZi1jbGllbnRz",
+        "X-Gateway-Token: s3cret-of-clients",
+    ] {
         assert_eq!(ask(world.address, "GET", "/v1/api/tickle", &[header], "").status, 200, "{header}");
     }
     for path in ["/healthz", "/readyz"] {
@@ -256,7 +262,7 @@ fn the_token_is_wanted_everywhere() {
     }
     world.runtime.block_on(async {
         assert_eq!(try_open(&world, "/v1/api/ws", &[]).await.err(), Some(401));
-        assert!(try_open(&world, "/v1/api/ws", &[("x-gateway-token", "s3cret")]).await.is_ok());
+        assert!(try_open(&world, "/v1/api/ws", &[("x-gateway-token", "s3cret-of-clients")]).await.is_ok());
     });
 }
 

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -137,10 +137,8 @@ impl<'a> Lane<'a> {
 
     async fn start(&self) -> Gateway {
         let host = Host::custom(&format!("http://localhost:{}", self.behind.port())).unwrap();
+        let config = self.lab.config().with_host(host).with_timeout(Duration::from_secs(1)).unwrap();
         let login = Login {
-            name: "default".into(),
-            config: self.lab.config().with_host(host).with_timeout(Duration::from_secs(1)).unwrap(),
-            key: Arc::new(key()),
             transport: self.lab.transport(),
             policy: KeepConnected::default().with_competing(OnCompeting::Take),
             gateway: GatewaySettings {
@@ -150,9 +148,7 @@ impl<'a> Lane<'a> {
                 answer_within: ANSWER_WITHIN,
                 ..GatewaySettings::default()
             },
-            kept: None,
-            client_token: None,
-            unpaced: false,
+            ..Login::new("default", config, key())
         };
         let process = Process { folder: self.folder.path().to_owned(), most_connections: 100 };
         let gateway = Gateway::start(&process, vec![login]).await.unwrap();

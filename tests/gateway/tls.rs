@@ -196,7 +196,7 @@ fn sessions_at_one_port_change_their_handshake_together() {
     let closed = GatewaySettings { client_ca_file: Some(certificate.clone()), ..at(address) };
     let reload = |name: &str, settings: &GatewaySettings| {
         let settings = GatewaySettings { prefix: format!("/{name}"), ..settings.clone() };
-        gateway.reload(name, settings, None)
+        gateway.reload(name, settings)
     };
     let is_served = || {
         let mut wire = Wire::over_tls(address, "localhost", trusting(&certificate)).unwrap();

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ibkr_auth_async::{Handle, Host, Phase, Secret};
+use ibkr_auth_async::{Handle, Host, Phase};
 use ibkr_auth_tests::lab::{Lab, key};
 use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
 use ibkr_sim::Endpoint;
@@ -26,7 +26,6 @@ pub(crate) struct Plan {
     pub(crate) settings: GatewaySettings,
     /// The upstream, where it is not the simulator.
     pub(crate) upstream: Option<String>,
-    pub(crate) token: Option<&'static str>,
     pub(crate) folder: Arc<TempDir>,
     pub(crate) most_connections: usize,
     /// What listens already.
@@ -78,15 +77,15 @@ impl World {
             policy: KeepConnected::default(),
             settings,
             upstream: None,
-            token: None,
             folder: Arc::new(tempfile::tempdir().unwrap()),
             most_connections: 1_000,
             sockets: Vec::new(),
         };
         change(&mut plan);
         most_files();
-        let Plan { lab, policy, settings, upstream, token, folder, most_connections, sockets } = plan;
-        let process = Process { folder: folder.path().to_owned(), most_connections };
+        let Plan { lab, policy, settings, upstream, folder, most_connections, sockets } = plan;
+        // It is the gateway that makes it.
+        let process = Process { folder: folder.path().join("state"), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let config = match upstream {
@@ -94,8 +93,7 @@ impl World {
             None => lab.config(),
         };
         let config = config.with_scope(SCOPE).unwrap();
-        let client_token = token.map(Secret::new);
-        let login = Login { config, policy, client_token, ..login(&lab, settings) };
+        let login = Login { config, policy, ..login(&lab, settings) };
         let gateway = runtime.block_on(Gateway::start_on(&process, vec![login], sockets)).unwrap();
         let address = gateway.addresses()[0];
         let certificate = Gateway::certificate(&process);
@@ -139,17 +137,7 @@ impl World {
 
 /// The demo identity's, at this simulator.
 pub(crate) fn login(lab: &Lab, gateway: GatewaySettings) -> Login {
-    Login {
-        name: "default".into(),
-        config: lab.config(),
-        key: Arc::new(key()),
-        transport: lab.transport(),
-        policy: KeepConnected::default(),
-        gateway,
-        kept: None,
-        client_token: None,
-        unpaced: false,
-    }
+    Login { transport: lab.transport(), gateway, ..Login::new("default", lab.config(), key()) }
 }
 
 impl Drop for World {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ibkr_auth_async::{Error, GatewaySettings, Handle, Secret};
+use ibkr_auth_async::{Error, GatewaySettings, Handle};
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::watch,
@@ -36,7 +36,7 @@ const ARRIVING: u32 = 1_024;
 /// What a process has for its gateway, whatever the sessions.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// Where certificates are kept that the gateway makes.
+    /// Where certificates are kept that the gateway makes. It makes the folder, too, for this user alone.
     pub folder: PathBuf,
     /// So many connections are open at most. Beyond that the one that is idle longest is closed.
     pub most_connections: usize,
@@ -194,16 +194,12 @@ impl Gateway {
     /// them have the same settings for it.
     ///
     /// # Errors
-    /// When the certificate cannot be used, or the last session at a port is to have another one than those
+    /// When what clients have to show cannot be read, and nothing is changed. When the certificate cannot be
+    /// used, or the last session at a port is to have another one than those
     /// before it; everything else is changed by then.
-    pub fn reload(
-        &self,
-        name: &str,
-        settings: GatewaySettings,
-        token: Option<&Secret>,
-    ) -> Result<bool, Error> {
+    pub fn reload(&self, name: &str, settings: GatewaySettings) -> Result<bool, Error> {
         let Some(seat) = self.seats.iter().find(|seat| seat.name == name) else { return Ok(true) };
-        let is_moved = seat.reload(settings, token);
+        let is_moved = seat.reload(settings)?;
         self.reload_certificates(seat)?;
         Ok(is_moved)
     }

@@ -12,8 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_async::{
-    Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget, Phase, Secret,
-    Session, Sign, Snapshot, Step, Transport,
+    Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget, Phase, Session,
+    Sign, Snapshot, Step, Transport,
     core::{Now, is_this_machine},
     flow::Flow,
     request,
@@ -57,11 +57,25 @@ pub struct Login {
     pub gateway: GatewaySettings,
     /// Where the session is kept for other programs, and for the next start; `None`: nowhere.
     pub kept: Option<Kept>,
-    /// What clients have to show.
-    pub client_token: Option<Secret>,
     /// Without IBKR's limits, at a server of this machine alone: to measure what the gateway itself can do.
     #[doc(hidden)]
     pub unpaced: bool,
+}
+
+impl Login {
+    /// With the trust of the system, the proxy of the environment, and the defaults of everything else.
+    pub fn new(name: impl Into<String>, config: Config, key: impl Sign + 'static) -> Self {
+        Self {
+            name: name.into(),
+            config,
+            key: Arc::new(key),
+            transport: Transport::default(),
+            policy: KeepConnected::default(),
+            gateway: GatewaySettings::default(),
+            kept: None,
+            unpaced: false,
+        }
+    }
 }
 
 /// What may be changed while the gateway runs.
@@ -71,9 +85,10 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(settings: GatewaySettings, token: Option<&Secret>) -> Arc<Self> {
-        let guard = Arc::new(Guard::new(&settings, token));
-        Arc::new(Self { settings: Arc::new(settings), guard })
+    fn new(settings: GatewaySettings) -> Result<Arc<Self>, Error> {
+        let token = settings.client_token()?;
+        let guard = Arc::new(Guard::new(&settings, token.as_ref()));
+        Ok(Arc::new(Self { settings: Arc::new(settings), guard }))
     }
 }
 
@@ -109,7 +124,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Begins to keep the session.
     pub(crate) fn start(login: Login) -> Result<Arc<Self>, Error> {
-        let Login { name, config, key, transport, policy, gateway, kept, client_token, unpaced } = login;
+        let Login { name, config, key, transport, policy, gateway, kept, unpaced } = login;
         if unpaced && !config.host().is_loopback() {
             return Err(Error::config(
                 "IBKR's limits are not for turning off",
@@ -117,6 +132,8 @@ impl Seat {
             ));
         }
         transport.admit_key(&config, &key)?;
+        let rules = Rules::new(gateway)?;
+        let gateway = Arc::clone(&rules.settings);
         let flow = Flow::new(&transport, gateway.answer_within)?;
         let pace = Arc::new(if unpaced { Pace::unlimited() } else { Pace::default() });
         let ear = Ear::new(Http::new(&transport)?, Arc::clone(&pace));
@@ -147,7 +164,7 @@ impl Seat {
         let keeping = kept.map(|kept| told.follow(kept, &handle));
         Ok(Arc::new(Self {
             name,
-            rules: RwLock::new(Rules::new(gateway, client_token.as_ref())),
+            rules: RwLock::new(rules),
             handle,
             flow,
             ear,
@@ -181,7 +198,10 @@ impl Seat {
 
     /// Other settings from now on, and the key as it is now. Where it listens cannot be changed; whether that
     /// was asked for.
-    pub(crate) fn reload(&self, settings: GatewaySettings, token: Option<&Secret>) -> bool {
+    ///
+    /// # Errors
+    /// When what clients have to show cannot be read: everything stays as it is.
+    pub(crate) fn reload(&self, settings: GatewaySettings) -> Result<bool, Error> {
         let now = self.settings();
         let fixed = GatewaySettings {
             listen: now.listen.clone(),
@@ -194,10 +214,11 @@ impl Seat {
         let is_moved = (&settings.listen, &settings.prefix, settings.plain)
             != (&now.listen, &now.prefix, now.plain)
             || (settings.health_port, &settings.audit_file) != (now.health_port, &now.audit_file);
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::new(fixed, token);
+        let rules = Rules::new(fixed)?;
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         self.key.reload();
         self.journal.say(Level::Info, "the settings were read anew");
-        is_moved
+        Ok(is_moved)
     }
 
     fn rules(&self) -> Arc<Rules> {

@@ -246,8 +246,9 @@ fn kept(folder: &Path, names: &Names) -> Result<String, Error> {
         )
     })?;
     let certificate = format!("{}{certificate}", heading(&names, &key));
-    let written =
-        write(&folder.join(KEY), &key, 0o600).and_then(|()| write(&file(folder), &certificate, 0o644));
+    let written = local::make_folder(folder)
+        .and_then(|()| write(&folder.join(KEY), &key, 0o600))
+        .and_then(|()| write(&file(folder), &certificate, 0o644));
     written.map_err(|error| {
         Error::config(
             format!("the certificate cannot be kept in {}: {error}", folder.display()),

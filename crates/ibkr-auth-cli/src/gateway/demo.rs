@@ -1,7 +1,5 @@
 //! The gateway on a simulator inside this program.
 
-use std::sync::Arc;
-
 use ibkr_auth_blocking::Error;
 use ibkr_auth_config::GatewaySettings;
 use ibkr_gateway::{Gateway, Login, Process};
@@ -27,15 +25,10 @@ pub(super) fn run(output: Output, args: &GatewayArgs) -> Result<(), Failure> {
         gateway.listen.clone_from(&args.listen);
     }
     let login = Login {
-        name: "demo".to_owned(),
-        config: lab.config()?,
-        key: Arc::new(key),
         transport: lab.transport(),
         policy: args.keeping.policy(),
         gateway,
-        kept: None,
-        client_token: None,
-        unpaced: false,
+        ..Login::new("demo", lab.config()?, key)
     };
     let process = Process { folder: folder.path().to_owned(), most_connections: most_connections() };
     output.line(format_args!(

@@ -1,11 +1,8 @@
 //! The sessions of a gateway: from each profile's settings to a login that may begin.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
-use ibkr_auth_blocking::{Host, Secret};
+use ibkr_auth_blocking::Host;
 use ibkr_auth_config::{GatewaySettings, Imported};
 use ibkr_auth_store::{SessionIdentity, Store};
 use ibkr_gateway::{Kept, Login};
@@ -80,7 +77,6 @@ pub(super) fn started(global: &Global, args: &GatewayArgs, logins: &[Login]) -> 
 pub(super) struct Served {
     pub(super) name: String,
     pub(super) settings: GatewaySettings,
-    pub(super) client_token: Option<Secret>,
     /// They name somebody else, or another place to log in at.
     pub(super) is_another: bool,
 }
@@ -94,9 +90,10 @@ pub(super) fn anew(started: &[Started], output: Output, args: &GatewayArgs) -> R
             let what = format!("the settings are now for the profile {now}, and the session is {name}");
             return Err(Failure::new(Exit::Config, what).help("start anew, or correct `default_profile`"));
         }
-        let client_token = profile.gateway.client_token()?;
+        // What cannot be used leaves all sessions as they are.
+        profile.gateway.client_token()?;
         let is_another = profile.identity() != start.identity;
-        Ok(Served { name, settings: profile.gateway, client_token, is_another })
+        Ok(Served { name, settings: profile.gateway, is_another })
     };
     started.iter().map(served).collect()
 }
@@ -141,16 +138,13 @@ fn login(global: &Global, output: Output, args: &GatewayArgs, profile: Profile) 
     if !args.force {
         not_refused(&locked.record, &settings)?;
     }
+    let config = if args.keeping.compete { config.with_compete(true) } else { config };
     Ok(Login {
-        name,
-        config: if args.keeping.compete { config.with_compete(true) } else { config },
-        key: Arc::new(sessions.profile.key.clone()),
         transport: sessions.profile.transport.clone(),
         policy: args.keeping.policy(),
-        client_token: gateway.client_token()?,
         gateway,
         kept: Some(Kept::new(place, locked, settings)),
-        unpaced: false,
+        ..Login::new(name, config, sessions.profile.key.clone())
     })
 }
 

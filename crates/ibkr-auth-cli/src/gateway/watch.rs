@@ -104,12 +104,12 @@ impl<'a> Watch<'a> {
                 return self.say(format_args!("{} {text}", stamp(SystemTime::now())));
             }
         };
-        for Served { name, settings, client_token, is_another } in served {
+        for Served { name, settings, is_another } in served {
             if is_another {
                 self.output
                     .warning(format_args!("{name}: who logs in, and where, stays until the next start"));
             }
-            match gateway.reload(&name, settings, client_token.as_ref()) {
+            match gateway.reload(&name, settings) {
                 Ok(true) => self.output.warning(format_args!(
                     "{name}: where it listens and what it writes stay as they are until the next start"
                 )),
