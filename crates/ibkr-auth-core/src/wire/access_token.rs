@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 use ibkr_jws::Sign;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use super::{answer, build, jitter::AssertionJitter};
 use crate::{Config, Error, Request, Response, Secret, Step, time::unix_seconds};
@@ -24,13 +25,13 @@ pub struct AccessToken {
     pub scope: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
-    exp: u64,
-    iat: u64,
+/// A JSON object whose members stand as they are given.
+struct Members<const N: usize>([(&'static str, Value); N]);
+
+impl<const N: usize> Serialize for Members<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// Signs an assertion as of `wall` (good from 10 s before to 20 s after, IBKR's own samples) and builds the
@@ -49,12 +50,18 @@ pub(crate) fn request_within(
     jitter: AssertionJitter,
 ) -> Result<Request, Error> {
     let now = unix_seconds(wall);
-    let (iss, exp, iat) = (
-        &config.client_id,
-        now + 20 - jitter.assertion_ends,
-        now.saturating_sub(10 + jitter.assertion_begins),
-    );
-    let assertion = build::sign(Some(STEP), config, key, &Claims { iss, sub: iss, aud: "/token", exp, iat })?;
+    let iss = &config.client_id;
+    let exp = now + 20 - jitter.assertion_ends;
+    let iat = now.saturating_sub(10 + jitter.assertion_begins);
+    let mut claims = [
+        ("iss", Value::from(&**iss)),
+        ("sub", (&**iss).into()),
+        ("aud", "/token".into()),
+        ("exp", exp.into()),
+        ("iat", iat.into()),
+    ];
+    jitter.reorder(&mut claims);
+    let assertion = build::sign(Some(STEP), config, key, &Members(claims))?;
     let form = format!(
         "grant_type=client_credentials&client_assertion={}\
          &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&scope={}",
@@ -75,7 +82,7 @@ pub fn parse(config: &Config, response: &Response) -> Result<AccessToken, Error>
     struct Body {
         access_token: String,
         #[serde(default)]
-        expires_in: Option<serde_json::Value>,
+        expires_in: Option<Value>,
         #[serde(default)]
         scope: Option<String>,
     }
