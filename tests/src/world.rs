@@ -128,9 +128,9 @@ impl World {
 
     /// The name of the look-up service that stands at this place in the configuration.
     pub fn lookup_host(&self, index: usize) -> String {
-        match self.session.config().public_ip() {
-            PublicIp::Lookup(services) => services[index].host().unwrap_or_default().to_owned(),
-            PublicIp::Fixed(_) => String::new(),
+        match self.session.config().login().public_ip() {
+            Some(PublicIp::Lookup(services)) => services[index].host().unwrap_or_default().to_owned(),
+            Some(PublicIp::Fixed(_)) | None => String::new(),
         }
     }
 
@@ -142,7 +142,7 @@ impl World {
     /// Whether the server would let the client trade right now: asked with a request of the client's own.
     pub fn works(&mut self) -> bool {
         let request = http::Request::get("/v1/api/iserver/accounts").body(Vec::new()).expect("a path");
-        let Ok(request) = self.session.authorize(request) else { return false };
+        let Ok(request) = self.session.authorize(request, self.now) else { return false };
         let at = self.server_now();
         self.sim.handle(at, Peer::LOOPBACK, &request).response.status().is_success()
     }

@@ -229,7 +229,7 @@ impl Client {
         &self,
         request: Result<Request, Error>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let authorized = request.and_then(|request| self.session.authorize(request));
+        let authorized = request.and_then(|request| self.session.authorize(request, now()));
         let (http, limit) = (Arc::clone(&self.http), self.session.config().timeout());
         async move { send(&http, authorized?, limit).await }
     }
@@ -268,7 +268,8 @@ impl Client {
         self.session.override_guard();
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth 1.0a,
+    /// which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.session.headers()
     }

@@ -200,7 +200,7 @@ impl Client {
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an
     /// answer may have been executed: for an order, ask IBKR what became of it.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
-        send(&self.http, self.session.authorize(request)?, self.session.config().timeout())
+        send(&self.http, self.session.authorize(request, now())?, self.session.config().timeout())
     }
 
     /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
@@ -253,7 +253,8 @@ impl Client {
         self.session.override_guard();
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth 1.0a,
+    /// which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.session.headers()
     }

@@ -106,14 +106,15 @@ impl Handle {
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth 1.0a,
+    /// which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.snapshot().headers()
     }
 
-    /// The bearer token, if there is one: the WebSocket wants it in its URL.
+    /// The bearer token, if there is one. OAuth 1.0a has none.
     pub fn bearer(&self) -> Option<Secret> {
-        self.snapshot().authorization().map(|authorization| authorization.bearer.clone())
+        self.snapshot().authorization()?.bearer().cloned()
     }
 
     /// Where the session stands, and everything else that is known of it.
@@ -144,7 +145,8 @@ impl Handle {
     /// before it is [`ready`](Self::ready), paused or stopped.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
-        let answer = send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout())?;
+        let answer =
+            send(&self.shared.http, snapshot.authorize(request, now())?, snapshot.config().timeout())?;
         if wire::lost_session(&answer).is_some() {
             self.check();
         }
