@@ -5,6 +5,7 @@ use super::tree;
 /// A crate and all it may name, from the bottom up.
 const LAYERS: &[(&str, &[&str])] = &[
     ("ibkr-jws", &[]),
+    ("ibkr-oauth1", &["ibkr-jws"]),
     ("ibkr-auth-core", &["ibkr-jws"]),
     ("ibkr-auth-config", &["ibkr-auth-core", "ibkr-jws"]),
     ("ibkr-auth-async", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
