@@ -87,8 +87,8 @@ fn keep_blocking(config: &str, sessions: usize, seconds: usize) {
 fn settings(path: &str, user: usize) -> Settings {
     let mut settings = Settings::from_yaml(path).expect("settings");
     let [client_id, key_id, _] = settings.config.login().identity();
-    settings.config = Config::new(client_id, key_id, format!("user{user}"))
-        .expect("a username may be a word");
+    settings.config =
+        Config::new(client_id, key_id, format!("user{user}")).expect("a username may be a word");
     settings
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ibkr_auth_core::{
-    Authorization, Config, Request, Response, Secret,
+    Authorization, Config, Request, Response, Secret, SessionToken,
     wire::{self, access_token::AccessToken},
 };
 use ibkr_jws::{RsaKey, verify::Compact};
@@ -118,7 +118,8 @@ fn every_request_of_the_flow_is_ibauths_byte_for_byte() {
 fn tickle_is_a_post_where_ibauth_sends_a_get() {
     let case = &Case::all()[0];
     let authorization = Authorization::new(SessionToken::Bearer(Secret::new("token")));
-    let ours = wire::tickle::request(&case.config().unwrap(), &authorization, SystemTime::UNIX_EPOCH).unwrap();
+    let ours =
+        wire::tickle::request(&case.config().unwrap(), &authorization, SystemTime::UNIX_EPOCH).unwrap();
     let theirs = case.request("/tickle");
     assert_eq!(ours.uri().to_string(), theirs["url"]);
     assert_eq!((ours.method().as_str(), theirs["method"].as_str().unwrap()), ("POST", "GET"));

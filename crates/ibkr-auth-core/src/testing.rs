@@ -75,7 +75,7 @@ pub fn oauth1_config() -> Config {
     };
     #[expect(clippy::expect_used, reason = "constants that are valid")]
     let config = Config::oauth1(consumer).expect("valid");
-    let counter = AtomicU8::new(0);
+    let counter = AtomicU8::new(1);
     let random = Random::from_fn(move |bytes| {
         bytes.fill(counter.fetch_add(1, Ordering::Relaxed));
         Ok(())

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use ibkr_auth_core::{
-    AccessToken, Config, Error, Now, Request, Response, Step, TransportError,
+    AccessToken, Config, Error, Now, Request, Response, Secret, SessionToken, Step, TransportError,
     testing::FakeKey,
     wire::{self, Authorization},
 };

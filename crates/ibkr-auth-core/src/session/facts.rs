@@ -121,7 +121,10 @@ impl Facts {
             }
             Done::AuthStatus(status) => self.keep_status(status.clone(), now),
             Done::Tickle(tickle) => {
-                self.keep_bearer_end(tickle.sso_expires, now);
+                // It is the end of an SSO session: a live session token has its own, whatever that says.
+                if config.login.oauth2().is_some() {
+                    self.keep_bearer_end(tickle.sso_expires, now);
+                }
                 self.keep_status(tickle.auth_status.clone(), now);
                 self.session_id = tickle.session_id.clone().or(self.session_id.take());
             }
