@@ -13,8 +13,8 @@ use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
-    KeepConnected, LastError, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session,
-    Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
+    KeepConnected, LastError, LiveSession, Now, Outcome, Output, Request, RequestId, Response, SavedSession,
+    Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -144,6 +144,16 @@ impl Client {
     /// The step's error; nothing is repeated.
     pub async fn get_bearer_token(&mut self) -> Result<BearerToken, Error> {
         let ticket = self.session.get_bearer_token();
+        self.run(&ticket).await
+    }
+
+    /// With OAuth 1.0a: the token that every later request is signed with. See
+    /// [`Session::get_live_session_token`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub async fn get_live_session_token(&mut self) -> Result<LiveSession, Error> {
+        let ticket = self.session.get_live_session_token();
         self.run(&ticket).await
     }
 

@@ -13,7 +13,9 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_core::{
     Background, Control, Error, Event, History, Host, KeepConnected, Phase, Request, Response, SavedSession,
-    Secret, Snapshot, request, wire,
+    Secret, Snapshot, request,
+    stream::{self, Upgrade},
+    wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -97,6 +99,17 @@ impl Handle {
     /// The bearer token, if there is one. OAuth 1.0a has none.
     pub fn bearer(&self) -> Option<Secret> {
         self.snapshot().authorization()?.bearer().cloned()
+    }
+
+    /// The request that opens IBKR's WebSocket, for a library that speaks WebSocket: what it says is secret, and
+    /// it is good for one connection. IBKR wants the session id in it, which the first tickle brings. See
+    /// [`stream`](crate::core::stream) for what is said on it then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session, and
+    /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when this machine gives no random numbers.
+    pub fn websocket(&self) -> Result<Upgrade, Error> {
+        self.snapshot().websocket(stream::nonce()?)
     }
 
     /// Where the session stands, and everything else that is known of it.

@@ -10,6 +10,8 @@ use http::{
 };
 use zeroize::Zeroizing;
 
+use ibkr_oauth1::Random;
+
 use crate::{Authorization, Config, Error, Host, Secret};
 
 /// A request that asks for the WebSocket. Its URL holds the bearer token, which an `http::Request` would show
@@ -67,6 +69,17 @@ pub fn request(config: &Config, authorization: &Authorization, nonce: [u8; 16]) 
     headers.insert(USER_AGENT, config.user_agent.clone());
     headers.extend(authorization.cookie().map(|cookie| (COOKIE, cookie)));
     Ok(Upgrade { request, session_id: authorization.session_id().cloned() })
+}
+
+/// Random bytes for [`request`], from the operating system.
+///
+/// # Errors
+/// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when it gives none.
+#[doc(hidden)]
+pub fn nonce() -> Result<[u8; 16], Error> {
+    let mut nonce = [0; 16];
+    Random::system().fill(&mut nonce).map_err(|error| Error::unsigned(None, error))?;
+    Ok(nonce)
 }
 
 /// A host has one of two schemes: see `Host::custom`.

@@ -105,6 +105,16 @@ impl Authorization {
         self.mark
     }
 
+    /// Whether both are of one session at IBKR, whichever client restored it.
+    #[doc(hidden)]
+    pub fn has_token_of(&self, other: &Self) -> bool {
+        match (&self.token, &other.token) {
+            (SessionToken::Bearer(one), SessionToken::Bearer(other)) => one.expose() == other.expose(),
+            (SessionToken::Live(one), SessionToken::Live(other)) => one.to_base64() == other.to_base64(),
+            (SessionToken::Bearer(_) | SessionToken::Live(_), _) => false,
+        }
+    }
+
     /// The bearer token, if it is one.
     pub fn bearer(&self) -> Option<&Secret> {
         match &self.token {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::{StatusCode, Uri, header, uri::Scheme};
 use hyper::upgrade;
-use ibkr_auth_async::{Authorization, Secret, SessionMark};
-use ring::rand::{SecureRandom, SystemRandom};
+use ibkr_auth_async::{Authorization, Secret, SessionMark, core::stream};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -51,11 +50,10 @@ async fn opened(seat: &Seat) -> Result<Opened, String> {
     seat.first_tickle().await;
     // And market data are for whoever has asked for its accounts.
     seat.prepare().await;
-    let mut nonce = [0; 16];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| "this machine gives no random numbers")?;
     let snapshot = seat.handle.snapshot();
     let mark = snapshot.authorization().map(Authorization::mark);
-    let upgrade = snapshot.websocket(nonce).map_err(|error| error.to_string())?;
+    let upgrade =
+        stream::nonce().and_then(|nonce| snapshot.websocket(nonce)).map_err(|error| error.to_string())?;
     let session_id = upgrade.session_id().cloned();
     let (mut parts, ()) = upgrade.into_request().into_parts();
     parts.uri = over_http(parts.uri).ok_or("its address cannot be used")?;
