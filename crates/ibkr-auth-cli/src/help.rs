@@ -166,7 +166,7 @@ pub(crate) const SIGN: &str = "\
 Examples:
   ibkr-auth sign GET '/v1/api/iserver/marketdata/snapshot?conids=265598&fields=31'
       The headers of this request, for once: with OAuth 1.0a each is signed by itself.
-  ibkr-auth sign GET /v1/api/portfolio/accounts | curl -sSH @- https://api.ibkr.com/v1/api/portfolio/accounts
+  ibkr-auth sign GET $URL | curl -sSH @- $URL
       The same, sent by curl.
 
 Send it at once, and once: its time and its nonce are good for one request. The address must be the
