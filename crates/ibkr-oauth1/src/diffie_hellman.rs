@@ -299,3 +299,56 @@ pub enum DhError {
     )]
     Response,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Java's definition: two's complement, in bitLength / 8 + 1 bytes.
+    #[test]
+    fn every_length_of_a_shared_secret_has_the_bytes_of_java() {
+        for length in 1..=256 {
+            for first in [0x01, 0x40, 0x7F, 0x80, 0xC3, 0xFF] {
+                let mut number = vec![0x5A; length];
+                number[0] = first;
+                let bits = 8 * length - (first as u8).leading_zeros() as usize;
+                let shared = SharedSecret::new(&BoxedUint::from_be_slice(&number, 2048).unwrap());
+                assert_eq!(shared.bytes().len(), bits / 8 + 1, "{length} bytes, the first {first:x}");
+                assert!(shared.bytes().ends_with(&number), "{length} bytes, the first {first:x}");
+                assert_eq!(shared.bytes()[0] == 0, bits % 8 == 0);
+            }
+        }
+    }
+
+    fn naive(base: u64, exponent: u64, prime: u64) -> u64 {
+        (0..exponent).fold(1, |power, _| power * base % prime)
+    }
+
+    /// All responses in groups that are small enough to try them all.
+    #[test]
+    fn what_all_can_know_is_no_shared_secret() {
+        for prime in [5, 7, 11, 23, 241, 251, 257, 65537_u64] {
+            let group = DhParameters::of_any_size(&prime.to_be_bytes(), &[2]).unwrap();
+            for power in [1, 2, 3, 6, 12, 200] {
+                let mut bytes = [0; 32];
+                bytes[31] = power;
+                let exponent = Exponent::new(bytes);
+                assert_eq!(group.challenge(&exponent), format!("{:x}", naive(2, power.into(), prime)));
+                for response in (0..300).chain(prime - 3..prime + 3) {
+                    let known = |number| number < 2 || number >= prime - 1;
+                    let expected = naive(response % prime, power.into(), prime);
+                    match group.shared(&format!("{response:x}"), &exponent) {
+                        Ok(shared) => {
+                            assert!(!known(response) && !known(expected), "{response}^{power} mod {prime}");
+                            assert_eq!(*trimmed(shared.bytes()), *trimmed(&expected.to_be_bytes()));
+                        }
+                        Err(error) => {
+                            assert_eq!(error, DhError::Response);
+                            assert!(known(response) || known(expected), "{response}^{power} mod {prime}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
