@@ -41,7 +41,9 @@ impl DecryptionKey {
     /// KEY`), in any of the shapes that [`blocks`](ibkr_jws::pem_file::blocks) sees through.
     ///
     /// # Errors
-    /// A [`KeyError`] that says what is wrong with the file and what to do about it.
+    /// A [`KeyError`] that says what is wrong with the file and what to do about it; its
+    /// [`Size`](KeyError::Size) if the key has fewer than 1024 or more than 4096 bits, its
+    /// [`Exponent`](KeyError::Exponent) if the public exponent is not 65537, which IBKR's text makes keys with.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyError> {
         Self::from_pkcs1_der(&pem_file::rsa_private_key(file)?)
     }

@@ -6,6 +6,8 @@
 //!   from a [`Random`], which is the operating system's or, in tests, any function.
 //! * Secrets have no readable `Debug`, are compared in constant time and wiped on drop. What ring and the
 //!   crate for big numbers copy on their way is not.
+//! * `O OAPDF` and the like say where a fact about IBKR comes from, as in the workspace's `docs/PROTOCOL.md` §1:
+//!   O is official, C was seen in code.
 //! * Nothing here prints a key, a token or a signature. Errors name what is wrong, never what was read.
 //!
 //! # Intentional omissions

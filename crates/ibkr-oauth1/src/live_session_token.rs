@@ -20,7 +20,7 @@ pub struct LiveSessionToken(Zeroizing<[u8; LENGTH]>);
 const LENGTH: usize = 20;
 
 impl LiveSessionToken {
-    /// What IBKR derives as well: HMAC-SHA1 of the access token secret, keyed by the shared secret.
+    /// What IBKR derives as well: HMAC-SHA1 of the access token secret, keyed by the shared secret (O OAPDF).
     ///
     /// Ask whether it [proves itself](Self::proves_itself) before anything is signed with it.
     pub fn derive(shared: &SharedSecret, secret: &AccessTokenSecret) -> Self {
@@ -31,7 +31,7 @@ impl LiveSessionToken {
     }
 
     /// Whether IBKR has derived the same one: `signature_hex` is the `live_session_token_signature` of its
-    /// answer, the HMAC-SHA1 of the consumer key. Takes the same time wherever the two differ.
+    /// answer, the HMAC-SHA1 of the consumer key (O OAPDF). Takes the same time wherever the two differ.
     ///
     /// Where it says `false`, the access token secret, the DH parameters or the consumer key are not those that
     /// IBKR has; nothing that is signed with this token will be accepted.

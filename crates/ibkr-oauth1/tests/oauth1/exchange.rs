@@ -120,7 +120,7 @@ fn a_response_that_would_make_the_secret_known_is_refused() {
         assert_eq!(refused(response), DhError::Response, "{response}");
     }
     for response in ["", " 2", "0x2", "2 ", "g", "é", "-2", "2\n"] {
-        assert_eq!(refused(response), DhError::NotHex, "{response}");
+        assert_eq!(refused(response), DhError::ResponseNotHex, "{response}");
     }
     let greatest = format!("{}d", &GROUP_14[..511]);
     for response in [
