@@ -4,8 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use crate::percent;
 
-/// What becomes of the query of a URL in the base string. IBKR accepts each of these: each is sent by programs
-/// that are in use (C, as docs/PROTOCOL.md marks its evidence).
+/// What becomes of the query of a URL in the base string. IBKR accepts each of these: each is sent by
+/// programs that are in use (C, as docs/PROTOCOL.md marks its evidence).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueryTreatment {
     /// Its parameters are signed among the others, decoded: IBKR's text and its own programs (O OAPDF, CPV1).
@@ -67,12 +67,13 @@ pub struct Call<'a> {
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Call<'a> {
-    /// The text that is signed: method, URL and parameters, each percent-encoded, joined by `&` (O OAPDF, CPV1).
+    /// The text that is signed: method, URL and parameters, each percent-encoded, joined by `&` (O OAPDF,
+    /// CPV1).
     ///
     /// The parameters are those of OAuth but the realm and the signature, then those of the query and of the
-    /// form, decoded, sorted by name and value. Joined to `name=value&…` they are encoded *once*: RFC 5849 encodes
-    /// names and values before that too, which IBKR refuses. Where its own programs differ from each other, for `/`
-    /// and spaces in values, it is RFC 3986 here.
+    /// form, decoded, sorted by name and value. Joined to `name=value&…` they are encoded *once*: RFC 5849
+    /// encodes names and values before that too, which IBKR does not. Where its own programs differ from each
+    /// other, for `/` and spaces in values, it is RFC 3986 here.
     ///
     /// What is prepended for `live_session_token` is not in it: it is a secret.
     pub fn base_string(&self, method: SignatureMethod) -> String {

@@ -1,5 +1,5 @@
-//! The exchange by which client and IBKR come to one secret: Diffie-Hellman in a group that the user has given
-//! to IBKR beforehand.
+//! The exchange by which client and IBKR come to one secret: Diffie-Hellman in a group that the user has
+//! given to IBKR beforehand.
 
 use std::fmt;
 
@@ -103,12 +103,12 @@ impl DhParameters {
         hex::encode_number(&self.power(self.generator.clone(), exponent).to_be_bytes())
     }
 
-    /// What IBKR comes to as well, of its `diffie_hellman_response` and the exponent of the challenge that was
-    /// sent.
+    /// What IBKR comes to as well, of its `diffie_hellman_response` and the exponent of the challenge that
+    /// was sent.
     ///
     /// # Errors
-    /// [`DhError::ResponseNotHex`] unless it is hex digits, of any number. [`DhError::Response`] if it is a number
-    /// that IBKR cannot have computed, and that would make the secret one that all can know: 0, 1, the
+    /// [`DhError::ResponseNotHex`] unless it is hex digits, of any number. [`DhError::Response`] if it is a
+    /// number that IBKR cannot have computed, and that would make the secret one that all can know: 0, 1, the
     /// prime less 1, and whatever is not below the prime.
     pub fn shared(&self, response: &str, exponent: &Exponent) -> Result<SharedSecret, DhError> {
         let response = hex::decode_number(response).ok_or(DhError::ResponseNotHex)?;
@@ -220,9 +220,9 @@ impl fmt::Debug for Exponent {
 pub struct SharedSecret(Zeroizing<Vec<u8>>);
 
 impl SharedSecret {
-    /// The bytes that Java's `BigInteger.toByteArray` gives, because IBKR's side is Java (O OAPDF): as few as can
-    /// hold the number *and a sign*, so that a zero byte comes first where the number fills its bytes, which is
-    /// every other time with a prime just below a power of 256.
+    /// The bytes that Java's `BigInteger.toByteArray` gives, because IBKR's side is Java (O OAPDF): as few as
+    /// can hold the number *and a sign*, so that a zero byte comes first where the number fills its bytes,
+    /// which is every other time with a prime just below a power of 256.
     ///
     /// How many there are shows in the time that HMAC takes, here and at IBKR's: it cannot be helped.
     fn new(number: &BoxedUint) -> Self {

@@ -1,7 +1,7 @@
 //! Logins with random numbers, against the server of `server.rs`.
 //!
-//! `IBKR_OAUTH1_LOGINS=100000 cargo test --release -p ibkr-oauth1 logins -- --nocapture` makes more of them, and
-//! `IBKR_OAUTH1_SEED` others.
+//! `IBKR_OAUTH1_LOGINS=100000 cargo test --release -p ibkr-oauth1 logins -- --nocapture` makes more of them,
+//! and `IBKR_OAUTH1_SEED` others.
 
 use std::{env, thread};
 
