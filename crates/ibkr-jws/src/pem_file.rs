@@ -81,8 +81,9 @@ pub fn is_der(file: &[u8]) -> bool {
     matches!(file, [DER_SEQUENCE, 0x80..=0xFF, ..])
 }
 
-/// The first private key of a file, PKCS#8 or PKCS#1, as the DER of a PKCS#1 `RSAPrivateKey` (RFC 8017 §A.1.2):
-/// for whatever an [`RsaKey`](crate::RsaKey) does not do. Whether it is one is for the reader to see.
+/// The first private key of a file, PKCS#8 or PKCS#1, as the DER of a PKCS#1 `RSAPrivateKey` (RFC 8017
+/// §A.1.2): for whatever an [`RsaKey`](crate::RsaKey) does not do. Whether it is one is for the reader to
+/// see.
 ///
 /// # Errors
 /// A [`KeyError`] that says what is wrong with the file and what to do about it.

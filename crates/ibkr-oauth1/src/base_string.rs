@@ -4,20 +4,20 @@ use std::{borrow::Cow, fmt};
 
 use crate::percent;
 
-/// What becomes of the query of a URL in the base string. IBKR accepts each of these; real programs send each.
+/// What becomes of the query of a URL in the base string. IBKR accepts each of these: each is sent by
+/// programs that are in use (C, as docs/PROTOCOL.md marks its evidence).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub enum QueryTreatment {
-    /// Its parameters are signed among the others, decoded: IBKR's text and its own programs.
+    /// Its parameters are signed among the others, decoded: IBKR's text and its own programs (O OAPDF, CPV1).
     #[default]
     Merged,
-    /// It is not signed at all: what ibind does.
+    /// It is not signed at all (C IBIND).
     LeftOut,
-    /// It is signed as it stands, as a part of the URL, and not among the parameters.
+    /// It is signed as it stands, as a part of the URL, and not among the parameters (C CONDUIT).
     InUrl,
 }
 
-/// `oauth_signature_method`.
+/// `oauth_signature_method` (O OAPDF).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureMethod {
     /// By the [`LiveSessionToken`](crate::LiveSessionToken): every request but the three for tokens.
@@ -48,7 +48,7 @@ pub struct Call<'a> {
     pub form: &'a [u8],
     /// What becomes of the URL's query.
     pub query: QueryTreatment,
-    /// `limited_poa`, for the consumer `TESTCONS` `test_realm`. It is not signed.
+    /// `limited_poa`, for the consumer `TESTCONS` `test_realm` (O OAPDF). It is not signed.
     pub realm: &'a str,
     /// `oauth_consumer_key`: 9 capital letters where the portal of IBKR has given it out.
     pub consumer_key: &'a str,
@@ -56,7 +56,7 @@ pub struct Call<'a> {
     pub token: Option<&'a str>,
     /// `oauth_nonce`: another one for each request, see [`Random::nonce`](crate::Random::nonce).
     pub nonce: &'a str,
-    /// `oauth_timestamp`: seconds since 1970, never less than in the request before.
+    /// `oauth_timestamp`: seconds since 1970, never less than in the request before (O OAPDF).
     pub timestamp: u64,
     /// What else the step asks for, names and values, not encoded: `oauth_callback`, `oauth_verifier`,
     /// `diffie_hellman_challenge`.
@@ -67,11 +67,13 @@ pub struct Call<'a> {
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Call<'a> {
-    /// The text that is signed: method, URL and parameters, each percent-encoded (RFC 3986), joined by `&`.
+    /// The text that is signed: method, URL and parameters, each percent-encoded, joined by `&` (O OAPDF,
+    /// CPV1).
     ///
     /// The parameters are those of OAuth but the realm and the signature, then those of the query and of the
-    /// form, decoded, sorted by name and value. Joined to `name=value&…` they are encoded *once*: RFC 5849 encodes
-    /// names and values before that too, which IBKR refuses.
+    /// form, decoded, sorted by name and value. Joined to `name=value&…` they are encoded *once*: RFC 5849
+    /// encodes names and values before that too, which IBKR does not. Where its own programs differ from each
+    /// other, for `/` and spaces in values, it is RFC 3986 here.
     ///
     /// What is prepended for `live_session_token` is not in it: it is a secret.
     pub fn base_string(&self, method: SignatureMethod) -> String {

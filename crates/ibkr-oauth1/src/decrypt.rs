@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::AccessTokenSecret;
 
-/// The *encryption* key: the RSA private key, of 1024 to 4096 bits, to whose public half IBKR encrypts the access
-/// token secret. It is not the key that signs.
+/// The *encryption* key: the RSA private key, of 1024 to 4096 bits, to whose public half IBKR encrypts the
+/// access token secret. It is not the key that signs.
 ///
 /// Our own buffers are wiped; copies that the PEM decoder and the arithmetic make are not.
 pub struct DecryptionKey {
@@ -41,13 +41,15 @@ impl DecryptionKey {
     /// KEY`), in any of the shapes that [`blocks`](ibkr_jws::pem_file::blocks) sees through.
     ///
     /// # Errors
-    /// A [`KeyError`] that says what is wrong with the file and what to do about it.
+    /// A [`KeyError`] that says what is wrong with the file and what to do about it; its
+    /// [`Size`](KeyError::Size) if the key has fewer than 1024 or more than 4096 bits, its
+    /// [`Exponent`](KeyError::Exponent) if the public exponent is not 65537, the usual one.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyError> {
         Self::from_pkcs1_der(&pem_file::rsa_private_key(file)?)
     }
 
-    /// Like [`from_pem`](Self::from_pem), and opens `BEGIN ENCRYPTED PRIVATE KEY` with `passphrase`. For a key
-    /// that is not encrypted the passphrase is not used.
+    /// Like [`from_pem`](Self::from_pem), and opens `BEGIN ENCRYPTED PRIVATE KEY` with `passphrase`. For a
+    /// key that is not encrypted the passphrase is not used.
     ///
     /// # Errors
     /// Those of [`RsaKey::from_encrypted_pem`](ibkr_jws::RsaKey::from_encrypted_pem).
@@ -86,8 +88,8 @@ impl DecryptionKey {
         self.public.clone()
     }
 
-    /// Decrypts the access token secret as IBKR gives it out, in base64: `oauth_token_secret`, or what its page
-    /// for self-service shows. White space in it is skipped.
+    /// Decrypts the access token secret as IBKR gives it out, in base64: `oauth_token_secret`, or what its
+    /// page for self-service shows. White space in it is skipped.
     ///
     /// # Errors
     /// A [`DecryptError`]. It does not say more than whether the secret *may* belong to the key: whoever can
@@ -101,7 +103,7 @@ impl DecryptionKey {
         }
         let modulus = self.modulus.modulus().as_ref();
         let number = BoxedUint::from_be_slice_truncated(&ciphertext, modulus.bits_precision());
-        // A ciphertext is public: how it compares with the modulus shows no more than that it is another key's.
+        // A ciphertext is public: what is beyond the modulus is another key's, as all can see.
         if !number.ct_lt(modulus).to_bool() {
             return Err(DecryptError::AnotherKey);
         }
@@ -109,9 +111,9 @@ impl DecryptionKey {
         unpadded(&encoded[encoded.len() - length..]).ok_or(DecryptError::AnotherKey)
     }
 
-    /// By the whole exponent. The Chinese remainder theorem is four times as fast, and a single wrong bit in it
-    /// gives the primes away, unless the result is checked; once a login, some milliseconds matter less than
-    /// having neither. Blinding would hide what constant time does not show.
+    /// By the whole exponent. The Chinese remainder theorem is four times as fast, and a single wrong bit in
+    /// it gives the primes away, unless the result is checked; once a login, some milliseconds matter less
+    /// than having neither. Blinding would hide what constant time does not show.
     fn power(&self, number: BoxedUint) -> Zeroizing<BoxedUint> {
         let base = BoxedMontyForm::new(number, &self.modulus);
         let power = Zeroizing::new(base.pow(&self.exponent));
@@ -128,10 +130,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The message of `00 02 padding 00 message` (RFC 8017 §7.2.1) whose padding is 8 bytes or more, none of them 0.
+/// The message of `00 02 padding 00 message` (RFC 8017 §7.2.1) whose padding has no 0 in 8 bytes or more.
 ///
 /// Every byte is looked at in the same way; nothing depends on one before all of them are judged at once. The
-/// message's length shows afterwards, and only if it is one. An empty message is none: there is no such secret.
+/// message's length shows afterwards, and only if it is one. An empty message is none: there is no such
+/// secret.
 fn unpadded(encoded: &[u8]) -> Option<AccessTokenSecret> {
     const SHORTEST_START: u32 = 2 + 8 + 1;
     let (mut has_end, mut start) = (Choice::FALSE, 0_u32);
@@ -154,8 +157,8 @@ fn unpadded(encoded: &[u8]) -> Option<AccessTokenSecret> {
     is_valid.to_bool().then(|| AccessTokenSecret::new(encoded.get(start as usize..).unwrap_or_default()))
 }
 
-/// The private exponent of a key whose numbers fit together: a damaged file would otherwise be taken for a key
-/// that the secret does not belong to.
+/// The private exponent of a key whose numbers fit together: a damaged file would otherwise be taken for a
+/// key that the secret does not belong to.
 fn private_exponent(key: &RsaPrivateKeyRef<'_>, modulus: &BoxedUint) -> Option<Zeroizing<BoxedUint>> {
     let precision = modulus.bits_precision();
     let secret = |number: &UintRef<'_>| {

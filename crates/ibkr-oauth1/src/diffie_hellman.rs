@@ -1,5 +1,5 @@
-//! The exchange by which client and IBKR come to one secret: Diffie-Hellman in a group that the user has given
-//! to IBKR beforehand.
+//! The exchange by which client and IBKR come to one secret: Diffie-Hellman in a group that the user has
+//! given to IBKR beforehand.
 
 use std::fmt;
 
@@ -98,20 +98,20 @@ impl DhParameters {
     }
 
     /// `diffie_hellman_challenge`: the generator to the power of `exponent`, in small hex digits, without
-    /// `0x` and leading zeros.
+    /// `0x` and leading zeros (O OAPDF).
     pub fn challenge(&self, exponent: &Exponent) -> String {
         hex::encode_number(&self.power(self.generator.clone(), exponent).to_be_bytes())
     }
 
-    /// What IBKR comes to as well, of its `diffie_hellman_response` and the exponent of the challenge that was
-    /// sent.
+    /// What IBKR comes to as well, of its `diffie_hellman_response` and the exponent of the challenge that
+    /// was sent.
     ///
     /// # Errors
-    /// [`DhError::NotHex`] unless the response is hex digits, of any number. [`DhError::Response`] if it is a
+    /// [`DhError::ResponseNotHex`] unless it is hex digits, of any number. [`DhError::Response`] if it is a
     /// number that IBKR cannot have computed, and that would make the secret one that all can know: 0, 1, the
     /// prime less 1, and whatever is not below the prime.
     pub fn shared(&self, response: &str, exponent: &Exponent) -> Result<SharedSecret, DhError> {
-        let response = hex::decode_number(response).ok_or(DhError::NotHex)?;
+        let response = hex::decode_number(response).ok_or(DhError::ResponseNotHex)?;
         let response = BoxedUint::from_be_slice(trimmed(&response), self.precision());
         let response = response.ok().filter(|number| is_between(number, &self.modulus));
         let shared = self.power(response.ok_or(DhError::Response)?, exponent);
@@ -220,9 +220,9 @@ impl fmt::Debug for Exponent {
 pub struct SharedSecret(Zeroizing<Vec<u8>>);
 
 impl SharedSecret {
-    /// The bytes that Java's `BigInteger.toByteArray` gives, because IBKR's side is Java: as few as can hold the
-    /// number *and a sign*, so that a zero byte comes first where the number fills its bytes, which is every
-    /// other time with a prime just below a power of 256.
+    /// The bytes that Java's `BigInteger.toByteArray` gives, because IBKR's side is Java (O OAPDF): as few as
+    /// can hold the number *and a sign*, so that a zero byte comes first where the number fills its bytes,
+    /// which is every other time with a prime just below a power of 256.
     ///
     /// How many there are shows in the time that HMAC takes, here and at IBKR's: it cannot be helped.
     fn new(number: &BoxedUint) -> Self {
@@ -265,7 +265,8 @@ pub enum DhError {
     Malformed,
     /// What to do: give hexadecimal digits.
     #[error(
-        "the number is not written in hexadecimal digits: copy it whole once more, from where it was made"
+        "the prime is not written in hexadecimal digits: copy it whole once more; \
+         `openssl dhparam -in dhparam.pem -noout -text` shows it"
     )]
     NotHex,
     /// What to do: give the prime that IBKR has.
@@ -292,10 +293,69 @@ pub enum DhError {
          `openssl dhparam -in dhparam.pem -noout -text` shows it"
     )]
     Generator,
+    /// What to do: try once more; find out what has answered.
+    #[error(
+        "IBKR's `diffie_hellman_response` is not written in hexadecimal digits: try once more; if it stays so, see whether \
+         it was IBKR that has answered"
+    )]
+    ResponseNotHex,
     /// What to do: check the prime; try once more.
     #[error(
         "IBKR's `diffie_hellman_response` is no number that can belong to these DH parameters: check that the prime is the \
          one that was uploaded to IBKR, then try once more"
     )]
     Response,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Java's definition: two's complement, in bitLength / 8 + 1 bytes.
+    #[test]
+    fn every_length_of_a_shared_secret_has_the_bytes_of_java() {
+        for length in 1..=256 {
+            for first in [0x01, 0x40, 0x7F, 0x80, 0xC3, 0xFF] {
+                let mut number = vec![0x5A; length];
+                number[0] = first;
+                let bits = 8 * length - u8::leading_zeros(first) as usize;
+                let shared = SharedSecret::new(&BoxedUint::from_be_slice(&number, 2048).unwrap());
+                assert_eq!(shared.bytes().len(), bits / 8 + 1, "{length} bytes, the first {first:x}");
+                assert!(shared.bytes().ends_with(&number), "{length} bytes, the first {first:x}");
+                assert_eq!(shared.bytes()[0] == 0, bits.is_multiple_of(8));
+            }
+        }
+    }
+
+    fn naive(base: u64, exponent: u64, prime: u64) -> u64 {
+        (0..exponent).fold(1, |power, _| power * base % prime)
+    }
+
+    /// All responses in groups that are small enough to try them all.
+    #[test]
+    fn what_all_can_know_is_no_shared_secret() {
+        for prime in [5, 7, 11, 23, 241, 251, 257, 65537_u64] {
+            let group = DhParameters::of_any_size(&prime.to_be_bytes(), &[2]).unwrap();
+            for power in [1, 2, 3, 6, 12, 200] {
+                let mut bytes = [0; 32];
+                bytes[31] = power;
+                let exponent = Exponent::new(bytes);
+                assert_eq!(group.challenge(&exponent), format!("{:x}", naive(2, power.into(), prime)));
+                for response in (0..300).chain(prime - 3..prime + 3) {
+                    let known = |number| number < 2 || number >= prime - 1;
+                    let expected = naive(response % prime, power.into(), prime);
+                    match group.shared(&format!("{response:x}"), &exponent) {
+                        Ok(shared) => {
+                            assert!(!known(response) && !known(expected), "{response}^{power} mod {prime}");
+                            assert_eq!(*trimmed(shared.bytes()), *trimmed(&expected.to_be_bytes()));
+                        }
+                        Err(error) => {
+                            assert_eq!(error, DhError::Response);
+                            assert!(known(response) || known(expected), "{response}^{power} mod {prime}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -7,17 +7,18 @@ use zeroize::Zeroizing;
 use crate::{AccessTokenSecret, Call, LiveSessionToken, SignatureMethod, percent};
 
 impl Call<'_> {
-    /// The whole value of `Authorization`, signed with HMAC-SHA256: for every request but the three for tokens.
+    /// The whole value of `Authorization`, signed with HMAC-SHA256: for every request but the three for
+    /// tokens.
     pub fn signed_by_token(&self, token: &LiveSessionToken) -> Zeroizing<String> {
         let method = SignatureMethod::HmacSha256;
         let signature = token.sign(Zeroizing::new(self.base_string(method)).as_bytes());
         self.header(method, &signature)
     }
 
-    /// The whole value of `Authorization`, signed with RSA-SHA256 by the *signature* key: for `request_token`,
-    /// `access_token` and `live_session_token`.
+    /// The whole value of `Authorization`, signed with RSA-SHA256 by the *signature* key: for
+    /// `request_token`, `access_token` and `live_session_token`.
     ///
-    /// `secret` is for `live_session_token` alone: it is prepended to what is signed, in hex.
+    /// `secret` is for `live_session_token` alone: it is prepended to what is signed, in hex (O OAPDF).
     ///
     /// # Errors
     /// When `key` cannot sign: what to do is for the signer to say.
@@ -33,8 +34,8 @@ impl Call<'_> {
         Ok(self.header(method, &STANDARD.encode(key.sign(&signed)?)))
     }
 
-    /// The realm first, then the rest by name. Values are percent-encoded (RFC 5849 §3.5.1): whatever they hold,
-    /// none ends its quotes.
+    /// The realm first, then the rest by name (O OAPDF; IBKR takes other orders too). Values are
+    /// percent-encoded (RFC 5849 §3.5.1): whatever they hold, none ends its quotes.
     fn header(&self, method: SignatureMethod, signature: &str) -> Zeroizing<String> {
         let timestamp = self.timestamp.to_string();
         let mut pairs = self.oauth(method, &timestamp);

@@ -11,8 +11,8 @@ use crate::{AccessTokenSecret, SharedSecret, hex};
 /// The key that all requests but the three for tokens are signed with. It lives for about 24 hours: IBKR says
 /// until when in `live_session_token_expiration`.
 ///
-/// It is a credential: `Debug` hides it, memory is wiped on drop, [`to_base64`](Self::to_base64) is the one way
-/// to read it.
+/// It is a credential: `Debug` hides it, memory is wiped on drop, [`to_base64`](Self::to_base64) is the one
+/// way to read it.
 #[derive(Clone)]
 pub struct LiveSessionToken(Zeroizing<[u8; LENGTH]>);
 
@@ -20,7 +20,7 @@ pub struct LiveSessionToken(Zeroizing<[u8; LENGTH]>);
 const LENGTH: usize = 20;
 
 impl LiveSessionToken {
-    /// What IBKR derives as well: HMAC-SHA1 of the access token secret, keyed by the shared secret.
+    /// What IBKR derives as well: HMAC-SHA1 of the access token secret, keyed by the shared secret (O OAPDF).
     ///
     /// Ask whether it [proves itself](Self::proves_itself) before anything is signed with it.
     pub fn derive(shared: &SharedSecret, secret: &AccessTokenSecret) -> Self {
@@ -31,10 +31,10 @@ impl LiveSessionToken {
     }
 
     /// Whether IBKR has derived the same one: `signature_hex` is the `live_session_token_signature` of its
-    /// answer, the HMAC-SHA1 of the consumer key. Takes the same time wherever the two differ.
+    /// answer, the HMAC-SHA1 of the consumer key (O OAPDF). Takes the same time wherever the two differ.
     ///
-    /// Where it says `false`, the access token secret, the DH parameters or the consumer key are not those that
-    /// IBKR has; nothing that is signed with this token will be accepted.
+    /// Where it says `false`, the access token secret, the DH parameters or the consumer key are not those
+    /// that IBKR has; nothing that is signed with this token will be accepted.
     pub fn proves_itself(&self, consumer_key: &str, signature_hex: &str) -> bool {
         // Digits in pairs: what is shorter is no HMAC.
         let signature = (signature_hex.len() == 2 * LENGTH).then(|| hex::decode_number(signature_hex));

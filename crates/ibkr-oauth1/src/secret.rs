@@ -8,16 +8,16 @@ use zeroize::Zeroizing;
 use crate::hex;
 
 /// The access token secret, decrypted: what is prepended to the base string of `live_session_token`, and what
-/// the [`LiveSessionToken`](crate::LiveSessionToken) is derived from. It lasts until the user withdraws consent
-/// or generates a new one.
+/// the [`LiveSessionToken`](crate::LiveSessionToken) is derived from (O OAPDF). It lasts until the user
+/// withdraws consent or generates a new one.
 ///
 /// `Debug` hides it, `==` takes the same time wherever two of one length differ, memory is wiped on drop.
 #[derive(Clone)]
 pub struct AccessTokenSecret(Zeroizing<Vec<u8>>);
 
 impl AccessTokenSecret {
-    /// Takes the bytes that decryption has yielded. For what IBKR gives out, which is encrypted and base64, see
-    /// [`DecryptionKey::decrypt`](crate::DecryptionKey::decrypt).
+    /// Takes the bytes that decryption has yielded. For what IBKR gives out, which is encrypted and base64,
+    /// see [`DecryptionKey::decrypt`](crate::DecryptionKey::decrypt).
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }

@@ -1,8 +1,6 @@
 //! What others have computed, down to the last character.
 
-mod common;
-
-use common::{Exchange, V1, V2, V3, bytes};
+use crate::published::{Exchange, V1, V2, V3, bytes};
 use ibkr_oauth1::{
     AccessTokenSecret, Call, DhParameters, Exponent, LiveSessionToken, QueryTreatment, SignatureMethod,
 };
