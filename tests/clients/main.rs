@@ -19,6 +19,7 @@ use ibkr_sim::{Endpoint, demo};
 
 mod alike;
 mod connections;
+mod oauth1;
 mod roads;
 mod rough;
 
