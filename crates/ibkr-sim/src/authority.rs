@@ -145,3 +145,26 @@ fn contains(pem: &str, bytes: &[u8]) -> bool {
     let der = STANDARD.decode(body).unwrap_or_default();
     der.windows(bytes.len()).any(|window| window == bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_made_for_fewer_hosts_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = parameters().unwrap();
+        let permitted = vec![GeneralSubtree::DnsName("api.ibkr.com".to_owned())];
+        parameters.name_constraints =
+            Some(NameConstraints { permitted_subtrees: permitted, excluded_subtrees: Vec::new() });
+        let certificate = parameters.self_signed(&key).unwrap().pem();
+        let older = Authority { certificate, key: key.serialize_pem() };
+        older.keep(folder.path()).unwrap();
+        assert!(Authority::kept_in(folder.path()).unwrap().is_none());
+        let newer = Authority::make().unwrap();
+        newer.keep(folder.path()).unwrap();
+        let kept = Authority::kept_in(folder.path()).unwrap().unwrap();
+        assert_eq!(kept.certificate_pem(), newer.certificate_pem());
+    }
+}

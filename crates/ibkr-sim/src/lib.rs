@@ -39,11 +39,12 @@
 //!
 //! # Intentional omissions
 //!
-//! The local gateway's login pages, market data and account management beyond what shows the
-//! order of calls: all prices are 100, on the socket too, and nothing is traded. Of the socket: compression,
-//! the limit of five histories at a time, and the topics `blt`, `ntf`, `spd`, `sdr` and `shs`, though
-//! [`Sim::push`] says anything. It shares no code with the clients of this workspace but the signature check,
-//! so that a mistake in a path, a header or a claim cannot cancel itself out.
+//! The local gateway's login pages, market data and account management beyond what shows the order of calls:
+//! all prices are 100, on the socket too, and nothing is traded. Of OAuth 1.0a: the header of IBKR's staff
+//! with an access token alone. Of the socket: compression, the limit of five histories at a time, and the
+//! topics `blt`, `ntf`, `spd`, `sdr` and `shs`, though [`Sim::push`] says anything. It shares no code with
+//! the clients of this workspace but the check of RSA signatures, so that a mistake in a path, a header, a
+//! claim or a number cannot cancel itself out.
 
 mod accounts;
 mod answer;

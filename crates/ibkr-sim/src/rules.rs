@@ -91,8 +91,8 @@ rules! {
     /// page, 10 on another.
     pacing_penalty: Duration = Duration::from_secs(900),
     /// At most this many token requests of a client, and as many `sso-sessions` requests, or
-    /// `live_session_token` requests of a consumer; those with a refused signature or claim do not count. IBKR
-    /// limits logins but publishes no number.
+    /// `live_session_token` requests of a consumer; those with a refused signature or claim do not count.
+    /// IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
     /// Take the bearer of a socket from `sessionToken`, as IBKR's changelog says, beside `bearer_token`, as
     /// its OpenAPI says.

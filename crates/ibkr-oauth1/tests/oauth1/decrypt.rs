@@ -9,7 +9,7 @@ use crypto_bigint::{
     modular::{BoxedMontyForm, BoxedMontyParams},
 };
 use ibkr_oauth1::{AccessTokenSecret, DecryptError, DecryptionKey, KeyError};
-use pkcs1::RsaPrivateKeyRef;
+use pkcs1::{RsaPrivateKeyRef, der::Encode};
 
 macro_rules! file {
     ($name:literal) => {
@@ -146,6 +146,17 @@ fn a_damaged_key_is_no_key() {
             let error = DecryptionKey::from_pem(pem.as_bytes()).unwrap_err();
             assert_eq!(error, KeyError::Malformed, "{number}, byte {at}, bit {bit}");
         }
+    }
+}
+
+#[test]
+fn an_exponent_for_one_prime_alone_is_no_key() {
+    let der = ibkr_jws::pem_file::rsa_private_key(file!("rsa2048.pem")).unwrap();
+    let key = RsaPrivateKeyRef::try_from(der.as_slice()).unwrap();
+    for half in [key.exponent1, key.exponent2] {
+        let halved = RsaPrivateKeyRef { private_exponent: half, ..key.clone() };
+        let pem = pem::encode(&pem::Pem::new("RSA PRIVATE KEY", halved.to_der().unwrap()));
+        assert_eq!(DecryptionKey::from_pem(pem.as_bytes()).unwrap_err(), KeyError::Malformed);
     }
 }
 

@@ -1,8 +1,13 @@
 //! What others have computed, down to the last character.
 
-use crate::published::{Exchange, V1, V2, V3, bytes};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use ibkr_oauth1::{
     AccessTokenSecret, Call, DhParameters, Exponent, LiveSessionToken, QueryTreatment, SignatureMethod,
+};
+
+use crate::{
+    published::{Exchange, V1, V2, V3, bytes},
+    server,
 };
 
 const NONCE: &str = "39b86f02-97c8-41ac-8578-b8103e15b096";
@@ -53,6 +58,26 @@ fn what_is_no_signature_proves_nothing() {
     for signature in ["", "a2", &V1.signature[..38], &V1.signature[1..], &one_off, &padded, &"g".repeat(40)] {
         assert!(!token.proves_itself(V1.consumer, signature), "{signature}");
     }
+}
+
+#[test]
+fn a_signature_has_all_of_its_digits() {
+    let token = derived(&V1);
+    let key = STANDARD.decode(V1.token).unwrap();
+    let signatures = (0..200).map(|number| {
+        let consumer = format!("C{number}");
+        let signature = server::hmac_sha1(&key, consumer.as_bytes());
+        (consumer, signature.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    });
+    let mut shortened = 0;
+    for (consumer, signature) in signatures {
+        assert!(token.proves_itself(&consumer, &signature));
+        if let Some(shorter) = signature.strip_prefix('0') {
+            assert!(!token.proves_itself(&consumer, shorter));
+            shortened += 1;
+        }
+    }
+    assert!(shortened > 0);
 }
 
 /// The request of vectors V5 and following, but for method, URL, form and treatment of the query.

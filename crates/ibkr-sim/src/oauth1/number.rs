@@ -93,12 +93,12 @@ fn value(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = match first {
-        0..=0x7f => (usize::from(*first), rest),
-        0x81 | 0x82 | 0x83 | 0x84 => {
+        0x80 | 0x85.. => return None,
+        0x81..=0x84 => {
             let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
             (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
         }
-        _ => return None,
+        short => (usize::from(*short), rest),
     };
     let (content, rest) = rest.split_at_checked(length)?;
     Some((*tag, content, rest))

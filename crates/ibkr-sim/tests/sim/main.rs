@@ -6,6 +6,7 @@ mod faults;
 mod hours;
 mod oauth1;
 mod oauth1_refused;
+mod oauth1_socket;
 mod pace;
 mod signer;
 mod socket;
