@@ -278,8 +278,8 @@ impl Client {
         self.session.override_guard();
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth 1.0a,
-    /// which signs each request by itself: [`send`](Self::send) it.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth
+    /// 1.0a, which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.session.headers()
     }

@@ -90,8 +90,8 @@ impl Handle {
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth 1.0a,
-    /// which signs each request by itself: [`send`](Self::send) it.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth
+    /// 1.0a, which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.snapshot().headers()
     }
@@ -101,8 +101,8 @@ impl Handle {
         self.snapshot().authorization()?.bearer().cloned()
     }
 
-    /// The request that opens IBKR's WebSocket, for a library that speaks WebSocket: what it says is secret, and
-    /// it is good for one connection. IBKR wants the session id in it, which the first tickle brings. See
+    /// The request that opens IBKR's WebSocket, for a library that speaks WebSocket: what it says is secret,
+    /// and it is good for one connection. IBKR wants the session id in it, which the first tickle brings. See
     /// [`stream`](crate::core::stream) for what is said on it then.
     ///
     /// # Errors

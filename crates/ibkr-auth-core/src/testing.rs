@@ -120,8 +120,8 @@ pub fn healthy_answer(step: Step) -> Response {
     Response::new(body(step).into())
 }
 
-/// The live session token that IBKR makes for [`oauth1_config`] of this request; it is good for a day from the
-/// time at which it was signed. `{}` where that cannot be read.
+/// The live session token that IBKR makes for [`oauth1_config`] of this request; it is good for a day from
+/// the time at which it was signed. `{}` where that cannot be read.
 pub fn live_session_answer(request: &Request) -> Response {
     let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let member = |name: &str| header?.split(&format!("{name}=\"")).nth(1)?.split('"').next();

@@ -41,9 +41,9 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// Asks for `/v1/api/ws` of the configured host: `bearer_token` or `oauth_token` in the query, the session id as cookie `api`
-/// once it is known, and the handshake of RFC 6455 §4.1. `nonce` are 16 random bytes, new ones for each
-/// request.
+/// Asks for `/v1/api/ws` of the configured host: `bearer_token` or `oauth_token` in the query, the session id
+/// as cookie `api` once it is known, and the handshake of RFC 6455 §4.1. `nonce` are 16 random bytes, new
+/// ones for each request.
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the host cannot stand in a URL.

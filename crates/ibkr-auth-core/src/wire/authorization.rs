@@ -55,8 +55,8 @@ impl SessionMark {
     }
 }
 
-/// When requests were signed: OAuth 1.0a wants no timestamp to be lower than one before (RFC 5849 §3.3), and a
-/// clock may be set back. Clones share what they know.
+/// When requests were signed: OAuth 1.0a wants no timestamp to be lower than one before (RFC 5849 §3.3), and
+/// a clock may be set back. Clones share what they know.
 #[derive(Clone, Default)]
 pub(crate) struct Timestamps(Arc<AtomicU64>);
 

@@ -63,9 +63,9 @@ pub(crate) fn request_after(
 /// Computes the token from the answer, and has it prove itself.
 ///
 /// # Errors
-/// [`ErrorKind::Unproven`] when it does not: once, that may be chance; twice, the Diffie-Hellman parameters are
-/// others than those that IBKR has. [`ErrorKind::Rejected`] when IBKR refused consumer, token or signature;
-/// others as everywhere.
+/// [`ErrorKind::Unproven`] when it does not: once, that may be chance; twice, the Diffie-Hellman parameters
+/// are others than those that IBKR has. [`ErrorKind::Rejected`] when IBKR refused consumer, token or
+/// signature; others as everywhere.
 pub fn parse(config: &Config, response: &Response, exponent: &Exponent) -> Result<LiveSession, Error> {
     #[derive(Deserialize)]
     struct Body {

@@ -1,6 +1,6 @@
 //! When a session without fault is looked at next: it is tickled, and extended before its announced end, or
-//! replaced where it cannot be extended (OAuth 1.0a). One that lives so short that this does not help is not given up for that: whether it has ended is asked when
-//! the end has passed.
+//! replaced where it cannot be extended (OAuth 1.0a). One that lives so short that this does not help is not
+//! given up for that: whether it has ended is asked when the end has passed.
 
 use std::time::{Duration, Instant, SystemTime};
 
