@@ -86,9 +86,9 @@ fn keep_blocking(config: &str, sessions: usize, seconds: usize) {
 /// The settings of one of many users, read anew for each as separate programs would.
 fn settings(path: &str, user: usize) -> Settings {
     let mut settings = Settings::from_yaml(path).expect("settings");
-    let Settings { config, .. } = &settings;
-    settings.config = Config::new(config.client_id(), config.client_key_id(), format!("user{user}"))
-        .expect("a username may be a word");
+    let [client_id, key_id, _] = settings.config.login().identity();
+    settings.config =
+        Config::new(client_id, key_id, format!("user{user}")).expect("a username may be a word");
     settings
 }
 

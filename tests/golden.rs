@@ -10,7 +10,7 @@ use std::{
 };
 
 use ibkr_auth_core::{
-    Authorization, Config, Request, Response, Secret,
+    Authorization, Config, Request, Response, Secret, SessionToken,
     wire::{self, access_token::AccessToken},
 };
 use ibkr_jws::{RsaKey, verify::Compact};
@@ -100,14 +100,14 @@ fn every_request_of_the_flow_is_ibauths_byte_for_byte() {
         compare(&case, &wire::bearer_token::request(&config, &key, wall, &access, ip).unwrap(), sso);
 
         let bearer = wire::bearer_token::parse(&config, &answer_of(sso)).unwrap().token;
-        let authorization = Authorization { bearer, session_id: None };
-        let validate = wire::validate_sso::request(&config, &authorization).unwrap();
+        let authorization = Authorization::new(SessionToken::Bearer(bearer));
+        let validate = wire::validate_sso::request(&config, &authorization, wall).unwrap();
         compare(&case, &validate, case.request("/sso/validate"));
-        let init = wire::ssodh_init::request(&config, &authorization, true).unwrap();
+        let init = wire::ssodh_init::request(&config, &authorization, true, wall).unwrap();
         compare(&case, &init, case.request("/ssodh/init"));
-        let status = wire::status::request(&config, &authorization).unwrap();
+        let status = wire::status::request(&config, &authorization, wall).unwrap();
         compare(&case, &status, case.request("/auth/status"));
-        let logout = wire::logout::request(&config, &authorization).unwrap();
+        let logout = wire::logout::request(&config, &authorization, wall).unwrap();
         compare(&case, &logout, case.request("/logout"));
         compared += 1;
     }
@@ -117,8 +117,9 @@ fn every_request_of_the_flow_is_ibauths_byte_for_byte() {
 #[test]
 fn tickle_is_a_post_where_ibauth_sends_a_get() {
     let case = &Case::all()[0];
-    let authorization = Authorization { bearer: Secret::new("token"), session_id: None };
-    let ours = wire::tickle::request(&case.config().unwrap(), &authorization).unwrap();
+    let authorization = Authorization::new(SessionToken::Bearer(Secret::new("token")));
+    let ours =
+        wire::tickle::request(&case.config().unwrap(), &authorization, SystemTime::UNIX_EPOCH).unwrap();
     let theirs = case.request("/tickle");
     assert_eq!(ours.uri().to_string(), theirs["url"]);
     assert_eq!((ours.method().as_str(), theirs["method"].as_str().unwrap()), ("POST", "GET"));

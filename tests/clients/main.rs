@@ -19,6 +19,7 @@ use ibkr_sim::{Endpoint, demo};
 
 mod alike;
 mod connections;
+mod oauth1;
 mod roads;
 mod rough;
 
@@ -63,7 +64,7 @@ fn with<D: Driver>(lab: &Lab, config: Config) -> D {
 fn connect_logs_in_with_four_requests_on_two_connections<D: Driver>() {
     let lab = Lab::new();
     let connected = client::<D>(&lab).connect().unwrap();
-    assert_eq!(connected.public_ip, PUBLIC_IP);
+    assert_eq!(connected.public_ip, Some(PUBLIC_IP));
     assert!(connected.auth_status.unwrap().is_ready());
     let counters = lab.server.handle().counters();
     assert_eq!(counters.total(), 4, "{counters:?}");
@@ -321,7 +322,7 @@ fn each_profile_is_a_client_of_its_own<D: Driver>() {
     std::fs::write(&path, profiles).unwrap();
     D::from_yaml_profile(&path, "good").unwrap().connect().unwrap();
     let other = D::from_yaml_profile(&path, "bad").unwrap();
-    assert_eq!(other.session().config().credential().expose(), "nobody");
+    assert_eq!(other.session().config().login().user(), "nobody");
     let error = D::from_yaml_profile(&path, "none").map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("good"), "{error}");
 }

@@ -8,8 +8,8 @@ use http::HeaderMap;
 use ibkr_auth_config::Transport;
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Error, Event, History, Host, KeepConnected,
-    Phase, Request, Response, SavedSession, Secret, Session, Sign, Snapshot, SsoDetails, Tickle,
-    TransportError,
+    LiveSession, Phase, Request, Response, SavedSession, Secret, Session, Sign, Snapshot, SsoDetails, Tickle,
+    TransportError, stream::Upgrade,
 };
 use tokio::runtime::Runtime;
 
@@ -30,6 +30,7 @@ pub trait Driver: Sized {
     fn connect_within(&mut self, within: Duration) -> Result<Connected, Error>;
     fn get_access_token(&mut self) -> Result<AccessToken, Error>;
     fn get_bearer_token(&mut self) -> Result<BearerToken, Error>;
+    fn get_live_session_token(&mut self) -> Result<LiveSession, Error>;
     fn validate_sso(&mut self) -> Result<SsoDetails, Error>;
     fn ssodh_init(&mut self) -> Result<AuthStatus, Error>;
     fn status(&mut self) -> Result<AuthStatus, Error>;
@@ -63,6 +64,7 @@ pub trait Kept: Sized {
     fn ready(&self, within: Duration) -> Result<(), Error>;
     fn headers(&self) -> Option<HeaderMap>;
     fn bearer(&self) -> Option<Secret>;
+    fn websocket(&self) -> Result<Upgrade, Error>;
     fn snapshot(&self) -> Snapshot;
     fn phase(&self) -> Phase;
     fn save(&self) -> Option<SavedSession>;
@@ -94,6 +96,9 @@ macro_rules! keep {
         }
         fn bearer(&$self) -> Option<Secret> {
             $handle.bearer()
+        }
+        fn websocket(&$self) -> Result<Upgrade, Error> {
+            $handle.websocket()
         }
         fn snapshot(&$self) -> Snapshot {
             $handle.snapshot()
@@ -279,6 +284,7 @@ macro_rules! drive {
         }
         drive!(@methods $self, $client, ($($wait)*),
             connect -> Connected, get_access_token -> AccessToken, get_bearer_token -> BearerToken,
+            get_live_session_token -> LiveSession,
             validate_sso -> SsoDetails, ssodh_init -> AuthStatus, status -> AuthStatus, tickle -> Tickle, logout -> ());
     };
     (@methods $self:ident, $client:expr, $wait:tt, $($method:ident -> $outcome:ty),+) => {

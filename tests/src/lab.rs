@@ -3,7 +3,10 @@
 use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use ibkr_auth_config::{Proxy, Transport};
-use ibkr_auth_core::{Config, Host, Retry, Secret};
+use ibkr_auth_core::{
+    Config, Consumer, Host, Login, Retry, Secret,
+    oauth1::{DecryptionKey, DhParameters},
+};
 use ibkr_jws::RsaKey;
 use ibkr_sim::{Server, ServerConfig, SimConfig, demo};
 use tempfile::TempDir;
@@ -43,6 +46,15 @@ impl Lab {
             .with_host(host)
     }
 
+    /// The demo consumer of OAuth 1.0a, as the simulator knows it.
+    pub fn oauth1_config(&self) -> Config {
+        let host = Host::custom(&self.server.base_url()).expect("a loopback URL");
+        oauth1_config()
+            .with_retry(Retry { attempts: 3, ..Retry::default() })
+            .expect("three tries are some")
+            .with_host(host)
+    }
+
     /// Trusts the simulator, and reaches it directly.
     pub fn transport(&self) -> Transport {
         self.transport_with(Proxy::Off)
@@ -71,6 +83,27 @@ impl Lab {
         self.write("config.yaml", &yaml).display().to_string()
     }
 
+    /// The same with the demo consumer of OAuth 1.0a.
+    pub fn oauth1_yaml(&self) -> String {
+        let Transport { ca_file, .. } = self.transport();
+        let lines = [
+            ("oauth1_consumer_key", demo::oauth1::CONSUMER_KEY.to_owned()),
+            ("oauth1_access_token", demo::oauth1::ACCESS_TOKEN.to_owned()),
+            ("oauth1_access_token_secret", demo::oauth1::ACCESS_TOKEN_SECRET.to_owned()),
+            ("private_key_file", "signature.pem".to_owned()),
+            ("oauth1_encryption_key_file", "encryption.pem".to_owned()),
+            ("oauth1_dh_param_file", "dhparam.pem".to_owned()),
+            ("base_url", self.server.base_url()),
+            ("ca_file", ca_file.unwrap_or_default().display().to_string()),
+            ("proxy", "none".to_owned()),
+        ];
+        let yaml: String = lines.iter().map(|(key, value)| format!("{key}: \"{value}\"\n")).collect();
+        self.write("signature.pem", demo::oauth1::SIGNATURE_KEY_PEM);
+        self.write("encryption.pem", demo::oauth1::ENCRYPTION_KEY_PEM);
+        self.write("dhparam.pem", demo::oauth1::DH_PARAM_PEM);
+        self.write("oauth1.yaml", &yaml).display().to_string()
+    }
+
     fn transport_with(&self, proxy: Proxy) -> Transport {
         let ca_file = self.write("ca.pem", self.server.ca_pem());
         Transport { ca_file: Some(ca_file), ca_only: true, proxy: Some(proxy) }
@@ -96,4 +129,30 @@ impl Default for Lab {
 /// The demo identity's key.
 pub fn key() -> RsaKey {
     RsaKey::from_pem(demo::PRIVATE_KEY_PEM.as_bytes()).expect("the demo key is valid")
+}
+
+/// The demo consumer's signature key.
+pub fn oauth1_key() -> RsaKey {
+    RsaKey::from_pem(demo::oauth1::SIGNATURE_KEY_PEM.as_bytes()).expect("the demo key is valid")
+}
+
+/// The key that this configuration's login is signed with.
+pub fn key_of(config: &Config) -> RsaKey {
+    match config.login() {
+        Login::OAuth2(_) => key(),
+        Login::OAuth1(_) => oauth1_key(),
+    }
+}
+
+/// A login of the demo consumer, at IBKR's own address.
+pub fn oauth1_config() -> Config {
+    let key = DecryptionKey::from_pem(demo::oauth1::ENCRYPTION_KEY_PEM.as_bytes()).expect("a valid key");
+    let secret = key.decrypt(demo::oauth1::ACCESS_TOKEN_SECRET).expect("it is encrypted to this key");
+    let consumer = Consumer {
+        consumer_key: demo::oauth1::CONSUMER_KEY,
+        access_token: demo::oauth1::ACCESS_TOKEN,
+        access_token_secret: secret.into(),
+        dh_parameters: DhParameters::from_pem(demo::oauth1::DH_PARAM_PEM.as_bytes()).expect("valid"),
+    };
+    Config::oauth1(consumer).expect("the demo consumer is complete")
 }

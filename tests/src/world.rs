@@ -8,7 +8,7 @@ use ibkr_auth_core::{
 };
 use ibkr_sim::{Endpoint, Fault, Manner, Moment, Peer, Sim, SimConfig, demo};
 
-use crate::lab::key;
+use crate::lab::{key_of, oauth1_config};
 
 /// From a request to its answer.
 const ROUND_TRIP: Duration = Duration::from_millis(40);
@@ -41,17 +41,23 @@ impl World {
         Self::with(|_| {}, |config| config)
     }
 
+    /// The same, and the client logs in by OAuth 1.0a.
+    pub fn oauth1() -> Self {
+        Self::with(|_| {}, |_| oauth1_config())
+    }
+
     /// With changes to either side.
     pub fn with(sim: impl FnOnce(&mut SimConfig), client: impl FnOnce(Config) -> Config) -> Self {
         let mut sim_config = SimConfig::default();
         sim_config.rules.established_after = Duration::from_secs(1);
         sim(&mut sim_config);
-        let config = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).expect("the demo identity");
+        let demo = Config::new(demo::CLIENT_ID, demo::KEY_ID, demo::CREDENTIAL).expect("the demo identity");
+        let config = client(demo);
         let start = Instant::now();
         // 2026-11-18, a Wednesday, 12:00 in New York.
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_021_200);
         Self {
-            session: Session::new(client(config), key(), 7),
+            session: Session::new(config.clone(), key_of(&config), 7),
             sim: Sim::new(sim_config),
             now: Now { mono: start, wall },
             server_ahead: 0,
@@ -66,14 +72,18 @@ impl World {
 
     /// With a client of another seed.
     pub fn with_seed(mut self, seed: u64) -> Self {
-        self.session = Session::new(self.session.config().clone(), key(), seed);
+        let config = self.session.config().clone();
+        let key = key_of(&config);
+        self.session = Session::new(config, key, seed);
         self
     }
 
     /// The same world with a client that knows nothing yet: another process of the same user, whose monotonic
     /// clock began at another time.
     pub fn another_process(self) -> Self {
-        let session = Session::new(self.session.config().clone(), key(), 8);
+        let config = self.session.config().clone();
+        let key = key_of(&config);
+        let session = Session::new(config, key, 8);
         let mono = self.now.mono + Duration::from_secs(12_345);
         Self { session, now: Now { mono, ..self.now }, start: mono, arriving: Vec::new(), ..self }
     }
@@ -128,9 +138,9 @@ impl World {
 
     /// The name of the look-up service that stands at this place in the configuration.
     pub fn lookup_host(&self, index: usize) -> String {
-        match self.session.config().public_ip() {
-            PublicIp::Lookup(services) => services[index].host().unwrap_or_default().to_owned(),
-            PublicIp::Fixed(_) => String::new(),
+        match self.session.config().login().public_ip() {
+            Some(PublicIp::Lookup(services)) => services[index].host().unwrap_or_default().to_owned(),
+            Some(PublicIp::Fixed(_)) | None => String::new(),
         }
     }
 
@@ -141,10 +151,15 @@ impl World {
 
     /// Whether the server would let the client trade right now: asked with a request of the client's own.
     pub fn works(&mut self) -> bool {
-        let request = http::Request::get("/v1/api/iserver/accounts").body(Vec::new()).expect("a path");
-        let Ok(request) = self.session.authorize(request) else { return false };
+        (200..300).contains(&self.answers("/v1/api/iserver/accounts"))
+    }
+
+    /// The status with which the server answers a GET of the client's own; 0 where it cannot be sent.
+    pub fn answers(&mut self, path: &str) -> u16 {
+        let request = http::Request::get(path).body(Vec::new()).expect("a path");
+        let Ok(request) = self.session.authorize(request, self.now) else { return 0 };
         let at = self.server_now();
-        self.sim.handle(at, Peer::LOOPBACK, &request).response.status().is_success()
+        self.sim.handle(at, Peer::LOOPBACK, &request).response.status().as_u16()
     }
 
     /// What happened, for messages.

@@ -5,6 +5,7 @@ mod competing;
 mod crossing;
 mod guards;
 mod healing;
+mod oauth1;
 mod roads;
 mod saved;
 mod stuck;

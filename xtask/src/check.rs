@@ -55,7 +55,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "allowed",
-        holds: "core and jws pull in the listed external crates and no others",
+        holds: "core, jws and oauth1 pull in the listed external crates and no others",
         advice: "if the change is meant: `cargo xtask check --update-allow`, and commit xtask/allow",
         compiles: false,
         run: dependencies::allowed,

@@ -7,8 +7,9 @@ use crate::process;
 pub(crate) const ABOUT: &str =
     "measure the sizes that docs/FIGURES.md quotes (minutes; --fast: without clean builds)";
 
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "ibkr-jws",
+    "ibkr-oauth1",
     "ibkr-auth-core",
     "ibkr-auth-config",
     "ibkr-auth-async",

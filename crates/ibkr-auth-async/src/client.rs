@@ -13,8 +13,8 @@ use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
-    KeepConnected, LastError, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session,
-    Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
+    KeepConnected, LastError, LiveSession, Now, Outcome, Output, Request, RequestId, Response, SavedSession,
+    Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -147,6 +147,16 @@ impl Client {
         self.run(&ticket).await
     }
 
+    /// With OAuth 1.0a: the token that every later request is signed with. See
+    /// [`Session::get_live_session_token`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub async fn get_live_session_token(&mut self) -> Result<LiveSession, Error> {
+        let ticket = self.session.get_live_session_token();
+        self.run(&ticket).await
+    }
+
     /// Asks about the SSO session, at most once a minute. See [`Session::validate_sso`].
     ///
     /// # Errors
@@ -229,7 +239,7 @@ impl Client {
         &self,
         request: Result<Request, Error>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let authorized = request.and_then(|request| self.session.authorize(request));
+        let authorized = request.and_then(|request| self.session.authorize(request, now()));
         let (http, limit) = (Arc::clone(&self.http), self.session.config().timeout());
         async move { send(&http, authorized?, limit).await }
     }
@@ -268,7 +278,8 @@ impl Client {
         self.session.override_guard();
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth
+    /// 1.0a, which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.session.headers()
     }

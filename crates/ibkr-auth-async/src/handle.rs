@@ -13,7 +13,9 @@ use std::{
 use http::HeaderMap;
 use ibkr_auth_core::{
     Background, Control, Error, Event, History, Host, KeepConnected, Phase, Request, Response, SavedSession,
-    Secret, Snapshot, request, wire,
+    Secret, Snapshot, request,
+    stream::{self, Upgrade},
+    wire,
 };
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -88,14 +90,26 @@ impl Handle {
         outcome.unwrap_or_else(|| Err(self.snapshot().not_ready(within)))
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth
+    /// 1.0a, which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.snapshot().headers()
     }
 
-    /// The bearer token, if there is one: the WebSocket wants it in its URL.
+    /// The bearer token, if there is one. OAuth 1.0a has none.
     pub fn bearer(&self) -> Option<Secret> {
-        self.snapshot().authorization().map(|authorization| authorization.bearer.clone())
+        self.snapshot().authorization()?.bearer().cloned()
+    }
+
+    /// The request that opens IBKR's WebSocket, for a library that speaks WebSocket: what it says is secret,
+    /// and it is good for one connection. IBKR wants the session id in it, which the first tickle brings. See
+    /// [`stream`](crate::core::stream) for what is said on it then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotConnected`](crate::ErrorKind::NotConnected) while there is no session, and
+    /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when this machine gives no random numbers.
+    pub fn websocket(&self) -> Result<Upgrade, Error> {
+        self.snapshot().websocket(stream::nonce()?)
     }
 
     /// Where the session stands, and everything else that is known of it.
@@ -127,7 +141,7 @@ impl Handle {
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
         let answer =
-            send(&self.shared.http, snapshot.authorize(request)?, snapshot.config().timeout()).await?;
+            send(&self.shared.http, snapshot.authorize(request, now())?, snapshot.config().timeout()).await?;
         if wire::lost_session(&answer).is_some() {
             self.check();
         }

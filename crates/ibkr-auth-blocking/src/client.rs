@@ -15,8 +15,9 @@ use http::HeaderMap;
 use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
-    KeepConnected, LastError, Now, Outcome, Output, Request, RequestId, Response, SavedSession, Session,
-    Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic, request,
+    KeepConnected, LastError, LiveSession, Now, Outcome, Output, Request, RequestId, Response, SavedSession,
+    Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic,
+    request,
 };
 
 use crate::{
@@ -147,6 +148,16 @@ impl Client {
         self.run(&ticket)
     }
 
+    /// With OAuth 1.0a: the token that every later request is signed with. See
+    /// [`Session::get_live_session_token`].
+    ///
+    /// # Errors
+    /// The step's error; nothing is repeated.
+    pub fn get_live_session_token(&mut self) -> Result<LiveSession, Error> {
+        let ticket = self.session.get_live_session_token();
+        self.run(&ticket)
+    }
+
     /// Asks about the SSO session, at most once a minute. See [`Session::validate_sso`].
     ///
     /// # Errors
@@ -200,7 +211,7 @@ impl Client {
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an
     /// answer may have been executed: for an order, ask IBKR what became of it.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
-        send(&self.http, self.session.authorize(request)?, self.session.config().timeout())
+        send(&self.http, self.session.authorize(request, now())?, self.session.config().timeout())
     }
 
     /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
@@ -253,7 +264,8 @@ impl Client {
         self.session.override_guard();
     }
 
-    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token.
+    /// Headers for your own requests to `/v1/api`; `None` before there is a bearer token, and with OAuth
+    /// 1.0a, which signs each request by itself: [`send`](Self::send) it.
     pub fn headers(&self) -> Option<HeaderMap> {
         self.session.headers()
     }

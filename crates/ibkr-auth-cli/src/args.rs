@@ -12,7 +12,7 @@ use crate::{
         api::{GetArgs, PostArgs},
         guide::GuideArgs,
         login::LoginArgs,
-        token::TokenArgs,
+        token::{SignArgs, TokenArgs},
     },
     doctor::DoctorArgs,
     help,
@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Print the bearer token, for scripts
     #[command(after_help = help::TOKEN)]
     Token(TokenArgs),
+    /// Print the headers of one request, signed where it has to be (OAuth 1.0a)
+    #[command(after_help = help::SIGN)]
+    Sign(SignArgs),
     /// Make an authorised GET request
     #[command(after_help = help::GET)]
     Get(GetArgs),

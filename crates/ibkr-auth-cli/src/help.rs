@@ -162,6 +162,17 @@ With a session that was seen to be good within `--max-age` nothing is sent. Else
 once, and what is broken is healed with the cheapest step that can; parallel invocations wait for
 the one that does it.";
 
+pub(crate) const SIGN: &str = "\
+Examples:
+  ibkr-auth sign GET '/v1/api/iserver/marketdata/snapshot?conids=265598&fields=31'
+      The headers of this request, for once: with OAuth 1.0a each is signed by itself.
+  ibkr-auth sign GET $URL | curl -sSH @- $URL
+      The same, sent by curl.
+
+Send it at once, and once: its time and its nonce are good for one request. The address must be the
+one that is sent, with its query; a JSON body is not signed. With OAuth 2.0 it prints what `header`
+prints.";
+
 pub(crate) const TOKEN: &str = "\
 Examples:
   ibkr-auth token

@@ -53,7 +53,7 @@ pub(crate) fn run(sessions: &Sessions, args: &KeepArgs) -> Result<(), Failure> {
     let config = &sessions.profile.config;
     let mut status = Status::new(
         sessions.profile.name.clone(),
-        config.credential().expose(),
+        config.login().user(),
         args.tickle_every,
         handle.snapshot(),
     );

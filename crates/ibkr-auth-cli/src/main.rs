@@ -103,6 +103,7 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
         #[cfg(feature = "gateway")]
         Command::Gateway(args) => gateway::run(global, output, &args),
         Command::Header(args) => token::header(&sessions()?, &args),
+        Command::Sign(args) => token::sign(&sessions()?, &args),
         Command::Token(args) => token::token(&sessions()?, &args),
         Command::Get(args) => api::get(&sessions()?, &args),
         Command::Post(args) => api::post(&sessions()?, &args),

@@ -27,9 +27,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use ibkr_auth_blocking::{Client, Config, Error, Event, Http, SavedSession, Session, Snapshot};
-use ibkr_auth_core::Now;
+use ibkr_auth_core::{Login, Now};
 use ibkr_auth_store::{KeptSession, Record, Store, millis, seconds};
 
 use crate::{
@@ -217,7 +217,28 @@ impl Sessions {
 
     /// The headers of this session. No HTTP stack is set up for them.
     pub(crate) fn headers(&self, kept: &KeptSession) -> Result<HeaderMap, Failure> {
-        self.restored(kept, self.profile.config.clone())?.headers().ok_or_else(none)
+        let session = self.restored(kept, self.profile.config.clone())?;
+        let Login::OAuth2(_) = session.config().login() else { return Err(signed_one_by_one()) };
+        session.headers().ok_or_else(none)
+    }
+
+    /// This one request, with what opens it.
+    pub(crate) fn authorized(
+        &self,
+        kept: &KeptSession,
+        request: Request<Vec<u8>>,
+    ) -> Result<Request<Vec<u8>>, Failure> {
+        let session = self.restored(kept, self.profile.config.clone())?;
+        Ok(session.authorize(request, moment())?)
+    }
+
+    /// Whether both are the same session at IBKR.
+    pub(crate) fn are_one(&self, one: &KeptSession, other: &KeptSession) -> Result<bool, Failure> {
+        let authorization = |kept| -> Result<_, Failure> {
+            let session = self.restored(kept, self.profile.config.clone())?;
+            session.snapshot().authorization().cloned().ok_or_else(none)
+        };
+        Ok(authorization(one)?.has_token_of(&authorization(other)?))
     }
 
     pub(crate) fn restored(&self, kept: &KeptSession, config: Config) -> Result<Session, Failure> {
@@ -246,6 +267,12 @@ fn fresh(record: &Record, options: &SessionOptions) -> Option<KeptSession> {
 
 pub(crate) fn moment() -> Now {
     Now { mono: Instant::now(), wall: SystemTime::now() }
+}
+
+fn signed_one_by_one() -> Failure {
+    Failure::new(Exit::Usage, "with OAuth 1.0a there is no header that is good for another request")
+        .why("each request is signed by itself")
+        .help("`ibkr-auth sign GET /v1/api/portfolio/accounts` signs one; `ibkr-auth get` sends one; `ibkr-auth gateway` signs those of any program")
 }
 
 fn none() -> Failure {

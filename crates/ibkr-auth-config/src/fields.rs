@@ -6,17 +6,29 @@ use ibkr_auth_core::{Config, Host, Retry, Tier};
 
 use crate::{
     GatewaySettings, Passphrase, Proxy, Transport, env::Env, error::Problem, gateway_values as gateway,
-    value::Value,
+    oauth1, value::Value,
 };
 
 /// A key of `config.yaml`, which is also a variable.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
+    /// The login that it is of; `None`: of both.
+    pub(crate) login: Option<Kind>,
     /// The field that takes its place; the two exclude each other.
     pub(crate) instead: Option<&'static str>,
     pub(crate) target: Target,
 }
+
+/// The two logins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    OAuth2,
+    OAuth1,
+}
+
+/// The field by which a login by OAuth 1.0a is known.
+pub(crate) const CONSUMER_KEY: &str = "oauth1_consumer_key";
 
 /// What a field sets.
 pub(crate) enum Target {
@@ -25,6 +37,7 @@ pub(crate) enum Target {
     Retry(fn(Retry, &Value) -> Result<Retry, Problem>),
     Transport(fn(Transport, &Value, &Env) -> Result<Transport, Problem>),
     Gateway(fn(GatewaySettings, &Value, &Env) -> Result<GatewaySettings, Problem>),
+    OAuth1(fn(oauth1::Draft, &Value, &Env) -> Result<oauth1::Draft, Problem>),
     KeyFile,
     KeyBlock,
     PassphraseFile,
@@ -33,15 +46,24 @@ pub(crate) enum Target {
 
 impl Field {
     const fn required(name: &'static str, target: Target) -> Self {
-        Self { name, required: true, instead: None, target }
+        Self { name, required: true, login: None, instead: None, target }
     }
 
     const fn optional(name: &'static str, target: Target) -> Self {
-        Self { name, required: false, instead: None, target }
+        Self { name, required: false, login: None, instead: None, target }
     }
 
     const fn instead_of(self, other: &'static str) -> Self {
         Self { instead: Some(other), ..self }
+    }
+
+    const fn of(self, login: Kind) -> Self {
+        Self { login: Some(login), ..self }
+    }
+
+    /// Whether it says anything about this login.
+    pub(crate) fn is_of(&self, login: Kind) -> bool {
+        self.login.is_none_or(|own| own == login)
     }
 
     /// Whether the two set the same thing, so that only one of them can be given.
@@ -51,9 +73,34 @@ impl Field {
 }
 
 pub(crate) const ALL: &[Field] = &[
-    Field::required("client_id", Target::Identity),
-    Field::required("client_key_id", Target::Identity),
-    Field::required("credential", Target::Identity),
+    Field::required("client_id", Target::Identity).of(Kind::OAuth2).instead_of(CONSUMER_KEY),
+    Field::required("client_key_id", Target::Identity).of(Kind::OAuth2),
+    Field::required("credential", Target::Identity).of(Kind::OAuth2),
+    Field::required(CONSUMER_KEY, Target::Identity).of(Kind::OAuth1).instead_of("client_id"),
+    Field::required("oauth1_access_token", Target::Identity).of(Kind::OAuth1),
+    Field::required("oauth1_access_token_secret", Target::Identity).of(Kind::OAuth1),
+    Field::required("oauth1_encryption_key_file", Target::OAuth1(oauth1::Draft::with_encryption_key))
+        .of(Kind::OAuth1),
+    Field::optional(
+        "oauth1_encryption_key_passphrase_file",
+        Target::OAuth1(oauth1::Draft::with_passphrase_file),
+    )
+    .of(Kind::OAuth1)
+    .instead_of("oauth1_encryption_key_passphrase_env"),
+    Field::optional(
+        "oauth1_encryption_key_passphrase_env",
+        Target::OAuth1(oauth1::Draft::with_passphrase_variable),
+    )
+    .of(Kind::OAuth1)
+    .instead_of("oauth1_encryption_key_passphrase_file"),
+    Field::required("oauth1_dh_param_file", Target::OAuth1(oauth1::Draft::with_dh_file))
+        .of(Kind::OAuth1)
+        .instead_of("oauth1_dh_prime"),
+    Field::optional("oauth1_dh_prime", Target::OAuth1(oauth1::Draft::with_dh_prime))
+        .of(Kind::OAuth1)
+        .instead_of("oauth1_dh_param_file"),
+    Field::optional("oauth1_dh_generator", Target::OAuth1(oauth1::Draft::with_dh_generator)).of(Kind::OAuth1),
+    Field::optional("oauth1_query", Target::OAuth1(oauth1::Draft::with_query)).of(Kind::OAuth1),
     Field::required("private_key_file", Target::KeyFile).instead_of("private_key"),
     Field::optional("private_key", Target::KeyBlock).instead_of("private_key_file"),
     Field::optional("private_key_passphrase_file", Target::PassphraseFile)
@@ -73,18 +120,23 @@ pub(crate) const ALL: &[Field] = &[
         "public_ip",
         Target::Config(|config, value| Ok(config.with_public_ip(ip(value.text()?)?)?)),
     )
+    .of(Kind::OAuth2)
     .instead_of("ip_services"),
     Field::optional(
         "ip_services",
         Target::Config(|config, value| Ok(config.with_ip_services(value.list()?)?)),
     )
+    .of(Kind::OAuth2)
     .instead_of("public_ip"),
     Field::optional(
         "alternative_ips",
-        Target::Config(|config, value| Ok(config.with_alternative_ips(ips(value)?))),
-    ),
-    Field::optional("scope", Target::Config(|config, value| Ok(config.with_scope(value.list()?.join(" "))?))),
-    Field::optional("service", Target::Config(|config, value| Ok(config.with_service(value.text()?)?))),
+        Target::Config(|config, value| Ok(config.with_alternative_ips(ips(value)?)?)),
+    )
+    .of(Kind::OAuth2),
+    Field::optional("scope", Target::Config(|config, value| Ok(config.with_scope(value.list()?.join(" "))?)))
+        .of(Kind::OAuth2),
+    Field::optional("service", Target::Config(|config, value| Ok(config.with_service(value.text()?)?)))
+        .of(Kind::OAuth2),
     Field::optional("user_agent", Target::Config(|config, value| Ok(config.with_user_agent(value.text()?)?))),
     Field::optional("timeout", Target::Config(|config, value| Ok(config.with_timeout(value.duration()?)?))),
     Field::optional(
@@ -312,7 +364,12 @@ mod tests {
             let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
             assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
             assert_eq!(cells[0], format!("`{}`", field.name));
-            let needed = if field.required { " **Required.**" } else { "" };
+            let needed = match (field.required, field.login) {
+                (false, _) => "",
+                (true, None) => " **Required.**",
+                (true, Some(Kind::OAuth2)) => " **Required with OAuth 2.0.**",
+                (true, Some(Kind::OAuth1)) => " **Required with OAuth 1.0a.**",
+            };
             let instead = field.instead.map(|other| format!(" Excludes `{other}`.")).unwrap_or_default();
             let about = cells[2].strip_suffix(&format!("{needed}{instead}")).unwrap_or_default();
             assert!(

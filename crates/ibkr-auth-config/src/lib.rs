@@ -61,6 +61,7 @@ pub mod local;
 mod location;
 mod merge;
 mod no_proxy;
+mod oauth1;
 mod passphrase;
 #[cfg(feature = "yaml")]
 mod plain;

@@ -7,7 +7,8 @@ use crate::{
     document::{Document, Layer},
     env::{self, Env},
     error::Problem,
-    fields::{self, Field},
+    fields::{self, Field, Kind},
+    location::Location,
     profile,
     value::Value,
 };
@@ -39,11 +40,24 @@ impl Merged {
         Ok(merged)
     }
 
+    /// Which login these fields are of.
+    pub(crate) fn login(&self) -> Kind {
+        if self.find(fields::CONSUMER_KEY).is_some() { Kind::OAuth1 } else { Kind::OAuth2 }
+    }
+
     /// The text of a field that must be there.
     pub(crate) fn required(&self, name: &str) -> Result<&str, FileError> {
         let value =
             self.find(name).ok_or_else(|| self.blame(&[name], Problem::new("is missing", "set it")))?;
         value.text().map_err(|problem| value.blame(problem))
+    }
+
+    /// Where a field stands that must be there.
+    pub(crate) fn location(&self, name: &str) -> Result<Location, FileError> {
+        let value = self.find(name);
+        value
+            .map(|value| value.location.clone())
+            .ok_or_else(|| self.blame(&[name], Problem::new("is missing", "set it")))
     }
 
     /// Blames the first of these fields that is given.
@@ -78,7 +92,7 @@ impl Merged {
         let is_given = |wanted: &Field| self.0.iter().any(|(field, _)| field.rivals(wanted));
         let missing: Vec<&str> = fields::ALL
             .iter()
-            .filter(|field| field.required && !is_given(field))
+            .filter(|field| field.required && field.is_of(self.login()) && !is_given(field))
             .map(|field| field.name)
             .collect();
         if missing.is_empty() {

@@ -6,7 +6,12 @@ use ibkr_auth_core::{Config, Identity, Retry};
 
 use crate::{
     FileError, GatewaySettings, KeySource, Passphrase, Proxy, ReadKey, Reader, SigningKey, Transport,
-    env::Env, error::Problem, fields::Target, gateway_values, merge::Merged,
+    env::Env,
+    error::Problem,
+    fields::{Kind, Target},
+    gateway_values,
+    merge::Merged,
+    oauth1::{Decryption, Draft},
 };
 
 /// Everything a client needs. `Debug` shows no secret.
@@ -102,6 +107,8 @@ pub struct Unkeyed {
     pub profile: Option<String>,
     /// Where the key that signs is.
     pub key: KeySource,
+    /// What opens the secret of an access token.
+    pub(crate) decryption: Option<Decryption>,
     pub(crate) warnings: Vec<String>,
     /// The fields that are given, each once.
     pub(crate) given: Vec<&'static str>,
@@ -110,20 +117,22 @@ pub struct Unkeyed {
 impl Unkeyed {
     /// Writes each value where its field belongs.
     pub(crate) fn new(merged: &Merged, profile: Option<String>, env: &Env) -> Result<Self, FileError> {
-        let identity = Identity {
-            client_id: merged.required("client_id")?,
-            client_key_id: merged.required("client_key_id")?,
-            credential: merged.required("credential")?,
+        let login = merged.login();
+        let (mut config, decryption) = match login {
+            Kind::OAuth2 => (oauth2(merged)?, None),
+            Kind::OAuth1 => {
+                let (config, decryption) = oauth1(merged, env)?;
+                (config, Some(decryption))
+            }
         };
-        let mut config =
-            Config::of(identity).map_err(|error| merged.blame(&[error.field()], error.into()))?;
         let (mut retry, mut transport) = (Retry::default(), Transport::default());
         let mut gateway = GatewaySettings::default();
         let (mut key, mut passphrase, mut warnings) = (None, None, Vec::new());
-        for (field, value) in &merged.0 {
+        // A profile may log in by the other way than those that share its file.
+        for (field, value) in merged.0.iter().filter(|(field, _)| field.is_of(login)) {
             let wrong = |problem| value.blame(problem);
             match &field.target {
-                Target::Identity => {}
+                Target::Identity | Target::OAuth1(_) => {}
                 Target::Config(set) => config = set(config, value).map_err(wrong)?,
                 Target::Retry(set) => retry = set(retry, value).map_err(wrong)?,
                 Target::Transport(set) => transport = set(transport, value, env).map_err(wrong)?,
@@ -154,7 +163,7 @@ impl Unkeyed {
         }
         let key = key.with(passphrase, !transport.stays_here(&config));
         let given = merged.0.iter().map(|(field, _)| field.name).collect();
-        Ok(Self { config, transport, gateway, profile, key, warnings, given })
+        Ok(Self { config, transport, gateway, profile, key, decryption, warnings, given })
     }
 
     /// What works but should be changed, as far as it is known without the key.
@@ -184,11 +193,33 @@ impl Unkeyed {
     /// # Errors
     /// Those of [`KeySource::read`].
     pub fn with_key(self) -> Result<Settings, FileError> {
-        let Self { config, transport, gateway, mut warnings, .. } = self;
+        let Self { config, transport, gateway, decryption, mut warnings, .. } = self;
         let ReadKey { key, warnings: more } = self.key.read()?;
         warnings.extend(more);
+        if let Some(decryption) = decryption {
+            decryption.secret(&mut warnings)?;
+        }
         Ok(Settings { config, key, transport, gateway, warnings })
     }
+}
+
+fn oauth2(merged: &Merged) -> Result<Config, FileError> {
+    let identity = Identity {
+        client_id: merged.required("client_id")?,
+        client_key_id: merged.required("client_key_id")?,
+        credential: merged.required("credential")?,
+    };
+    Config::of(identity).map_err(|error| merged.blame(&[error.field()], error.into()))
+}
+
+fn oauth1(merged: &Merged, env: &Env) -> Result<(Config, Decryption), FileError> {
+    let mut draft = Draft::default();
+    for (field, value) in &merged.0 {
+        if let Target::OAuth1(set) = &field.target {
+            draft = set(draft, value, env).map_err(|problem| value.blame(problem))?;
+        }
+    }
+    draft.config(merged)
 }
 
 /// What is wrong with several values at once, and the field that is to blame.

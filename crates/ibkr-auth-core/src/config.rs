@@ -1,17 +1,20 @@
 //! Everything a session must be told: who logs in, where, and how patiently.
 
 mod host;
+mod login;
 mod unfinished;
 
 use core::net::Ipv4Addr;
 use std::{fmt, time::Duration};
 
 use http::{HeaderValue, Uri};
+use ibkr_oauth1::{QueryTreatment, Random};
 
 pub use host::{Host, is_this_machine};
+pub use login::{Consumer, Login, OAuth1, OAuth2, TokenSecret};
 pub use unfinished::unfinished;
 
-use crate::{Secret, wire::public_ip::is_public};
+use crate::wire::public_ip::is_public;
 
 /// Which of IBKR's two tiers a login leads to (IBKR's Web API documentation, "sessions"). Exhaustive on
 /// purpose: there are two.
@@ -72,14 +75,8 @@ pub struct Identity<'a> {
 /// the `with_…` methods. `Debug` hides the credential.
 #[derive(Clone)]
 pub struct Config {
-    pub(crate) client_id: String,
-    pub(crate) client_key_id: String,
-    pub(crate) credential: Secret,
+    pub(crate) login: Login,
     pub(crate) host: Host,
-    pub(crate) public_ip: PublicIp,
-    pub(crate) alternative_ips: Vec<Ipv4Addr>,
-    pub(crate) scope: String,
-    pub(crate) service: Option<String>,
     pub(crate) tier: Tier,
     pub(crate) compete: bool,
     pub(crate) user_agent: HeaderValue,
@@ -117,22 +114,31 @@ impl Config {
         client_key_id: impl Into<String>,
         credential: impl Into<String>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            client_id: text("client_id", client_id.into())?,
-            client_key_id: text("client_key_id", client_key_id.into())?,
-            credential: Secret::new(username(credential.into())?),
+        let login = OAuth2::new(client_id.into(), client_key_id.into(), credential.into())?;
+        Ok(Self::with_login(Login::OAuth2(login)))
+    }
+
+    /// A configuration for a login by OAuth 1.0a; everything else is at its default. The session is given the
+    /// *signature* key; the *encryption* key has done its work when the access token secret is decrypted.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when consumer key or access token are empty, a placeholder, or hold something else
+    /// than letters and digits.
+    pub fn oauth1(consumer: Consumer<'_>) -> Result<Self, ConfigError> {
+        Ok(Self::with_login(Login::OAuth1(OAuth1::new(consumer)?)))
+    }
+
+    fn with_login(login: Login) -> Self {
+        Self {
+            login,
             host: Host::default(),
-            public_ip: PublicIp::Lookup(default_ip_services()),
-            alternative_ips: Vec::new(),
-            scope: "sso-sessions.write".to_owned(),
-            service: None,
             tier: Tier::default(),
             compete: false,
             user_agent: HeaderValue::from_static(concat!("ibkr-auth/", env!("CARGO_PKG_VERSION"))),
             timeout: Duration::from_secs(15),
             establish_within: Duration::from_secs(30),
             retry: Retry::default(),
-        })
+        }
     }
 
     /// The server to talk to. Default: `api.ibkr.com`.
@@ -153,7 +159,7 @@ impl Config {
                 "is no public address: IBKR never sees a request from it",
             ));
         }
-        self.public_ip = PublicIp::Fixed(ip);
+        self.of_oauth2("public_ip")?.public_ip = PublicIp::Fixed(ip);
         Ok(self)
     }
 
@@ -169,21 +175,25 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let services: Result<Vec<Uri>, _> =
             services.into_iter().map(|service| host::absolute_url("ip_services", service.as_ref())).collect();
-        self.public_ip = PublicIp::Lookup(services?);
-        match &self.public_ip {
-            PublicIp::Lookup(services) if services.is_empty() => {
-                Err(ConfigError::new("ip_services", "is empty: name a service, or set public_ip"))
-            }
-            _ => Ok(self),
+        let services = services?;
+        if services.is_empty() {
+            return Err(ConfigError::new("ip_services", "is empty: name a service, or set public_ip"));
         }
+        self.of_oauth2("ip_services")?.public_ip = PublicIp::Lookup(services);
+        Ok(self)
     }
 
     /// Further addresses that the session may be used from (`alternativeIps` in IBKR's OpenAPI). Default:
     /// none.
-    #[must_use]
-    pub fn with_alternative_ips(mut self, ips: impl IntoIterator<Item = Ipv4Addr>) -> Self {
-        self.alternative_ips = ips.into_iter().collect();
-        self
+    ///
+    /// # Errors
+    /// [`ConfigError`] with OAuth 1.0a, which names no address.
+    pub fn with_alternative_ips(
+        mut self,
+        ips: impl IntoIterator<Item = Ipv4Addr>,
+    ) -> Result<Self, ConfigError> {
+        self.of_oauth2("alternative_ips")?.alternative_ips = ips.into_iter().collect();
+        Ok(self)
     }
 
     /// Scopes to ask for, separated by spaces. Default: `sso-sessions.write`, which a login needs.
@@ -191,7 +201,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when it is empty or holds control characters.
     pub fn with_scope(mut self, scope: impl Into<String>) -> Result<Self, ConfigError> {
-        self.scope = text("scope", scope.into())?;
+        self.of_oauth2("scope")?.scope = text("scope", scope.into())?;
         Ok(self)
     }
 
@@ -200,7 +210,26 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when it is empty or holds control characters.
     pub fn with_service(mut self, service: impl Into<String>) -> Result<Self, ConfigError> {
-        self.service = Some(text("service", service.into())?);
+        self.of_oauth2("service")?.service = Some(text("service", service.into())?);
+        Ok(self)
+    }
+
+    /// How query strings are signed with OAuth 1.0a. Default: merged into the parameters, as in IBKR's demo.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with OAuth 2.0, which signs none.
+    pub fn with_query_treatment(mut self, query: QueryTreatment) -> Result<Self, ConfigError> {
+        self.of_oauth1("oauth1_query")?.query = query;
+        Ok(self)
+    }
+
+    /// Where nonces and exponents of OAuth 1.0a come from. Default: the operating system; anything else is
+    /// for tests.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with OAuth 2.0, which needs none.
+    pub fn with_random(mut self, random: Random) -> Result<Self, ConfigError> {
+        self.of_oauth1("random")?.random = random;
         Ok(self)
     }
 
@@ -289,24 +318,9 @@ impl Config {
         self.establish_within
     }
 
-    /// The client id that IBKR gave.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-
-    /// The id of the registered key, the `kid`.
-    pub fn client_key_id(&self) -> &str {
-        &self.client_key_id
-    }
-
-    /// The username.
-    pub fn credential(&self) -> &Secret {
-        &self.credential
-    }
-
-    /// Where the public address comes from.
-    pub fn public_ip(&self) -> &PublicIp {
-        &self.public_ip
+    /// Who logs in, and by which way.
+    pub fn login(&self) -> &Login {
+        &self.login
     }
 
     /// Whether a login ends another brokerage session of the username.
@@ -321,19 +335,29 @@ impl Config {
 
     /// Strings that no error may show, even where a server repeats them.
     pub(crate) fn secrets(&self) -> [&str; 1] {
-        [self.credential.expose()]
+        [self.login.secret()]
+    }
+
+    fn of_oauth2(&mut self, field: &'static str) -> Result<&mut OAuth2, ConfigError> {
+        match &mut self.login {
+            Login::OAuth2(login) => Ok(login),
+            Login::OAuth1(_) => Err(ConfigError::new(field, "is for OAuth 2.0 alone: take it out")),
+        }
+    }
+
+    fn of_oauth1(&mut self, field: &'static str) -> Result<&mut OAuth1, ConfigError> {
+        match &mut self.login {
+            Login::OAuth1(login) => Ok(login),
+            Login::OAuth2(_) => Err(ConfigError::new(field, "is for OAuth 1.0a alone: take it out")),
+        }
     }
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("client_id", &self.client_id)
-            .field("client_key_id", &self.client_key_id)
-            .field("credential", &self.credential)
+            .field("login", &self.login)
             .field("host", &self.host)
-            .field("public_ip", &self.public_ip)
-            .field("scope", &self.scope)
             .field("tier", &self.tier)
             .field("compete", &self.compete)
             .finish_non_exhaustive()

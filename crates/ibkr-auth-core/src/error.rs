@@ -46,6 +46,9 @@ pub enum ErrorKind {
     /// IBKR refused the client, its key or the user. What to do: check what the text names; do not repeat,
     /// accounts get locked.
     Rejected,
+    /// What IBKR's live session token was computed from is not what was computed with here (OAuth 1.0a). What
+    /// to do: check the Diffie-Hellman parameters.
+    Unproven,
     /// IBKR refused what was signed, and its clock and this machine's differ by more than can be corrected.
     /// What to do: set this machine's clock.
     Clock,
@@ -247,6 +250,12 @@ impl Error {
     }
 
     /// The key could not sign.
+    /// `step` belongs to the other of the two logins.
+    pub(crate) fn of_other_login(step: Option<Step>, needed: &'static str, help: &'static str) -> Self {
+        let what = format!("needs a login by {needed}");
+        Self::plain(ErrorKind::Config, step, what, help, Advice::DoNotRetry)
+    }
+
     pub(crate) fn unsigned(step: Option<Step>, error: SignError) -> Self {
         let cannot =
             Self::plain(ErrorKind::Sign, step, error.to_string(), "check the key", Advice::DoNotRetry);

@@ -39,7 +39,7 @@
 //! let mut session = Session::new(config, key, 0);
 //! let ticket = session.connect();
 //! let connected = run(&mut session, &ticket)?;
-//! println!("seen as {}", connected.public_ip);
+//! println!("seen as {:?}", connected.public_ip);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -57,7 +57,7 @@
 //!
 //! # Intentional omissions
 //!
-//! Typed trading endpoints, OAuth 1.0a. [`stream`] has no types for what a message of the WebSocket says.
+//! Typed trading endpoints. [`stream`] has no types for what a message of the WebSocket says.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -86,10 +86,14 @@ pub mod wire;
 
 pub use calendar::Region;
 pub use clock::{CORRECTED as CLOCK_CORRECTED, ClockSkew};
-pub use config::{Config, ConfigError, Host, Identity, PublicIp, Retry, Tier, is_this_machine, unfinished};
+pub use config::{
+    Config, ConfigError, Consumer, Host, Identity, Login, OAuth1, OAuth2, PublicIp, Retry, Tier, TokenSecret,
+    is_this_machine, unfinished,
+};
 pub use error::{Advice, Error, ErrorKind};
 pub use event::Event;
 pub use ibkr_jws::{Sign, SignError};
+pub use ibkr_oauth1 as oauth1;
 #[doc(hidden)]
 pub use last_error::LastError;
 pub use secret::Secret;
@@ -103,10 +107,11 @@ pub use transport::{
     TransportError, TransportKind, catch_panic, check_clock, leaves_in_doubt, time_to_connect,
 };
 pub use wire::{
-    Authorization,
+    Authorization, SessionMark, SessionToken,
     access_token::AccessToken,
     auth_status::{AuthStatus, ServerInfo},
     bearer_token::BearerToken,
+    live_session_token::LiveSession,
     tickle::Tickle,
     validate_sso::{Expiry, SsoDetails},
 };

@@ -31,8 +31,8 @@ pub use snapshot::Snapshot;
 pub use ticket::{Connected, Outcome, Ticket};
 
 use crate::{
-    AccessToken, AuthStatus, BearerToken, ClockSkew, Config, Error, Event, Host, Now, Request, Response,
-    Secret, SsoDetails, Step, Tickle, TransportError,
+    AccessToken, AuthStatus, Authorization, BearerToken, ClockSkew, Config, Error, Event, Host, LiveSession,
+    Now, Request, Response, Secret, SessionToken, SsoDetails, Tickle, TransportError,
     stream::{self, Upgrade},
 };
 use exchange::{InFlight, Signer};
@@ -121,6 +121,12 @@ impl Session {
     /// unless it is fixed. Needs `get_access_token`, and its token still to be good.
     pub fn get_bearer_token(&mut self) -> Ticket<BearerToken> {
         self.begin(Command::GetBearerToken)
+    }
+
+    /// With OAuth 1.0a: signs a Diffie-Hellman exchange, and computes the live session token that every later
+    /// request is signed with. It counts as a login, and opens `/v1/api`.
+    pub fn get_live_session_token(&mut self) -> Ticket<LiveSession> {
+        self.begin(Command::GetLiveSessionToken)
     }
 
     /// Asks about the SSO session, which also extends it. At most once a minute: while one is under way,
@@ -324,7 +330,7 @@ impl Session {
     /// `Authorization`, `User-Agent` and `Cookie: api=…` for your own requests to `/v1/api`, the secret ones
     /// marked sensitive. `None` before there is a bearer token.
     pub fn headers(&self) -> Option<HeaderMap> {
-        Some(self.facts.authorization()?.headers(&self.config))
+        self.facts.authorization()?.headers(&self.config)
     }
 
     /// Makes a request of your own to `/v1/api` ready to be sent: the session's headers, `Content-Length`,
@@ -334,10 +340,9 @@ impl Session {
     /// [`ErrorKind::OutOfOrder`](crate::ErrorKind::OutOfOrder) before there is a bearer token, and
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a URL on another host, which would be sent the
     /// token.
-    pub fn authorize(&self, request: Request) -> Result<Request, Error> {
-        let authorization =
-            self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
-        authorization.authorize(&self.config, request)
+    pub fn authorize(&self, request: Request, now: Now) -> Result<Request, Error> {
+        let wall = self.facts.clock.skew().correct(now.wall);
+        self.authorization()?.authorize(&self.config, request, wall)
     }
 
     /// The request that opens the WebSocket: see [`stream`]. `nonce` are 16 random bytes, new ones for each
@@ -347,14 +352,20 @@ impl Session {
     /// [`ErrorKind::OutOfOrder`](crate::ErrorKind::OutOfOrder) before there is a bearer token, and
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the host cannot stand in a URL.
     pub fn websocket(&self, nonce: [u8; 16]) -> Result<Upgrade, Error> {
-        let authorization =
-            self.facts.authorization().ok_or_else(|| task::out_of_order(Step::GetBearerToken))?;
-        stream::request(&self.config, &authorization, nonce)
+        stream::request(&self.config, &self.authorization()?, nonce)
     }
 
-    /// The bearer token, if there is one.
+    fn authorization(&self) -> Result<Authorization, Error> {
+        let missing = || task::out_of_order(self.config.login.opening_step());
+        self.facts.authorization().ok_or_else(missing)
+    }
+
+    /// The bearer token, if there is one. OAuth 1.0a has none.
     pub fn bearer(&self) -> Option<&Secret> {
-        self.facts.bearer.as_ref().map(|bearer| &bearer.token)
+        match self.facts.bearer.as_ref()? {
+            SessionToken::Bearer(token) => Some(token),
+            SessionToken::Live(_) => None,
+        }
     }
 
     /// The session id: the WebSocket's cookie `api`. Known from the first answer that brings it, at the
@@ -388,9 +399,11 @@ impl Session {
     fn begin<T: Outcome>(&mut self, command: Command) -> Ticket<T> {
         let task = Task::new(command, &self.config).asking_first(self.facts.ip_service);
         let ticket = task.ticket();
-        match self.facts.missing_for(command) {
-            Some(first) => task.finish(Err(task::out_of_order(first))),
-            None => self.tasks.push(task),
+        let login = &self.config.login;
+        match (command.belongs_to(login), self.facts.missing_for(command, login)) {
+            (Err(error), _) => task.finish(Err(error)),
+            (Ok(()), Some(first)) => task.finish(Err(task::out_of_order(first))),
+            (Ok(()), None) => self.tasks.push(task),
         }
         ticket
     }

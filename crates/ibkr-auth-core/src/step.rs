@@ -14,6 +14,8 @@ pub enum Step {
     PublicIp,
     /// `POST /gw/api/v1/sso-sessions`: access token and public address for SSO bearer token.
     GetBearerToken,
+    /// `POST /v1/api/oauth/live_session_token`: what requests of OAuth 1.0a are signed with.
+    GetLiveSessionToken,
     /// `GET /v1/api/sso/validate`.
     ValidateSso,
     /// `POST /v1/api/iserver/auth/ssodh/init`: opens the brokerage session.
@@ -33,6 +35,7 @@ impl Step {
             Self::GetAccessToken => "get_access_token",
             Self::PublicIp => "public_ip",
             Self::GetBearerToken => "get_bearer_token",
+            Self::GetLiveSessionToken => "get_live_session_token",
             Self::ValidateSso => "validate_sso",
             Self::SsodhInit => "ssodh_init",
             Self::Status => "status",
@@ -54,9 +57,10 @@ impl Step {
         step.or_else(|| (!path.starts_with("/v1/api/")).then_some(Self::PublicIp))
     }
 
-    const AT_IBKR: [Self; 7] = [
+    const AT_IBKR: [Self; 8] = [
         Self::GetAccessToken,
         Self::GetBearerToken,
+        Self::GetLiveSessionToken,
         Self::ValidateSso,
         Self::SsodhInit,
         Self::Status,
@@ -70,6 +74,7 @@ impl Step {
             Self::GetAccessToken => "/oauth2/api/v1/token",
             Self::PublicIp => "",
             Self::GetBearerToken => "/gw/api/v1/sso-sessions",
+            Self::GetLiveSessionToken => "/v1/api/oauth/live_session_token",
             Self::ValidateSso => "/v1/api/sso/validate",
             Self::SsodhInit => "/v1/api/iserver/auth/ssodh/init",
             Self::Status => "/v1/api/iserver/auth/status",
@@ -78,9 +83,19 @@ impl Step {
         }
     }
 
-    /// Whether the request carries a JWS that proves who we are: it may count as a login.
+    /// Whether the request is signed with the key that proves who we are: it may count as a login.
     pub fn is_signed(self) -> bool {
+        matches!(self, Self::GetAccessToken | Self::GetBearerToken | Self::GetLiveSessionToken)
+    }
+
+    /// Whether it carries a JWS, which would be the same bytes if it were signed again within its second.
+    pub(crate) fn has_assertion(self) -> bool {
         matches!(self, Self::GetAccessToken | Self::GetBearerToken)
+    }
+
+    /// Whether it brings what opens `/v1/api`: IBKR makes a session for it.
+    pub(crate) fn brings_session(self) -> bool {
+        matches!(self, Self::GetBearerToken | Self::GetLiveSessionToken)
     }
 }
 

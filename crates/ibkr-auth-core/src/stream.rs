@@ -75,6 +75,8 @@ pub use event::{Event, Gap, Loss, Output};
 pub use frame::{Frame, Refusal, Status};
 pub use gate::{Gate, HELD, Readiness};
 pub use timers::{PATIENCE, READY_WITHIN, RENEW_AFTER, SILENCE, TIC_EVERY};
+#[doc(hidden)]
+pub use upgrade::nonce;
 pub use upgrade::{Upgrade, request};
 
 use crate::{Error, Now, Secret, Tier, excerpt};

@@ -34,13 +34,17 @@
 //! Whoever sends for a client (`Client::with_http`) is given the request alone: [`healthy_http`] answers
 //! that.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::atomic::{AtomicU8, Ordering},
+    time::{Duration, Instant, SystemTime},
+};
 
 use ibkr_jws::{Sign, SignError};
+use ibkr_oauth1::{AccessTokenSecret, DhParameters, Exponent, LiveSessionToken, Random};
 
 use crate::{
-    Config, Error, Event, Now, Outcome, Output, Request, RequestId, Response, Session, Step, Ticket,
-    Transmit, TransportError, Wait,
+    Config, Consumer, Error, Event, Now, Outcome, Output, Request, RequestId, Response, Session, Step,
+    Ticket, Transmit, TransportError, Wait,
 };
 
 /// So many moves bring anything to its end.
@@ -48,12 +52,41 @@ const MOVES: usize = 10_000;
 /// What has not come within this virtual time does not come.
 const PATIENCE: Duration = Duration::from_secs(7 * 86_400);
 
+const CONSUMER_KEY: &str = "TESTERKEY";
+const SECRET: &[u8] = b"the secret of the access token";
+/// Short, so that it costs nothing.
+const PRIME: &str = "ed016e7a503ade7c29060cc6c374296984cced37004e12b6fd104111c4a0712b";
+
 type Answer = Result<Response, TransportError>;
 
 /// A configuration that is complete, for nobody.
 pub fn config() -> Config {
     #[expect(clippy::expect_used, reason = "constants that are valid")]
     Config::new("TESTCLIENT", "main", "testuser").expect("valid")
+}
+
+/// The same, with a login by OAuth 1.0a.
+pub fn oauth1_config() -> Config {
+    let consumer = Consumer {
+        consumer_key: CONSUMER_KEY,
+        access_token: "0123456789abcdef0123",
+        access_token_secret: AccessTokenSecret::new(SECRET).into(),
+        dh_parameters: dh_parameters(),
+    };
+    #[expect(clippy::expect_used, reason = "constants that are valid")]
+    let config = Config::oauth1(consumer).expect("valid");
+    let counter = AtomicU8::new(1);
+    let random = Random::from_fn(move |bytes| {
+        bytes.fill(counter.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    });
+    #[expect(clippy::expect_used, reason = "it is a login by OAuth 1.0a")]
+    config.with_random(random).expect("valid")
+}
+
+fn dh_parameters() -> DhParameters {
+    #[expect(clippy::expect_used, reason = "a prime")]
+    DhParameters::from_hex(PRIME, 2).expect("valid")
 }
 
 /// Signs everything with the same bytes at once. No server accepts it.
@@ -72,17 +105,43 @@ impl Sign for FakeKey {
 /// # Errors
 /// None: the type is what [`Bench::run`] takes.
 pub fn healthy(transmit: &Transmit) -> Result<Response, TransportError> {
-    Ok(healthy_answer(transmit.step))
+    Ok(healthy_http_of(transmit.step, &transmit.request))
 }
 
-/// What a healthy IBKR answers to this step.
+fn healthy_http_of(step: Step, request: &Request) -> Response {
+    match step {
+        Step::GetLiveSessionToken => live_session_answer(request),
+        step => healthy_answer(step),
+    }
+}
+
+/// What a healthy IBKR answers to this step; for a live session token see [`live_session_answer`].
 pub fn healthy_answer(step: Step) -> Response {
     Response::new(body(step).into())
 }
 
+/// The live session token that IBKR makes for [`oauth1_config`] of this request; it is good for a day from
+/// the time at which it was signed. `{}` where that cannot be read.
+pub fn live_session_answer(request: &Request) -> Response {
+    let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let member = |name: &str| header?.split(&format!("{name}=\"")).nth(1)?.split('"').next();
+    let made = || {
+        let (exponent, parameters) = (Exponent::new([7; 32]), dh_parameters());
+        let shared = parameters.shared(member("diffie_hellman_challenge")?, &exponent).ok()?;
+        let proof = LiveSessionToken::derive(&shared, &AccessTokenSecret::new(SECRET)).proof(CONSUMER_KEY);
+        let (answer, ends) =
+            (parameters.challenge(&exponent), member("oauth_timestamp")?.parse::<u64>().ok()? + 86_400);
+        Some(format!(
+            r#"{{"diffie_hellman_response":"{answer}","live_session_token_signature":"{proof}",
+                "live_session_token_expiration":{ends}000}}"#
+        ))
+    };
+    Response::new(made().unwrap_or_else(|| "{}".to_owned()).into())
+}
+
 /// What a healthy IBKR answers to this request: that of its step, or `{}` to a request of your own.
 pub fn healthy_http(request: &Request) -> Response {
-    Step::of(request).map_or_else(|| answer(200, "{}"), healthy_answer)
+    Step::of(request).map_or_else(|| answer(200, "{}"), |step| healthy_http_of(step, request))
 }
 
 /// Another login of the username has the brokerage session: an answer to `tickle`, `ssodh_init` and `status`.
@@ -127,6 +186,8 @@ fn body(step: Step) -> &'static str {
         }
         Step::PublicIp => "203.0.113.7",
         Step::GetBearerToken => r#"{"active":true,"access_token":"fake.bearer.token","token_type":"Bearer"}"#,
+        // It depends on what was asked: see `live_session_answer`.
+        Step::GetLiveSessionToken => "{}",
         Step::ValidateSso => {
             r#"{"RESULT":true,"EXPIRES":415890,"USER_NAME":"testuser","LOGIN_TYPE":1,"region":"NJ"}"#
         }

@@ -21,9 +21,11 @@
 pub mod access_token;
 mod answer;
 pub mod auth_status;
+mod authorization;
 pub mod bearer_token;
 mod build;
 pub(crate) mod jitter;
+pub mod live_session_token;
 pub mod logout;
 mod path;
 pub mod public_ip;
@@ -34,6 +36,6 @@ pub mod tickle;
 pub mod validate_sso;
 
 pub use answer::{Lost, lost_session, pause_asked};
-pub use build::Authorization;
-pub(crate) use build::session_cookie;
+pub use authorization::{Authorization, SessionMark, SessionToken};
+pub(crate) use authorization::{Timestamps, is_form, session_cookie};
 pub use path::{is_plain_path, path_segments};

@@ -21,14 +21,8 @@ impl SessionIdentity {
             Tier::ReadOnly => "read-only",
             Tier::Brokerage => "brokerage",
         };
-        let who = [
-            config.client_id(),
-            config.client_key_id(),
-            config.credential().expose(),
-            config.host().base_url(),
-            tier,
-        ];
-        Self(who.into_iter().map(str::to_owned).chain([trust(transport), road(transport)]).collect())
+        let who = config.login().identity().into_iter().chain([config.host().base_url(), tier]);
+        Self(who.map(str::to_owned).chain([trust(transport), road(transport)]).collect())
     }
 
     /// What a login is tried with, as a digest. Whoever changes a setting or the key may try again at once.

@@ -76,7 +76,8 @@ impl Recorder {
         }
         let is_good = snapshot.is_connected() && snapshot.phase() == Phase::Connected;
         let is_seen = matches!(event, Event::Done { .. } | Event::Phase { .. });
-        let is_new = matches!(event, Event::Done { step: Step::GetBearerToken, .. });
+        let is_new =
+            matches!(event, Event::Done { step: Step::GetBearerToken | Step::GetLiveSessionToken, .. });
         let before = self.kept.as_ref();
         let good_at = match before {
             _ if !is_good => 0,

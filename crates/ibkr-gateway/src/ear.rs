@@ -11,11 +11,10 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderValue, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
 };
-use ibkr_auth_async::{Http, Request, Response, Step, TransportError};
-use ring::digest::{SHA256, digest};
+use ibkr_auth_async::{Http, Request, Response, SessionMark, Step, TransportError};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::Notify,
@@ -54,15 +53,12 @@ struct Heard {
 /// The session id that clients see. It stays as long as the SSO session does: a strict client starts over
 /// when it changes, and IBKR changes it from answer to answer.
 struct Shown {
-    of: Bearer,
+    of: SessionMark,
     id: String,
 }
 
-/// Tells bearer tokens apart.
-type Bearer = [u8; 32];
-
 struct Validated {
-    of: Bearer,
+    of: SessionMark,
     at: Instant,
     /// `None` unless it was a good one.
     answer: Option<Response>,
@@ -91,17 +87,17 @@ impl Ear {
     /// Sends a request of the session's own.
     pub(crate) async fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
         let step = Step::of(&request);
-        let bearer = bearer(request.headers());
-        if let (Some(Step::ValidateSso), Some(bearer)) = (step, bearer) {
-            return self.validate(request, limit, bearer).await;
+        let mark = request.extensions().get().copied();
+        if let (Some(Step::ValidateSso), Some(mark)) = (step, mark) {
+            return self.validate(request, limit, mark).await;
         }
-        if bearer.is_some() {
+        if request.headers().contains_key(AUTHORIZATION) {
             self.own_turn(&request).await;
         }
         let begin = Instant::now();
         let answer = self.http.send(request, limit).await;
         if let Some(step) = step {
-            self.hear(step, bearer, answer.as_ref().ok(), begin.elapsed());
+            self.hear(step, mark, answer.as_ref().ok(), begin.elapsed());
         }
         answer
     }
@@ -111,20 +107,20 @@ impl Ear {
         &self,
         request: Request,
         limit: Duration,
-        bearer: Bearer,
+        mark: SessionMark,
     ) -> Result<Response, TransportError> {
         let mut last = self.validated.lock().await;
         if let Some(last) = last.as_ref().filter(|last| last.at.elapsed() < VALIDATE_EVERY) {
-            return Ok(last.shared(bearer));
+            return Ok(last.shared(mark));
         }
         self.own_turn(&request).await;
         let at = Instant::now();
         // Whoever gives up waiting has asked nevertheless.
-        *last = Some(Validated { of: bearer, at, answer: None });
+        *last = Some(Validated { of: mark, at, answer: None });
         let answer = self.http.send(request, limit).await?;
         if answer.status().is_success() {
-            self.hear(Step::ValidateSso, Some(bearer), Some(&answer), at.elapsed());
-            *last = Some(Validated { of: bearer, at, answer: Some(answer.clone()) });
+            self.hear(Step::ValidateSso, Some(mark), Some(&answer), at.elapsed());
+            *last = Some(Validated { of: mark, at, answer: Some(answer.clone()) });
         }
         Ok(answer)
     }
@@ -134,15 +130,15 @@ impl Ear {
         sleep_until(self.pace.own_turn(request.method(), path, Instant::now())).await;
     }
 
-    fn hear(&self, step: Step, bearer: Option<Bearer>, answer: Option<&Response>, took: Duration) {
+    fn hear(&self, step: Step, mark: Option<SessionMark>, answer: Option<&Response>, took: Duration) {
         let good = answer.filter(|answer| answer.status() == StatusCode::OK);
         let body = good.and_then(|answer| serde_json::from_slice::<Map<String, Value>>(answer.body()).ok());
         let mut heard = self.heard();
         match (step, body) {
             (Step::Tickle, body) => {
                 heard.note_tickle(took, body.is_some());
-                if let (Some(body), Some(bearer)) = (body, bearer) {
-                    heard.keep_tickle(body, bearer);
+                if let (Some(body), Some(mark)) = (body, mark) {
+                    heard.keep_tickle(body, mark);
                     self.tickled.notify_waiters();
                 }
             }
@@ -182,9 +178,8 @@ impl Ear {
     }
 
     /// Whether there is something to answer the tickles of this session from, as soon as there is.
-    pub(crate) async fn has_tickle_of(&self, headers: &HeaderMap, within: Duration) -> bool {
-        let shown = bearer(headers);
-        let is_there = || self.heard().session.as_ref().is_some_and(|session| Some(session.of) == shown);
+    pub(crate) async fn has_tickle_of(&self, mark: SessionMark, within: Duration) -> bool {
+        let is_there = || self.heard().session.as_ref().is_some_and(|session| session.of == mark);
         let until = Instant::now() + within;
         loop {
             let heard = self.tickled.notified();
@@ -225,14 +220,14 @@ impl Heard {
         }
     }
 
-    fn keep_tickle(&mut self, body: Map<String, Value>, bearer: Bearer) {
+    fn keep_tickle(&mut self, body: Map<String, Value>, mark: SessionMark) {
         if let Some(status) = body.get("iserver").and_then(|iserver| iserver.get("authStatus")) {
             self.auth_status = Some(status.clone());
         }
-        if self.session.as_ref().is_none_or(|shown| shown.of != bearer)
+        if self.session.as_ref().is_none_or(|shown| shown.of != mark)
             && let Some(id) = body.get("session").and_then(Value::as_str)
         {
-            self.session = Some(Shown { of: bearer, id: id.to_owned() });
+            self.session = Some(Shown { of: mark, id: id.to_owned() });
         }
         self.tickle = Some(body);
     }
@@ -240,8 +235,8 @@ impl Heard {
 
 impl Validated {
     /// The answer as it would be now; IBKR's refusal to give a second one where there is none to share.
-    fn shared(&self, bearer: Bearer) -> Response {
-        match self.answer.as_ref().filter(|_| self.of == bearer) {
+    fn shared(&self, mark: SessionMark) -> Response {
+        match self.answer.as_ref().filter(|_| self.of == mark) {
             Some(answer) => aged(answer, self.at.elapsed()),
             None => too_soon(VALIDATE_EVERY.saturating_sub(self.at.elapsed())),
         }
@@ -274,13 +269,6 @@ pub(crate) fn below_api(path: &str) -> &str {
     path.strip_prefix("/v1/api").unwrap_or(path)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<Bearer> {
-    let value = headers.get(AUTHORIZATION)?;
-    let mut all = [0; 32];
-    all.copy_from_slice(digest(&SHA256, value.as_bytes()).as_ref());
-    Some(all)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,8 +281,8 @@ mod tests {
     fn the_session_shown_stays_as_long_as_the_bearer_whatever_the_cookie_does() {
         let mut heard = Heard::default();
         let shown = |heard: &Heard| heard.session.as_ref().unwrap().id.clone();
-        for (bearer, session, expected) in [(1, "a", "a"), (1, "b", "a"), (2, "c", "c"), (2, "d", "c")] {
-            heard.keep_tickle(tickle(session), [bearer; 32]);
+        for (mark, session, expected) in [(1, "a", "a"), (1, "b", "a"), (2, "c", "c"), (2, "d", "c")] {
+            heard.keep_tickle(tickle(session), SessionMark::new(mark));
             assert_eq!(shown(&heard), expected);
         }
     }
@@ -302,13 +290,13 @@ mod tests {
     #[test]
     fn a_shared_answer_is_as_old_as_it_is_and_for_one_session() {
         let mut body = json!({ "RESULT": true, "EXPIRES": 60_000 }).to_string().into_bytes();
-        let mut last = Validated { of: [1; 32], at: Instant::now(), answer: None };
-        let refused = last.shared([1; 32]);
+        let mut last = Validated { of: SessionMark::new(1), at: Instant::now(), answer: None };
+        let refused = last.shared(SessionMark::new(1));
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         assert!(["61", "62"].iter().any(|left| refused.headers()[RETRY_AFTER] == *left));
         last.answer = Some(Response::new(body.clone()));
-        assert_eq!(last.shared([2; 32]).status(), StatusCode::TOO_MANY_REQUESTS);
-        let shared = aged(&last.shared([1; 32]), Duration::from_secs(20));
+        assert_eq!(last.shared(SessionMark::new(2)).status(), StatusCode::TOO_MANY_REQUESTS);
+        let shared = aged(&last.shared(SessionMark::new(1)), Duration::from_secs(20));
         let left = serde_json::from_slice::<Value>(shared.body()).unwrap()["EXPIRES"].as_u64().unwrap();
         assert!((39_000..=40_000).contains(&left), "{left}");
         body = json!({ "EXPIRES": 1_800_000_000_000_u64 }).to_string().into_bytes();

@@ -181,7 +181,14 @@ impl Exchange {
         let parts = self.parts.clone();
         let mut parts = match self.is_beyond() {
             true => snapshot.authorize_beyond(parts, now())?,
-            false => snapshot.authorize_head(parts)?,
+            false => {
+                let form = match (&upload, snapshot.signs_body(&parts.headers)) {
+                    (_, false) => Bytes::new(),
+                    (Content::Whole(bytes), true) => bytes.clone(),
+                    (Content::Flowing(_), true) => return Err(unsigned_form()),
+                };
+                snapshot.authorize_head(parts, &form, now())?
+            }
         };
         if let Content::Whole(bytes) = &upload
             && (parts.method != Method::GET && parts.method != Method::HEAD || !bytes.is_empty())
@@ -294,6 +301,11 @@ fn is_brokerage(parts: &Parts) -> bool {
 fn wants_accounts(refusal: &Response<Vec<u8>>) -> bool {
     refusal.status() == StatusCode::BAD_REQUEST
         && String::from_utf8_lossy(refusal.body()).contains("Please query /accounts first")
+}
+
+/// OAuth 1.0a signs a form with its request, and so it has to be there before.
+fn unsigned_form() -> Error {
+    Error::config("a form as large as this cannot be signed", "send it as JSON")
 }
 
 fn flowing(begin: Bytes, rest: Incoming) -> Content {

@@ -13,7 +13,7 @@ use crate::{
     journal::Level,
     reply::{self, Reply},
     route::{Local, PAGE},
-    seat::{Seat, Standing},
+    seat::{Seat, Standing, now},
 };
 
 /// The original says so to a browser once it is logged in, and programs look for it.
@@ -73,7 +73,8 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
         return reply;
     }
     let snapshot = seat.handle.snapshot();
-    let Ok(request) = request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request))
+    let Ok(request) =
+        request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request, now()))
     else {
         return none(&snapshot);
     };

@@ -93,7 +93,7 @@ fn state(seat: &Seat, all: &[Arc<Seat>]) -> Value {
             "name": seat.name,
             "prefix": seat.settings().prefix,
             "listeners": seat.addresses(),
-            "username": masked_username(snapshot.config().credential().expose()),
+            "username": masked_username(snapshot.config().login().user()),
             "paper": snapshot.sso().and_then(|sso| sso.paper),
             "read_only": seat.settings().read_only,
             "server": snapshot.config().host().to_string(),

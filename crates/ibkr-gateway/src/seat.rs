@@ -12,8 +12,8 @@ use std::{
 
 use http::HeaderMap;
 use ibkr_auth_async::{
-    Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget, Phase, Session,
-    Sign, Snapshot, Step, Transport,
+    Authorization, Client, Config, Error, Event, GatewaySettings, Handle, Http, KeepConnected, LoginBudget,
+    Phase, Session, Sign, Snapshot, Step, Transport,
     core::{Now, is_this_machine},
     flow::Flow,
     request,
@@ -280,19 +280,19 @@ impl Seat {
     /// one is sent for them.
     pub(crate) async fn first_tickle(&self) {
         let snapshot = self.handle.snapshot();
-        let (Some(headers), limit) = (snapshot.headers(), snapshot.config().timeout()) else { return };
-        if self.ear.has_tickle_of(&headers, FIRST_TICKLE_WITHIN).await {
+        let Some(mark) = snapshot.authorization().map(Authorization::mark) else { return };
+        if self.ear.has_tickle_of(mark, FIRST_TICKLE_WITHIN).await {
             return;
         }
         let _alone = self.tickling.lock().await;
-        if self.ear.has_tickle_of(&headers, Duration::ZERO).await {
+        if self.ear.has_tickle_of(mark, Duration::ZERO).await {
             return;
         }
-        let request =
-            request::post_json("/v1/api/tickle", Vec::new()).and_then(|request| snapshot.authorize(request));
+        let request = request::post_json("/v1/api/tickle", Vec::new())
+            .and_then(|request| snapshot.authorize(request, now()));
         if let Ok(request) = request {
             // What it brings is heard; what it does not bring, the session finds out.
-            let _ = self.ear.send(request, limit).await;
+            let _ = self.ear.send(request, snapshot.config().timeout()).await;
         }
     }
 

@@ -6,8 +6,6 @@ use pkcs1::RsaPrivateKeyRef;
 use pkcs8::{PrivateKeyInfoRef, spki};
 use ring::{rand::SystemRandom, rsa, signature};
 
-#[cfg(feature = "encrypted-pem")]
-use crate::encrypted;
 use crate::{Sign, SignError, pem_file};
 
 /// An RSA private key of 2048, 3072 or 4096 bits, held by ring.
@@ -26,8 +24,7 @@ impl RsaKey {
     /// # Errors
     /// A [`KeyError`] that says what is wrong with the file and what to do about it.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyError> {
-        let der = pem_file::private_key(file)?;
-        if is_encrypted(&der) { Err(KeyError::Encrypted) } else { Self::from_der(&der) }
+        Self::from_pkcs1_der(&pem_file::rsa_private_key(file)?)
     }
 
     /// Like [`from_pem`](Self::from_pem), and decrypts `BEGIN ENCRYPTED PRIVATE KEY` (PBES2 with AES or 3DES:
@@ -40,20 +37,7 @@ impl RsaKey {
     /// [`CostlyDerivation`](KeyError::CostlyDerivation).
     #[cfg(feature = "encrypted-pem")]
     pub fn from_encrypted_pem(file: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
-        let der = pem_file::private_key(file)?;
-        if is_encrypted(&der) {
-            Self::from_der(encrypted::decrypt(&der, passphrase)?.as_bytes())
-        } else {
-            Self::from_der(&der)
-        }
-    }
-
-    /// PKCS#8 or PKCS#1.
-    fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        match PrivateKeyInfoRef::try_from(der) {
-            Ok(_) => Self::from_pkcs8_der(der),
-            Err(_) => Self::from_pkcs1_der(der),
-        }
+        Self::from_pkcs1_der(&pem_file::encrypted_rsa_private_key(file, passphrase)?)
     }
 
     /// Reads an unencrypted PKCS#8 `PrivateKeyInfo` (RFC 5208).
@@ -62,10 +46,7 @@ impl RsaKey {
     /// A [`KeyError`] that says what is wrong with the key.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed)?;
-        match info.algorithm.oid {
-            pkcs1::ALGORITHM_OID => Self::from_pkcs1_der(info.private_key.as_bytes()),
-            other => Err(KeyError::NotRsa(algorithm_name(&other))),
-        }
+        Self::from_pkcs1_der(pkcs1_of(&info)?)
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 §A.1.2).
@@ -149,8 +130,20 @@ impl fmt::Debug for RsaKey {
 /// Those that ring signs with.
 const SIZES: [usize; 3] = [2048, 3072, 4096];
 
+/// The PKCS#1 of a key that is PKCS#8 or PKCS#1 already. Of the latter nothing is checked.
+pub(crate) fn pkcs1(der: &[u8]) -> Result<&[u8], KeyError> {
+    PrivateKeyInfoRef::try_from(der).map_or(Ok(der), |info| pkcs1_of(&info))
+}
+
+fn pkcs1_of<'a>(info: &PrivateKeyInfoRef<'a>) -> Result<&'a [u8], KeyError> {
+    match info.algorithm.oid {
+        pkcs1::ALGORITHM_OID => Ok(info.private_key.as_bytes()),
+        other => Err(KeyError::NotRsa(algorithm_name(&other))),
+    }
+}
+
 /// An encrypted key begins with what it is encrypted by, both other forms with a version.
-fn is_encrypted(der: &[u8]) -> bool {
+pub(crate) fn is_encrypted(der: &[u8]) -> bool {
     let whole = spki::der::asn1::AnyRef::try_from(der);
     whole.is_ok_and(|whole| whole.value().first() == Some(&pem_file::DER_SEQUENCE))
 }

@@ -3,7 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use crate::KeyError;
+#[cfg(feature = "encrypted-pem")]
+use crate::encrypted;
+use crate::{KeyError, key};
 
 /// A block of a PEM file, `-----BEGIN label-----` to `-----END label-----`. It may hold a secret: `Debug` is
 /// missing for that reason.
@@ -79,9 +81,38 @@ pub fn is_der(file: &[u8]) -> bool {
     matches!(file, [DER_SEQUENCE, 0x80..=0xFF, ..])
 }
 
+/// The first private key of a file, PKCS#8 or PKCS#1, as the DER of a PKCS#1 `RSAPrivateKey` (RFC 8017
+/// §A.1.2): for whatever an [`RsaKey`](crate::RsaKey) does not do. Whether it is one is for the reader to
+/// see.
+///
+/// # Errors
+/// A [`KeyError`] that says what is wrong with the file and what to do about it.
+pub fn rsa_private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let der = private_key(file)?;
+    if key::is_encrypted(&der) {
+        return Err(KeyError::Encrypted);
+    }
+    Ok(Zeroizing::new(key::pkcs1(&der)?.to_vec()))
+}
+
+/// Like [`rsa_private_key`], and decrypts what is encrypted, as
+/// [`RsaKey::from_encrypted_pem`](crate::RsaKey::from_encrypted_pem) does.
+///
+/// # Errors
+/// A [`KeyError`] that says what is wrong with the file or the passphrase, and what to do about it.
+#[cfg(feature = "encrypted-pem")]
+pub fn encrypted_rsa_private_key(file: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let der = private_key(file)?;
+    if !key::is_encrypted(&der) {
+        return Ok(Zeroizing::new(key::pkcs1(&der)?.to_vec()));
+    }
+    let opened = encrypted::decrypt(&der, passphrase)?;
+    Ok(Zeroizing::new(key::pkcs1(opened.as_bytes())?.to_vec()))
+}
+
 /// The DER of the first private key, whatever stands before it: certificates, public keys, `Bag Attributes`.
 /// What form it has is not believed to its label: tools mix those up.
-pub(crate) fn private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+fn private_key(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let blocks = blocks(file);
     let is_key = |block: &&Block| {
         let labels = ["PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY"];

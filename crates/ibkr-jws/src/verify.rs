@@ -52,9 +52,7 @@ impl Compact {
         if self.header["alg"] != "RS256" {
             return Err(VerifyError::Algorithm);
         }
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.pkcs1_der)
-            .verify(self.signing_input.as_bytes(), &self.signature)
-            .map_err(|_| VerifyError::Signature)
+        key.verify(self.signing_input.as_bytes(), &self.signature)
     }
 }
 
@@ -84,6 +82,16 @@ impl RsaPublicKey {
                 _ => None,
             })
             .ok_or(VerifyError::Key)
+    }
+
+    /// Checks that this key made an RSASSA-PKCS1-v1_5 signature with SHA-256 over a message.
+    ///
+    /// # Errors
+    /// [`VerifyError::Signature`].
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.pkcs1_der)
+            .verify(message, signature)
+            .map_err(|_| VerifyError::Signature)
     }
 
     pub(crate) fn from_pkcs1_der(der: &[u8]) -> Self {

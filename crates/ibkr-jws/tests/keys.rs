@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ibkr_jws::{
     Jws, KeyError, RsaKey, Sign,
-    pem_file::{Damage, blocks},
+    pem_file::{Damage, blocks, rsa_private_key},
 };
 
 macro_rules! file {
@@ -246,4 +246,28 @@ mod encrypted {
             assert_eq!(scrypt(cost, block_size, 1), KeyError::UnsupportedCipher);
         }
     }
+}
+
+#[test]
+fn a_key_is_given_as_pkcs1_for_other_uses() {
+    let pkcs1 = rsa_private_key(file!("pkcs1.pem")).unwrap();
+    assert_eq!(rsa_private_key(file!("rsa3072.pem")).unwrap(), pkcs1);
+    assert_eq!(RsaKey::from_pkcs1_der(&pkcs1).unwrap(), RsaKey::from_pem(file!("rsa3072.pem")).unwrap());
+    assert_eq!(rsa_private_key(file!("ec.pem")).unwrap_err(), KeyError::NotRsa("EC"));
+    assert_eq!(rsa_private_key(file!("encrypted.pem")).unwrap_err(), KeyError::Encrypted);
+    // Sizes are for the reader to judge.
+    assert!(rsa_private_key(file!("rsa1024.pem")).is_ok());
+}
+
+#[test]
+#[cfg(feature = "encrypted-pem")]
+fn an_encrypted_key_is_given_as_pkcs1_too() {
+    use ibkr_jws::pem_file::encrypted_rsa_private_key;
+
+    let pkcs1 = rsa_private_key(file!("pkcs1.pem")).unwrap();
+    for file in [file!("encrypted.pem"), file!("rsa3072.pem"), file!("pkcs1.pem")] {
+        assert_eq!(encrypted_rsa_private_key(file, b"secret").unwrap(), pkcs1);
+    }
+    let error = encrypted_rsa_private_key(file!("encrypted.pem"), b"wrong").unwrap_err();
+    assert_eq!(error, KeyError::WrongPassphrase);
 }

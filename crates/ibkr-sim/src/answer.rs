@@ -35,6 +35,7 @@ impl Refusal {
         "content-type",
         "cookies",
         "credential",
+        "diffie_hellman_challenge",
         "down",
         "exp",
         "form",
@@ -47,21 +48,33 @@ impl Refusal {
         "jws",
         "kid",
         "lifetime",
+        "live-session-token",
         "login-limit",
         "method",
         "nightly-reset",
         "no-bridge",
         "not-authenticated",
+        "oauth_callback",
+        "oauth_consumer_key",
+        "oauth_nonce",
+        "oauth_signature_method",
+        "oauth_timestamp",
+        "oauth_token",
+        "oauth_verifier",
+        "oauth_version",
         "order",
         "pacing",
         "path",
         "penalty-box",
         "publish",
+        "realm",
+        "redirect_uri",
         "replay",
         "scope",
         "session",
         "signature",
         "sub",
+        "third-party",
         "typ",
         "upgrade",
         "user-agent",
@@ -177,6 +190,14 @@ impl Answer {
              The server did not take this request.<P>\n</BODY>\n</HTML>\n"
         );
         Self::new(status, "text/html", body)
+    }
+
+    /// A page for a browser, with this in it.
+    pub(crate) fn page(status: u16, title: &str, content: &str) -> Self {
+        let body = format!(
+            "<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>\n<h1>{title}</h1>\n{content}\n</body></html>\n"
+        );
+        Self::new(status, "text/html;charset=utf-8", body)
     }
 
     pub(crate) fn because(mut self, rule: &'static str, why: impl Into<String>, fix: &'static str) -> Self {

@@ -15,7 +15,7 @@ use rcgen::{
 };
 
 use crate::{
-    API_HOSTS, LOOKUP_HOSTS, Moment,
+    Moment, host,
     own_file::{self, Readers},
     zone,
 };
@@ -60,6 +60,8 @@ impl Authority {
         let certificate = fs::read_to_string(&certificate_file).unwrap_or_default();
         own_file::refuse_foreign(&key_file, |key| is_key_of(key, &certificate))?;
         match fs::read_to_string(&key_file) {
+            // One that was made for fewer hosts will not do.
+            Ok(_) if !host::all().all(|name| contains(&certificate, name.as_bytes())) => Ok(None),
             Ok(key) => Ok(Some(Self { certificate, key })),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -106,8 +108,8 @@ fn parameters() -> Result<CertificateParams, Error> {
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     // Somebody who trusts it, and loses its key, has lost the simulator's hosts and not the whole web.
-    let names = API_HOSTS.iter().chain(&LOOKUP_HOSTS).chain(&["localhost"]);
-    let mut permitted: Vec<_> = names.map(|&name| GeneralSubtree::DnsName(name.to_owned())).collect();
+    let names = host::all().chain(["localhost"]);
+    let mut permitted: Vec<_> = names.map(|name| GeneralSubtree::DnsName(name.to_owned())).collect();
     let mut last = [0; 16];
     last[15] = 1;
     permitted.push(GeneralSubtree::IpAddress(CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0])));
@@ -142,4 +144,27 @@ fn contains(pem: &str, bytes: &[u8]) -> bool {
     let body: String = body.unwrap_or_default().split_whitespace().collect();
     let der = STANDARD.decode(body).unwrap_or_default();
     der.windows(bytes.len()).any(|window| window == bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_made_for_fewer_hosts_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = parameters().unwrap();
+        let permitted = vec![GeneralSubtree::DnsName("api.ibkr.com".to_owned())];
+        parameters.name_constraints =
+            Some(NameConstraints { permitted_subtrees: permitted, excluded_subtrees: Vec::new() });
+        let certificate = parameters.self_signed(&key).unwrap().pem();
+        let older = Authority { certificate, key: key.serialize_pem() };
+        older.keep(folder.path()).unwrap();
+        assert!(Authority::kept_in(folder.path()).unwrap().is_none());
+        let newer = Authority::make().unwrap();
+        newer.keep(folder.path()).unwrap();
+        let kept = Authority::kept_in(folder.path()).unwrap().unwrap();
+        assert_eq!(kept.certificate_pem(), newer.certificate_pem());
+    }
 }

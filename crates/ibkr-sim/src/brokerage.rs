@@ -54,7 +54,7 @@ impl Sim {
             let why = "the brokerage session of this SSO session ended before";
             return Err(answer.because("init", why, "Make a new bearer with sso-sessions"));
         }
-        self.begin_brokerage(call, session, compete);
+        self.begin_brokerage(call.now, session, compete);
         let mut status = self.auth_status_at(call.now, session);
         if status["authenticated"] == false && status["competing"] == false {
             // Seen with it (reports of users).
@@ -64,18 +64,18 @@ impl Sim {
     }
 
     /// One username has one brokerage session: takes it from the others, or yields.
-    fn begin_brokerage(&mut self, call: &Call<'_>, session: &mut Session, compete: bool) {
+    fn begin_brokerage(&mut self, now: Moment, session: &mut Session, compete: bool) {
         if matches!(session.tier, Tier::Up(_)) {
             return;
         }
         let mut others = std::mem::take(&mut self.store.sessions);
-        let rivals = others.iter_mut().filter(|(bearer, other)| {
-            other.credential == session.credential && call.bearer() != Some(bearer.as_str())
-        });
+        let rivals = others
+            .values_mut()
+            .filter(|other| other.credential == session.credential && other.key != session.key);
         let mut taken = self.store.elsewhere.contains(&session.credential);
-        for (_, rival) in rivals {
-            self.settle(rival, call.now);
-            if matches!(rival.tier, Tier::Up(_)) && rival.deadline() > call.now {
+        for rival in rivals {
+            self.settle(rival, now);
+            if matches!(rival.tier, Tier::Up(_)) && rival.deadline() > now {
                 taken = true;
                 if compete {
                     rival.tier = Tier::Competing;
@@ -92,7 +92,7 @@ impl Sim {
             return;
         }
         self.store.elsewhere.remove(&session.credential);
-        session.tier = Tier::Up(call.now + self.config.rules.established_after);
+        session.tier = Tier::Up(now + self.config.rules.established_after);
         session.accounts_read = false;
         session.snapshot_warm = false;
         session.selected = None;
@@ -136,14 +136,18 @@ impl Sim {
     }
 
     pub(crate) fn tickle(&self, call: &Call<'_>, session: &Session) -> Answered {
-        Ok(Answer::ok(&json!({
+        let mut body = json!({
             "session": session.cookie,
-            "ssoExpires": millis(session.deadline().since(call.now)),
-            "collission": false,
-            "userId": self.user_id(session),
             "hmds": { "error": "no bridge" },
             "iserver": { "authStatus": self.auth_status_at(call.now, session) },
-        })))
+        });
+        // Recorded answers to OAuth 1.0a have none of these.
+        if session.live.is_none() {
+            body["ssoExpires"] = millis(session.deadline().since(call.now)).into();
+            body["collission"] = false.into();
+            body["userId"] = self.user_id(session).into();
+        }
+        Ok(Answer::ok(&body))
     }
 
     /// Every field of the published examples, and those that ibauth's model demands.
@@ -192,19 +196,19 @@ impl Sim {
         Ok(Answer::ok(&body))
     }
 
-    pub(crate) fn logout(&mut self, call: &Call<'_>, mut session: Session) -> Answer {
+    pub(crate) fn logout(&mut self, mut session: Session) -> Answer {
         if self.config.rules.logout_ends_sso {
-            call.bearer().and_then(|bearer| self.store.sessions.remove(bearer));
+            self.store.sessions.remove(&session.key);
         } else {
             session.tier = Tier::Gone;
-            self.keep(call, session);
+            self.keep(session);
         }
         Answer::ok(&json!({ "status": true }))
     }
 
     /// Deprecated by IBKR, still answered.
     pub(crate) fn reauthenticate(&mut self, call: &Call<'_>, session: &mut Session) -> Answered {
-        self.begin_brokerage(call, session, true);
+        self.begin_brokerage(call.now, session, true);
         Ok(Answer::ok(&json!({ "message": "triggered" })))
     }
 

@@ -51,6 +51,12 @@ impl<'a> Call<'a> {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
+    /// What follows the word in an `Authorization: OAuth` header.
+    pub(crate) fn oauth1(&self) -> Option<&'a str> {
+        let (scheme, rest) = self.header(&header::AUTHORIZATION)?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("oauth").then_some(rest)
+    }
+
     /// The query's parameters.
     pub(crate) fn query(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.request.uri().query().unwrap_or("").as_bytes()).into_owned().collect()

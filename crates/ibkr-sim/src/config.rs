@@ -7,7 +7,7 @@ use std::{
 
 use ibkr_jws::verify::{RsaPublicKey, VerifyError};
 
-use crate::{Calendar, Fault, Rules, demo, ids::Ids};
+use crate::{Calendar, Consumer, Fault, Rules, demo, ids::Ids};
 
 /// Scopes that a client gets unless told otherwise.
 const SCOPES: [&str; 4] = ["sso-sessions.write", "sso-sessions.read", "echo.read", "echo.write"];
@@ -20,6 +20,8 @@ pub struct SimConfig {
     pub seed: u64,
     /// The registered OAuth clients.
     pub clients: Vec<Client>,
+    /// The registered consumers of OAuth 1.0a.
+    pub consumers: Vec<Consumer>,
     /// The usernames.
     pub users: Vec<User>,
     /// The public address at which callers from loopback are seen.
@@ -40,6 +42,8 @@ impl Default for SimConfig {
         let client = Client::new(demo::CLIENT_ID).with_credential(demo::CREDENTIAL);
         let client = client.with_key(demo::KEY_ID, demo::PUBLIC_KEY_PEM.as_bytes());
         config.clients.extend(client);
+        config.consumers.extend(demo::oauth1::consumer());
+        config.consumers.extend(demo::testcons::consumer());
         config.users.push(User::paper(demo::CREDENTIAL).with_accounts([demo::ACCOUNT]));
         config
     }
@@ -51,6 +55,7 @@ impl SimConfig {
         Self {
             seed: 1,
             clients: Vec::new(),
+            consumers: Vec::new(),
             users: Vec::new(),
             public_ip: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)),
             rules: Rules::default(),

@@ -25,6 +25,8 @@ pub struct Counters {
     pub tokens: u64,
     /// SSO bearers issued.
     pub bearers: u64,
+    /// Live session tokens minted (OAuth 1.0a).
+    pub live_session_tokens: u64,
     /// Brokerage sessions begun by `ssodh/init`.
     pub inits: u64,
     /// Orders executed.

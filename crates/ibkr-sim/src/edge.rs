@@ -73,7 +73,7 @@ impl Sim {
         ))
     }
 
-    fn servers_up(&self, call: &Call<'_>) -> Result<(), Answer> {
+    pub(crate) fn servers_up(&self, call: &Call<'_>) -> Result<(), Answer> {
         if let Some(reason) = self.config.calendar.down(call.now) {
             let fix = "Wait, and try again with growing pauses";
             return Err(Answer::empty(503).because("down", format!("there is {reason}"), fix));

@@ -93,6 +93,18 @@ pub enum Endpoint {
     /// `POST /v1/api/iserver/questions/suppress` \[`questions/suppress`\]
     #[serde(rename = "questions/suppress")]
     Suppress,
+    /// `POST /v1/api/oauth/request_token` \[`request_token`\]
+    #[serde(rename = "request_token")]
+    RequestToken,
+    /// `POST /v1/api/oauth/access_token` \[`access_token`\]
+    #[serde(rename = "access_token")]
+    AccessToken,
+    /// `POST /v1/api/oauth/live_session_token` \[`live_session_token`\]
+    #[serde(rename = "live_session_token")]
+    LiveSessionToken,
+    /// `GET /authorize` on interactivebrokers.com, or on this machine \[`authorize`\]
+    #[serde(rename = "authorize")]
+    Authorize,
     /// `GET /v1/api/ws` with an upgrade to a WebSocket \[`ws`\]
     #[serde(rename = "ws")]
     Socket,
@@ -105,7 +117,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [(Self, &str); 31] = [
+    const ALL: [(Self, &str); 35] = [
         (Self::Token, "token"),
         (Self::SsoSessions, "sso-sessions"),
         (Self::EchoHttps, "echo/https"),
@@ -134,6 +146,10 @@ impl Endpoint {
         (Self::Snapshot, "snapshot"),
         (Self::History, "history"),
         (Self::Suppress, "questions/suppress"),
+        (Self::RequestToken, "request_token"),
+        (Self::AccessToken, "access_token"),
+        (Self::LiveSessionToken, "live_session_token"),
+        (Self::Authorize, "authorize"),
         (Self::Socket, "ws"),
         (Self::Lookup, "lookup"),
         (Self::Unknown, "unknown"),
@@ -173,6 +189,9 @@ impl Endpoint {
             Some("/iserver/marketdata/snapshot") => (Self::Snapshot, get),
             Some("/iserver/marketdata/history") => (Self::History, get),
             Some("/iserver/questions/suppress") => (Self::Suppress, post),
+            Some("/oauth/request_token") => (Self::RequestToken, post),
+            Some("/oauth/access_token") => (Self::AccessToken, post),
+            Some("/oauth/live_session_token") => (Self::LiveSessionToken, post),
             Some("/ws") => (Self::Socket, get),
             Some("/trsrv/secdef") => (Self::Secdef, get || post),
             Some("/iserver/secdef/search") => (Self::SecdefSearch, get || post),

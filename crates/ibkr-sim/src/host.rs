@@ -22,17 +22,28 @@ pub const API_HOSTS: [&str; 10] = [
 /// The address look-up services that IBKR's samples and other clients use.
 pub const LOOKUP_HOSTS: [&str; 4] = ["api.ipify.org", "ifconfig.me", "ipinfo.io", "checkip.amazonaws.com"];
 
+/// The hosts of the page on which a user of OAuth 1.0a lets a third party in.
+pub const PORTAL_HOSTS: [&str; 2] = ["interactivebrokers.com", "www.interactivebrokers.com"];
+
+/// Every host that the simulator stands for by its name.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    API_HOSTS.iter().chain(&LOOKUP_HOSTS).chain(&PORTAL_HOSTS).copied()
+}
+
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Site {
     Api,
     Lookup,
+    Portal,
     Nobody,
 }
 
-/// Who answers for a host name, given without port.
-pub(crate) fn site(host: &str) -> Site {
-    if API_HOSTS.contains(&host) || is_loopback(host) {
+/// Who answers for a path of a host, whose name is given without port.
+pub(crate) fn site(host: &str, path: &str) -> Site {
+    if PORTAL_HOSTS.contains(&host) || is_loopback(host) && path == CONSENT {
+        Site::Portal
+    } else if API_HOSTS.contains(&host) || is_loopback(host) {
         Site::Api
     } else if LOOKUP_HOSTS.contains(&host) {
         Site::Lookup
@@ -40,6 +51,9 @@ pub(crate) fn site(host: &str) -> Site {
         Site::Nobody
     }
 }
+
+/// The path of the page.
+pub(crate) const CONSENT: &str = "/authorize";
 
 /// Whether a name, given without port, can mean nothing but this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {

@@ -17,10 +17,15 @@ impl Ids {
 
     /// `digits` lowercase hexadecimal digits, 64 at most, never the same twice.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
-        self.counter += 1;
-        let mut text = hex(hmac::sign(&self.key, &self.counter.to_be_bytes()).as_ref());
+        let mut text = hex(&self.bytes());
         text.truncate(digits);
         text
+    }
+
+    /// 32 bytes, never the same twice.
+    pub(crate) fn bytes(&mut self) -> Vec<u8> {
+        self.counter += 1;
+        hmac::sign(&self.key, &self.counter.to_be_bytes()).as_ref().to_vec()
     }
 
     /// In the form of a UUID, never the same twice.
@@ -65,7 +70,8 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lowercase hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     let mut text = String::with_capacity(2 * bytes.len());

@@ -39,11 +39,12 @@
 //!
 //! # Intentional omissions
 //!
-//! OAuth 1.0a, the local gateway's login pages, market data and account management beyond what shows the
-//! order of calls: all prices are 100, on the socket too, and nothing is traded. Of the socket: compression,
-//! the limit of five histories at a time, and the topics `blt`, `ntf`, `spd`, `sdr` and `shs`, though
-//! [`Sim::push`] says anything. It shares no code with the clients of this workspace but the signature check,
-//! so that a mistake in a path, a header or a claim cannot cancel itself out.
+//! The local gateway's login pages, market data and account management beyond what shows the order of calls:
+//! all prices are 100, on the socket too, and nothing is traded. Of OAuth 1.0a: the header of IBKR's staff
+//! with an access token alone. Of the socket: compression, the limit of five histories at a time, and the
+//! topics `blt`, `ntf`, `spd`, `sdr` and `shs`, though [`Sim::push`] says anything. It shares no code with
+//! the clients of this workspace but the check of RSA signatures, so that a mistake in a path, a header, a
+//! claim or a number cannot cancel itself out.
 
 mod accounts;
 mod answer;
@@ -54,6 +55,7 @@ mod calendar;
 mod call;
 pub mod cli;
 mod config;
+mod consumer;
 mod counters;
 pub mod demo;
 mod edge;
@@ -67,6 +69,7 @@ mod lookup;
 mod market;
 mod moment;
 mod oauth;
+mod oauth1;
 mod orders;
 mod own_file;
 mod pace;
@@ -88,14 +91,15 @@ pub use answer::Refusal;
 pub use authority::Authority;
 pub use calendar::{Calendar, Window};
 pub use config::{Client, SimConfig, User};
+pub use consumer::{AccessToken, Consumer, ConsumerError, DhParameters, EncryptionKey};
 pub use counters::{Counters, Entry};
 pub use endpoint::Endpoint;
 pub use fault::{Action, Calls, Fault, On, Stage};
-pub use host::{API_HOSTS, HostState, LOOKUP_HOSTS};
+pub use host::{API_HOSTS, HostState, LOOKUP_HOSTS, PORTAL_HOSTS};
 pub use moment::Moment;
 pub use placed::PlacedOrder;
 pub use reply::{Delivery, Manner, Peer, Reply};
-pub use rules::{CompetingShown, Expires, Extension, Limit, Rule, RuleError, Rules};
+pub use rules::{CompetingShown, Expires, Extension, Limit, Rule, RuleError, Rules, SignedQuery};
 pub use server::{Connections, Event, Handle, Observer, Ports, Server, ServerConfig};
 pub use sim::Sim;
 pub use socket::{Frame, SocketEnd};

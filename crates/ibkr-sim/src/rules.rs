@@ -42,6 +42,21 @@ rules! {
     bearer_extended_by: Extension = Extension::Validate,
     /// How `EXPIRES` of `sso/validate` counts: milliseconds left, or since 1970.
     expires: Expires = Expires::MillisLeft,
+    /// Life of a live session token of OAuth 1.0a: 24 hours in IBKR's OpenAPI.
+    live_session_token_life: Duration = Duration::from_secs(86_400),
+    /// Whether a new live session token ends the one before of the same consumer and access token. No source
+    /// says.
+    live_session_token_replaced: bool = true,
+    /// Life of a request token of OAuth 1.0a until its access token is made. No source says.
+    request_token_life: Duration = Duration::from_secs(600),
+    /// How far `oauth_timestamp` may be off the servers' clock. No source says.
+    oauth1_clock_tolerance: Duration = Duration::from_secs(300),
+    /// Refuse an `oauth_timestamp` earlier than the last of the same consumer and access token, as IBKR's
+    /// guide to OAuth has it.
+    oauth1_timestamps_rise: bool = true,
+    /// Where the base string of OAuth 1.0a has the query: among the parameters as in IBKR's samples, nowhere,
+    /// or in the URL. Users report that each works.
+    oauth1_query: SignedQuery = SignedQuery::Any,
     /// The brokerage session ends after this long without a request: 5 minutes in IBKR's DAM guide.
     brokerage_idle: Duration = Duration::from_secs(300),
     /// From `ssodh/init` until `established`.
@@ -64,7 +79,8 @@ rules! {
     /// Answer 401 to cookies that IBKR does not know, as its edge does.
     strict_cookies: bool = true,
     /// Verify and make RSA signatures. Without them a year in virtual time costs no cryptography: everything
-    /// else that is checked about an assertion still is.
+    /// else that is checked about an assertion still is. A live session token of OAuth 1.0a is then made with
+    /// a small exponent, and signs as ever.
     signatures: bool = true,
     /// At most this many requests of one username: 10 a second on IBKR's newest page, 50 on others. Without
     /// a limit the endpoints have none of their own either; with one they have those of IBKR's table.
@@ -74,8 +90,9 @@ rules! {
     /// How long everything from an address in the penalty box is answered 429: 15 minutes on IBKR's newest
     /// page, 10 on another.
     pacing_penalty: Duration = Duration::from_secs(900),
-    /// At most this many token requests of a client, and as many `sso-sessions` requests; those with a
-    /// refused signature or claim do not count. IBKR limits logins but publishes no number.
+    /// At most this many token requests of a client, and as many `sso-sessions` requests, or
+    /// `live_session_token` requests of a consumer; those with a refused signature or claim do not count.
+    /// IBKR limits logins but publishes no number.
     login_limit: Option<Limit> = None,
     /// Take the bearer of a socket from `sessionToken`, as IBKR's changelog says, beside `bearer_token`, as
     /// its OpenAPI says.
@@ -123,6 +140,19 @@ pub enum CompetingShown {
     FailText,
     /// `competing: false`, as after an idle end.
     Never,
+}
+
+/// Where a client of OAuth 1.0a signs the query of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedQuery {
+    /// Wherever it likes.
+    Any,
+    /// Among the sorted parameters: IBKR's samples.
+    Merged,
+    /// Nowhere: `ibind`.
+    LeftOut,
+    /// In the URL, as it is sent.
+    InUrl,
 }
 
 /// How `EXPIRES` counts: IBKR's OpenAPI says milliseconds left, IBKR's DAM guide shows milliseconds since the

@@ -70,14 +70,16 @@ impl Sim {
     /// header.
     pub fn handle(&mut self, now: Moment, peer: Peer, request: &Request<Vec<u8>>) -> Reply {
         let host = host::of(request.uri(), request.headers());
-        let site = host.as_deref().map_or(Site::Nobody, host::site);
+        let path = request.uri().path();
+        let site = host.as_deref().map_or(Site::Nobody, |host| host::site(host, path));
         let (endpoint, method_fits) = match site {
-            Site::Api => Endpoint::find(request.method(), request.uri().path()),
+            Site::Api => Endpoint::find(request.method(), path),
+            Site::Portal if path == host::CONSENT => (Endpoint::Authorize, true),
             Site::Lookup => (Endpoint::Lookup, true),
-            Site::Nobody => (Endpoint::Unknown, true),
+            Site::Portal | Site::Nobody => (Endpoint::Unknown, true),
         };
         let known_host = host.clone().filter(|_| site != Site::Nobody).unwrap_or_else(|| "other".to_owned());
-        let target = Target { on: On::Endpoint(endpoint), host: &known_host, path: request.uri().path() };
+        let target = Target { on: On::Endpoint(endpoint), host: &known_host, path };
         let fault = self.faults.pick(&target, self.now(now));
         if let Some(fault) = &fault {
             self.apply(fault);
@@ -94,6 +96,7 @@ impl Sim {
         let real = through.then(|| match site {
             Site::Nobody => edge::nobody(host.as_deref()),
             Site::Lookup => lookup::answer(&call, &known_host),
+            Site::Portal => self.portal(&call).unwrap_or_else(|refused| refused),
             Site::Api => self.api(&call, &known_host, method_fits).unwrap_or_else(|refused| refused),
         });
         if real.as_ref().is_some_and(|answer| (200..300).contains(&answer.status)) {
@@ -138,14 +141,15 @@ impl Sim {
         self.config.calendar.is_up(self.now(at))
     }
 
-    /// When this bearer has an established brokerage session if nothing more happens: until it expires,
-    /// idles, or is ended by midnight or a nightly reset. `None` when it has none, or was not made for the
-    /// address at which callers from loopback are seen. It counts as no request.
+    /// When this bearer, or live session token of OAuth 1.0a in base64, has an established brokerage session
+    /// if nothing more happens: until it expires, idles, or is ended by midnight or a nightly reset. `None`
+    /// when it has none, or was not made for the address at which callers from loopback are seen. It counts
+    /// as no request.
     pub fn ready(&self, bearer: &str) -> Option<Range<Moment>> {
         let SimConfig { rules, calendar, public_ip, .. } = &self.config;
         let session = self.store.sessions.get(bearer)?;
         let Tier::Up(from) = session.tier else { return None };
-        if rules.ip_checked_always && !session.ips.contains(public_ip) {
+        if rules.ip_checked_always && !session.is_at_home(*public_ip) {
             return None;
         }
         let idles = session.last_request + rules.brokerage_idle;
@@ -260,6 +264,7 @@ impl Sim {
             Endpoint::Token => self.token(call),
             Endpoint::SsoSessions => self.sso_sessions(call),
             Endpoint::EchoHttps | Endpoint::EchoSignedJwt => self.echo(call),
+            Endpoint::RequestToken | Endpoint::AccessToken | Endpoint::LiveSessionToken => self.oauth1(call),
             Endpoint::Socket => self.upgrade(call, host),
             _ => self.trading(call),
         }

@@ -168,9 +168,7 @@ impl Sim {
         };
         let checked = self.config.rules.ip_checked_always;
         let found = self.store.sessions.iter().find(|(_, session)| {
-            session.cookie == asked
-                && session.deadline() > now
-                && (!checked || session.ips.contains(&socket.ip))
+            session.cookie == asked && session.deadline() > now && (!checked || session.is_at_home(socket.ip))
         });
         match found {
             Some((bearer, _)) => socket.attach(bearer.clone(), now),

@@ -32,6 +32,8 @@ impl Sim {
         self.use_up(signed, call.now);
         let bearer = self.bearer(call, &access, &user);
         let session = Session {
+            key: bearer.clone(),
+            live: None,
             credential: user.credential,
             made: call.now,
             expires: call.now + self.config.rules.bearer_life,
@@ -45,7 +47,7 @@ impl Sim {
             selected: None,
             suppressed: Vec::new(),
         };
-        self.store.keep_session(bearer.clone(), session);
+        self.store.keep_session(session);
         self.counters.bearers += 1;
         Ok(Answer::ok(&json!({ "access_token": bearer, "active": true, "token_type": "Bearer" })))
     }

@@ -7,7 +7,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Moment, pace::Pace};
+use crate::{
+    Moment,
+    oauth1::{Live, Requested},
+    pace::Pace,
+};
 
 /// More tokens or sessions than this at a time are a client gone wild; the oldest go.
 const MOST: usize = 10_000;
@@ -17,9 +21,13 @@ const MOST: usize = 10_000;
 pub(crate) struct Store {
     /// Access tokens by their text.
     pub(crate) access: BTreeMap<String, Access>,
-    /// SSO sessions by their bearer.
+    /// Sessions by their [key](Session::key).
     pub(crate) sessions: BTreeMap<String, Session>,
-    /// What was signed and used, by its digest.
+    /// Request tokens of OAuth 1.0a by their text.
+    pub(crate) requested: BTreeMap<String, Requested>,
+    /// The last timestamp of each consumer with each of its access tokens.
+    pub(crate) timestamps: BTreeMap<String, i64>,
+    /// What was signed and used, and nonces, by their digest.
     pub(crate) used: BTreeMap<String, Used>,
     /// Usernames whose brokerage session some other platform holds.
     pub(crate) elsewhere: BTreeSet<String>,
@@ -55,16 +63,20 @@ pub(crate) struct Access {
     pub(crate) expires: Moment,
 }
 
-/// An SSO session.
+/// An SSO session, or what a live session token of OAuth 1.0a begins.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
+    /// The bearer. Of OAuth 1.0a it is the live session token, in base64: it is in no request.
+    pub(crate) key: String,
+    /// There for OAuth 1.0a.
+    pub(crate) live: Option<Live>,
     pub(crate) credential: String,
     pub(crate) made: Moment,
     pub(crate) expires: Moment,
     /// No extension reaches beyond: midnight.
     pub(crate) ends: Option<Moment>,
     pub(crate) last_request: Moment,
-    /// Addresses it may be used from: the claimed one first.
+    /// Addresses it may be used from: the claimed one first. OAuth 1.0a has none.
     pub(crate) ips: Vec<IpAddr>,
     /// The `api` cookie, which tickle calls `session`.
     pub(crate) cookie: String,
@@ -101,6 +113,11 @@ impl Session {
     pub(crate) fn deadline(&self) -> Moment {
         self.ends.map_or(self.expires, |ends| ends.min(self.expires))
     }
+
+    /// Whether it may be used from this address.
+    pub(crate) fn is_at_home(&self, ip: IpAddr) -> bool {
+        self.live.is_some() || self.ips.contains(&ip)
+    }
 }
 
 impl Store {
@@ -113,12 +130,13 @@ impl Store {
         self.next_purge = now + interval;
         self.access.retain(|_, token| token.expires > now);
         self.sessions.retain(|_, session| session.deadline() > now);
+        self.requested.retain(|_, token| token.expires > now);
         self.used.retain(|_, used| used.expires > now);
         self.pace.purge(now);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.access.len() + self.sessions.len() + self.used.len()
+        self.access.len() + self.sessions.len() + self.requested.len() + self.used.len()
     }
 
     pub(crate) fn keep_access(&mut self, token: String, access: Access) {
@@ -126,9 +144,14 @@ impl Store {
         drop_oldest(&mut self.access, |access| access.expires);
     }
 
-    pub(crate) fn keep_session(&mut self, bearer: String, session: Session) {
-        self.sessions.insert(bearer, session);
+    pub(crate) fn keep_session(&mut self, session: Session) {
+        self.sessions.insert(session.key.clone(), session);
         drop_oldest(&mut self.sessions, |session| session.made);
+    }
+
+    pub(crate) fn keep_requested(&mut self, token: String, requested: Requested) {
+        self.requested.insert(token, requested);
+        drop_oldest(&mut self.requested, |requested| requested.expires);
     }
 
     pub(crate) fn keep_used(&mut self, digest: String, used: Used) {

@@ -4,6 +4,7 @@ use crate::{
     Endpoint, Extension, Moment,
     answer::{Answer, Answered},
     call::Call,
+    oauth1::MINT,
     pace,
     sim::Sim,
     store::{Session, Tier},
@@ -12,7 +13,7 @@ use crate::{
 
 impl Sim {
     pub(crate) fn trading(&mut self, call: &Call<'_>) -> Answered {
-        let mut session = self.session_of(call.bearer(), call)?;
+        let mut session = self.caller(call)?;
         self.settle(&mut session, call.now);
         self.pacing(call, &session)?;
         self.touch(&mut session, call.now);
@@ -23,7 +24,7 @@ impl Sim {
             Endpoint::Status => Ok(Answer::ok(&self.auth_status_at(call.now, &session))),
             Endpoint::Tickle => self.tickle(call, &session),
             Endpoint::Reauthenticate => self.reauthenticate(call, &mut session),
-            Endpoint::Logout => return Ok(self.logout(call, session)),
+            Endpoint::Logout => return Ok(self.logout(session)),
             Endpoint::PortfolioAccounts | Endpoint::Subaccounts => self.portfolio_accounts(&session),
             Endpoint::User => self.user(&session),
             Endpoint::SelectAccount => self.select_account(call, &mut session),
@@ -45,14 +46,14 @@ impl Sim {
         };
         let cookie =
             format!("api={}; Path=/; Secure;Secure;HttpOnly;SameSite=None;SameSite=None", session.cookie);
-        self.keep(call, session);
+        self.keep(session);
         let with_cookie = |answer: Answer| answer.with_header("set-cookie", cookie.clone());
         answered.map(with_cookie).map_err(with_cookie)
     }
 
     /// Writes a session back that was taken out as a copy.
-    pub(crate) fn keep(&mut self, call: &Call<'_>, session: Session) {
-        if let Some(kept) = call.bearer().and_then(|bearer| self.store.sessions.get_mut(bearer)) {
+    pub(crate) fn keep(&mut self, session: Session) {
+        if let Some(kept) = self.store.sessions.get_mut(&session.key) {
             *kept = session;
         }
     }
@@ -60,9 +61,24 @@ impl Sim {
     /// What any request does to its session.
     pub(crate) fn touch(&self, session: &mut Session, now: Moment) {
         session.last_request = now;
-        if self.config.rules.bearer_extended_by == Extension::AnyRequest {
+        if self.config.rules.bearer_extended_by == Extension::AnyRequest && session.live.is_none() {
             session.expires = now + self.config.rules.bearer_life;
         }
+    }
+
+    /// The session of a request, by its bearer or by its signature.
+    fn caller(&mut self, call: &Call<'_>) -> Result<Session, Answer> {
+        if call.oauth1().is_none() {
+            return self.session_of(call.bearer(), call);
+        }
+        let session = self.signed_session(call)?;
+        if call.endpoint == Endpoint::Validate {
+            // IBKR's Client Portal API page.
+            let answer = Answer::error(401, "not authenticated");
+            let fix = "Leave it out: a live session token cannot be extended";
+            return Err(answer.because("authorization", "sso/validate is not for OAuth 1.0a", fix));
+        }
+        Ok(session)
     }
 
     pub(crate) fn session_of(&self, bearer: Option<&str>, call: &Call<'_>) -> Result<Session, Answer> {
@@ -72,32 +88,40 @@ impl Sim {
         let Some(bearer) = bearer else {
             return Err(unauthorized().because("authorization", "there is no bearer token", fix));
         };
-        let Some(session) = self.store.sessions.get(bearer) else {
+        let found = self.store.sessions.get(bearer).filter(|session| session.live.is_none());
+        let Some(session) = found else {
             let why = if self.store.access.contains_key(bearer) {
                 "this is the access token, not the SSO bearer"
+            } else if self.store.sessions.contains_key(bearer) {
+                "this is a live session token: it signs requests and is in none"
             } else {
                 "the bearer is unknown, logged out or long expired"
             };
             return Err(unauthorized().because("bearer", why, fix));
         };
+        self.alive(session, call).map(|()| session.clone())
+    }
+
+    /// Whether a session lasts, for this caller.
+    pub(crate) fn alive(&self, session: &Session, call: &Call<'_>) -> Result<(), Answer> {
+        let unauthorized = || Answer::problem(401, "Unauthorized", Some("Access token expired"));
         if session.deadline() <= call.now {
-            let why = if session.ends.is_some_and(|ends| ends <= call.now) {
-                "the session ended at midnight"
-            } else {
-                "the bearer expired"
+            let midnight = session.ends.is_some_and(|ends| ends <= call.now);
+            let (rule, expired, fix) = match session.live {
+                Some(_) => ("live-session-token", "the live session token expired", MINT),
+                None => {
+                    ("bearer", "the bearer expired", "Extend it by sso/validate in time, or log in again")
+                }
             };
-            return Err(unauthorized().because(
-                "bearer",
-                why,
-                "Extend it by sso/validate in time, or log in again",
-            ));
+            let why = if midnight { "the session ended at midnight" } else { expired };
+            return Err(unauthorized().because(rule, why, fix));
         }
-        if self.config.rules.ip_checked_always && !session.ips.contains(&call.ip) {
+        if self.config.rules.ip_checked_always && !session.is_at_home(call.ip) {
             let why = format!("the caller is at {}, the session was made for another address", call.ip);
             let fix = "Make a new bearer with the new ip, or list it in alternativeIps";
             return Err(unauthorized().because("ip", why, fix));
         }
-        Ok(session.clone())
+        Ok(())
     }
 
     /// What time has done to the brokerage tier since the session's last request.

@@ -10,6 +10,7 @@ use crate::{
     call::Call,
     sim::Sim,
     socket::Socket,
+    store::Session,
 };
 
 /// What RFC 6455 has a server append to the client's key.
@@ -51,14 +52,39 @@ impl Sim {
         let rules = &self.config.rules;
         let query = call.query();
         let named = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        if let Some(token) = named("oauth_token") {
+            return self.session_of_token(&token, call);
+        }
         let bearer = named("bearer_token")
             .or_else(|| named("sessionToken").filter(|_| rules.ws_session_token))
             .ok_or_else(|| waits("bearer", "there is no bearer_token in the query", BEARER))?;
         let session = self.session_of(Some(&bearer), call)?;
-        let cookie = cookie(call, "api");
-        match cookie {
-            Some(cookie) if cookie == session.cookie => Ok(bearer),
-            _ if !rules.ws_cookie_required => Ok(bearer),
+        self.cookie_fits(call, &session).map(|()| bearer)
+    }
+
+    /// Of OAuth 1.0a: the live session of an access token, the newest unless the cookie is another's.
+    fn session_of_token(&self, token: &str, call: &Call<'_>) -> Result<String, Answer> {
+        let sessions = self.store.sessions.values();
+        let sessions =
+            sessions.filter(|session| session.live.as_ref().is_some_and(|live| live.token == token));
+        let named = cookie(call, "api");
+        let Some(session) =
+            sessions.max_by_key(|session| (named == Some(session.cookie.as_str()), session.made))
+        else {
+            return Err(waits(
+                "oauth_token",
+                "no live session token is alive for this oauth_token",
+                OAUTH_TOKEN,
+            ));
+        };
+        self.alive(session, call)?;
+        self.cookie_fits(call, session).map(|()| session.key.clone())
+    }
+
+    fn cookie_fits(&self, call: &Call<'_>, session: &Session) -> Result<(), Answer> {
+        match cookie(call, "api") {
+            Some(cookie) if cookie == session.cookie => Ok(()),
+            _ if !self.config.rules.ws_cookie_required => Ok(()),
             Some(_) => Err(waits("session", "the cookie `api` is not the session of tickle", COOKIE)),
             None => Err(waits("session", "there is no cookie `api`", COOKIE)),
         }
@@ -66,6 +92,8 @@ impl Sim {
 }
 
 const BEARER: &str = "Open /v1/api/ws?bearer_token= with the access_token of sso-sessions";
+const OAUTH_TOKEN: &str =
+    "Open /v1/api/ws?oauth_token= with the access token of OAuth 1.0a, after live_session_token";
 const COOKIE: &str = "Send Cookie: api= with the session of the last tickle";
 
 fn waits(rule: &'static str, why: &str, fix: &'static str) -> Answer {

@@ -55,6 +55,14 @@ fn it_writes_a_configuration_and_explains_refusals() {
         assert!(config.contains(part), "{config}");
     }
     assert!(fs::read_to_string(place.join("private.pem")).unwrap().contains("BEGIN PRIVATE KEY"));
+    let oauth1 = fs::read_to_string(place.join("oauth1.yaml")).unwrap();
+    assert!(oauth1.starts_with("oauth1_consumer_key: 'DEMOTRADE'\noauth1_access_token: '"), "{oauth1}");
+    for (key, label) in
+        [("signature_key", "PRIVATE KEY"), ("encryption_key", "PRIVATE KEY"), ("dh_param", "DH PARAMETERS")]
+    {
+        let file = oauth1.split(&format!("oauth1_{key}_file: '")).nth(1).unwrap().split('\'').next().unwrap();
+        assert!(fs::read_to_string(file).unwrap().contains(&format!("BEGIN {label}")), "{file}");
+    }
 
     // A tunnel to elsewhere is refused with a reason, on the wire and on the terminal.
     let proxy = head.split("HTTPS_PROXY=http://").nth(1).unwrap().lines().next().unwrap();
@@ -119,6 +127,8 @@ fn a_file_of_somebody_elses_is_never_overwritten() {
         ("private.pem", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"),
         ("private.pem", ""),
         ("config.yaml", "client_id: TESTCONS\n"),
+        ("oauth1.yaml", "oauth1_consumer_key: TESTCONS\n"),
+        ("oauth1-dhparam.pem", "-----BEGIN DH PARAMETERS-----\nMAYC\n-----END DH PARAMETERS-----\n"),
         ("ca.pem", another_authority),
     ] {
         let directory = tempfile::tempdir().unwrap();
@@ -156,7 +166,7 @@ fn others_cannot_change_what_is_written_whatever_the_umask() {
     let mut careless = Command::new("sh");
     careless.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(direct.get_program()).args(direct.get_args());
     drop(start(&mut careless));
-    for name in ["ca.pem", "private.pem", "config.yaml"] {
+    for name in ["ca.pem", "private.pem", "config.yaml", "oauth1-encryption.pem", "oauth1.yaml"] {
         let mode = fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o022, 0, "{name} {mode:o}");
     }
@@ -202,7 +212,8 @@ fn the_authority_is_the_same_at_the_next_start() {
 #[test]
 fn nothing_is_written_through_a_link() {
     let elsewhere = tempfile::tempdir().unwrap();
-    for name in ["ca.pem", "ca-key.pem", "private.pem", "config.yaml"] {
+    for name in ["ca.pem", "ca-key.pem", "private.pem", "config.yaml", "oauth1-signature.pem", "oauth1.yaml"]
+    {
         let directory = tempfile::tempdir().unwrap();
         drop(start(&mut write_config(directory.path())));
         let own = elsewhere.path().join(name);
@@ -241,7 +252,7 @@ fn programs_are_told_in_json() {
     let mut events = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
     let ready = events.next().unwrap();
     assert_eq!((&ready["event"], &ready["pid"]), (&"ready".into(), &child.0.id().into()));
-    for file in ["ca_file", "config_file"] {
+    for file in ["ca_file", "config_file", "oauth1_config_file"] {
         assert!(Path::new(ready[file].as_str().unwrap()).exists(), "{ready}");
     }
     let lookup = ready["lookup_url"].as_str().unwrap().strip_prefix("http://").unwrap();

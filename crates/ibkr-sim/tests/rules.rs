@@ -17,6 +17,7 @@ fn another(takes: &str) -> &'static str {
         "a number and a time, or `off`" => "3/10m",
         "`true` or `false`" => "",
         "`validate`, `any_request` or `nothing`" => "any_request",
+        "`any`, `merged`, `left_out` or `in_url`" => "left_out",
         "`millis_left` or `epoch_millis`" => "epoch_millis",
         "`flag`, `fail_text` or `never`" => "fail_text",
         other => panic!("a new kind of rule: {other}"),
@@ -122,8 +123,9 @@ fn what_nothing_is_refused_under_cannot_be_counted() {
 
 #[test]
 fn something_is_refused_under_each_name() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let folders = ["/src", "/src/oauth1"].map(|folder| format!("{}{folder}", env!("CARGO_MANIFEST_DIR")));
+    let files =
+        folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path());
     let files = files.filter(|path| path.extension().is_some() && !path.ends_with("answer.rs"));
     let source: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
     for name in Refusal::RULES {

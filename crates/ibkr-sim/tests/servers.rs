@@ -9,7 +9,9 @@ use std::{
 };
 
 use common::{Client, Connection, dial, post, tickle, token_request};
-use ibkr_sim::{Action, Authority, Endpoint, Fault, HostState, Moment, Server, ServerConfig, SimConfig};
+use ibkr_sim::{
+    Action, Authority, Endpoint, Fault, HostState, Moment, PORTAL_HOSTS, Server, ServerConfig, SimConfig,
+};
 
 const LOOKUP: &str = "GET /ip HTTP/1.1\r\nhost: ipinfo.io\r\n\r\n";
 
@@ -107,6 +109,21 @@ fn the_proxy_leads_to_the_simulator_and_nowhere_else() {
     }
     let connections = server.handle().connections();
     assert_eq!((connections.tunnels, connections.tunnels_refused), (1, 2));
+}
+
+#[test]
+fn the_page_of_consent_is_behind_the_proxy_too() {
+    let server = Server::start(stopped()).unwrap();
+    let client = Client::of(&server);
+    for host in PORTAL_HOSTS {
+        let (status, stream, _) = tunnel(&server, &format!("{host}:443"));
+        assert_eq!(status, 200);
+        let request = format!("GET /authorize?oauth_token=00 HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        let answer = client.secure(host, stream).unwrap().send(&request).unwrap();
+        assert_eq!((answer.status, answer.header("content-type")), (401, Some("text/html")));
+        assert_eq!(server.handle().counters().hosts[host], 1);
+    }
+    assert_eq!(server.handle().count(Endpoint::Authorize), 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use ibkr_auth_core::{
-    AccessToken, Config, Error, Now, Request, Response, Step, TransportError,
+    AccessToken, Config, Error, Now, Request, Response, Secret, SessionToken, Step, TransportError,
     testing::FakeKey,
     wire::{self, Authorization},
 };
@@ -63,7 +63,7 @@ impl Flow {
     }
 
     pub(crate) fn bearer(&self) -> Option<&str> {
-        self.authorization.as_ref().map(|authorization| authorization.bearer.expose())
+        self.authorization.as_ref()?.bearer().map(Secret::expose)
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -111,9 +111,9 @@ impl Flow {
                 let ip = self.ip.ok_or_else(out_of_order)?;
                 wire::bearer_token::request(config, &FakeKey, now.wall, token, ip)
             }
-            Step::ValidateSso => wire::validate_sso::request(config, authorization?),
-            Step::SsodhInit => wire::ssodh_init::request(config, authorization?, true),
-            Step::Tickle => wire::tickle::request(config, authorization?),
+            Step::ValidateSso => wire::validate_sso::request(config, authorization?, now.wall),
+            Step::SsodhInit => wire::ssodh_init::request(config, authorization?, true, now.wall),
+            Step::Tickle => wire::tickle::request(config, authorization?, now.wall),
             _ => wire::public_ip::request(config, &ipify()),
         }
     }
@@ -126,7 +126,7 @@ impl Flow {
             }
             Step::GetBearerToken => {
                 let bearer = wire::bearer_token::parse(config, response)?.token;
-                self.authorization = Some(Authorization { bearer, session_id: None });
+                self.authorization = Some(Authorization::new(SessionToken::Bearer(bearer)));
             }
             Step::ValidateSso => drop(wire::validate_sso::parse(config, response)?),
             Step::SsodhInit => drop(wire::ssodh_init::parse(config, response)?),

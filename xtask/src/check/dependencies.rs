@@ -8,7 +8,7 @@ use super::{layers, tree};
 use crate::process;
 
 /// Crates whose external dependencies are listed in `xtask/allow/<crate>.txt`.
-const LISTED: &[&str] = &["ibkr-jws", "ibkr-auth-core"];
+const LISTED: &[&str] = &["ibkr-jws", "ibkr-oauth1", "ibkr-auth-core"];
 
 /// A section of a list, and the options of `cargo tree` that produce it.
 const SECTIONS: &[(&str, &str)] =

@@ -5,8 +5,9 @@ use super::tree;
 /// A crate and all it may name, from the bottom up.
 const LAYERS: &[(&str, &[&str])] = &[
     ("ibkr-jws", &[]),
-    ("ibkr-auth-core", &["ibkr-jws"]),
-    ("ibkr-auth-config", &["ibkr-auth-core", "ibkr-jws"]),
+    ("ibkr-oauth1", &["ibkr-jws"]),
+    ("ibkr-auth-core", &["ibkr-jws", "ibkr-oauth1"]),
+    ("ibkr-auth-config", &["ibkr-auth-core", "ibkr-jws", "ibkr-oauth1"]),
     ("ibkr-auth-async", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
     ("ibkr-auth-blocking", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),
     ("ibkr-auth-store", &["ibkr-auth-config", "ibkr-auth-core", "ibkr-jws"]),

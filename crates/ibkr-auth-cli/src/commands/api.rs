@@ -20,7 +20,8 @@ use crate::{
     sessions::{SessionOptions, Sessions},
 };
 use ibkr_auth_core::wire::{Lost, lost_session};
-use path::{endpoint, meaning, no_path, normal};
+pub(crate) use path::normal;
+use path::{endpoint, meaning, no_path};
 
 /// As much as the clients read of an answer.
 const LONGEST: u64 = 1 << 20;
@@ -83,7 +84,7 @@ fn call(
         let checked = SessionOptions { max_age: Duration::ZERO, ..options.clone() };
         let healed = sessions.ensure(&checked, Box::new(|_| {}))?.0;
         // `keep` may not have noticed yet: a token that was refused is not sent again.
-        let is_new = || Ok::<_, Failure>(sessions.headers(&healed)? != sessions.headers(&kept)?);
+        let is_new = || Ok::<_, Failure>(!sessions.are_one(&healed, &kept)?);
         if lost == Lost::Brokerage || sessions.store.keeper().is_none() || is_new()? {
             kept = healed;
             answer = call.ask(sessions, &kept, build()?)?;

@@ -1,9 +1,15 @@
-//! `ibkr-auth header` and `ibkr-auth token`: the session for scripts.
+//! `ibkr-auth header`, `token` and `sign`: the session for scripts.
 
+use http::{
+    HeaderMap, Method, Request,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use ibkr_auth_store::KeptSession;
 use serde_json::{Map, Value, json};
 
+use super::api::normal;
 use crate::{
+    exit::Exit,
     failure::Failure,
     options::SessionArgs,
     output::Output,
@@ -26,11 +32,50 @@ pub(crate) struct RevealArgs {
     pub(crate) reveal: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct SignArgs {
+    /// GET, POST, PUT or DELETE
+    pub(crate) method: String,
+    /// The address, or a path below /v1/api, with its query
+    pub(crate) url: String,
+    /// The body, if it is a form (`a=b&c=d`); JSON is not signed
+    #[arg(long, value_name = "FORM")]
+    pub(crate) form: Option<String>,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) reveal: RevealArgs,
+}
+
+/// The headers of this one request, one on a line.
+pub(crate) fn sign(sessions: &Sessions, args: &SignArgs) -> Result<(), Failure> {
+    let path = normal(&args.url, sessions.profile.config.host().base_url())?;
+    let method = Method::from_bytes(args.method.to_ascii_uppercase().as_bytes()).map_err(|_| {
+        Failure::new(Exit::Usage, format!("`{}` is no method", args.method))
+            .help("write GET, POST, PUT or DELETE")
+    })?;
+    let mut request = Request::builder().method(method).uri(path);
+    if args.form.is_some() {
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    let body = args.form.clone().unwrap_or_default().into_bytes();
+    let request = request.body(body).map_err(|_| Failure::new(Exit::Usage, "this is no address"))?;
+    let kept = ensured(sessions, &args.session)?;
+    let mut ready = sessions.authorized(&kept, request)?;
+    let headers = ready.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_TYPE);
+    show(sessions, headers, args.reveal)
+}
+
 /// The headers of a request, one on a line.
 pub(crate) fn header(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure> {
-    let kept = ensured(sessions, args)?;
-    let headers = sessions.headers(&kept)?;
-    let reveal = args.reveal.reveal || !Output::is_seen();
+    let kept = ensured(sessions, &args.session)?;
+    show(sessions, &sessions.headers(&kept)?, args.reveal)
+}
+
+fn show(sessions: &Sessions, headers: &HeaderMap, reveal: RevealArgs) -> Result<(), Failure> {
+    let reveal = reveal.reveal || !Output::is_seen();
     let shown = headers.iter().map(|(name, value)| {
         let text = match value.is_sensitive() && !reveal {
             true => redacted(value.to_str().unwrap_or_default()),
@@ -52,7 +97,7 @@ pub(crate) fn header(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failur
 
 /// The bearer token.
 pub(crate) fn token(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure> {
-    let kept = ensured(sessions, args)?;
+    let kept = ensured(sessions, &args.session)?;
     let headers = sessions.headers(&kept)?;
     let reveal = args.reveal.reveal || !Output::is_seen();
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -72,8 +117,8 @@ pub(crate) fn token(sessions: &Sessions, args: &TokenArgs) -> Result<(), Failure
     Ok(())
 }
 
-fn ensured(sessions: &Sessions, args: &TokenArgs) -> Result<KeptSession, Failure> {
-    Ok(sessions.ensure(&SessionOptions::from(&args.session), Box::new(|_| {}))?.0)
+fn ensured(sessions: &Sessions, args: &SessionArgs) -> Result<KeptSession, Failure> {
+    Ok(sessions.ensure(&SessionOptions::from(args), Box::new(|_| {}))?.0)
 }
 
 fn hint(sessions: &Sessions, reveal: bool) {

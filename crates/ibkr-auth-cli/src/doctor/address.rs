@@ -19,7 +19,9 @@ type Answer = Result<Ipv4Addr, Error>;
 
 /// All services at once, a line for each, and whether they agree.
 pub(super) fn public_ip(context: &mut Context<'_>) -> Finding {
-    let (services, fixed) = services(&context.config);
+    let Some((services, fixed)) = services(&context.config) else {
+        return Finding::pass("OAuth 1.0a names no address: none is looked up");
+    };
     let http = match &context.http {
         Ok(http) => http,
         Err(error) => return Finding::fail(error.message(), "no request can be made", error.help()),
@@ -43,16 +45,17 @@ pub(super) fn public_ip(context: &mut Context<'_>) -> Finding {
 }
 
 /// Those of the settings; the usual ones where an address is fixed.
-fn services(config: &Config) -> (Vec<Uri>, Option<Ipv4Addr>) {
-    match config.public_ip() {
+fn services(config: &Config) -> Option<(Vec<Uri>, Option<Ipv4Addr>)> {
+    Some(match config.login().public_ip()? {
         PublicIp::Lookup(services) => (services.clone(), None),
         PublicIp::Fixed(address) => {
-            match Config::new("none", "none", "none").map(|usual| usual.public_ip().clone()) {
-                Ok(PublicIp::Lookup(services)) => (services, Some(*address)),
+            let usual = Config::new("none", "none", "none").ok();
+            match usual.as_ref().and_then(|usual| usual.login().public_ip()) {
+                Some(PublicIp::Lookup(services)) => (services.clone(), Some(*address)),
                 _ => (Vec::new(), Some(*address)),
             }
         }
-    }
+    })
 }
 
 fn look_up(config: &Config, http: &Http, service: &Uri, limit: std::time::Duration) -> Answer {

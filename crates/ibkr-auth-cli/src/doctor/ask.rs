@@ -60,7 +60,7 @@ fn drive<T: Outcome>(context: &Context<'_>, at: At, session: &mut Session, ticke
 /// A GET below `/v1/api`, with the session's headers; the JSON of its answer.
 pub(super) fn get(context: &Context<'_>, at: At, path: &str) -> Asked<Value> {
     let session = context.session.as_ref().ok_or_else(nobody);
-    let request = request::get(path).and_then(|request| session?.authorize(request));
+    let request = request::get(path).and_then(|request| session?.authorize(request, context.moment()));
     let request = request.map_err(|error| failed(context, at, error, None))?;
     let (call, answer) = send(context, at, request)?;
     let read = |response: Response| {

@@ -3,7 +3,7 @@
 use std::{env, sync::Arc};
 
 use ibkr_auth_blocking::Http;
-use ibkr_auth_core::{Tier, text::masked_username};
+use ibkr_auth_core::{Login, Tier, text::masked_username};
 use ibkr_auth_store::Store;
 
 use super::{
@@ -40,7 +40,7 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
     let unkeyed = profile::reader(context.global)?.read()?;
     let profile = Profile::read(context.global)?;
     let config = profile.config.clone();
-    context.secrets.add(config.credential().expose());
+    context.secrets.add(config.login().secret());
     let proxy = unkeyed.transport.chosen_proxy()?.url().cloned();
     if let Some((login, _)) =
         proxy.as_ref().and_then(|url| url.expose().split("://").nth(1)?.rsplit_once('@'))
@@ -59,13 +59,14 @@ fn read(context: &mut Context<'_>) -> Result<Finding, Failure> {
         Tier::ReadOnly => "read-only tier",
         Tier::Brokerage => "brokerage tier",
     };
-    text += &format!(
-        ": client id {}, key id {}, username {}, {}, {tier}",
-        config.client_id(),
-        config.client_key_id(),
-        masked_username(config.credential().expose()),
-        config.host(),
-    );
+    let who = match config.login() {
+        Login::OAuth2(login) => {
+            let username = masked_username(login.credential().expose());
+            format!("client id {}, key id {}, username {username}", login.client_id(), login.client_key_id())
+        }
+        Login::OAuth1(login) => format!("OAuth 1.0a, consumer key {}", login.consumer_key()),
+    };
+    text += &format!(": {who}, {}, {tier}", config.host());
 
     let http = Http::new(&profile.transport).map(Arc::new);
     let trust = http.as_ref().err().cloned();

@@ -55,10 +55,13 @@ pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
                 "remove them; or, if they are yours, add what is missing by hand (`ibkr-auth help keys`)",
             ));
     }
+    if settings.config.login().oauth2().is_none() {
+        return Err(unusable("it logs in by OAuth 1.0a, which `init` does not edit"));
+    }
     let mut values = Values::new();
-    values.extend(own(file, CLIENT_ID.key, |settings| settings.config.client_id().to_owned()));
-    values.extend(own(file, KEY_ID.key, |settings| settings.config.client_key_id().to_owned()));
-    values.extend(own(file, CREDENTIAL.key, |settings| settings.config.credential().expose().to_owned()));
+    for (key, part) in [CLIENT_ID.key, KEY_ID.key, CREDENTIAL.key].into_iter().zip(0..) {
+        values.extend(own(file, key, move |settings| settings.config.login().identity()[part].to_owned()));
+    }
     if settings.sets(TIER.key) {
         let tier = match settings.config.tier() {
             Tier::Brokerage => TIERS[0],
@@ -80,7 +83,7 @@ fn reader(file: &Path, lacks: impl Fn(&str) -> bool) -> Reader {
 }
 
 /// The file's own value of a required key, whatever else it lacks.
-fn own<T>(file: &Path, key: &'static str, value: fn(&Unkeyed) -> T) -> Option<(&'static str, T)> {
+fn own<T>(file: &Path, key: &'static str, value: impl FnOnce(&Unkeyed) -> T) -> Option<(&'static str, T)> {
     reader(file, |other| other != key).read().ok().map(|settings| (key, value(&settings)))
 }
 

@@ -47,7 +47,7 @@ pub(super) fn start(
     }
     if let Err(forbidden) = may_log_in {
         // Without a login, only a session that is good already can be kept.
-        let is_good = client.headers().is_some() && client.tickle().is_ok() && client.is_connected();
+        let is_good = client.session().has_session() && client.tickle().is_ok() && client.is_connected();
         if !is_good {
             // A service manager may start it again: it is the next try that has to wait.
             return Err(Failure { exit: Exit::Server as u8, ..forbidden });

@@ -123,7 +123,7 @@ fn settle(
 }
 
 fn is_new_session(event: &Event) -> bool {
-    matches!(event, Event::Done { step: Step::GetBearerToken, .. })
+    matches!(event, Event::Done { step: Step::GetBearerToken | Step::GetLiveSessionToken, .. })
 }
 
 /// Whether IBKR behaves as it does during its maintenance: the hour alone says little.

@@ -27,7 +27,7 @@ fn assert_hidden(outcome: &Result<Settings, FileError>, marks: &[&str]) {
 #[test]
 fn no_key_shows_its_value_in_an_error() {
     let folder = Folder::new();
-    assert_eq!(all_keys().count(), 45);
+    assert_eq!(all_keys().count(), 55);
     for key in all_keys() {
         for value in [
             MARK.to_owned(),

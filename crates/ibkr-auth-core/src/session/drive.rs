@@ -147,7 +147,7 @@ impl Session {
     /// Why a step that is up must not be sent now: what becomes of its job instead.
     fn put_off(&mut self, step: Step, command: Command, now: Now) -> Option<JobState> {
         let wall = self.facts.clock.skew().correct(now.wall);
-        if step.is_signed() && !self.facts.claim_second(step, unix_seconds(wall)) {
+        if step.has_assertion() && !self.facts.claim_second(step, unix_seconds(wall)) {
             return Some(JobState::Waiting(Some(now.mono + Duration::from_secs(1) - within_second(wall))));
         }
         if step == Step::ValidateSso {
@@ -197,7 +197,7 @@ impl Session {
     ) {
         let (step, took) = (exchange.step, now.mono.saturating_duration_since(exchange.sent.mono));
         let task = self.tasks.iter().position(|task| task.awaits(id));
-        let was_given_up = task.is_none() && step == Step::GetBearerToken;
+        let was_given_up = task.is_none() && step.brings_session();
         if was_given_up && self.has_newer(exchange) {
             return;
         }
@@ -262,7 +262,7 @@ impl Session {
         is_stale: bool,
     ) -> Result<Done, Error> {
         let step = exchange.step;
-        let done = exchange::read(step, &self.config, response);
+        let done = exchange::read(step, exchange.exponent.as_ref(), &self.config, response);
         // A look-up service's clock and cookies are not IBKR's.
         if step != Step::PublicIp {
             let before = self.facts.clock.skew();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use ibkr_jws::Sign;
+use ibkr_oauth1::Exponent;
 
 use super::{
     facts::Facts,
@@ -37,12 +38,15 @@ pub(super) struct Exchange {
     pub(super) generation: u64,
     /// It began a login, which was counted then.
     pub(super) begins_login: bool,
+    /// What a live session token is computed with.
+    pub(super) exponent: Option<Exponent>,
 }
 
 impl Exchange {
     /// Whether the answer speaks of a session that has been replaced or ended meanwhile.
     pub(super) fn is_stale(&self, facts: &Facts) -> bool {
-        let of_session = !matches!(self.step, Step::GetAccessToken | Step::PublicIp | Step::GetBearerToken);
+        let of_session =
+            !matches!(self.step, Step::GetAccessToken | Step::PublicIp) && !self.step.brings_session();
         of_session && self.generation != facts.generation
     }
 }
@@ -59,7 +63,7 @@ impl InFlight {
     pub(super) fn send(
         &mut self,
         step: Step,
-        request: Request,
+        Built { request, exponent }: Built,
         config: &Config,
         facts: &Facts,
         begins_login: bool,
@@ -75,6 +79,7 @@ impl InFlight {
             skew: facts.clock.skew(),
             generation: facts.generation,
             begins_login,
+            exponent,
         };
         self.exchanges.insert(id, exchange);
         Transmit { id, step, timeout, request }
@@ -101,12 +106,12 @@ impl InFlight {
 
     /// Whether a bearer token is on its way: IBKR has made, or is making, that session.
     pub(super) fn awaits_bearer(&self) -> bool {
-        self.exchanges.values().any(|exchange| exchange.step == Step::GetBearerToken)
+        self.exchanges.values().any(|exchange| exchange.step.brings_session())
     }
 
     /// Waits for these no longer, but for a bearer token.
     pub(super) fn drop_all_but_bearer(&mut self, dropped: impl Fn(RequestId) -> bool) {
-        self.exchanges.retain(|id, exchange| exchange.step == Step::GetBearerToken || !dropped(*id));
+        self.exchanges.retain(|id, exchange| exchange.step.brings_session() || !dropped(*id));
     }
 
     pub(super) fn drop_all(&mut self, dropped: impl Fn(RequestId) -> bool) {
@@ -147,6 +152,12 @@ pub(super) struct Ask {
     pub(super) is_login: bool,
 }
 
+/// A request, and what its answer is read with.
+pub(super) struct Built {
+    request: Request,
+    exponent: Option<Exponent>,
+}
+
 /// The request of a step, signed now.
 pub(super) fn build(
     ask: Ask,
@@ -154,16 +165,16 @@ pub(super) fn build(
     facts: &Facts,
     signer: &Signer,
     now: Now,
-) -> Result<Request, Error> {
+) -> Result<Built, Error> {
     let (key, jitter) = (&signer.key, AssertionJitter::from_seed(signer.seed));
     let wall = facts.clock.skew().correct(now.wall);
     let authorization = || -> Result<Authorization, Error> {
-        facts.authorization().ok_or_else(|| out_of_order(Step::GetBearerToken))
+        facts.authorization().ok_or_else(|| out_of_order(config.login.opening_step()))
     };
-    match ask.step {
+    let request = match ask.step {
         Step::GetAccessToken => wire::access_token::request_within(config, key, wall, jitter),
-        Step::PublicIp => match &config.public_ip {
-            PublicIp::Lookup(services) if ask.service < services.len() => {
+        Step::PublicIp => match config.login.public_ip() {
+            Some(PublicIp::Lookup(services)) if ask.service < services.len() => {
                 wire::public_ip::request(config, &services[ask.service])
             }
             _ => Err(out_of_order(ask.step)),
@@ -177,20 +188,35 @@ pub(super) fn build(
             let ip = facts.own_ip(config).ok_or_else(|| out_of_order(Step::PublicIp))?;
             wire::bearer_token::request_within(config, key, wall, token, ip, jitter)
         }
-        Step::ValidateSso => wire::validate_sso::request(config, &authorization()?),
-        Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, ask.compete),
-        Step::Status => wire::status::request(config, &authorization()?),
-        Step::Tickle => wire::tickle::request(config, &authorization()?),
-        Step::Logout => wire::logout::request(config, &authorization()?),
-    }
+        Step::GetLiveSessionToken => {
+            let (request, exponent) =
+                wire::live_session_token::request_after(config, key, wall, &facts.timestamps)?;
+            return Ok(Built { request, exponent: Some(exponent) });
+        }
+        Step::ValidateSso => wire::validate_sso::request(config, &authorization()?, wall),
+        Step::SsodhInit => wire::ssodh_init::request(config, &authorization()?, ask.compete, wall),
+        Step::Status => wire::status::request(config, &authorization()?, wall),
+        Step::Tickle => wire::tickle::request(config, &authorization()?, wall),
+        Step::Logout => wire::logout::request(config, &authorization()?, wall),
+    };
+    Ok(Built { request: request?, exponent: None })
 }
 
-/// What the answer to a step says.
-pub(super) fn read(step: Step, config: &Config, response: &Response) -> Result<Done, Error> {
+/// What the answer to a step says. `exponent`: what [`build`] has made with its request.
+pub(super) fn read(
+    step: Step,
+    exponent: Option<&Exponent>,
+    config: &Config,
+    response: &Response,
+) -> Result<Done, Error> {
     Ok(match step {
         Step::GetAccessToken => Done::AccessToken(wire::access_token::parse(config, response)?),
         Step::PublicIp => Done::PublicIp(wire::public_ip::parse(config, response)?),
         Step::GetBearerToken => Done::BearerToken(wire::bearer_token::parse(config, response)?),
+        Step::GetLiveSessionToken => {
+            let exponent = exponent.ok_or_else(|| out_of_order(step))?;
+            Done::LiveSession(wire::live_session_token::parse(config, response, exponent)?)
+        }
         Step::ValidateSso => Done::SsoDetails(wire::validate_sso::parse(config, response)?),
         Step::SsodhInit => Done::AuthStatus(wire::ssodh_init::parse(config, response)?),
         Step::Status => Done::AuthStatus(wire::status::parse(config, response)?),

@@ -8,8 +8,8 @@ use std::{
 
 use super::{keeper::Effects, plan::Command, ticket::Done};
 use crate::{
-    AccessToken, AuthStatus, Authorization, BearerToken, Config, Error, ErrorKind, Event, Expiry, Now,
-    PublicIp, Region, Secret, SsoDetails, Step, Tier, clock::Clock,
+    AccessToken, AuthStatus, Authorization, Config, Error, ErrorKind, Event, Expiry, Login, Now, PublicIp,
+    Region, Secret, SessionMark, SessionToken, SsoDetails, Step, Tier, clock::Clock, wire::Timestamps,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel
@@ -36,7 +36,7 @@ pub(super) struct Facts {
     other_ip: Option<(Ipv4Addr, Instant)>,
     /// The look-up service whose address IBKR has taken.
     pub(super) ip_service: usize,
-    pub(super) bearer: Option<BearerToken>,
+    pub(super) bearer: Option<SessionToken>,
     /// The address that the bearer token was made for.
     pub(super) bearer_ip: Option<Ipv4Addr>,
     /// When it ends unless it is extended, as IBKR said last.
@@ -57,6 +57,8 @@ pub(super) struct Facts {
     pub(super) region: Option<Region>,
     pub(super) clock: Clock,
     signed: BTreeSet<(u64, Step)>,
+    /// Of requests that are signed one by one.
+    pub(super) timestamps: Timestamps,
 }
 
 /// What another process needs to go on with the session.
@@ -64,12 +66,13 @@ pub(super) struct Facts {
 pub(super) struct Kept {
     pub(super) access_token: Option<Secret>,
     pub(super) access_token_ends: Option<Now>,
-    pub(super) bearer: Secret,
+    pub(super) bearer: SessionToken,
     pub(super) bearer_ip: Option<Ipv4Addr>,
     pub(super) bearer_ends: Option<Now>,
     pub(super) session_id: Option<Secret>,
     pub(super) validated: Option<Instant>,
     pub(super) tickled: Option<Instant>,
+    pub(super) timestamps: Timestamps,
 }
 
 impl Facts {
@@ -78,12 +81,13 @@ impl Facts {
         Some(Kept {
             access_token: self.access_token.as_ref().map(|token| token.token.clone()),
             access_token_ends: self.access_token_ends,
-            bearer: self.bearer.as_ref()?.token.clone(),
+            bearer: self.bearer.clone()?,
             bearer_ip: self.bearer_ip,
             bearer_ends: self.bearer_ends,
             session_id: self.session_id.clone(),
             validated: self.validated,
             tickled: self.tickled,
+            timestamps: self.timestamps.clone(),
         })
     }
 
@@ -103,7 +107,11 @@ impl Facts {
             Done::PublicIp(ip) => return self.keep_ip(*ip, now).then_some(Event::PublicIp(*ip)),
             Done::BearerToken(bearer) => {
                 let own_ip = self.own_ip(config);
-                self.start_over(bearer.clone(), own_ip);
+                self.start_over(SessionToken::Bearer(bearer.token.clone()), own_ip);
+            }
+            Done::LiveSession(live) => {
+                self.start_over(SessionToken::Live(live.token.clone()), None);
+                self.keep_bearer_end(live.expires.map(Expiry::At), now);
             }
             Done::SsoDetails(details) => {
                 self.accept_bearer();
@@ -113,7 +121,10 @@ impl Facts {
             }
             Done::AuthStatus(status) => self.keep_status(status.clone(), now),
             Done::Tickle(tickle) => {
-                self.keep_bearer_end(tickle.sso_expires, now);
+                // It is the end of an SSO session: a live session token has its own, whatever that says.
+                if config.login.oauth2().is_some() {
+                    self.keep_bearer_end(tickle.sso_expires, now);
+                }
                 self.keep_status(tickle.auth_status.clone(), now);
                 self.session_id = tickle.session_id.clone().or(self.session_id.take());
             }
@@ -153,13 +164,17 @@ impl Facts {
 
     /// What opens `/v1/api`; `None` before there is a bearer token.
     pub(super) fn authorization(&self) -> Option<Authorization> {
-        let bearer = self.bearer.as_ref()?.token.clone();
-        Some(Authorization { bearer, session_id: self.session_id.clone() })
+        let authorization = Authorization::new(self.bearer.clone()?);
+        Some(
+            authorization
+                .with_session_id(self.session_id.clone())
+                .of_session(SessionMark::new(self.generation), self.timestamps.clone()),
+        )
     }
 
     /// The address for the next bearer token.
     pub(super) fn own_ip(&self, config: &Config) -> Option<Ipv4Addr> {
-        match config.public_ip {
+        match *config.login.public_ip()? {
             PublicIp::Fixed(ip) => Some(ip),
             PublicIp::Lookup(_) => self.looked_up_ip,
         }
@@ -236,20 +251,22 @@ impl Facts {
     }
 
     /// The step whose result `command` cannot do without.
-    pub(super) fn missing_for(&self, command: Command) -> Option<Step> {
+    pub(super) fn missing_for(&self, command: Command, login: &Login) -> Option<Step> {
         match command {
-            Command::Connect | Command::GetAccessToken | Command::Logout => None,
+            Command::Connect | Command::GetAccessToken | Command::GetLiveSessionToken | Command::Logout => {
+                None
+            }
             Command::GetBearerToken | Command::Renew if self.access_token.is_none() => {
                 Some(Step::GetAccessToken)
             }
             Command::GetBearerToken | Command::Renew => None,
-            _ if self.bearer.is_none() => Some(Step::GetBearerToken),
+            _ if self.bearer.is_none() => Some(login.opening_step()),
             _ => None,
         }
     }
 
     /// A new bearer token is a new session: what was known of the old one no longer holds.
-    pub(super) fn start_over(&mut self, bearer: BearerToken, ip: Option<Ipv4Addr>) {
+    pub(super) fn start_over(&mut self, bearer: SessionToken, ip: Option<Ipv4Addr>) {
         self.forget_session();
         (self.bearer, self.bearer_ip, self.bearer_ends, self.bearer_refused) =
             (Some(bearer), ip, None, false);
@@ -298,7 +315,11 @@ impl Facts {
     /// The tokens, which no error may show even where a server repeats them.
     pub(super) fn secrets(&self) -> Vec<&str> {
         let access = self.access_token.as_ref().map(|token| &token.token);
-        let bearer = self.bearer.as_ref().map(|token| &token.token);
+        let bearer = match &self.bearer {
+            Some(SessionToken::Bearer(token)) => Some(token),
+            // It is never sent.
+            Some(SessionToken::Live(_)) | None => None,
+        };
         [access, bearer, self.session_id.as_ref()].into_iter().flatten().map(Secret::expose).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Which steps a command takes, and which wait for which: data, not code.
 
-use crate::{Config, PublicIp, Step, Tier};
+use crate::{Config, Error, Login, PublicIp, Step, Tier};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Command {
@@ -11,6 +11,7 @@ pub(super) enum Command {
     Reinit,
     GetAccessToken,
     GetBearerToken,
+    GetLiveSessionToken,
     ValidateSso,
     SsodhInit,
     Status,
@@ -48,6 +49,15 @@ const BEARER_AND_BROKERAGE: &[Planned] = &[
     (Step::Status, &[Step::SsodhInit]),
 ];
 
+/// OAuth 1.0a: no address, and one token in place of two.
+const LIVE_SESSION: &[Planned] = &[(Step::GetLiveSessionToken, &[])];
+
+const LIVE_SESSION_AND_BROKERAGE: &[Planned] = &[
+    (Step::GetLiveSessionToken, &[]),
+    (Step::SsodhInit, &[Step::GetLiveSessionToken]),
+    (Step::Status, &[Step::SsodhInit]),
+];
+
 const REINIT: &[Planned] = &[(Step::SsodhInit, &[]), (Step::Status, &[Step::SsodhInit])];
 
 impl Command {
@@ -62,25 +72,39 @@ impl Command {
         (self, config.tier, step) == (Self::Connect, Tier::Brokerage, Step::ValidateSso)
     }
 
+    /// The login that it belongs to, where that is one of the two: what is asked of the other is an error.
+    pub(super) fn belongs_to(self, login: &Login) -> Result<(), Error> {
+        match self {
+            Self::GetAccessToken => login.needs_oauth2(Some(Step::GetAccessToken)).map(drop),
+            Self::GetBearerToken => login.needs_oauth2(Some(Step::GetBearerToken)).map(drop),
+            Self::ValidateSso => login.needs_oauth2(Some(Step::ValidateSso)).map(drop),
+            Self::GetLiveSessionToken => login.needs_oauth1(Some(Step::GetLiveSessionToken)).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn plan(self, config: &Config) -> &'static [Planned] {
-        match (self, config.tier) {
-            (Self::Connect, Tier::ReadOnly) => READ_ONLY,
-            (Self::Connect, Tier::Brokerage) => BROKERAGE,
-            (Self::Renew, Tier::ReadOnly) => BEARER,
-            (Self::Renew, Tier::Brokerage) => BEARER_AND_BROKERAGE,
-            (Self::Reinit, _) => REINIT,
-            (Self::GetAccessToken, _) => &[(Step::GetAccessToken, &[])],
-            (Self::GetBearerToken, _) => BEARER,
-            (Self::ValidateSso, _) => &[(Step::ValidateSso, &[])],
-            (Self::SsodhInit, _) => &[(Step::SsodhInit, &[])],
-            (Self::Status, _) => &[(Step::Status, &[])],
-            (Self::Tickle, _) => &[(Step::Tickle, &[])],
-            (Self::Logout, _) => &[(Step::Logout, &[])],
+        match (self, &config.login, config.tier) {
+            (Self::Connect, Login::OAuth2(_), Tier::ReadOnly) => READ_ONLY,
+            (Self::Connect, Login::OAuth2(_), Tier::Brokerage) => BROKERAGE,
+            (Self::Renew, Login::OAuth2(_), Tier::ReadOnly) => BEARER,
+            (Self::Renew, Login::OAuth2(_), Tier::Brokerage) => BEARER_AND_BROKERAGE,
+            (Self::Connect | Self::Renew, Login::OAuth1(_), Tier::ReadOnly) => LIVE_SESSION,
+            (Self::Connect | Self::Renew, Login::OAuth1(_), Tier::Brokerage) => LIVE_SESSION_AND_BROKERAGE,
+            (Self::Reinit, ..) => REINIT,
+            (Self::GetAccessToken, ..) => &[(Step::GetAccessToken, &[])],
+            (Self::GetBearerToken, ..) => BEARER,
+            (Self::GetLiveSessionToken, ..) => LIVE_SESSION,
+            (Self::ValidateSso, ..) => &[(Step::ValidateSso, &[])],
+            (Self::SsodhInit, ..) => &[(Step::SsodhInit, &[])],
+            (Self::Status, ..) => &[(Step::Status, &[])],
+            (Self::Tickle, ..) => &[(Step::Tickle, &[])],
+            (Self::Logout, ..) => &[(Step::Logout, &[])],
         }
     }
 }
 
 /// A step that needs no request: a fixed address is known.
 pub(super) fn is_given(step: Step, config: &Config) -> bool {
-    step == Step::PublicIp && matches!(config.public_ip, PublicIp::Fixed(_))
+    step == Step::PublicIp && matches!(config.login.public_ip(), Some(PublicIp::Fixed(_)))
 }

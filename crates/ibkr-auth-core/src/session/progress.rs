@@ -9,7 +9,7 @@ use super::{
     guard::Guard,
     plan::Command,
     retry::Jitter,
-    task::{Doubted, JobState, Task, out_of_order},
+    task::{Doubted, JobState, Task},
     ticket::{Connected, Done},
 };
 use crate::{Advice, AuthStatus, Config, Error, ErrorKind, Event, Now, PublicIp, Step, Tier};
@@ -33,9 +33,9 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     fn lookup_services(&self) -> usize {
-        match &self.config.public_ip {
-            PublicIp::Lookup(services) => services.len(),
-            PublicIp::Fixed(_) => 0,
+        match self.config.login.public_ip() {
+            Some(PublicIp::Lookup(services)) => services.len(),
+            Some(PublicIp::Fixed(_)) | None => 0,
         }
     }
 }
@@ -95,14 +95,19 @@ impl Task {
         if step == Step::PublicIp && self.doubted.is_some() {
             return self.ask_another_service(cx);
         }
+        let is_login = self.command().waits_until_ready();
         let corrects = step.is_signed()
             && clock_was_wrong
             && self.job(step).is_some_and(|job| !job.clock_corrected)
             && self.may_sign_again(cx);
+        // With another exponent: chance alone may have spoiled the last.
+        let mints_again = error.kind() == ErrorKind::Unproven
+            && is_login
+            && self.job(step).is_some_and(|job| !job.minted_again)
+            && self.may_sign_again(cx);
         let reconnects = error.is_break() && self.may_reconnect(cx, step);
         let retries =
             self.retries() && self.failed.is_none() && (!step.is_signed() || self.may_sign_again(cx));
-        let is_login = self.command().waits_until_ready();
         let job = self.job_mut(step)?;
 
         if step == Step::PublicIp && job.asked + 1 < services && !error.is_proxy_refusal() {
@@ -111,6 +116,9 @@ impl Task {
             job.state = JobState::Waiting(None);
         } else if corrects {
             job.clock_corrected = true;
+            job.state = JobState::Waiting(None);
+        } else if mints_again {
+            job.minted_again = true;
             job.state = JobState::Waiting(None);
         } else if is_login && step == Step::SsodhInit && error.kind() == ErrorKind::Gone {
             job.state = JobState::Done;
@@ -222,7 +230,7 @@ impl Task {
 }
 
 fn connected(cx: &mut Context<'_>) -> Result<Done, Error> {
-    let public_ip = cx.facts.own_ip(cx.config).ok_or_else(|| out_of_order(Step::PublicIp))?;
+    let public_ip = cx.facts.own_ip(cx.config);
     let auth_status = match cx.config.tier {
         Tier::ReadOnly => None,
         Tier::Brokerage => cx.facts.auth_status.clone(),

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::facts::{Facts, Kept};
-use crate::{AccessToken, BearerToken, Config, Error, Host, Now, Secret, time::unix_seconds};
+use ibkr_oauth1::LiveSessionToken;
+
+use crate::{AccessToken, Config, Error, Host, Login, Now, Secret, SessionToken, time::unix_seconds};
 
 const VERSION: u32 = 1;
 /// A time that is saved may lie so far in the future.
@@ -46,6 +48,7 @@ impl fmt::Debug for SavedSession {
 #[derive(Serialize, Deserialize)]
 struct Content {
     version: u32,
+    /// Whose it is: see [`Login::identity`](crate::Login::identity).
     client_id: String,
     client_key_id: String,
     credential: String,
@@ -61,6 +64,9 @@ struct Content {
     validated: Option<u64>,
     /// In milliseconds: a second is all that has to lie between two.
     tickled: Option<u64>,
+    /// Of the last request that was signed by itself.
+    #[serde(default)]
+    timestamp: u64,
 }
 
 /// The tokens are not left behind in memory that is given back.
@@ -75,16 +81,20 @@ impl Drop for Content {
 impl SavedSession {
     pub(super) fn of(config: &Config, home: &Host, kept: &Kept, now: Now) -> Option<Self> {
         let seconds = |at: Now| unix_seconds(at.wall);
+        let [client_id, client_key_id, credential] = config.login.identity();
         let content = Content {
             version: VERSION,
-            client_id: config.client_id.clone(),
-            client_key_id: config.client_key_id.clone(),
-            credential: config.credential.expose().to_owned(),
+            client_id: client_id.to_owned(),
+            client_key_id: client_key_id.to_owned(),
+            credential: credential.to_owned(),
             home: home.base_url().to_owned(),
             host: config.host.to_string(),
             access_token: kept.access_token.as_ref().map(|token| token.expose().to_owned()),
             access_token_ends: kept.access_token_ends.map(seconds),
-            bearer: kept.bearer.expose().to_owned(),
+            bearer: match &kept.bearer {
+                SessionToken::Bearer(token) => token.expose().to_owned(),
+                SessionToken::Live(token) => token.to_base64().as_str().to_owned(),
+            },
             bearer_ip: kept.bearer_ip,
             bearer_ends: kept.bearer_ends.map(seconds),
             session_id: kept.session_id.as_ref().map(|id| id.expose().to_owned()),
@@ -98,6 +108,7 @@ impl SavedSession {
                 let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
                 u64::try_from(since.as_millis()).ok()
             }),
+            timestamp: kept.timestamps.last(),
         };
         serde_json::to_string(&content).ok().map(Self::new)
     }
@@ -112,9 +123,9 @@ impl SavedSession {
     ) -> Result<Host, Error> {
         let unusable = |what: &str| Error::config(format!("the saved session {what}"), "log in anew");
         let mut content: Content = serde_json::from_str(self.expose()).map_err(|_| unusable("is damaged"))?;
-        let identity =
-            (&content.client_id, &content.client_key_id, content.credential.as_str(), content.home.as_str());
-        let own = (&config.client_id, &config.client_key_id, config.credential.expose(), home.base_url());
+        let identity = (&*content.client_id, &*content.client_key_id, &*content.credential, &*content.home);
+        let [client_id, client_key_id, credential] = config.login.identity();
+        let own = (client_id, client_key_id, credential, home.base_url());
         if content.version != VERSION {
             return Err(unusable("was written by another version"));
         } else if identity != own {
@@ -122,10 +133,15 @@ impl SavedSession {
         }
         // A text that somebody has changed must not lead the tokens elsewhere.
         let host = content.host.parse().unwrap_or_else(|_| config.host.clone());
-        facts.start_over(
-            BearerToken { token: Secret::new(mem::take(&mut content.bearer)) },
-            content.bearer_ip,
-        );
+        let token = match config.login {
+            Login::OAuth2(_) => SessionToken::Bearer(Secret::new(mem::take(&mut content.bearer))),
+            Login::OAuth1(_) => {
+                let token = LiveSessionToken::from_base64(&content.bearer);
+                SessionToken::Live(token.ok_or_else(|| unusable("is damaged"))?)
+            }
+        };
+        facts.start_over(token, content.bearer_ip);
+        facts.timestamps.recall(content.timestamp);
         facts.session_id = content.session_id.take().map(Secret::new);
         facts.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
         if let Some(token) = content.access_token.take() {

@@ -8,7 +8,7 @@ use std::{
 
 use http::{
     HeaderMap,
-    header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT},
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, USER_AGENT},
     request::Parts,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     Advice, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Host, Now, Request,
     SsoDetails,
     stream::{self, Upgrade},
-    wire::{is_plain_path, path_segments},
+    wire::{is_form, is_plain_path, path_segments},
 };
 
 /// A session as it was at one moment. Cheap: it shares its tokens and its configuration with the session.
@@ -175,26 +175,33 @@ impl Snapshot {
 
     /// Headers for requests of your own. See [`Session::headers`].
     pub fn headers(&self) -> Option<HeaderMap> {
-        Some(self.authorization.as_ref()?.headers(&self.config))
+        self.authorization.as_ref()?.headers(&self.config)
     }
 
     /// Makes a request of your own ready to be sent. See [`Session::authorize`].
     ///
     /// # Errors
     /// As there, but [`ErrorKind::NotConnected`] while there is no bearer token.
-    pub fn authorize(&self, request: Request) -> Result<Request, Error> {
+    pub fn authorize(&self, request: Request, now: Now) -> Result<Request, Error> {
         let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
-        authorization.authorize(&self.config, request)
+        authorization.authorize(&self.config, request, self.clock_skew.correct(now.wall))
     }
 
-    /// The same for a request whose body flows: its length is for whoever sends it.
+    /// The same for a request whose body flows: its length is for whoever sends it. `form`: the whole body
+    /// where [`signs_body`](Self::signs_body) says so.
     ///
     /// # Errors
     /// As there.
     #[doc(hidden)]
-    pub fn authorize_head(&self, parts: Parts) -> Result<Parts, Error> {
+    pub fn authorize_head(&self, parts: Parts, form: &[u8], now: Now) -> Result<Parts, Error> {
         let authorization = self.authorization.as_ref().ok_or_else(|| self.not_connected())?;
-        authorization.authorize_head(&self.config, parts)
+        authorization.authorize_head(&self.config, parts, form, self.clock_skew.correct(now.wall))
+    }
+
+    /// Whether the body of this request is signed with it, and must be known before.
+    #[doc(hidden)]
+    pub fn signs_body(&self, headers: &HeaderMap) -> bool {
+        self.config.login.oauth1().is_some() && headers.get(CONTENT_TYPE).is_some_and(is_form)
     }
 
     /// The same for `/gw/api` and `/oauth2/api`, which take the access token. Tokens and sessions are the
@@ -204,6 +211,7 @@ impl Snapshot {
     /// [`ErrorKind::NotConnected`] while there is no access token, and for any other path.
     #[doc(hidden)]
     pub fn authorize_beyond(&self, mut parts: Parts, now: Now) -> Result<Parts, Error> {
+        self.config.login.needs_oauth2(None)?;
         let kept = self.kept.as_ref().ok_or_else(|| self.not_connected())?;
         let is_over = kept.access_token_ends.is_some_and(|end| end.mono <= now.mono || end.wall <= now.wall);
         let token = kept.access_token.as_ref().filter(|_| !is_over).ok_or_else(|| self.not_connected())?;

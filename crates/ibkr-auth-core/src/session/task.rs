@@ -66,6 +66,8 @@ pub(super) struct Job {
     pub(super) asked: usize,
     /// A wrong clock was corrected once already.
     pub(super) clock_corrected: bool,
+    /// A live session token that did not prove itself was asked for anew once already.
+    pub(super) minted_again: bool,
     /// A connection that broke was replaced once already.
     pub(super) reconnected: bool,
 }
@@ -91,6 +93,7 @@ impl Task {
             service: 0,
             asked: 0,
             clock_corrected: false,
+            minted_again: false,
             reconnected: false,
         });
         Self {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::{AccessToken, AuthStatus, BearerToken, Error, SsoDetails, Tickle};
+use crate::{AccessToken, AuthStatus, BearerToken, Error, LiveSession, SsoDetails, Tickle};
 
 /// The receipt of a command. Dropping it does not cancel the command.
 #[must_use = "the outcome is in the ticket, failures too"]
@@ -42,8 +42,8 @@ impl<T> fmt::Debug for Ticket<T> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Connected {
-    /// The address from which IBKR sees us.
-    pub public_ip: Ipv4Addr,
+    /// The address from which IBKR sees us; `None` with OAuth 1.0a, which names none.
+    pub public_ip: Option<Ipv4Addr>,
     /// What IBKR knows about the SSO session. `None` when there was no need or no time to ask, or no answer:
     /// in the brokerage tier it is asked while the session is being established, if that takes a while.
     /// [`validate_sso`](crate::Session::validate_sso) asks.
@@ -60,6 +60,7 @@ pub enum Done {
     AccessToken(AccessToken),
     PublicIp(Ipv4Addr),
     BearerToken(BearerToken),
+    LiveSession(LiveSession),
     SsoDetails(SsoDetails),
     AuthStatus(AuthStatus),
     Tickle(Tickle),
@@ -92,6 +93,7 @@ macro_rules! outcomes {
 outcomes! {
     AccessToken(AccessToken),
     BearerToken(BearerToken),
+    LiveSession(LiveSession),
     SsoDetails(SsoDetails),
     AuthStatus(AuthStatus),
     Tickle(Tickle),

@@ -10,6 +10,8 @@ use http::{
 };
 use zeroize::Zeroizing;
 
+use ibkr_oauth1::Random;
+
 use crate::{Authorization, Config, Error, Host, Secret};
 
 /// A request that asks for the WebSocket. Its URL holds the bearer token, which an `http::Request` would show
@@ -39,17 +41,22 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// Asks for `/v1/api/ws` of the configured host: `bearer_token` in the query, the session id as cookie `api`
-/// once it is known, and the handshake of RFC 6455 §4.1. `nonce` are 16 random bytes, new ones for each
-/// request.
+/// Asks for `/v1/api/ws` of the configured host: `bearer_token` or `oauth_token` in the query, the session id
+/// as cookie `api` once it is known, and the handshake of RFC 6455 §4.1. `nonce` are 16 random bytes, new
+/// ones for each request.
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the host cannot stand in a URL.
 pub fn request(config: &Config, authorization: &Authorization, nonce: [u8; 16]) -> Result<Upgrade, Error> {
     let unusable = |_| Error::config("cannot build the WebSocket's URL", "check domain or base_url");
     let (scheme, authority) = address(&config.host);
-    let token = percent_encoded(authorization.bearer.expose());
-    let url = Zeroizing::new(format!("{scheme}://{authority}/v1/api/ws?bearer_token={}", *token));
+    // With OAuth 1.0a the session id is what proves us.
+    let (name, token) = match (authorization.bearer(), &config.login) {
+        (Some(bearer), _) => ("bearer_token", bearer),
+        (None, login) => ("oauth_token", &login.needs_oauth1(None)?.access_token),
+    };
+    let token = percent_encoded(token.expose());
+    let url = Zeroizing::new(format!("{scheme}://{authority}/v1/api/ws?{name}={}", *token));
     let mut request = Request::get(url.as_str())
         .header(HOST, authority)
         .header(SEC_WEBSOCKET_KEY, base64(nonce))
@@ -61,7 +68,18 @@ pub fn request(config: &Config, authorization: &Authorization, nonce: [u8; 16]) 
     headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
     headers.insert(USER_AGENT, config.user_agent.clone());
     headers.extend(authorization.cookie().map(|cookie| (COOKIE, cookie)));
-    Ok(Upgrade { request, session_id: authorization.session_id.clone() })
+    Ok(Upgrade { request, session_id: authorization.session_id().cloned() })
+}
+
+/// Random bytes for [`request`], from the operating system.
+///
+/// # Errors
+/// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when it gives none.
+#[doc(hidden)]
+pub fn nonce() -> Result<[u8; 16], Error> {
+    let mut nonce = [0; 16];
+    Random::system().fill(&mut nonce).map_err(|error| Error::unsigned(None, error))?;
+    Ok(nonce)
 }
 
 /// A host has one of two schemes: see `Host::custom`.
@@ -106,13 +124,15 @@ fn base64(bytes: [u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SessionToken;
 
     fn config(host: Host) -> Config {
         Config::new("client", "main", "someone").unwrap().with_host(host)
     }
 
     fn authorization(bearer: &str, session_id: Option<&str>) -> Authorization {
-        Authorization { bearer: Secret::new(bearer), session_id: session_id.map(Secret::new) }
+        Authorization::new(SessionToken::Bearer(Secret::new(bearer)))
+            .with_session_id(session_id.map(Secret::new))
     }
 
     #[test]

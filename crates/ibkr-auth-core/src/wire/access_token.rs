@@ -49,8 +49,9 @@ pub(crate) fn request_within(
     wall: SystemTime,
     jitter: AssertionJitter,
 ) -> Result<Request, Error> {
+    let login = config.login.needs_oauth2(Some(STEP))?;
     let now = unix_seconds(wall);
-    let iss = &config.client_id;
+    let iss = &login.client_id;
     let exp = now + 20 - jitter.assertion_ends;
     let iat = now.saturating_sub(10 + jitter.assertion_begins);
     let mut claims = [
@@ -66,7 +67,7 @@ pub(crate) fn request_within(
         "grant_type=client_credentials&client_assertion={}\
          &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&scope={}",
         assertion.expose(),
-        form_value(&config.scope),
+        form_value(&login.scope),
     );
     let body = ("application/x-www-form-urlencoded", form.into_bytes());
     build::request(STEP, config, Method::POST, &config.host.url(STEP.path()), HeaderMap::new(), Some(body))

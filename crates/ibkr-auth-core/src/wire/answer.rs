@@ -173,11 +173,11 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
-            (ErrorKind::Rejected, Advice::DoNotRetry, refusal(step, status))
+            (ErrorKind::Rejected, Advice::DoNotRetry, refusal(step, response))
         }
         StatusCode::UNAUTHORIZED if says(response, "not authenticated") => no_brokerage_session(),
         StatusCode::UNAUTHORIZED => {
-            let help = "the bearer token expired, was ended, or is used from another address than it was made for: connect again";
+            let help = "the session expired, was ended, or is used from another address than it was made for: connect again";
             (ErrorKind::Unauthorized, Advice::Reconnect, help)
         }
         StatusCode::BAD_REQUEST if says(response, "no bridge") || says(response, "init session first") => {
@@ -194,8 +194,20 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
     }
 }
 
-fn refusal(step: Step, status: StatusCode) -> &'static str {
-    match (step, status) {
+fn refusal(step: Step, response: &Response) -> &'static str {
+    match (step, response.status()) {
+        (Step::GetLiveSessionToken, _) if says(response, "invalid consumer") => {
+            "IBKR does not know this consumer key, or not yet: a new one works after a night, some after two weeks"
+        }
+        (Step::GetLiveSessionToken, _) if says(response, "no access secret key") => {
+            "IBKR has no such access token any more: generate a new one on its OAuth page, with its secret"
+        }
+        (Step::GetLiveSessionToken, StatusCode::FORBIDDEN) => {
+            "IBKR does not let this username use OAuth: ask IBKR, or wait where the consumer is new"
+        }
+        (Step::GetLiveSessionToken, _) => {
+            "check the consumer key, the access token with its secret, and that IBKR has the signature key's public half"
+        }
         (Step::GetAccessToken, StatusCode::FORBIDDEN) => {
             "the client may not ask for this scope, or the edge refused the request"
         }

@@ -58,15 +58,16 @@ pub(crate) fn request_within(
     ip: Ipv4Addr,
     jitter: AssertionJitter,
 ) -> Result<Request, Error> {
+    let login = config.login.needs_oauth2(Some(STEP))?;
     let now = unix_seconds(wall);
     let claims = Claims {
         ip,
-        credential: config.credential.expose(),
-        iss: &config.client_id,
+        credential: login.credential.expose(),
+        iss: &login.client_id,
         exp: now + LIFETIME - jitter.sso_request_ends,
         iat: now.saturating_sub(jitter.sso_request_begins),
-        service: config.service.as_deref(),
-        alternative_ips: &config.alternative_ips,
+        service: login.service.as_deref(),
+        alternative_ips: &login.alternative_ips,
     };
     let jws = build::sign(Some(STEP), config, key, &claims)?;
     let mut headers = HeaderMap::new();

@@ -1,19 +1,21 @@
 //! `logout`: `POST /v1/api/logout` ends the session.
 
+use std::time::SystemTime;
+
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{answer, build::Authorization};
+use super::{answer, authorization::Authorization};
 use crate::{Config, Error, Request, Response, Step};
 
 const STEP: Step = Step::Logout;
 
-/// Builds the request.
+/// Builds the request. OAuth 1.0a signs it as of `wall`.
 ///
 /// # Errors
 /// None in practice.
-pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.post(STEP, config, STEP.path(), None)
+pub fn request(config: &Config, authorization: &Authorization, wall: SystemTime) -> Result<Request, Error> {
+    authorization.post(STEP, config, None, wall)
 }
 
 /// Reads `{"status":true}`. A 401 says that we were out already, which is what was wanted.

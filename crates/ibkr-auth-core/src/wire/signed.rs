@@ -7,7 +7,7 @@ use ibkr_jws::{Jws, Sign};
 use serde_json::{Map, Value};
 
 use super::build;
-use crate::{Config, Error, time::unix_seconds};
+use crate::{Config, Error, OAuth2, time::unix_seconds};
 
 /// As IBKR's own example of a signed operation has it.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -16,20 +16,20 @@ const LIFETIME: Duration = Duration::from_secs(60);
 /// `application/jwt`. Members that are `null` are left out: IBKR refuses them.
 ///
 /// # Errors
-/// When the key cannot sign.
+/// When the key cannot sign, and for a login by OAuth 1.0a.
 pub fn body(
     config: &Config,
     key: &(impl Sign + ?Sized),
     members: Map<String, Value>,
     wall: SystemTime,
 ) -> Result<Jws, Error> {
-    build::sign(None, config, key, &claims(config, members, wall))
+    build::sign(None, config, key, &claims(config.login.needs_oauth2(None)?, members, wall))
 }
 
-fn claims(config: &Config, members: Map<String, Value>, wall: SystemTime) -> Map<String, Value> {
+fn claims(login: &OAuth2, members: Map<String, Value>, wall: SystemTime) -> Map<String, Value> {
     let now = unix_seconds(wall);
     let mut claims = without_null(members);
-    claims.insert("iss".to_owned(), config.client_id.as_str().into());
+    claims.insert("iss".to_owned(), login.client_id.as_str().into());
     claims.insert("iat".to_owned(), now.into());
     claims.insert("exp".to_owned(), (now + LIFETIME.as_secs()).into());
     claims
@@ -63,6 +63,6 @@ mod tests {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let expected = json!({ "instructionType": "DEPOSIT", "instruction": { "amount": 10, "list": [{}] },
             "iss": "client", "iat": 1_800_000_000_u64, "exp": 1_800_000_060_u64 });
-        assert_eq!(Value::Object(claims(&config, members, wall)), expected);
+        assert_eq!(Value::Object(claims(config.login.oauth2().unwrap(), members, wall)), expected);
     }
 }

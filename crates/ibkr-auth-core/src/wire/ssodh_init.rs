@@ -1,19 +1,27 @@
 //! `ssodh_init`: `POST /v1/api/iserver/auth/ssodh/init` opens the brokerage session.
 
-use super::{auth_status::AuthStatus, build::Authorization};
+use std::time::SystemTime;
+
+use super::{auth_status::AuthStatus, authorization::Authorization};
 use crate::{Config, Error, Request, Response, Step};
 
 const STEP: Step = Step::SsodhInit;
 
 /// Builds the request. With `compete` it ends another brokerage session of the username.
+/// OAuth 1.0a signs it as of `wall`.
 ///
 /// # Errors
 /// None in practice.
-pub fn request(config: &Config, authorization: &Authorization, compete: bool) -> Result<Request, Error> {
+pub fn request(
+    config: &Config,
+    authorization: &Authorization,
+    compete: bool,
+    wall: SystemTime,
+) -> Result<Request, Error> {
     // `publish` false makes IBKR answer 500 (IBKR's Client Portal API page).
     let body =
         if compete { r#"{"publish":true,"compete":true}"# } else { r#"{"publish":true,"compete":false}"# };
-    authorization.post(STEP, config, STEP.path(), Some(body))
+    authorization.post(STEP, config, Some(body), wall)
 }
 
 /// Reads the state that the session is in now. A success does not say that the session is ready: see

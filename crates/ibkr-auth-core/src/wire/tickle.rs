@@ -1,12 +1,14 @@
 //! `tickle`: `POST /v1/api/tickle` keeps the session alive. IBKR wants one about every 60 s.
 
+use std::time::SystemTime;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     answer,
     auth_status::{AuthStatus, lenient_u64, null_is_default},
-    build::Authorization,
+    authorization::Authorization,
     validate_sso::Expiry,
 };
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
@@ -25,12 +27,12 @@ pub struct Tickle {
     pub auth_status: AuthStatus,
 }
 
-/// Builds the request.
+/// Builds the request. OAuth 1.0a signs it as of `wall`.
 ///
 /// # Errors
 /// None in practice.
-pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.post(STEP, config, STEP.path(), None)
+pub fn request(config: &Config, authorization: &Authorization, wall: SystemTime) -> Result<Request, Error> {
+    authorization.post(STEP, config, None, wall)
 }
 
 /// Reads what came back.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{answer, auth_status::lenient_u64, build::Authorization};
+use super::{answer, auth_status::lenient_u64, authorization::Authorization};
 use crate::{Advice, Config, Error, ErrorKind, Request, Response, Secret, Step};
 
 const STEP: Step = Step::ValidateSso;
@@ -47,12 +47,12 @@ impl Expiry {
     }
 }
 
-/// Builds the request.
+/// Builds the request. OAuth 1.0a signs it as of `wall`.
 ///
 /// # Errors
 /// None in practice.
-pub fn request(config: &Config, authorization: &Authorization) -> Result<Request, Error> {
-    authorization.get(STEP, config, STEP.path())
+pub fn request(config: &Config, authorization: &Authorization, wall: SystemTime) -> Result<Request, Error> {
+    authorization.get(STEP, config, wall)
 }
 
 /// Reads the details. Of the many members only `RESULT` is required: IBKR's own examples differ in all

@@ -7,7 +7,7 @@ use super::*;
 
 fn own_request(session: &Session) -> Result<(), Error> {
     let request = http::Request::get("/v1/api/iserver/accounts").body(Vec::new()).unwrap();
-    session.snapshot().authorize(request).map(|_| ())
+    session.snapshot().authorize(request, Bench::new().now).map(|_| ())
 }
 
 #[test]

@@ -250,14 +250,14 @@ fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
         request.header("transfer-encoding", "chunked").body(b"{}".to_vec()).unwrap()
     };
     assert_eq!(
-        session.authorize(request("/v1/api/portfolio/accounts")).unwrap_err().kind(),
+        session.authorize(request("/v1/api/portfolio/accounts"), Bench::new().now).unwrap_err().kind(),
         ErrorKind::OutOfOrder
     );
     connect(&mut session, healthy).1.unwrap();
     for url in
         ["/v1/api/iserver/account/DU1/orders", "https://api.ibkr.com/v1/api/iserver/account/DU1/orders"]
     {
-        let ready = session.authorize(request(url)).unwrap();
+        let ready = session.authorize(request(url), Bench::new().now).unwrap();
         assert_eq!(ready.uri(), "https://api.ibkr.com/v1/api/iserver/account/DU1/orders");
         assert_eq!(ready.headers()["authorization"], "Bearer fake.bearer.token");
         assert_eq!(ready.headers()["content-length"], "2");
@@ -269,7 +269,11 @@ fn a_request_of_ones_own_is_authorized_for_our_host_alone() {
         "/gw/api/v1/accounts",
         "/",
     ] {
-        assert_eq!(session.authorize(request(url)).unwrap_err().kind(), ErrorKind::Config, "{url}");
+        assert_eq!(
+            session.authorize(request(url), Bench::new().now).unwrap_err().kind(),
+            ErrorKind::Config,
+            "{url}"
+        );
     }
 }
 

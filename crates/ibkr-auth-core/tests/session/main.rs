@@ -5,6 +5,7 @@ mod clock;
 mod guard;
 mod knowledge;
 mod login;
+mod oauth1;
 mod order;
 mod retries;
 mod testkit;

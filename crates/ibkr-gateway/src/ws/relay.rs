@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ibkr_auth_async::{
-    Secret,
+    SessionMark,
     core::stream::{Frame, Gate},
 };
 use tokio::{
@@ -41,7 +41,7 @@ pub(super) async fn run(seat: &Seat, client: &mut Socket) {
     let end = tokio::select! {
         end = carried(seat.settings().read_only, client, ibkr.socket, &mut gate) => end,
         // IBKR may leave a stream of the session before open, and silent.
-        () = renewed(seat, ibkr.bearer.as_ref()) => End::Lost,
+        () = renewed(seat, ibkr.mark) => End::Lost,
     };
     if let End::Lost = end {
         let _ = client.send(lost("the stream to IBKR was lost")).await;
@@ -71,7 +71,7 @@ async fn opened(seat: &Seat, client: &mut Socket, gate: &mut Gate) -> Option<Ope
             match seat.handle.ready(left).await {
                 Ok(()) => upstream::open(seat).await,
                 // Without a brokerage session there is a stream too.
-                Err(_) => match seat.handle.headers() {
+                Err(_) => match seat.handle.snapshot().authorization() {
                     Some(_) => upstream::open(seat).await,
                     None => None,
                 },
@@ -115,9 +115,9 @@ fn taken(is_read_only: bool, message: &Message, gate: &mut Gate) -> Option<Messa
 }
 
 /// Until there was a new login.
-async fn renewed(seat: &Seat, bearer: Option<&Secret>) {
+async fn renewed(seat: &Seat, mark: Option<SessionMark>) {
     let mut events = seat.handle.events();
-    while !Opened::is_of_before(bearer, seat) {
+    while !Opened::is_of_before(mark, seat) {
         if events.next().await.is_none() {
             return std::future::pending().await;
         }

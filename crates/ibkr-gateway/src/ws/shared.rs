@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use ibkr_auth_async::{
-    Event, Events, Phase, Secret,
+    Event, Events, Phase, Secret, SessionMark,
     core::stream::{self, Output, Stream},
 };
 use tokio::{
@@ -118,7 +118,7 @@ impl Shared {
 async fn run(seat: Weak<Seat>, mut inputs: mpsc::Receiver<Input>) {
     let Some(tier) = seat.upgrade().map(|seat| seat.handle.snapshot().config().tier()) else { return };
     let stream = Stream::new(tier, RandomState::new().hash_one(0));
-    let mut state = State { hub: Hub::new(stream), clients: BTreeMap::new(), ibkr: None, bearer: None };
+    let mut state = State { hub: Hub::new(stream), clients: BTreeMap::new(), ibkr: None, mark: None };
     let Some(mut events) = seat.upgrade().map(|seat| seat.handle.events()) else { return };
     let mut alone_since = None;
     loop {
@@ -155,7 +155,7 @@ struct State {
     clients: BTreeMap<Id, mpsc::Sender<Message>>,
     ibkr: Option<Socket>,
     /// What IBKR's stream was opened with.
-    bearer: Option<Secret>,
+    mark: Option<SessionMark>,
 }
 
 impl State {
@@ -194,7 +194,7 @@ impl State {
     /// opened at once.
     fn renew(&mut self, seat: &Seat) {
         let is_open = matches!(self.hub.stream.state(), stream::State::Open(_));
-        if !is_open || Opened::is_of_before(self.bearer.as_ref(), seat) {
+        if !is_open || Opened::is_of_before(self.mark, seat) {
             self.hub.stream.reopen(now());
         }
     }
@@ -229,8 +229,8 @@ impl State {
     }
 
     async fn opened(&mut self, seat: &Seat) -> Option<Option<Secret>> {
-        let Opened { socket, session_id, bearer } = upstream::open(seat).await?;
-        (self.ibkr, self.bearer) = (Some(socket), bearer);
+        let Opened { socket, session_id, mark } = upstream::open(seat).await?;
+        (self.ibkr, self.mark) = (Some(socket), mark);
         Some(session_id)
     }
 

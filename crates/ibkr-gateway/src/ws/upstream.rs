@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use http::{StatusCode, Uri, header, uri::Scheme};
 use hyper::upgrade;
-use ibkr_auth_async::Secret;
-use ring::rand::{SecureRandom, SystemRandom};
+use ibkr_auth_async::{Authorization, Secret, SessionMark, core::stream};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -19,15 +18,15 @@ pub(super) struct Opened {
     pub(super) socket: Socket,
     /// What it may ask for once more.
     pub(super) session_id: Option<Secret>,
-    /// What it was opened with.
-    pub(super) bearer: Option<Secret>,
+    /// For which session it was opened.
+    pub(super) mark: Option<SessionMark>,
 }
 
 impl Opened {
     /// Whether it is of the session before the last login.
-    pub(super) fn is_of_before(bearer: Option<&Secret>, seat: &Seat) -> bool {
-        let now = seat.handle.bearer();
-        now.is_some() && now.as_ref().map(Secret::expose) != bearer.map(Secret::expose)
+    pub(super) fn is_of_before(mark: Option<SessionMark>, seat: &Seat) -> bool {
+        let now = seat.handle.snapshot().authorization().map(Authorization::mark);
+        now.is_some() && now != mark
     }
 }
 
@@ -51,11 +50,10 @@ async fn opened(seat: &Seat) -> Result<Opened, String> {
     seat.first_tickle().await;
     // And market data are for whoever has asked for its accounts.
     seat.prepare().await;
-    let mut nonce = [0; 16];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| "this machine gives no random numbers")?;
     let snapshot = seat.handle.snapshot();
-    let bearer = snapshot.authorization().map(|authorization| authorization.bearer.clone());
-    let upgrade = snapshot.websocket(nonce).map_err(|error| error.to_string())?;
+    let mark = snapshot.authorization().map(Authorization::mark);
+    let upgrade =
+        stream::nonce().and_then(|nonce| snapshot.websocket(nonce)).map_err(|error| error.to_string())?;
     let session_id = upgrade.session_id().cloned();
     let (mut parts, ()) = upgrade.into_request().into_parts();
     parts.uri = over_http(parts.uri).ok_or("its address cannot be used")?;
@@ -70,7 +68,7 @@ async fn opened(seat: &Seat) -> Result<Opened, String> {
     }
     let upgraded = upgrade::on(&mut answer).await.map_err(|error| error.to_string())?;
     let socket = socket(upgraded, Role::Client, LONGEST_MESSAGE).await;
-    Ok(Opened { socket, session_id, bearer })
+    Ok(Opened { socket, session_id, mark })
 }
 
 /// For an HTTP client a WebSocket begins as a request like any other.

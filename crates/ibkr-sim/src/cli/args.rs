@@ -59,8 +59,9 @@ pub struct Args {
     #[arg(long)]
     live: bool,
 
-    /// Write a ready-to-use config.yaml, private.pem, ca.pem and ca-key.pem into this directory; files that
-    /// are not the simulator's are left alone. The authority is the same at the next start
+    /// Write a ready-to-use config.yaml, private.pem, ca.pem and ca-key.pem into this directory, and
+    /// oauth1.yaml with its three oauth1-….pem; files that are not the simulator's are left alone. The
+    /// authority is the same at the next start
     #[arg(long, value_name = "DIR", conflicts_with = "client_id")]
     pub(super) write_config: Option<PathBuf>,
     /// Keep ca.pem and ca-key.pem in this directory, so that the authority is the same at the next start
@@ -223,6 +224,10 @@ impl Args {
             }
             for client in &mut sim.clients {
                 client.credentials = sim.users.iter().map(|user| user.credential.clone()).collect();
+            }
+            let first = sim.users.first().map_or("", |user| &user.credential);
+            for token in sim.consumers.iter_mut().flat_map(|consumer| &mut consumer.access_tokens) {
+                first.clone_into(&mut token.credential);
             }
             return Ok(sim);
         };

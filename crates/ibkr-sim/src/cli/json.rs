@@ -18,6 +18,7 @@ pub(super) fn ready(place: &Written, server: &Server, identity: &Identity) -> St
         "public_ip": server.handle().with(|sim| sim.config().public_ip),
         "ca_file": place.ca_file,
         "config_file": place.config_file,
+        "oauth1_config_file": place.oauth1_file,
         "client_id": identity.client_id,
         "client_key_id": identity.kid,
         "credentials": identity.credentials,

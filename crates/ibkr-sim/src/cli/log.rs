@@ -62,10 +62,11 @@ pub(super) fn summary(server: &Server) -> String {
     let refusals: Vec<_> = counters.refusals.iter().map(|(rule, count)| format!("{rule} ×{count}")).collect();
     let refusals = if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") };
     format!(
-        "\n{} requests, {} access tokens, {} bearers, {} brokerage sessions, {} orders; refusals: {refusals}\n",
+        "\n{} requests, {} access tokens, {} bearers, {} live session tokens, {} brokerage sessions, {} orders; refusals: {refusals}\n",
         counters.total(),
         counters.tokens,
         counters.bearers,
+        counters.live_session_tokens,
         counters.inits,
         counters.orders,
     )

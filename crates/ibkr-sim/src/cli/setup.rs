@@ -29,7 +29,10 @@ pub(super) struct Written {
     pub(super) ca_file: PathBuf,
     /// The config file that was written.
     pub(super) config_file: Option<PathBuf>,
-    key_file: Option<PathBuf>,
+    /// The one for OAuth 1.0a.
+    pub(super) oauth1_file: Option<PathBuf>,
+    /// Where the config files and the keys are.
+    folder: Option<PathBuf>,
     plain: bool,
     _temporary: Option<TempDir>,
 }
@@ -56,37 +59,80 @@ impl Place {
     /// Asks about all files before it writes the first.
     pub(super) fn write(self, server: &Server, identity: &Identity) -> io::Result<Written> {
         let file = |name| self.config_folder.as_ref().map(|folder: &PathBuf| folder.join(name));
-        let (key_file, config_file) = (file("private.pem"), file("config.yaml"));
         let written = Written {
             ca_file: self.ca_folder.join("ca.pem"),
-            config_file,
-            key_file,
+            config_file: file("config.yaml"),
+            oauth1_file: file("oauth1.yaml"),
+            folder: self.config_folder,
             plain: server.base_url().starts_with("http:"),
             _temporary: self.temporary,
         };
-        let config = written.config_yaml(server, identity);
-        if let (Some(key_file), Some(config_file)) = (&written.key_file, &written.config_file) {
-            own_file::refuse_foreign(key_file, |text| text == demo::PRIVATE_KEY_PEM)?;
-            // Ports differ from start to start.
-            own_file::refuse_foreign(config_file, |text| without_numbers(text) == without_numbers(&config))?;
+        let files = written.files(server, identity);
+        for (file, text) in &files {
+            own_file::refuse_foreign(file, |found| is_same(file, found, text))?;
         }
         if self.keeps_authority {
             server.authority().keep(&self.ca_folder)?;
         } else {
             server.write_ca(&self.ca_folder)?;
         }
-        if let (Some(key_file), Some(config_file)) = (&written.key_file, &written.config_file) {
-            own_file::write(key_file, demo::PRIVATE_KEY_PEM, Readers::Owner)?;
-            own_file::write(config_file, &config, Readers::Owner)?;
+        for (file, text) in &files {
+            own_file::write(file, text, Readers::Owner)?;
         }
         Ok(written)
     }
 }
 
+/// Ports differ from start to start.
+fn is_same(file: &Path, found: &str, text: &str) -> bool {
+    match file.extension() {
+        Some(extension) if extension == "yaml" => without_numbers(found) == without_numbers(text),
+        _ => found == text,
+    }
+}
+
 impl Written {
+    /// The config files and the demo's keys, if there is a folder for them.
+    fn files(&self, server: &Server, identity: &Identity) -> Vec<(PathBuf, String)> {
+        let Some(folder) = &self.folder else { return Vec::new() };
+        let keys = [
+            ("private.pem", demo::PRIVATE_KEY_PEM),
+            ("oauth1-signature.pem", demo::oauth1::SIGNATURE_KEY_PEM),
+            ("oauth1-encryption.pem", demo::oauth1::ENCRYPTION_KEY_PEM),
+            ("oauth1-dhparam.pem", demo::oauth1::DH_PARAM_PEM),
+        ];
+        let keys = keys.map(|(name, pem)| (name, pem.to_owned()));
+        let configs = [
+            ("config.yaml", self.config_yaml(server, identity)),
+            ("oauth1.yaml", self.oauth1_yaml(server, folder)),
+        ];
+        keys.into_iter().chain(configs).map(|(name, text)| (folder.join(name), text)).collect()
+    }
+
+    /// The demo consumer's settings.
+    fn oauth1_yaml(&self, server: &Server, folder: &Path) -> String {
+        let file = |name: &str| quoted(&folder.join(name).display().to_string());
+        let mut text = format!(
+            "oauth1_consumer_key: {}\noauth1_access_token: {}\noauth1_access_token_secret: {}\n\
+             oauth1_signature_key_file: {}\noauth1_encryption_key_file: {}\noauth1_dh_param_file: {}\nbase_url: {}\n",
+            quoted(demo::oauth1::CONSUMER_KEY),
+            quoted(demo::oauth1::ACCESS_TOKEN),
+            quoted(demo::oauth1::ACCESS_TOKEN_SECRET),
+            file("oauth1-signature.pem"),
+            file("oauth1-encryption.pem"),
+            file("oauth1-dhparam.pem"),
+            server.base_url(),
+        );
+        if !self.plain {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "ca_file: {}", quoted(&self.ca_file.display().to_string()));
+        }
+        text
+    }
+
     fn config_yaml(&self, server: &Server, identity: &Identity) -> String {
-        let key_file = match &self.key_file {
-            Some(file) => quoted(&file.display().to_string()),
+        let key_file = match &self.folder {
+            Some(folder) => quoted(&folder.join("private.pem").display().to_string()),
             None if identity.is_demo => "private.pem   # --write-config DIR writes it".to_owned(),
             None => "private.pem   # the private half of the key you registered".to_owned(),
         };
@@ -151,6 +197,9 @@ impl Written {
              \x20 ibkr-auth header -c {} | curl -sS{trusting} -H @- {api}/v1/api/iserver/accounts\n",
             shell(config),
         );
+        if let Some(file) = &self.oauth1_file {
+            let _ = writeln!(text, "\nThe same username by OAuth 1.0a: {}", file.display());
+        }
         text.push_str("\nCtrl-C stops it. Requests:\n\n");
         text
     }

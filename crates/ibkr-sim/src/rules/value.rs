@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CompetingShown, Expires, Extension, Limit};
+use super::{CompetingShown, Expires, Extension, Limit, SignedQuery};
 
 /// What a rule can be. What is shown can be read.
 pub(super) trait Value: Sized {
@@ -113,4 +113,5 @@ macro_rules! named {
 named!(bool: "true" = true, or "false" = false);
 named!(Extension: "validate" = Self::Validate, "any_request" = Self::AnyRequest, or "nothing" = Self::Nothing);
 named!(Expires: "millis_left" = Self::MillisLeft, or "epoch_millis" = Self::EpochMillis);
+named!(SignedQuery: "any" = Self::Any, "merged" = Self::Merged, "left_out" = Self::LeftOut, or "in_url" = Self::InUrl);
 named!(CompetingShown: "flag" = Self::Flag, "fail_text" = Self::FailText, or "never" = Self::Never);

@@ -16,7 +16,7 @@ use super::{
     line::{Cut, Line},
     shared::Shared,
 };
-use crate::{API_HOSTS, LOOKUP_HOSTS};
+use crate::host;
 
 /// A connection to the proxy port.
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
@@ -67,14 +67,12 @@ fn destination(request: &Request<Incoming>) -> Result<String, String> {
     }
     let host = request.uri().host().unwrap_or("").to_ascii_lowercase();
     let port = request.uri().port_u16();
-    let known = API_HOSTS.contains(&host.as_str()) || LOOKUP_HOSTS.contains(&host.as_str());
-    if known && port == Some(443) {
+    if host::all().any(|known| known == host) && port == Some(443) {
         return Ok(host);
     }
     Err(format!(
-        "ibkr-sim stands for {} and {} on port 443; it opens no tunnel to {}",
-        API_HOSTS.join(", "),
-        LOOKUP_HOSTS.join(", "),
+        "ibkr-sim stands for {} on port 443; it opens no tunnel to {}",
+        host::all().collect::<Vec<_>>().join(", "),
         request.uri()
     ))
 }

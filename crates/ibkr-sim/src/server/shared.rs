@@ -127,7 +127,7 @@ impl Shared {
             _ => connections.tls_full += 1,
         }
         let host =
-            host.filter(|host| crate::host::site(host) != crate::host::Site::Nobody).unwrap_or("other");
+            host.filter(|host| crate::host::site(host, "") != crate::host::Site::Nobody).unwrap_or("other");
         *connections.tls_hosts.entry(host.to_owned()).or_default() += 1;
     }
 }

@@ -10,14 +10,14 @@ use tokio_rustls::rustls::{
 };
 
 use crate::{
-    API_HOSTS, LOOKUP_HOSTS,
     authority::{self, Authority, Error},
+    host,
 };
 
 /// The servers' side of TLS.
 pub(super) fn server(authority: &Authority) -> Result<Arc<ServerConfig>, Error> {
-    let names = API_HOSTS.iter().chain(&LOOKUP_HOSTS).chain(&["localhost", "127.0.0.1", "::1"]);
-    let mut leaf = CertificateParams::new(names.map(|&name| name.to_owned()).collect::<Vec<_>>())?;
+    let names = host::all().chain(["localhost", "127.0.0.1", "::1"]);
+    let mut leaf = CertificateParams::new(names.map(|name| name.to_owned()).collect::<Vec<_>>())?;
     leaf.distinguished_name.push(DnType::CommonName, "ibkr-sim");
     // This year and the next: some platforms distrust certificates that live longer than 825 days.
     let year = authority::this_year()?;

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::world::*;
 
-const PATH: &str = "/v1/api/ws";
+pub(crate) const PATH: &str = "/v1/api/ws";
 
-fn upgrade(path: &str, cookie: Option<&str>) -> Request<Vec<u8>> {
+pub(crate) fn upgrade(path: &str, cookie: Option<&str>) -> Request<Vec<u8>> {
     let request = builder("GET", path)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
@@ -33,7 +33,7 @@ fn traded(change: impl FnOnce(&mut SimConfig)) -> (World, String, String) {
 }
 
 /// A socket, and what it has said since it was last asked.
-struct Line(SocketId);
+pub(crate) struct Line(pub(crate) SocketId);
 
 impl Line {
     fn open(world: &mut World, bearer: &str, session: &str) -> Self {
@@ -50,7 +50,7 @@ impl Line {
         line
     }
 
-    fn frames(&self, world: &mut World) -> Vec<Frame> {
+    pub(crate) fn frames(&self, world: &mut World) -> Vec<Frame> {
         world.sim.socket_frames(world.now, self.0).0
     }
 
@@ -64,11 +64,11 @@ impl Line {
             .collect()
     }
 
-    fn topics(&self, world: &mut World) -> Vec<String> {
+    pub(crate) fn topics(&self, world: &mut World) -> Vec<String> {
         self.said(world).iter().map(|said| said["topic"].as_str().unwrap_or("").to_owned()).collect()
     }
 
-    fn send(&self, world: &mut World, text: &str) -> Vec<Value> {
+    pub(crate) fn send(&self, world: &mut World, text: &str) -> Vec<Value> {
         world.sim.socket_receive(world.now, self.0, text);
         self.said(world)
     }

@@ -5,7 +5,7 @@ use ibkr_auth_core::wire::{is_plain_path, path_segments};
 use crate::{exit::Exit, failure::Failure};
 
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
-pub(super) fn normal(path: &str, host: &str) -> Result<String, Failure> {
+pub(crate) fn normal(path: &str, host: &str) -> Result<String, Failure> {
     let path = path.trim();
     let path = of_host(path, host).unwrap_or(path);
     if path.is_empty() || path.contains(char::is_whitespace) || path.contains(char::is_control) {

@@ -20,7 +20,7 @@ fn the_answers_of_ibkr_are_filled_in_later() {
     folder.init(&["--credential", "me1234"]).refused(2, &["missing: --client-id ID\n"]);
     folder.init(&["--client-id", "MyFirm", "--credential", "me1234"]).done();
     let config = folder.written_settings().config;
-    assert_eq!((config.client_id(), config.client_key_id()), ("MyFirm", "main"));
+    assert_eq!(config.login().identity()[..2], ["MyFirm", "main"]);
     let text = folder.read("config.yaml");
     assert!(text.starts_with(&before) && text.contains("# Client id: IBKR gives it"), "{text}");
     assert_eq!(folder.mode("config.yaml"), 0o600);
@@ -33,7 +33,7 @@ fn other_settings_and_comments_stay() {
     let text = folder.read("config.yaml");
     assert!(text.contains("proxy: none # ours\n") && text.contains("client_key_id: main\n"), "{text}");
     let settings = folder.written_settings();
-    assert_eq!((settings.config.client_id(), settings.config.credential().expose()), ("a: b", "007"));
+    assert_eq!((settings.config.login().identity()[0], settings.config.login().user()), ("a: b", "007"));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_link_stays_one() {
     assert!(
         folder.path("config.yaml").is_symlink() && folder.read("real/config.yaml").contains("proxy: none")
     );
-    assert_eq!(folder.written_settings().config.credential().expose(), "me1234");
+    assert_eq!(folder.written_settings().config.login().user(), "me1234");
 }
 
 #[test]

@@ -13,8 +13,8 @@ fn flags_make_settings_that_say_the_same() {
         folder.init(&[&IDS[..], &["--key", "private.pem", "--key-id", "k2", "--tier", "read-only"]].concat());
     assert_eq!(ran.done().err, "");
     let settings = folder.written_settings();
-    assert_eq!((settings.config.client_id(), settings.config.client_key_id()), ("MyFirm", "k2"));
-    assert_eq!(settings.config.credential().expose(), "me1234");
+    assert_eq!(settings.config.login().identity()[..2], ["MyFirm", "k2"]);
+    assert_eq!(settings.config.login().user(), "me1234");
     assert_eq!(settings.config.tier(), Tier::ReadOnly);
     assert!(settings.sets("compete") && !settings.config.compete());
     assert_eq!(settings.key.file(), Some(folder.path("private.pem").as_path()));
@@ -63,8 +63,8 @@ fn odd_values_come_back_as_they_were() {
             [format!("--client-id={value}"), format!("--key-id={value}"), format!("--credential={username}")];
         folder.init(&["--key", "private.pem", &flags[0], &flags[1], &flags[2]]).done();
         let config = folder.written_settings().config;
-        assert_eq!([config.client_id(), config.client_key_id()], [value; 2]);
-        assert_eq!(config.credential().expose(), username);
+        assert_eq!(config.login().identity()[..2], [value; 2]);
+        assert_eq!(config.login().user(), username);
     }
 }
 

@@ -30,8 +30,8 @@ fn from_nothing_to_settings_by_questions() {
         .sees("BEGIN PUBLIC KEY");
     assert!(terminal.ends(0).contains("ibkr-auth doctor"));
     let config = folder.written_settings().config;
-    assert_eq!((config.client_id(), config.client_key_id()), ("MyFirm", "main"));
-    assert_eq!((config.credential().expose(), config.tier()), ("me1234", Tier::ReadOnly));
+    assert_eq!(config.login().identity()[..2], ["MyFirm", "main"]);
+    assert_eq!((config.login().user(), config.tier()), ("me1234", Tier::ReadOnly));
     assert_eq!((folder.mode("config.yaml"), folder.mode("private.pem")), (0o600, 0o600));
     assert_eq!(folder.read("public.pem"), public_half());
 }

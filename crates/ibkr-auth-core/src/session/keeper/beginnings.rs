@@ -36,7 +36,7 @@ fn facts(known: Known, config: &Config) -> Facts {
         Known::AccessToken => keep.truncate(1),
         Known::Bearer | Known::Refused => {}
         Known::Said(status) => {
-            keep.push(exchange::read(Step::Status, config, &testing::answer(200, status)).unwrap());
+            keep.push(exchange::read(Step::Status, None, config, &testing::answer(200, status)).unwrap());
         }
     }
     for done in keep {

@@ -1,6 +1,6 @@
-//! When a session without fault is looked at next: it is tickled, and extended before its announced end. One
-//! that lives so short that this does not help is not given up for that: whether it has ended is asked when
-//! the end has passed.
+//! When a session without fault is looked at next: it is tickled, and extended before its announced end, or
+//! replaced where it cannot be extended (OAuth 1.0a). One that lives so short that this does not help is not
+//! given up for that: whether it has ended is asked when the end has passed.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +18,11 @@ const AFTER_END: Duration = Duration::from_millis(500);
 /// However soon the next end is announced, it is not looked at more often.
 const BETWEEN_ENDS: Duration = Duration::from_secs(10);
 
+/// A live session token that ends within this time is replaced.
+const REPLACE_BEFORE: Duration = Duration::from_secs(600);
+/// But none that is younger, however soon it ends: nobody logs in in a loop.
+const REPLACE_AFTER: Duration = Duration::from_secs(3_600);
+
 /// The announced ends of the session.
 #[derive(Debug, Default)]
 pub(super) struct Expiries {
@@ -25,6 +30,8 @@ pub(super) struct Expiries {
     extended: Option<SystemTime>,
     /// One that extending has not moved, such as IBKR's midnight.
     hard: Option<SystemTime>,
+    /// When a live session token was last made.
+    replaced: Option<Instant>,
 }
 
 impl Expiries {
@@ -39,6 +46,9 @@ impl Expiries {
     ) -> (Action, Option<Instant>) {
         let (now, facts) = (view.now, view.facts);
         let tickle = tickled.map_or(now.mono, |last| (last + tickle_every).max(now.mono));
+        if view.config.login.oauth1().is_some() {
+            return self.next_of_live_session(view, tickle);
+        }
         let validated = facts.last_validated(now);
         let may_validate = now.mono + VALIDATE_PAUSE.saturating_sub(validated.unwrap_or(VALIDATE_PAUSE));
         let validate_due = validated.is_none_or(|ago| ago >= VALIDATE_EVERY);
@@ -75,6 +85,25 @@ impl Expiries {
         match ends_soon && !is_hard && may_validate <= next_tickle {
             true => (Action::ValidateSso, Some(may_validate)),
             false => (Action::Tickle, Some(next_tickle)),
+        }
+    }
+}
+
+impl Expiries {
+    /// A login has made a new session.
+    pub(super) fn replaced(&mut self, now: Instant) {
+        self.replaced = Some(now);
+    }
+
+    fn next_of_live_session(&self, view: View<'_>, tickle: Instant) -> (Action, Option<Instant>) {
+        let now = view.now;
+        let Some(ends) = view.facts.bearer_ends else { return (Action::Tickle, Some(tickle)) };
+        let left = ends.mono.saturating_duration_since(now.mono).min(until(now.wall, ends.wall));
+        let not_before = self.replaced.map_or(now.mono, |last| last + REPLACE_AFTER);
+        let replace = (now.mono + left.saturating_sub(REPLACE_BEFORE)).max(not_before);
+        match replace <= tickle {
+            true => (Action::Login, Some(replace.max(now.mono))),
+            false => (Action::Tickle, Some(tickle)),
         }
     }
 }

@@ -14,7 +14,7 @@
 //! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
 //! | another login has the session, or IBKR opens it with `compete` alone | as the policy says |
 //! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
-//! | the proxy refuses its credentials, the key cannot sign | the same |
+//! | the proxy refuses its credentials, the key cannot sign, a live session token does not prove itself twice | the same |
 //! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15 minutes |
 
 use std::time::{Duration, Instant};
@@ -121,7 +121,10 @@ impl Keeper {
             Action::ValidateSso => self.standing.unproven_logins = 0,
             // The last step of a login, which proves no more than the login did.
             Action::SsodhInit => {}
-            Action::Renew | Action::Login => self.next_login = None,
+            Action::Renew | Action::Login => {
+                self.next_login = None;
+                self.expiries.replaced(view.now.mono);
+            }
         }
         match done {
             Done::Tickle(tickle) if view.config.tier == Tier::Brokerage => {
@@ -272,7 +275,8 @@ impl Keeper {
             // Nothing was sent, and it waits until that is allowed.
             (ErrorKind::LoginsSpent, _) => return self.plan(action, None),
             (ErrorKind::Clock, _) => return self.wait_for_the_clock(view, action),
-            (ErrorKind::Sign, _) | (ErrorKind::Rejected, Some(Step::GetAccessToken)) => {
+            (ErrorKind::Sign | ErrorKind::Unproven, _)
+            | (ErrorKind::Rejected, Some(Step::GetAccessToken | Step::GetLiveSessionToken)) => {
                 return self.on_refusal(view, effects, action, error, reload_key);
             }
             (ErrorKind::Rejected, Some(Step::GetBearerToken)) if action == Action::Renew => {

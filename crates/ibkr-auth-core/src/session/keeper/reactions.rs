@@ -217,7 +217,7 @@ const TABLE: &[Row] = &[
         },
     },
     Row {
-        happened: "the proxy refuses its credentials, the key cannot sign",
+        happened: "the proxy refuses its credentials, the key cannot sign, a live session token does not prove itself twice",
         reaction: "the same",
         shown_by: || {
             let mut desk = Desk::new();
@@ -318,7 +318,7 @@ impl Desk {
         for done in [Done::AccessToken(access), Done::BearerToken(BearerToken { token: token("bearer") })] {
             self.facts.keep(&done, &self.config, self.now);
         }
-        let ready = exchange::read(Step::Status, &self.config, &testing::answer(200, READY)).unwrap();
+        let ready = exchange::read(Step::Status, None, &self.config, &testing::answer(200, READY)).unwrap();
         self.facts.keep(&ready, &self.config, self.now);
         self.attempt(action, &Ok(ready));
         self.passes(60);
@@ -365,7 +365,7 @@ impl Desk {
     }
 
     fn answer_to(&mut self, action: Action, step: Step, response: &Response) -> &mut Self {
-        let result = exchange::read(step, &self.config, response);
+        let result = exchange::read(step, None, &self.config, response);
         match &result {
             Ok(done) => {
                 self.facts.keep(done, &self.config, self.now);
@@ -384,7 +384,7 @@ impl Desk {
         let date = httpdate::fmt_http_date(self.now.wall + Duration::from_secs(ahead));
         response.headers_mut().insert(http::header::DATE, date.parse().unwrap());
         self.facts.clock.observe(&response, self.now, self.now);
-        let refusal = exchange::read(Step::GetAccessToken, &self.config, &response).err().unwrap();
+        let refusal = exchange::read(Step::GetAccessToken, None, &self.config, &response).err().unwrap();
         let wrong = self.facts.clock.beyond().unwrap();
         self.attempt(Action::Login, &Err(refusal.by_a_wrong_clock(wrong)))
     }

@@ -1,0 +1,244 @@
+//! A login by OAuth 1.0a on the same machine.
+
+use std::time::Duration;
+
+use ibkr_auth_core::{
+    ErrorKind, Event, KeepConnected, Phase, Response, Session, Step, Tier, Transmit, TransportError,
+    oauth1::{QueryTreatment, Random, SignError},
+    testing::{Bench, FakeKey, answer, config, expired, healthy, oauth1_config},
+};
+
+fn session() -> Session {
+    Session::new(oauth1_config(), FakeKey, 0)
+}
+
+fn steps(bench: &Bench) -> Vec<Step> {
+    bench.sent.iter().map(|(_, step)| *step).collect()
+}
+
+fn authorization(transmit: &Transmit) -> String {
+    transmit.request.headers()["authorization"].to_str().unwrap().to_owned()
+}
+
+/// A member of an `Authorization: OAuth` header.
+fn member(header: &str, name: &str) -> String {
+    let after = header.split(&format!("{name}=\"")).nth(1).unwrap_or_else(|| panic!("{name} in {header}"));
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_login_mints_a_token_opens_the_session_and_asks_for_no_address() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let connected = bench.run(&mut session, &ticket, healthy).unwrap();
+    assert_eq!(steps(&bench), [Step::GetLiveSessionToken, Step::SsodhInit]);
+    assert!(connected.public_ip.is_none() && session.is_connected() && session.bearer().is_none());
+    assert!(session.headers().is_none(), "no headers are good for more than one request");
+}
+
+#[test]
+fn the_read_only_tier_needs_the_token_alone() {
+    let mut session = Session::new(oauth1_config().with_tier(Tier::ReadOnly), FakeKey, 0);
+    let mut bench = Bench::new();
+    let ticket = session.connect();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    assert_eq!(steps(&bench), [Step::GetLiveSessionToken]);
+    assert!(session.is_connected());
+}
+
+#[test]
+fn each_request_is_signed_by_itself_and_no_time_runs_backwards() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let mut headers = Vec::new();
+    let ticket = session.connect();
+    let heard = |transmit: &Transmit| {
+        headers.push(authorization(transmit));
+        healthy(transmit)
+    };
+    bench.run(&mut session, &ticket, heard).unwrap();
+    let request = || http::Request::get("/v1/api/portfolio/accounts?a=b").body(Vec::new()).unwrap();
+    let mut now = bench.now;
+    for _ in 0..3 {
+        now.wall -= Duration::from_secs(100);
+        let ready = session.authorize(request(), now).unwrap();
+        assert!(ready.headers()["authorization"].is_sensitive());
+        headers.push(ready.headers()["authorization"].to_str().unwrap().to_owned());
+    }
+    let all = |name: &str| headers.iter().map(|header| member(header, name)).collect::<Vec<_>>();
+    let (nonces, times) = (all("oauth_nonce"), all("oauth_timestamp"));
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!(nonces.iter().collect::<std::collections::BTreeSet<_>>().len(), headers.len(), "{nonces:?}");
+    assert_eq!(
+        all("oauth_signature_method"),
+        ["RSA-SHA256", "HMAC-SHA256", "HMAC-SHA256", "HMAC-SHA256", "HMAC-SHA256"]
+    );
+    assert_eq!(all("realm"), ["limited_poa"; 5]);
+}
+
+#[test]
+fn the_query_is_signed_in_the_way_that_was_chosen() {
+    let signature = |query| {
+        let config = oauth1_config().with_query_treatment(query).unwrap();
+        let (mut session, mut bench) = (Session::new(config, FakeKey, 0), Bench::new());
+        let ticket = session.connect();
+        bench.run(&mut session, &ticket, healthy).unwrap();
+        let request = |path: &str| http::Request::get(path).body(Vec::new()).unwrap();
+        let ready = session.authorize(request("/v1/api/md?a=1"), bench.now).unwrap();
+        member(ready.headers()["authorization"].to_str().unwrap(), "oauth_signature")
+    };
+    let of = [QueryTreatment::Merged, QueryTreatment::LeftOut, QueryTreatment::InUrl].map(signature);
+    assert!(of[0] != of[1] && of[1] != of[2] && of[0] != of[2], "{of:?}");
+}
+
+#[test]
+fn steps_of_the_other_login_are_refused_with_what_takes_their_place() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.get_bearer_token();
+    let refused = bench.run(&mut session, &ticket, healthy).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert!(refused.help().contains("get_live_session_token"), "{refused}");
+    let ticket = session.validate_sso();
+    assert_eq!(bench.run(&mut session, &ticket, healthy).unwrap_err().kind(), ErrorKind::Config);
+    let mut other = Session::new(config(), FakeKey, 0);
+    let ticket = other.get_live_session_token();
+    assert!(bench.run(&mut other, &ticket, healthy).unwrap_err().to_string().contains("OAuth 1.0a"));
+    assert!(bench.sent.is_empty());
+    let ticket = session.tickle();
+    let early = bench.run(&mut session, &ticket, healthy).unwrap_err();
+    assert!(early.kind() == ErrorKind::OutOfOrder && early.to_string().contains("get_live_session_token"));
+}
+
+/// An answer whose token is another one than ours.
+fn unproven(transmit: &Transmit) -> Result<Response, TransportError> {
+    let mut response = healthy(transmit)?;
+    let text = String::from_utf8(response.body().clone()).unwrap();
+    *response.body_mut() = text.replace("signature\":\"", "signature\":\"00").into_bytes();
+    Ok(response)
+}
+
+#[test]
+fn a_token_that_does_not_prove_itself_is_minted_anew_once_with_another_exponent() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let mut challenges = Vec::new();
+    let ticket = session.connect();
+    let outcome = bench.run(&mut session, &ticket, |transmit: &Transmit| {
+        if transmit.step != Step::GetLiveSessionToken {
+            return healthy(transmit);
+        }
+        challenges.push(member(&authorization(transmit), "diffie_hellman_challenge"));
+        if challenges.len() == 1 { unproven(transmit) } else { healthy(transmit) }
+    });
+    assert!(outcome.is_ok());
+    assert!(challenges.len() == 2 && challenges[0] != challenges[1], "{challenges:?}");
+
+    let (mut session, mut bench) = (self::session(), Bench::new());
+    let ticket = session.connect();
+    let failed = bench.run(&mut session, &ticket, unproven).unwrap_err();
+    assert_eq!((failed.kind(), steps(&bench).len()), (ErrorKind::Unproven, 2));
+    assert!(failed.help().contains("Diffie-Hellman parameters"), "{failed}");
+}
+
+#[test]
+fn what_ibkr_says_of_a_consumer_is_told_apart() {
+    for (body, hint) in [
+        (r#"{"error":"id: 39687, error: invalid consumer","statusCode":401}"#, "not yet"),
+        (
+            r#"{"error":"id: 118871, error: LST failed, error: No access secret key found for X","statusCode":401}"#,
+            "generate a new one",
+        ),
+        (r#"{"error":"Unauthorized","statusCode":401}"#, "signature key"),
+    ] {
+        let (mut session, mut bench) = (session(), Bench::new());
+        let ticket = session.connect();
+        let refused = bench.run(&mut session, &ticket, |_: &Transmit| Ok(answer(401, body))).unwrap_err();
+        assert_eq!((refused.kind(), steps(&bench).len()), (ErrorKind::Rejected, 1), "not tried again");
+        assert!(refused.help().contains(hint), "{refused}: {}", refused.help());
+    }
+}
+
+#[test]
+fn a_live_session_token_is_replaced_before_its_end_and_sso_validate_is_never_sent() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    // Not looked at in the very moment in which it is replaced.
+    bench.live(&mut session, Duration::from_secs(7), healthy);
+    let (mut lost, days) = (0, 5);
+    for _ in 0..days * 24 * 60 {
+        bench.live(&mut session, Duration::from_secs(60), healthy);
+        lost += u32::from(session.phase() != Phase::Connected);
+    }
+    let count = |step| steps(&bench).iter().filter(|sent| **sent == step).count();
+    assert_eq!(count(Step::ValidateSso), 0);
+    assert_eq!(count(Step::GetLiveSessionToken), 6, "one a day");
+    assert_eq!(lost, 0, "it was good all the time");
+}
+
+#[test]
+fn a_session_that_ends_is_healed_by_a_new_token_and_not_in_a_loop() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    bench.until(&mut session, Session::is_connected, healthy);
+    let mut is_over = true;
+    bench.live(&mut session, Duration::from_secs(120), |transmit: &Transmit| match transmit.step {
+        Step::GetLiveSessionToken => {
+            is_over = false;
+            healthy(transmit)
+        }
+        _ if is_over => Ok(expired()),
+        _ => healthy(transmit),
+    });
+    assert!(
+        session.is_connected() && bench.events.iter().any(|event| matches!(event, Event::Recovered { .. }))
+    );
+    bench.sent.clear();
+    bench.live(&mut session, Duration::from_secs(3_600), |transmit: &Transmit| match transmit.step {
+        Step::GetLiveSessionToken => healthy(transmit),
+        _ => Ok(expired()),
+    });
+    let minted = steps(&bench).iter().filter(|step| **step == Step::GetLiveSessionToken).count();
+    assert!(minted <= 12, "{minted} in an hour");
+}
+
+#[test]
+fn a_saved_session_goes_on_signing_and_its_time_goes_on() {
+    let (mut first, mut bench) = (session(), Bench::new());
+    let ticket = first.connect();
+    bench.run(&mut first, &ticket, healthy).unwrap();
+    let saved = first.save(bench.now).unwrap();
+    let mut second = session();
+    second.restore(&saved, bench.now).unwrap();
+    let mut now = bench.now;
+    now.wall -= Duration::from_secs(50);
+    let request = || http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    let header = |session: &Session, now| {
+        session.authorize(request(), now).unwrap().headers()["authorization"].to_str().unwrap().to_owned()
+    };
+    let (one, other) = (header(&first, bench.now), header(&second, now));
+    let time = |header: &str| member(header, "oauth_timestamp").parse::<u64>().unwrap();
+    assert!(time(&other) + 1 >= time(&one), "a clock that was set back is not followed");
+    let mut stranger = Session::new(config(), FakeKey, 0);
+    assert_eq!(stranger.restore(&saved, bench.now).unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn without_random_numbers_nothing_is_sent() {
+    let none = Random::from_fn(|_| Err(SignError::new("this machine gives no random numbers")));
+    let config = oauth1_config().with_random(none).unwrap();
+    let (mut session, mut bench) = (Session::new(config, FakeKey, 0), Bench::new());
+    let ticket = session.connect();
+    assert_eq!(bench.run(&mut session, &ticket, healthy).unwrap_err().kind(), ErrorKind::Sign);
+    assert!(bench.sent.is_empty());
+}
+
+#[test]
+fn the_stream_is_opened_with_the_access_token_and_the_session_id() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    let ticket = session.tickle();
+    bench.run(&mut session, &ticket, healthy).unwrap();
+    let request = session.websocket([0; 16]).unwrap().into_request();
+    assert_eq!(request.uri().query(), Some("oauth_token=0123456789abcdef0123"));
+    assert_eq!(request.headers()["cookie"], "api=bb665d0f55b6289d70bc7380089fc96f");
+    assert!(!request.headers().contains_key("authorization"));
+}
