@@ -6,6 +6,7 @@ mod clients;
 mod cutter;
 mod hostile;
 mod money;
+mod oauth1;
 mod one_each;
 mod orders;
 mod probes;

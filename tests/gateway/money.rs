@@ -17,7 +17,7 @@ use std::{
 use ibkr_auth_async::{Host, OnCompeting};
 use ibkr_auth_tests::{
     chance::Chance,
-    lab::{Lab, key},
+    lab::{Lab, key_of},
 };
 use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ fn an_order_is_executed_once_at_most_and_its_client_told_the_truth() {
         for number in 0..LANES {
             let (runtime, totals, longest, cuts) = (&runtime, &totals, &longest, &cuts);
             scope.spawn(move || {
-                let lane = Lane::new(runtime, seed);
+                let lane = Lane::new(runtime, seed, number % 2 == 1);
                 let share = orders / LANES + usize::from(number < orders % LANES);
                 for (coid, Sent { told, took, tries }) in lane.send(number, share) {
                     let times = lane.times(&coid);
@@ -99,6 +99,8 @@ fn runtime() -> Runtime {
 struct Lane<'a> {
     runtime: &'a Runtime,
     seed: u64,
+    /// It logs in by OAuth 1.0a; the other lanes by OAuth 2.0.
+    oauth1: bool,
     lab: Lab,
     cutter: Cutter,
     behind: SocketAddr,
@@ -108,7 +110,7 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn new(runtime: &'a Runtime, seed: u64) -> Self {
+    fn new(runtime: &'a Runtime, seed: u64, oauth1: bool) -> Self {
         let lab = Lab::with(|config| {
             config.plain = true;
             // A gateway does not know what the one before has sent in the last second.
@@ -122,6 +124,7 @@ impl<'a> Lane<'a> {
         let mut lane = Self {
             runtime,
             seed,
+            oauth1,
             lab,
             cutter,
             behind,
@@ -137,7 +140,9 @@ impl<'a> Lane<'a> {
 
     async fn start(&self) -> Gateway {
         let host = Host::custom(&format!("http://localhost:{}", self.behind.port())).unwrap();
-        let config = self.lab.config().with_host(host).with_timeout(Duration::from_secs(1)).unwrap();
+        let config = if self.oauth1 { self.lab.oauth1_config() } else { self.lab.config() };
+        let config = config.with_host(host).with_timeout(Duration::from_secs(1)).unwrap();
+        let key = key_of(&config);
         let login = Login {
             transport: self.lab.transport(),
             policy: KeepConnected::default().with_competing(OnCompeting::Take),
@@ -148,7 +153,7 @@ impl<'a> Lane<'a> {
                 answer_within: ANSWER_WITHIN,
                 ..GatewaySettings::default()
             },
-            ..Login::new("default", config, key())
+            ..Login::new("default", config, key)
         };
         let process = Process { folder: self.folder.path().to_owned(), most_connections: 100 };
         let gateway = Gateway::start(&process, vec![login]).await.unwrap();

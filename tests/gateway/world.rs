@@ -8,7 +8,7 @@ use std::{
 };
 
 use ibkr_auth_async::{Handle, Host, Phase};
-use ibkr_auth_tests::lab::{Lab, key};
+use ibkr_auth_tests::lab::{Lab, key, key_of};
 use ibkr_gateway::{Gateway, GatewaySettings, KeepConnected, Login, Process};
 use ibkr_sim::Endpoint;
 use tempfile::TempDir;
@@ -30,6 +30,10 @@ pub(crate) struct Plan {
     pub(crate) most_connections: usize,
     /// What listens already.
     pub(crate) sockets: Vec<TcpListener>,
+    /// Whether it logs in by OAuth 1.0a.
+    pub(crate) oauth1: bool,
+    /// Whether IBKR's limits are not held.
+    pub(crate) unpaced: bool,
 }
 
 /// What a test has of a gateway.
@@ -80,20 +84,33 @@ impl World {
             folder: Arc::new(tempfile::tempdir().unwrap()),
             most_connections: 1_000,
             sockets: Vec::new(),
+            oauth1: false,
+            unpaced: false,
         };
         change(&mut plan);
         most_files();
-        let Plan { lab, policy, settings, upstream, folder, most_connections, sockets } = plan;
+        let Plan { lab, policy, settings, upstream, folder, most_connections, sockets, oauth1, unpaced } =
+            plan;
         // It is the gateway that makes it.
         let process = Process { folder: folder.path().join("state"), most_connections };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let config = match upstream {
-            Some(url) => lab.config().with_host(Host::custom(&url).unwrap()),
-            None => lab.config(),
+        let config = match oauth1 {
+            true => lab.oauth1_config(),
+            false => lab.config().with_scope(SCOPE).unwrap(),
         };
-        let config = config.with_scope(SCOPE).unwrap();
-        let login = Login { config, policy, ..login(&lab, settings) };
+        let config = match upstream {
+            Some(url) => config.with_host(Host::custom(&url).unwrap()),
+            None => config,
+        };
+        let key = key_of(&config);
+        let login = Login {
+            policy,
+            unpaced,
+            transport: lab.transport(),
+            gateway: settings,
+            ..Login::new("default", config, key)
+        };
         let gateway = runtime.block_on(Gateway::start_on(&process, vec![login], sockets)).unwrap();
         let address = gateway.addresses()[0];
         let certificate = Gateway::certificate(&process);

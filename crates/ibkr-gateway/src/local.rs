@@ -1,9 +1,9 @@
 //! What the gateway answers by itself, as IBKR's own gateway does or as its clients need it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Method, StatusCode, request::Parts, uri::PathAndQuery};
-use ibkr_auth_async::{OnLogout, Phase, request};
+use ibkr_auth_async::{OnLogout, Phase, Snapshot, request};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -73,6 +73,9 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
         return reply;
     }
     let snapshot = seat.handle.snapshot();
+    if snapshot.config().login().oauth1().is_some() {
+        return known_of_sso(seat, &snapshot);
+    }
     let Ok(request) =
         request::get("/v1/api/sso/validate").and_then(|request| snapshot.authorize(request, now()))
     else {
@@ -86,6 +89,21 @@ async fn validate_sso(seat: &Seat, begin: Instant) -> Reply {
         }
         Err(failure) => reply::error(StatusCode::BAD_GATEWAY, &format!("IBKR has not answered: {failure}")),
     }
+}
+
+/// What IBKR does not tell who logs in by OAuth 1.0a, as far as it is known.
+fn known_of_sso(seat: &Seat, snapshot: &Snapshot) -> Reply {
+    let left = snapshot.bearer_ends().and_then(|ends| ends.duration_since(SystemTime::now()).ok());
+    let user = seat.ear.tickle(None).and_then(|tickle| tickle.get("userId").cloned());
+    reply::json(
+        StatusCode::OK,
+        &json!({
+            "RESULT": true,
+            "USER_ID": user.unwrap_or_else(|| json!(0)),
+            "USER_NAME": snapshot.config().login().user(),
+            "EXPIRES": left.map_or(0, |left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        }),
+    )
 }
 
 /// The client asks for the brokerage session, in its own words: IBKR hears them while there is a session to

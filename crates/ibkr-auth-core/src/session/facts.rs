@@ -18,6 +18,10 @@ pub(super) const VALIDATE_PAUSE: Duration = Duration::from_secs(61);
 /// And one tickle a second of a username: sent more often, they cost a quarter of an hour in the penalty box.
 /// A second more here too.
 const TICKLE_PAUSE: Duration = Duration::from_secs(2);
+/// The life of a live session token, where IBKR does not say when it ends (its Web API documentation).
+const LIVE_SESSION: Duration = Duration::from_secs(24 * 3_600);
+/// An end that is no further away is none.
+const MADE_JUST_NOW: Duration = Duration::from_secs(300);
 /// Two addresses within this time may be two ways out of this machine.
 const FLIPS_WITHIN: Duration = Duration::from_secs(600);
 /// So many signatures are remembered. A login makes two, and there are a dozen an hour.
@@ -111,7 +115,11 @@ impl Facts {
             }
             Done::LiveSession(live) => {
                 self.start_over(SessionToken::Live(live.token.clone()), None);
-                self.keep_bearer_end(live.expires.map(Expiry::At), now);
+                let told = self.clock.skew().correct(now.wall);
+                // IBKR's OpenAPI calls it the time at which the token was made.
+                let ends =
+                    live.expires.filter(|ends| *ends > told + MADE_JUST_NOW).unwrap_or(told + LIVE_SESSION);
+                self.keep_bearer_end(Some(Expiry::At(ends)), now);
             }
             Done::SsoDetails(details) => {
                 self.accept_bearer();
