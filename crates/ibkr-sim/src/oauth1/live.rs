@@ -121,7 +121,7 @@ impl Sim {
         let unauthorized = || Answer::problem(401, "Unauthorized", Some("Access token expired"));
         let own = &claim.consumer.access_tokens;
         if !own.iter().any(|known| known.token == token) {
-            let why = format!("the consumer has no access token `{}`", shown(token));
+            let why = format!("`{}` has no such access token", shown(&claim.consumer.consumer_key));
             return Err(unauthorized().because("oauth_token", why, FIX));
         }
         let sessions = self.store.sessions.values();

@@ -291,8 +291,19 @@ fn no_secret_is_in_the_journal() {
     world.now = Moment::from_secs(NOON.secs() + 400);
     signer.key[0] ^= 1;
     signer.tickle(&mut world);
+    signer.token = "ffffffffffffffffffff".to_owned();
+    for path in [LIVE, TICKLE] {
+        let before = |parameters: &mut Parameters| {
+            if path == LIVE {
+                set(parameters, "diffie_hellman_challenge", "1fab");
+            }
+        };
+        assert_eq!(rules(&with(&mut world, &mut signer, path, before, |_| {})), ["oauth_token"]);
+    }
     let journal = format!("{:?}", world.sim.requests().collect::<Vec<_>>());
-    assert!(!journal.contains(demo::oauth1::ACCESS_TOKEN) && !journal.contains(&signer.live_session_token()));
+    for secret in [demo::oauth1::ACCESS_TOKEN, &signer.token, &signer.live_session_token()] {
+        assert!(!journal.contains(secret), "{journal}");
+    }
     let config = format!("{:?}", world.sim.config());
     assert!(!config.contains(demo::oauth1::ACCESS_TOKEN));
 }
