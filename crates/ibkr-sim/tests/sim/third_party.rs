@@ -170,6 +170,8 @@ fn token_and_verifier_are_spent_together() {
     let token = requested(&mut world, &mut signer, "oob");
     assert_eq!(rules(&exchange(&mut world, &mut signer, &token, "00")), ["oauth_verifier"], "no consent yet");
     let verifier = shown(&allow(&mut world, &token, ""));
+    let answered = open(&mut world, &format!("/authorize?oauth_token={token}"));
+    assert_eq!(rules(&answered), ["oauth_token"], "the page asks once");
     assert_eq!(rules(&exchange(&mut world, &mut signer, &token, "00")), ["oauth_verifier"]);
     assert_eq!(rules(&exchange(&mut world, &mut signer, "00", &verifier)), ["oauth_token"]);
     assert_eq!(status(&exchange(&mut world, &mut signer, &token, &verifier)), 200);
