@@ -114,7 +114,7 @@ impl Written {
         let file = |name: &str| quoted(&folder.join(name).display().to_string());
         let mut text = format!(
             "oauth1_consumer_key: {}\noauth1_access_token: {}\noauth1_access_token_secret: {}\n\
-             private_key_file: {}\noauth1_encryption_key_file: {}\noauth1_dh_param_file: {}\nbase_url: {}\n",
+             oauth1_signature_key_file: {}\noauth1_encryption_key_file: {}\noauth1_dh_param_file: {}\nbase_url: {}\n",
             quoted(demo::oauth1::CONSUMER_KEY),
             quoted(demo::oauth1::ACCESS_TOKEN),
             quoted(demo::oauth1::ACCESS_TOKEN_SECRET),
