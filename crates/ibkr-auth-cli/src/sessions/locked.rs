@@ -28,7 +28,8 @@ impl Sessions {
 
     /// A session that this program cannot go on with is none.
     fn judge(&self, record: &mut Record) {
-        if record.kept.as_ref().is_some_and(|kept| self.headers(kept).is_err()) {
+        let cannot = |kept| self.restored(kept, self.profile.config.clone()).is_err();
+        if record.kept.as_ref().is_some_and(cannot) {
             (record.kept, record.is_damaged) = (None, true);
         }
     }
@@ -54,7 +55,7 @@ impl Sessions {
     }
 
     fn is_same(&self, one: &KeptSession, other: &KeptSession) -> bool {
-        matches!((self.headers(one), self.headers(other)), (Ok(one), Ok(other)) if one == other)
+        self.are_one(one, other).unwrap_or(false)
     }
 
     /// Says why there is no session where there is a file for it.

@@ -9,6 +9,7 @@ mod files;
 mod kept;
 #[cfg(unix)]
 mod kept_by_keep;
+mod oauth1;
 mod parallel;
 mod records;
 mod separate;
