@@ -9,10 +9,14 @@ use crate::{
     sim::Sim,
 };
 
+/// The affinity. IBKR sets it without a path, so that a cookie jar has one for each folder that it has asked in
+/// and sends those of a folder and of the ones above it: programs that work keep one.
+const AFFINITY: &str = "x-sess-uuid";
+
 /// Cookies that IBKR's hosts set themselves (seen in traffic); any other makes the edge answer 401.
 const KNOWN_COOKIES: [&str; 10] = [
     "api",
-    "x-sess-uuid",
+    AFFINITY,
     "JSESSIONID",
     "USERID",
     "web",
@@ -129,7 +133,8 @@ fn cookies(call: &Call<'_>) -> Result<(), Answer> {
         };
         for cookie in line.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()) {
             let name = cookie.split('=').next().unwrap_or("");
-            if !KNOWN_COOKIES.contains(&name) || seen.contains(&name) {
+            let again = name != AFFINITY && seen.contains(&name);
+            if !KNOWN_COOKIES.contains(&name) || again {
                 let why = format!("the cookie `{}` is unknown or sent twice", shown(name));
                 return Err(Answer::html(401, "Unauthorized").because("cookies", why, fix));
             }

@@ -56,12 +56,14 @@ fn it_writes_a_configuration_and_explains_refusals() {
     }
     assert!(fs::read_to_string(place.join("private.pem")).unwrap().contains("BEGIN PRIVATE KEY"));
     let oauth1 = fs::read_to_string(place.join("oauth1.yaml")).unwrap();
-    assert!(oauth1.starts_with("oauth1_consumer_key: 'DEMOTRADE'\noauth1_access_token: '"), "{oauth1}");
-    for (key, label) in
-        [("signature_key", "PRIVATE KEY"), ("encryption_key", "PRIVATE KEY"), ("dh_param", "DH PARAMETERS")]
-    {
-        let file = oauth1.split(&format!("oauth1_{key}_file: '")).nth(1).unwrap().split('\'').next().unwrap();
-        assert!(fs::read_to_string(file).unwrap().contains(&format!("BEGIN {label}")), "{file}");
+    assert!(oauth1.contains("\noauth1_consumer_key: 'DEMOTRADE'\noauth1_access_token: '"), "{oauth1}");
+    for (key, label) in [
+        ("private_key_file", "PRIVATE KEY"),
+        ("oauth1_encryption_key_file", "PRIVATE KEY"),
+        ("oauth1_dh_param_file", "DH PARAMETERS"),
+    ] {
+        let file = oauth1.split(&format!("{key}: '")).nth(1).unwrap().split('\'').next().unwrap();
+        assert!(fs::read_to_string(file).unwrap().starts_with(&format!("-----BEGIN {label}")), "{file}");
     }
 
     // A tunnel to elsewhere is refused with a reason, on the wire and on the terminal.

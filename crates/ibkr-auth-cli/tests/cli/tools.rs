@@ -154,11 +154,16 @@ fn the_simulator_starts_serves_and_stops() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // It is ready once it has told how to use it.
     let _ = lines.by_ref().map(Result::unwrap).find(|line| line.contains("config.yaml"));
-    let login = world.run(["login", "--config", "sim/config.yaml"]);
+    let logins = ["sim/config.yaml", "sim/oauth1.yaml"].map(|file| world.run(["login", "--config", file]));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(login.code, Some(0), "{login}");
-    assert!(lines.map(Result::unwrap).any(|line| line.contains("/oauth2/api/v1/token")));
+    for login in logins {
+        assert_eq!(login.code, Some(0), "{login}");
+    }
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    for path in ["/oauth2/api/v1/token", "/v1/api/oauth/live_session_token"] {
+        assert!(said.iter().any(|line| line.contains(path)), "{said:?}");
+    }
     world
         .run_with([("IBKR_AUTH_RETRY_ATTEMPTS", "1")], ["login", "--fresh", "--config", "sim/config.yaml"])
         .fails(7, &[]);

@@ -97,8 +97,8 @@ impl Written {
         let Some(folder) = &self.folder else { return Vec::new() };
         let keys = [
             ("private.pem", demo::PRIVATE_KEY_PEM),
-            ("oauth1-signature.pem", demo::oauth1::SIGNATURE_KEY_PEM),
-            ("oauth1-encryption.pem", demo::oauth1::ENCRYPTION_KEY_PEM),
+            ("oauth1-signature.pem", bare(demo::oauth1::SIGNATURE_KEY_PEM)),
+            ("oauth1-encryption.pem", bare(demo::oauth1::ENCRYPTION_KEY_PEM)),
             ("oauth1-dhparam.pem", demo::oauth1::DH_PARAM_PEM),
         ];
         let keys = keys.map(|(name, pem)| (name, pem.to_owned()));
@@ -113,8 +113,9 @@ impl Written {
     fn oauth1_yaml(&self, server: &Server, folder: &Path) -> String {
         let file = |name: &str| quoted(&folder.join(name).display().to_string());
         let mut text = format!(
-            "oauth1_consumer_key: {}\noauth1_access_token: {}\noauth1_access_token_secret: {}\n\
-             oauth1_signature_key_file: {}\noauth1_encryption_key_file: {}\noauth1_dh_param_file: {}\nbase_url: {}\n",
+            "# With public demo keys of ibkr-sim, which everybody has. Never register them with IBKR.\n\
+             oauth1_consumer_key: {}\noauth1_access_token: {}\noauth1_access_token_secret: {}\n\
+             private_key_file: {}\noauth1_encryption_key_file: {}\noauth1_dh_param_file: {}\nbase_url: {}\n",
             quoted(demo::oauth1::CONSUMER_KEY),
             quoted(demo::oauth1::ACCESS_TOKEN),
             quoted(demo::oauth1::ACCESS_TOKEN_SECRET),
@@ -210,6 +211,11 @@ fn shell(file: &Path) -> String {
     let text = file.display().to_string();
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-:@".contains(character);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Without the words before it, at which pycryptodome, and so ibind, gives up.
+fn bare(pem: &str) -> &str {
+    pem.find("-----BEGIN").map_or(pem, |begin| &pem[begin..])
 }
 
 /// A YAML string, for text that YAML could take for something else.
