@@ -1,7 +1,7 @@
 //! `ibkr-auth status`: the kept session as IBKR sees it.
 
 use ibkr_auth_blocking::AuthStatus;
-use ibkr_auth_core::Tier;
+use ibkr_auth_core::{Login, Tier};
 use serde_json::{Value, json};
 
 use super::{ago, session_json, session_line, until};
@@ -21,7 +21,11 @@ pub(crate) fn run(sessions: &Sessions) -> Result<(), Failure> {
     output.line(format_args!("Session   {word}, {}", session_line(&kept)))?;
     output.line(format_args!("Began     {} ago", ago(kept.began)))?;
     if let Some(at) = kept.expires {
-        output.line(format_args!("Ends in   {} unless it is extended", until(at)))?;
+        let then = match profile.config.login() {
+            Login::OAuth2(_) => " unless it is extended",
+            Login::OAuth1(_) => ", and then takes a new login",
+        };
+        output.line(format_args!("Ends in   {}{then}", until(at)))?;
     }
     output.line(format_args!("Brokerage {}", brokerage(profile.config.tier(), &status)))?;
     let keeper = store.keeper();
