@@ -7,6 +7,7 @@ mod keep;
 mod lab;
 mod login;
 mod measure;
+pub(crate) mod oauth1;
 mod picture;
 mod start;
 

@@ -40,6 +40,7 @@ const TASKS: &[Task] = &[
     Task { name: "deny", about: deny::ABOUT, run: deny::run },
     Task { name: "api", about: api::ABOUT, run: api::run },
     Task { name: "bench", about: bench::ABOUT, run: bench::run },
+    Task { name: "bench-oauth1", about: bench::oauth1::ABOUT, run: bench::oauth1::run },
     Task { name: "bench-gateway", about: bench::gateway::ABOUT, run: bench::gateway::run },
     Task { name: "figures", about: figures::ABOUT, run: figures::run },
     Task { name: "docs", about: docs::ABOUT, run: docs::run },

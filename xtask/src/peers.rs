@@ -2,6 +2,8 @@
 
 mod gateway;
 mod ibauth;
+mod npm;
+pub(crate) mod oauth1;
 pub(crate) mod simulator;
 pub(crate) mod venv;
 
@@ -11,7 +13,9 @@ use std::process::Command;
 
 use crate::{process, term};
 
-pub(crate) const ABOUT: &str = "run ibauth against the simulator, and ibind and others against the gateway (needs python3 and PyPI; `ibauth` or `gateway`: these alone)";
+pub(crate) const ABOUT: &str = "run ibauth, ibind and ibkr-client against the simulator, ours against a server that checks with \
+                                the latter two, and ibind and others against the gateway (needs python3, PyPI and npm; `ibauth`, \
+                                `oauth1` or `gateway`: these alone)";
 
 const BUILD: &[&str] = &[
     "build",
@@ -28,10 +32,11 @@ const BUILD: &[&str] = &[
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let parts: &[Part] = match arguments {
-        [] => &[ibauth::run, gateway::run],
+        [] => &[ibauth::run, oauth1::run, gateway::run],
         [one] if one == "ibauth" => &[ibauth::run],
+        [one] if one == "oauth1" => &[oauth1::run],
         [one] if one == "gateway" => &[gateway::run],
-        [other, ..] => return Err(format!("`peers` takes `ibauth` or `gateway`, not `{other}`")),
+        [other, ..] => return Err(format!("`peers` takes `ibauth`, `oauth1` or `gateway`, not `{other}`")),
     };
     let bench = Bench::new()?;
     build()?;

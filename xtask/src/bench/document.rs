@@ -5,19 +5,23 @@ use std::{fs, path::Path, process::Command, time::Instant};
 use super::{
     IBAUTH, Plan,
     core::Core,
+    gateway,
     keep::Crowd,
     lab::Who,
     login::{LIBRARIES, Login, Logins, PROCESSES},
     measure::{figures, times},
-    picture,
+    oauth1, picture,
     start::Start,
 };
 use crate::process;
 
 const TEMPLATE: &str = include_str!("document.md");
 
-/// Around the gateway's part of docs/BENCHMARKS.md.
-const GATEWAY: [&str; 2] = ["<!-- `cargo xtask bench-gateway` writes from here -->\n", "<!-- to here. -->\n"];
+/// The commands that write parts of docs/BENCHMARKS.md of their own.
+const PARTS: [&str; 2] = [oauth1::COMMAND, gateway::COMMAND];
+
+/// After each of these parts.
+const END: &str = "<!-- to here. -->\n";
 
 /// Before the paragraph of the README that is replaced.
 const MARK: &str = "<!-- `cargo xtask bench` writes this paragraph. -->\n";
@@ -77,8 +81,9 @@ pub(super) fn write(
     let docs = process::root().join("docs");
     let folder = elsewhere.unwrap_or(&docs);
     let page = folder.join("BENCHMARKS.md");
-    let gateway = part(&fs::read_to_string(&page).unwrap_or_default()).map(marked);
-    put(&page, &[text, gateway.unwrap_or_default()].concat())?;
+    let old = fs::read_to_string(&page).unwrap_or_default();
+    let parts = PARTS.iter().filter_map(|command| Some(marked(command, part(&old, command)?)));
+    put(&page, &(text + &parts.collect::<String>()))?;
     put(&folder.join("benchmarks.svg"), &picture::svg(plan, results))?;
     if elsewhere.is_none() {
         let readme = process::root().join("README.md");
@@ -89,27 +94,33 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Replaces the gateway's part of docs/BENCHMARKS.md, or of the page in another folder.
-pub(super) fn put_part(elsewhere: Option<&Path>, text: &str) -> Result<(), String> {
+/// Replaces the part of docs/BENCHMARKS.md that the command writes, or of the page in another folder.
+pub(super) fn put_part(command: &str, elsewhere: Option<&Path>, text: &str) -> Result<(), String> {
     let docs = process::root().join("docs");
     let page = elsewhere.unwrap_or(&docs).join("BENCHMARKS.md");
-    put(&page, &with_part(&fs::read_to_string(&page).unwrap_or_default(), text))
+    put(&page, &with_part(&fs::read_to_string(&page).unwrap_or_default(), command, text))
 }
 
-/// The gateway's part of a page.
-fn part(page: &str) -> Option<&str> {
-    let (_, rest) = page.split_once(GATEWAY[0])?;
-    Some(rest.split_once(GATEWAY[1])?.0)
+/// The command's part of a page.
+fn part<'a>(page: &'a str, command: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&begin(command))?;
+    Some(rest.split_once(END)?.0)
 }
 
-fn marked(part: &str) -> String {
-    format!("\n{}{part}{}", GATEWAY[0], GATEWAY[1])
+fn begin(command: &str) -> String {
+    format!("<!-- `cargo xtask {command}` writes from here -->\n")
 }
 
-fn with_part(page: &str, text: &str) -> String {
-    let old = part(page).map(marked);
-    let rest = old.map_or(page.to_owned(), |old| page.replace(&old, ""));
-    rest + &marked(text)
+fn marked(command: &str, part: &str) -> String {
+    format!("\n{}{part}{END}", begin(command))
+}
+
+fn with_part(page: &str, command: &str, text: &str) -> String {
+    let new = marked(command, text);
+    match part(page, command) {
+        Some(old) => page.replace(&marked(command, old), &new),
+        None => page.to_owned() + &new,
+    }
 }
 
 fn put(path: &Path, text: &str) -> Result<(), String> {
@@ -316,12 +327,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_command_keeps_the_others_part() {
-        let first = with_part("# Benchmarks\n", "## The gateway\n");
-        assert_eq!(part(&first), Some("## The gateway\n"));
-        let second = with_part(&first, "## The gateway, again\n");
-        assert_eq!(second, first.replace("gateway\n", "gateway, again\n"));
-        assert!(second.starts_with("# Benchmarks\n\n<!--"));
+    fn each_command_keeps_the_others_parts() {
+        let [one, other] = PARTS;
+        let first = with_part("# Benchmarks\n", other, "## The gateway\n");
+        let both = with_part(&first, one, "## OAuth 1.0a\n");
+        assert_eq!(part(&both, one), Some("## OAuth 1.0a\n"));
+        assert_eq!(part(&both, other), Some("## The gateway\n"));
+        let again = with_part(&both, other, "## The gateway, again\n");
+        assert_eq!(again, both.replace("gateway\n", "gateway, again\n"));
+        assert!(again.starts_with("# Benchmarks\n\n<!--"));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use stage::Stage;
 pub(crate) const ABOUT: &str = "measure the gateway against nginx and ibproxy into docs/BENCHMARKS.md (6 min; needs nginx and wrk; \
                                 --quick: one, not into docs/)";
 
+/// Its part of docs/BENCHMARKS.md.
+pub(super) const COMMAND: &str = "bench-gateway";
+
 /// How much is measured.
 struct Plan {
     command: &'static str,

@@ -20,7 +20,17 @@ const KEY_ID: &str = "main";
 const THEIRS: &str = "measure_ibauth.py";
 
 /// The brokerage session is there as soon as it is asked for: how long IBKR takes is nobody's merit.
-const AT_ONCE: [&str; 2] = ["--rule", "established_after=0s"];
+pub(super) const AT_ONCE: [&str; 2] = ["--rule", "established_after=0s"];
+
+/// Builds what is measured, and says where it is.
+pub(super) fn build() -> Result<PathBuf, String> {
+    println!("building releases");
+    // Apart, so that what the tests switch on is not in the program.
+    for what in [&["ibkr-auth-cli", "-p", "ibkr-sim"][..], &["ibkr-auth-tests", "--example", "bench"]] {
+        process::status(process::cargo().args(["build", "--quiet", "--release", "-p"]).args(what))?;
+    }
+    Ok(process::target().join("release"))
+}
 
 /// Programs and files, and who is measured with them.
 pub(super) struct Lab {
@@ -60,17 +70,12 @@ impl Lab {
     /// Builds and installs what is missing.
     pub(super) fn prepare() -> Result<Self, String> {
         let target = process::target();
-        let (folder, release) = (target.join("bench"), target.join("release"));
+        let folder = target.join("bench");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let environments = target.join("peers");
         let [new, old] = IBAUTH.map(|version| venv::ibauth(&environments, version));
         let pythons = [new?, old?];
-        println!("building releases");
-        // Apart, so that what the tests switch on is not in the program.
-        for what in [&["ibkr-auth-cli", "-p", "ibkr-sim"][..], &["ibkr-auth-tests", "--example", "bench"]] {
-            process::status(process::cargo().args(["build", "--quiet", "--release", "-p"]).args(what))?;
-        }
-        let lab = Self { config: folder.join("config.yaml"), folder, release, pythons };
+        let lab = Self { config: folder.join("config.yaml"), folder, release: build()?, pythons };
         lab.write_settings()?;
         Ok(lab)
     }

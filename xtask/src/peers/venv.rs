@@ -65,6 +65,7 @@ mod tests {
             ("ibauth-0.1.6", "ibauth==0.1.6 "),
             ("ibauth-0.0.8", "ibauth==0.0.8 "),
             ("gateway-clients", "ibind==0.2.2 "),
+            ("oauth1-clients", "pycryptodome==4.4.0 "),
         ] {
             let path = process::root().join(format!("xtask/peers/{name}.txt"));
             let text = fs::read_to_string(path).unwrap().replace("\\\n", " ");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Plan, Results, USUAL,
+    COMMAND, Plan, Results, USUAL,
     load::{Cell, Size},
     stage::{Stage, Who},
 };
@@ -47,7 +47,7 @@ pub(super) fn write(
         ("clients", plan.clients.to_string()),
         ("streams", results.streams()),
     ];
-    put_part(elsewhere, &filled(TEMPLATE, own.into_iter().chain(circumstances.fields())))?;
+    put_part(COMMAND, elsewhere, &filled(TEMPLATE, own.into_iter().chain(circumstances.fields())))?;
     println!("\n{goals}");
     Ok(())
 }
