@@ -63,6 +63,19 @@ impl Reader {
         Unkeyed::new(&merged, profile, &env)
     }
 
+    /// What the top level of the file says, key by key as it is written, whether it can be used or not: for
+    /// whoever completes settings. What is a list or empty is left out.
+    ///
+    /// # Errors
+    /// A [`FileError`] when the file cannot be read, or holds an unknown key.
+    #[doc(hidden)]
+    pub fn written(&self) -> Result<Vec<(&'static str, String)>, FileError> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
+        let top = Document::open(file)?.top;
+        let texts = top.iter().filter_map(|(field, value)| Some((field.name, value.raw().ok()?.to_owned())));
+        Ok(texts.collect())
+    }
+
     /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.
     ///
     /// # Errors
