@@ -10,6 +10,7 @@ use crate::gateway::GatewayArgs;
 use crate::{
     commands::{
         api::{GetArgs, PostArgs},
+        authorize::AuthorizeArgs,
         guide::GuideArgs,
         login::LoginArgs,
         token::{SignArgs, TokenArgs},
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Make a working configuration: settings, RSA key, and what to upload to IBKR
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Ask a user for consent, as a vendor does with OAuth 1.0a, and keep the access token that comes of it
+    #[command(after_help = help::AUTHORIZE)]
+    Authorize(AuthorizeArgs),
     /// Check everything from the settings to the accounts, and say what to do
     #[command(after_help = help::DOCTOR)]
     Doctor(DoctorArgs),
