@@ -25,6 +25,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     init::{ask::Asker, oauth1::add_access_token},
+    interrupt::Interrupt,
     lazy_key::LazyKey,
     options::{Global, duration},
     output::Output,
@@ -177,6 +178,8 @@ impl Consent<'_> {
         listener: Option<Listener>,
     ) -> Result<Option<Verifier>, Failure> {
         let Self { output, args, .. } = *self;
+        // Before anybody can know what is waited for.
+        let interrupt = listener.is_some().then(Interrupt::watch);
         let own = args.port.map(|port| format!("http://127.0.0.1:{port}/"));
         let redirect = args.callback.as_ref().or(own.as_ref());
         let page = match &args.page {
@@ -198,9 +201,9 @@ impl Consent<'_> {
         if args.open {
             browser::open(output, &address);
         }
-        if let Some(listener) = listener {
+        if let (Some(listener), Some(interrupt)) = (listener, interrupt) {
             output.note(format_args!("Waiting for the browser to come back. Ctrl-C gives up."));
-            return listener.verifier(token, args.within).map(Some);
+            return listener.verifier(token, args.within, &interrupt).map(Some);
         }
         let check = |answer: &str| Verifier::new(answer).map(drop).map_err(|error| error.to_string());
         match asker {

@@ -237,6 +237,11 @@ impl OAuth1 {
         &self.access_token
     }
 
+    /// The prime and the generator that IBKR has as well.
+    pub fn dh_parameters(&self) -> &DhParameters {
+        &self.dh_parameters
+    }
+
     /// How query strings are signed.
     pub fn query_treatment(&self) -> QueryTreatment {
         self.query

@@ -39,8 +39,12 @@ impl Listener {
 
     /// Waits for the browser of the user who was asked. What else comes by is answered, and not listened to:
     /// a page that the user has open may send anything here.
-    pub(super) fn verifier(&self, token: &RequestToken, within: Duration) -> Result<Verifier, Failure> {
-        let interrupt = Interrupt::watch();
+    pub(super) fn verifier(
+        &self,
+        token: &RequestToken,
+        within: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Verifier, Failure> {
         let begin = Instant::now();
         loop {
             if interrupt.is_seen() {
