@@ -24,7 +24,6 @@ fn a_healthy_login_is_seen_through() {
     report.expect(LIVE, "pass", &["it is proven, ends in "]);
     report.expect("accounts", "pass", &[]);
     assert_eq!((world.count(Endpoint::LiveSessionToken), world.count(Endpoint::Logout)), (2, 2));
-    assert!(world.simulator.handle().counters().refusals.is_empty());
 }
 
 #[test]
