@@ -22,7 +22,7 @@ use crate::{
     options::Global,
 };
 
-/// Logs in to Interactive Brokers' Web API (OAuth 2.0), and stays logged in.
+/// Logs in to Interactive Brokers' Web API (OAuth 2.0 and 1.0a), and stays logged in.
 #[derive(Debug, Parser)]
 #[command(name = "ibkr-auth", version, after_help = help::short(), after_long_help = help::long())]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     /// List the profiles of the settings, and which of them have a kept session; asks nobody
     #[command(after_help = help::PROFILES)]
     Profiles,
-    /// Print the guide to IBKR's OAuth 2.0, the quick start, or the table of settings
+    /// Print the guide to IBKR's OAuth, the quick start, or the table of settings
     #[command(after_help = help::GUIDE)]
     Guide(GuideArgs),
     /// Print the completion script of a shell

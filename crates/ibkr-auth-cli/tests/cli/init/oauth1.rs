@@ -155,6 +155,14 @@ fn settings_that_lead_elsewhere_are_not_completed() {
 }
 
 #[test]
+fn the_simulators_signature_key_is_no_key_for_ibkr() {
+    let folder = Folder::new();
+    folder.write("private_signature.pem", demo::oauth1::SIGNATURE_KEY_PEM);
+    folder.init(&["--oauth1"]).refused(3, &["is the simulator's demo key"]);
+    assert_eq!(folder.names(), ["private_signature.pem"]);
+}
+
+#[test]
 fn a_consumer_key_that_looks_odd_is_told() {
     let folder = Folder::new();
     first_round(&folder);
