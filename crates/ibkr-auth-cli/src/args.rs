@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Make a working configuration: settings, RSA key, and what to upload to IBKR
     #[command(after_help = help::INIT)]
     Init(InitArgs),
-    /// Ask a user for consent, as a vendor does with OAuth 1.0a, and keep the access token that comes of it
+    /// Ask a user for consent, as vendors do (OAuth 1.0a), and keep the access token
     #[command(after_help = help::AUTHORIZE)]
     Authorize(AuthorizeArgs),
     /// Check everything from the settings to the accounts, and say what to do

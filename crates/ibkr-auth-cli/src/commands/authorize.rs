@@ -195,7 +195,8 @@ impl Consent<'_> {
             return self.leave(token, &address).map(|()| None);
         }
         // Not to standard output: what comes of it goes there.
-        output.note(format_args!(
+        let said = Output { quiet: false, ..output };
+        said.note(format_args!(
             "Open this address in a browser, log in to IBKR there, and consent:\n  {address}"
         ));
         if args.open {
