@@ -10,6 +10,7 @@ use crate::gateway::GatewayArgs;
 use crate::{
     commands::{
         api::{GetArgs, PostArgs},
+        authorize::AuthorizeArgs,
         guide::GuideArgs,
         login::LoginArgs,
         token::{SignArgs, TokenArgs},
@@ -21,7 +22,7 @@ use crate::{
     options::Global,
 };
 
-/// Logs in to Interactive Brokers' Web API (OAuth 2.0), and stays logged in.
+/// Logs in to Interactive Brokers' Web API (OAuth 2.0 and 1.0a), and stays logged in.
 #[derive(Debug, Parser)]
 #[command(name = "ibkr-auth", version, after_help = help::short(), after_long_help = help::long())]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Make a working configuration: settings, RSA key, and what to upload to IBKR
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Ask a user for consent, as vendors do (OAuth 1.0a), and keep the access token
+    #[command(after_help = help::AUTHORIZE)]
+    Authorize(AuthorizeArgs),
     /// Check everything from the settings to the accounts, and say what to do
     #[command(after_help = help::DOCTOR)]
     Doctor(DoctorArgs),
@@ -91,7 +95,7 @@ pub(crate) enum Command {
     /// List the profiles of the settings, and which of them have a kept session; asks nobody
     #[command(after_help = help::PROFILES)]
     Profiles,
-    /// Print the guide to IBKR's OAuth 2.0, the quick start, or the table of settings
+    /// Print the guide to IBKR's OAuth, the quick start, or the table of settings
     #[command(after_help = help::GUIDE)]
     Guide(GuideArgs),
     /// Print the completion script of a shell

@@ -12,6 +12,7 @@ mod key;
 mod login;
 mod meaning;
 mod network;
+mod oauth1;
 mod report;
 mod settings;
 mod tiers;

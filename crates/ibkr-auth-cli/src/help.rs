@@ -42,11 +42,36 @@ Examples:
       Completes that once IBKR has answered.
   ibkr-auth init --dir . --key private.pem
       With a key that is there already, in the current folder: other commands need --config then.
+  ibkr-auth init --oauth1
+      For OAuth 1.0a, as private people have it: two RSA keys, Diffie-Hellman parameters, and what
+      to do with them on IBKR's page. Once more with what that page gives:
+  ibkr-auth init --consumer-key MYCONSUMR --access-token TOKEN --access-token-secret SECRET
+
+Organisations and advisers have OAuth 2.0; private people, where IBKR admits them, OAuth 1.0a.
+Vendors of software have OAuth 1.0a, and `ibkr-auth authorize` for their users' consent.
 
 Settings go to your configuration folder, where every command finds them. Without a terminal it
 never asks. No file is replaced: what is missing in settings that are there is added at their end,
 and what says otherwise is told. Settings with profiles, and those that lead logins elsewhere than
-straight to IBKR, are left to you. An RSA key is made by an installed `openssl`.";
+straight to IBKR, are left to you. RSA keys are made by an installed `openssl`. The secret of an
+access token is encrypted: without the encryption key it is of no use to those who see it.";
+
+pub(crate) const AUTHORIZE: &str = "\
+Examples:
+  ibkr-auth authorize
+      Prints the address for the user's browser, and asks for the verifier that the page shows.
+  ibkr-auth authorize --port 8080 --open
+      Opens it, and waits for the browser to come back to http://127.0.0.1:8080/.
+  ibkr-auth authorize --no-input --json
+      Prints request token and address for another program, which goes on with:
+  ibkr-auth authorize --request-token TOKEN --verifier VERIFIER --print --json
+      Prints access token and secret instead of adding them to the settings.
+
+For vendors, whom IBKR has approved and given a consumer key: one's own consumer, made on IBKR's
+self-service page, has its access token there (`ibkr-auth init --oauth1`). The settings need
+oauth1_consumer_key, private_key_file (the signature key), oauth1_encryption_key_file and
+oauth1_dh_param_file. Nothing is sent twice, and no line of the settings is replaced: a user's
+further consents give the same token with another secret, and the one before ends.";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:

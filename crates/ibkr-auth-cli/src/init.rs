@@ -2,10 +2,11 @@
 //! replaced, and no line of settings: what is missing in them is added at their end.
 
 mod answers;
-mod ask;
+pub(crate) mod ask;
 mod config_text;
 mod earlier;
 mod key_pair;
+pub(crate) mod oauth1;
 mod openssl;
 mod place;
 mod report;
@@ -28,7 +29,7 @@ use earlier::Earlier;
 use key_pair::{Choice, KeyPair};
 use place::Place;
 use report::Done;
-use setting::{TIERS, Values};
+use setting::{KEY_FILE, TIERS, Values};
 use staged::{PRIVATE, PUBLIC, Staged};
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,26 @@ pub(crate) struct InitArgs {
     /// stay logged in [default: brokerage]
     #[arg(long, value_name = "TIER", value_parser = TIERS)]
     tier: Option<String>,
+    /// For OAuth 1.0a, as private people and vendors have it, instead of OAuth 2.0
+    #[arg(long, conflicts_with_all = ["client_id", "key_id", "credential"])]
+    oauth1: bool,
+    /// OAuth 1.0a: the consumer key, nine capital letters of your own choosing
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["client_id", "key_id", "credential"])]
+    consumer_key: Option<String>,
+    /// OAuth 1.0a: the access token that IBKR's page has generated
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["client_id", "key_id", "credential"])]
+    access_token: Option<String>,
+    /// OAuth 1.0a: its secret as that page shows it, encrypted to your encryption key
+    #[arg(long, value_name = "SECRET", conflicts_with_all = ["client_id", "key_id", "credential"])]
+    access_token_secret: Option<String>,
+    /// OAuth 1.0a: use this RSA private key to decrypt the secret; `--key` is the one that signs
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(conflicts_with_all = ["client_id", "key_id", "credential"])]
+    encryption_key: Option<PathBuf>,
+    /// OAuth 1.0a: use these Diffie-Hellman parameters, made with `openssl dhparam`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(conflicts_with_all = ["client_id", "key_id", "credential"])]
+    dh_param: Option<PathBuf>,
     /// Use this RSA private key
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_key")]
     key: Option<PathBuf>,
@@ -72,16 +93,20 @@ pub(crate) fn run(global: &Global, output: Output, args: &InitArgs) -> Result<()
     let given = answers::given(args)?;
     let asker = if args.no_input { None } else { Asker::of_terminal(output.quiet) };
     let place = Place::choose(global, output, args)?;
+    if oauth1::is_meant(args, &place)? {
+        return oauth1::run(output, args, asker, place);
+    }
     let earlier = earlier::read(&place.file)?;
-    let known = answers::merged(given, earlier.as_ref(), &place.file)?;
+    let known = answers::merged(given, earlier.as_ref().map(|earlier| &earlier.values), &place.file)?;
     if asker.is_none() {
         answers::refuse_missing(&known, args, earlier.as_ref())?;
     }
     if let Some(asker) = asker {
         asker.explain(&format!(
-            "This makes settings and an RSA key for IBKR's Web API, in {}; --dir names another folder. What IBKR asks for, \
-             and how long it takes, is in `ibkr-auth guide`. Ctrl-C leaves at any time; nothing is written before the last \
-             answer.",
+            "This makes settings and an RSA key for IBKR's Web API, in {}; --dir names another folder. It is for OAuth 2.0, \
+             which IBKR gives to organisations and advisers; private people leave here, and type `ibkr-auth init --oauth1`. \
+             What IBKR asks for, and how long it takes, is in `ibkr-auth guide`. Ctrl-C leaves at any time; nothing is \
+             written before the last answer.",
             one_line(&place.folder.display().to_string())
         ));
     }
@@ -103,7 +128,7 @@ fn carry_out(
         Choice::Take(key) => (key, None),
         Choice::Make(path) => {
             let _progress = Progress::start(output, "making an RSA key");
-            let made = openssl::make(&args.openssl)?;
+            let made = openssl::make(&args.openssl, 3072, "private.pem", "--key")?;
             (KeyPair { path, public: Some(PublicKey::of(&made.key)?) }, Some(made.pem))
         }
     };
@@ -117,7 +142,7 @@ fn carry_out(
         }
         _ => None,
     };
-    let settings = config_text::staged(&place, earlier.as_ref(), &values, &key.path)?;
+    let settings = settings(&place, earlier.as_ref(), &values, &key.path)?;
     for file in [private, public].into_iter().flatten() {
         file.put()?;
     }
@@ -131,6 +156,29 @@ fn carry_out(
         output.warning("the key is shorter than the 3072 bits that IBKR asks for");
     }
     Ok(Done { place, is_changed, is_new: pem.is_some(), key, values })
+}
+
+/// What the settings lack, at their end; `None` where they lack nothing.
+fn settings(
+    place: &Place,
+    earlier: Option<&Earlier>,
+    values: &Values,
+    key: &Path,
+) -> Result<Option<Staged>, Failure> {
+    let mut missing = values.clone();
+    if let Some(earlier) = earlier {
+        missing.retain(|key, _| !earlier.values.contains_key(key));
+    }
+    if earlier.is_none_or(|earlier| earlier.key.is_none()) {
+        missing.insert(KEY_FILE.key, config_text::written(key, &place.folder)?);
+    }
+    let says_key = |read: &Earlier| match missing.get(KEY_FILE.key) {
+        Some(written) => read.key.as_deref().is_some_and(|path| path.ends_with(written)),
+        None => true,
+    };
+    config_text::staged(place, earlier.is_none(), &setting::ALL, &missing, |path| {
+        Ok(earlier::read(path)?.is_some_and(|read| read.values == *values && says_key(&read)))
+    })
 }
 
 fn holds(path: &Path, public: &PublicKey) -> bool {

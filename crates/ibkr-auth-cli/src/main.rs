@@ -38,7 +38,7 @@ use args::{Args, Command};
 use clap::{ColorChoice, CommandFactory, Parser};
 #[cfg(feature = "simulator")]
 use commands::demo;
-use commands::{api, guide, login, logout, profiles, shell, status, tickle, token, validate};
+use commands::{api, authorize, guide, login, logout, profiles, shell, status, tickle, token, validate};
 use exit::Exit;
 use failure::Failure;
 use ibkr_auth_store::Store;
@@ -93,6 +93,7 @@ fn run(global: &Global, output: Output, command: Command) -> Result<(), Failure>
     let sessions = || sessions(global, output);
     match command {
         Command::Init(args) => init::run(global, output, &args),
+        Command::Authorize(args) => authorize::run(global, output, &args),
         Command::Doctor(args) => doctor::run(global, output, &args),
         Command::Login(args) => login::run(&sessions()?, &args),
         Command::Status => status::run(&sessions()?),

@@ -62,7 +62,9 @@ pub(crate) fn file(global: &Global) -> Result<Option<PathBuf>, Failure> {
     if let Some(file) = own.as_ref().filter(|file| file.exists()) {
         return Ok(Some(file.clone()));
     }
-    if std::env::var_os("IBKR_AUTH_CLIENT_ID").is_some() {
+    // Each login is known by one of these.
+    let logins = ["IBKR_AUTH_CLIENT_ID", "IBKR_AUTH_OAUTH1_CONSUMER_KEY", "IBKR_AUTH_IMPORT_IBIND"];
+    if logins.iter().any(|name| std::env::var_os(name).is_some()) {
         return Ok(None);
     }
     let own = own.map(|file| format!("{} nor ", file.display())).unwrap_or_default();

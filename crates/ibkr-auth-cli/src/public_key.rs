@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ibkr_auth_config::is_demo_key;
+use ibkr_auth_core::oauth1::DecryptionKey;
 use ibkr_jws::RsaKey;
 use ring::digest::{SHA256, digest};
 
@@ -24,6 +25,11 @@ impl PublicKey {
             Failure::new(Exit::Config, "the public half of the key cannot be written").why(error.to_string())
         })?;
         Ok(Self { bits: key.bits(), pem, is_demo: is_demo_key(key) })
+    }
+
+    /// Of the key that opens a secret. The simulator's demo key is none.
+    pub(crate) fn of_decryption(key: &DecryptionKey) -> Self {
+        Self { bits: key.bits(), pem: key.public_key_pem(), is_demo: false }
     }
 
     pub(crate) fn is_short(&self) -> bool {

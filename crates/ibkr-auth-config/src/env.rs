@@ -22,6 +22,9 @@ const PREFIX: &str = "IBKR_AUTH_";
 /// Chooses the profile. It is no field: a profile does not choose another.
 pub(crate) const PROFILE: &str = "IBKR_AUTH_PROFILE";
 
+/// Asks for the variables of ibind. It is no field: it says where to look for some.
+pub(crate) const IMPORT_IBIND: &str = "IBKR_AUTH_IMPORT_IBIND";
+
 /// Those of the program `ibkr-auth`, which say nothing about a login.
 const OF_THE_PROGRAM: [&str; 2] = ["IBKR_AUTH_CONFIG", "IBKR_AUTH_STATE_DIR"];
 
@@ -87,6 +90,12 @@ impl Env {
         value.raw().map(|name| Some(name.to_owned())).map_err(|problem| problem.at(PROFILE))
     }
 
+    /// Whether the variables of ibind are asked for.
+    pub(crate) fn asks_for_ibind(&self) -> Result<bool, FileError> {
+        let Some(value) = self.value("import_ibind")? else { return Ok(false) };
+        value.truth().map_err(|problem| problem.at(IMPORT_IBIND))
+    }
+
     fn value(&self, name: &'static str) -> Result<Option<Value>, FileError> {
         let variable = variable(name);
         let Some(value) = self.get(&variable) else { return Ok(None) };
@@ -103,6 +112,7 @@ impl Env {
         let names = self.0.iter().map(|(name, _)| name.to_string_lossy());
         for name in names.filter(|name| name.starts_with(PREFIX)) {
             let is_known = name == PROFILE
+                || name == IMPORT_IBIND
                 || OF_THE_PROGRAM.contains(&&*name)
                 || fields::ALL.iter().any(|field| variable(field.name) == name);
             if !is_known && !except.contains(&&*name) {

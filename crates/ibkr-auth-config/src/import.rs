@@ -11,6 +11,7 @@ mod certificate;
 #[cfg(feature = "yaml")]
 mod conf_yaml;
 mod ibind;
+pub(crate) mod ibind_login;
 #[cfg(feature = "yaml")]
 mod ips;
 

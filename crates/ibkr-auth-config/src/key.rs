@@ -18,8 +18,12 @@ use crate::{
     value::{Text, Value},
 };
 
-/// The public half of the key that ships with the simulator.
-const DEMO: &str = include_str!("demo_key.pem");
+/// The public halves of the keys that ship with the simulator: those that sign.
+const DEMO: [&str; 3] = [
+    include_str!("demo_key.pem"),
+    include_str!("demo_signature_key.pem"),
+    include_str!("testcons_signature_key.pem"),
+];
 
 pub(crate) const IS_DEMO: &str = "is the simulator's demo key, whose private half everybody has";
 pub(crate) const INSTEAD_OF_DEMO: &str =
@@ -35,7 +39,7 @@ pub fn is_demo_key(key: &RsaKey) -> bool {
 }
 
 pub(crate) fn is_demo_pem(pem: &str) -> bool {
-    pem.trim() == DEMO.trim()
+    DEMO.iter().any(|demo| pem.trim() == demo.trim())
 }
 
 /// Where the private key is, and its passphrase. Nothing of either was opened yet. `Debug` shows no secret.

@@ -22,6 +22,8 @@
 //! * In a private key, in a file of its own or not, line breaks may be written `\n` or `\r\n`; the base64 of
 //!   the whole PEM file will do as well.
 //! * Nothing is filled in: a value that holds `${NAME}`, or stands in quotes of its own, is refused.
+//! * With `IBKR_AUTH_IMPORT_IBIND=true` a login by OAuth 1.0a comes from the variables `IBIND_OAUTH1A_…` of
+//!   the Python package ibind too; whatever a file or a variable of ours says takes precedence.
 //! * Relative paths start at the folder of the file that holds them; those of variables at the current
 //!   folder.
 //! * Without `proxy` these count: `HTTPS_PROXY`, else `ALL_PROXY` (or in small letters), and `NO_PROXY`. This

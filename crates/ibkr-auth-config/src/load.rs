@@ -6,6 +6,7 @@ use crate::{
     FileError, Unkeyed,
     document::{self, Document},
     env::Env,
+    import::ibind_login,
     merge::Merged,
     profile,
 };
@@ -26,6 +27,7 @@ pub struct Reader {
     file: Option<PathBuf>,
     profile: Option<String>,
     vars: Option<Env>,
+    ibind: bool,
 }
 
 impl Reader {
@@ -51,6 +53,13 @@ impl Reader {
         Self { vars: Some(Env::new(vars)), ..self }
     }
 
+    /// Takes a login by OAuth 1.0a from the variables `IBIND_OAUTH1A_…` of the Python package ibind too, where
+    /// neither the file nor a variable of ours says anything. The variable `IBKR_AUTH_IMPORT_IBIND=true` asks
+    /// for the same, wherever settings are read.
+    pub fn ibind(self) -> Self {
+        Self { ibind: true, ..self }
+    }
+
     /// Reads everything but the key, whose file is not even opened. Nothing is logged.
     ///
     /// # Errors
@@ -59,8 +68,27 @@ impl Reader {
         let env = self.vars.as_ref().map_or_else(|| Cow::Owned(Env::of_process()), Cow::Borrowed);
         let document = self.file.as_deref().map(Document::open).transpose()?;
         let profile = profile::choose(self.profile.as_deref(), &env, document.as_ref())?;
-        let merged = Merged::new(document, profile.as_deref(), &env)?;
-        Unkeyed::new(&merged, profile, &env)
+        let (imported, warnings) = match self.ibind || env.asks_for_ibind()? {
+            true => ibind_login::layer(&env)?,
+            false => Default::default(),
+        };
+        let merged = Merged::new(document, profile.as_deref(), imported, &env)?;
+        let mut settings = Unkeyed::new(&merged, profile, &env)?;
+        settings.warnings.extend(warnings);
+        Ok(settings)
+    }
+
+    /// What the top level of the file says, key by key as it is written, whether it can be used or not: for
+    /// whoever completes settings. What is a list or empty is left out.
+    ///
+    /// # Errors
+    /// A [`FileError`] when the file cannot be read, or holds an unknown key.
+    #[doc(hidden)]
+    pub fn written(&self) -> Result<Vec<(&'static str, String)>, FileError> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
+        let top = Document::open(file)?.top;
+        let texts = top.iter().filter_map(|(field, value)| Some((field.name, value.raw().ok()?.to_owned())));
+        Ok(texts.collect())
     }
 
     /// The names of the file's profiles, in its order; also of a file whose settings cannot be used.

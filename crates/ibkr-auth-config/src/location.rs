@@ -47,6 +47,11 @@ impl SettingsFile {
 #[derive(Clone)]
 pub(crate) enum Location {
     Variable(&'static str),
+    /// A variable of another program, in place of one of ours.
+    Foreign {
+        name: &'static str,
+        field: &'static str,
+    },
     /// `event` is that of the field's name.
     File {
         file: Arc<SettingsFile>,
@@ -59,7 +64,7 @@ impl Location {
     /// The name of the field.
     pub(crate) fn field(&self) -> &'static str {
         match self {
-            Self::Variable(field) | Self::File { field, .. } => field,
+            Self::Variable(field) | Self::Foreign { field, .. } | Self::File { field, .. } => field,
         }
     }
 
@@ -67,6 +72,7 @@ impl Location {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Variable(field) => env::variable(field),
+            Self::Foreign { name, .. } => (*name).to_owned(),
             Self::File { file, event, field } => match yaml::line_of(&file.text, *event) {
                 Some(line) => format!("{}:{line}: `{field}`", file.name()),
                 None => format!("{}: `{field}`", file.name()),
@@ -78,6 +84,7 @@ impl Location {
     pub(crate) fn short(&self) -> String {
         match self {
             Self::Variable(field) => env::variable(field),
+            Self::Foreign { name, .. } => (*name).to_owned(),
             Self::File { field, .. } => format!("`{field}`"),
         }
     }
@@ -85,7 +92,7 @@ impl Location {
     /// Relative paths start here.
     pub(crate) fn folder(&self) -> &Path {
         match self {
-            Self::Variable(_) => None,
+            Self::Variable(_) | Self::Foreign { .. } => None,
             Self::File { file, .. } => file.path.parent(),
         }
         .unwrap_or(Path::new(""))

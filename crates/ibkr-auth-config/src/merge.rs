@@ -21,11 +21,12 @@ impl Merged {
     pub(crate) fn new(
         mut document: Option<Document>,
         profile: Option<&str>,
+        imported: Layer,
         env: &Env,
     ) -> Result<Self, FileError> {
         let variables = env.layer()?;
         refuse_unknown_variables(&variables, document.as_ref(), env)?;
-        let mut merged = Self(Layer::new());
+        let mut merged = Self(imported);
         if let Some(document) = &mut document {
             merged.override_with(mem::take(&mut document.top));
             if let Some((_, layer)) =

@@ -188,6 +188,19 @@ impl Unkeyed {
         self.transport.stays_here(&self.config)
     }
 
+    /// Decrypts the secret of the access token, which [`with_key`](Self::with_key) does too: for whoever wants
+    /// to know before a login. Gives what should be changed about the key's files; nothing with OAuth 2.0.
+    ///
+    /// # Errors
+    /// A [`FileError`]: the encryption key cannot be read, or does not open the secret.
+    pub fn check_secret(&self) -> Result<Vec<String>, FileError> {
+        let mut warnings = Vec::new();
+        if let Some(decryption) = &self.decryption {
+            decryption.secret(&mut warnings)?;
+        }
+        Ok(warnings)
+    }
+
     /// Reads the key.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ impl Value {
         let items: Vec<&str> = match (&self.written, &self.location) {
             (Written::List(items), _) => items.iter().map(|item| item.as_str()).collect(),
             (_, Location::Variable(_)) => self.text()?.split(',').map(str::trim).collect(),
-            (_, Location::File { .. }) => vec![self.text()?],
+            (_, Location::File { .. } | Location::Foreign { .. }) => vec![self.text()?],
         };
         if items.iter().any(|item| item.trim().is_empty()) {
             return Err(Problem::new("has an empty item", "remove that item"));

@@ -128,6 +128,15 @@ impl Config {
         Ok(Self::with_login(Login::OAuth1(OAuth1::new(consumer)?)))
     }
 
+    /// A third party's, before any user has consented: it is for [`wire::consent`](crate::wire::consent)
+    /// alone, and cannot log in. What comes of the consent belongs in [`oauth1`](Self::oauth1).
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the consumer key is empty, or holds something else than letters and digits.
+    pub fn third_party(consumer_key: &str) -> Result<Self, ConfigError> {
+        Ok(Self::with_login(Login::OAuth1(OAuth1::third_party(consumer_key)?)))
+    }
+
     fn with_login(login: Login) -> Self {
         Self {
             login,

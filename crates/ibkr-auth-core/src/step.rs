@@ -14,6 +14,10 @@ pub enum Step {
     PublicIp,
     /// `POST /gw/api/v1/sso-sessions`: access token and public address for SSO bearer token.
     GetBearerToken,
+    /// `POST /v1/api/oauth/request_token`: with what a user is asked for consent (OAuth 1.0a, third parties).
+    RequestToken,
+    /// `POST /v1/api/oauth/access_token`: request token and verifier for access token and secret.
+    ConsentedToken,
     /// `POST /v1/api/oauth/live_session_token`: what requests of OAuth 1.0a are signed with.
     GetLiveSessionToken,
     /// `GET /v1/api/sso/validate`.
@@ -35,6 +39,8 @@ impl Step {
             Self::GetAccessToken => "get_access_token",
             Self::PublicIp => "public_ip",
             Self::GetBearerToken => "get_bearer_token",
+            Self::RequestToken => "request_token",
+            Self::ConsentedToken => "consented_token",
             Self::GetLiveSessionToken => "get_live_session_token",
             Self::ValidateSso => "validate_sso",
             Self::SsodhInit => "ssodh_init",
@@ -57,9 +63,11 @@ impl Step {
         step.or_else(|| (!path.starts_with("/v1/api/")).then_some(Self::PublicIp))
     }
 
-    const AT_IBKR: [Self; 8] = [
+    const AT_IBKR: [Self; 10] = [
         Self::GetAccessToken,
         Self::GetBearerToken,
+        Self::RequestToken,
+        Self::ConsentedToken,
         Self::GetLiveSessionToken,
         Self::ValidateSso,
         Self::SsodhInit,
@@ -74,6 +82,8 @@ impl Step {
             Self::GetAccessToken => "/oauth2/api/v1/token",
             Self::PublicIp => "",
             Self::GetBearerToken => "/gw/api/v1/sso-sessions",
+            Self::RequestToken => "/v1/api/oauth/request_token",
+            Self::ConsentedToken => "/v1/api/oauth/access_token",
             Self::GetLiveSessionToken => "/v1/api/oauth/live_session_token",
             Self::ValidateSso => "/v1/api/sso/validate",
             Self::SsodhInit => "/v1/api/iserver/auth/ssodh/init",
@@ -85,7 +95,8 @@ impl Step {
 
     /// Whether the request is signed with the key that proves who we are: it may count as a login.
     pub fn is_signed(self) -> bool {
-        matches!(self, Self::GetAccessToken | Self::GetBearerToken | Self::GetLiveSessionToken)
+        let of_consent = matches!(self, Self::RequestToken | Self::ConsentedToken);
+        matches!(self, Self::GetAccessToken | Self::GetBearerToken | Self::GetLiveSessionToken) || of_consent
     }
 
     /// Whether it carries a JWS, which would be the same bytes if it were signed again within its second.

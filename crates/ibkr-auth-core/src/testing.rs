@@ -186,6 +186,10 @@ fn body(step: Step) -> &'static str {
         }
         Step::PublicIp => "203.0.113.7",
         Step::GetBearerToken => r#"{"active":true,"access_token":"fake.bearer.token","token_type":"Bearer"}"#,
+        Step::RequestToken => r#"{"oauth_token":"0123456789abcdef4567"}"#,
+        Step::ConsentedToken => {
+            r#"{"is_paper":true,"oauth_token":"0123456789abcdef0123","oauth_token_secret":"c2VjcmV0"}"#
+        }
         // It depends on what was asked: see `live_session_answer`.
         Step::GetLiveSessionToken => "{}",
         Step::ValidateSso => {

@@ -24,6 +24,7 @@ pub mod auth_status;
 mod authorization;
 pub mod bearer_token;
 mod build;
+pub mod consent;
 pub(crate) mod jitter;
 pub mod live_session_token;
 pub mod logout;

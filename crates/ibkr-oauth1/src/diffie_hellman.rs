@@ -32,6 +32,16 @@ const FEWEST_BITS: usize = 256;
 const MOST_BITS: usize = 8192;
 
 impl DhParameters {
+    /// A prime that needs not be searched for, to be taken with the generator 2: the one of 2048 bits of RFC
+    /// 3526 §3, whose digits are those of pi, so that nobody can have chosen it. IBKR says nothing against
+    /// it. To have computed with a prime of this length before, for all who use it, is out of reach.
+    pub const GROUP_14: &str = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404dd\
+         ef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7ed\
+         ee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f\
+         83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3b\
+         e39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa0510\
+         15728e5a8aacaa68ffffffffffffffff";
+
     /// Reads `BEGIN DH PARAMETERS`, as `openssl dhparam` writes it, from a file in any of the shapes that
     /// [`blocks`](ibkr_jws::pem_file::blocks) sees through. The generator is the one of the file.
     ///

@@ -33,6 +33,7 @@ pub use base_string::{Call, QueryTreatment, SignatureMethod};
 pub use decrypt::{DecryptError, DecryptionKey};
 pub use diffie_hellman::{DhError, DhParameters, Exponent, SharedSecret};
 pub use live_session_token::LiveSessionToken;
+pub use percent::encoded;
 pub use random::Random;
 pub use secret::AccessTokenSecret;
 

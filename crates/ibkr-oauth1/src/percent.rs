@@ -14,6 +14,14 @@ pub(crate) fn encode(bytes: &[u8], into: &mut String) {
     }
 }
 
+/// The text with all but the unreserved characters (RFC 3986 §2.3) percent-encoded: for the query of an
+/// address.
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    encode(text.as_bytes(), &mut encoded);
+    encoded
+}
+
 /// What a server reads: `+` is a space, a `%` without two digits behind it stays as it is.
 pub(crate) fn decode_form(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());

@@ -128,7 +128,7 @@ fn hint(sessions: &Sessions, reveal: bool) {
 }
 
 /// What tells one token from another, and no more.
-fn redacted(secret: &str) -> String {
+pub(super) fn redacted(secret: &str) -> String {
     let (scheme, token) = match secret.split_once([' ', '=']) {
         Some((scheme, token)) => (&secret[..=scheme.len()], token),
         None => ("", secret),

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use ibkr_auth_core::Login;
+
 use super::{
     DoctorArgs, address,
     context::{Context, Need},
     files,
     finding::{Finding, INTERRUPTED},
-    kept, key, login, network,
+    kept, key, login, network, oauth1,
     report::Report,
     settings, tiers,
 };
@@ -18,6 +20,8 @@ struct Check {
     name: &'static str,
     /// Whether something leaves this machine.
     sends: bool,
+    /// Whether it is of this login, if not of both.
+    of: Option<fn(&Login) -> bool>,
     needs: &'static [Need],
     run: fn(&mut Context<'_>) -> Finding,
 }
@@ -27,6 +31,8 @@ const CHECKS: &[Check] = &[
     local("settings", &[], settings::settings),
     local("file modes", &[], files::modes),
     local("key", &[Need::Settings], key::key),
+    local("encryption key", &[Need::Settings], oauth1::encryption_key).of(is_oauth1),
+    local("dh parameters", &[Need::Settings], oauth1::dh_parameters).of(is_oauth1),
     local("state folder", &[], files::state_folder),
     local("kept session", &[Need::Settings], kept::stored),
     sending("proxy", &[], network::proxy),
@@ -35,10 +41,16 @@ const CHECKS: &[Check] = &[
     sending("clock", &[Need::Tls], network::clock),
     sending("public ip", &[Need::Proxy], address::public_ip),
     sending("session", &[Need::Settings], kept::asked),
-    sending("access token", &[Need::Settings, Need::Key, Need::Tls], login::access_token),
-    sending("bearer token", &[Need::Settings, Need::Key, Need::Tls], login::bearer_token),
+    sending("access token", &[Need::Settings, Need::Key, Need::Tls], login::access_token).of(is_oauth2),
+    sending("bearer token", &[Need::Settings, Need::Key, Need::Tls], login::bearer_token).of(is_oauth2),
+    sending(
+        "live session token",
+        &[Need::Settings, Need::Key, Need::Secret, Need::Tls],
+        oauth1::live_session_token,
+    )
+    .of(is_oauth1),
     sending("read-only tier", &[Need::Session], tiers::read_only),
-    sending("sso/validate", &[Need::Session], tiers::validate),
+    sending("sso/validate", &[Need::Session], tiers::validate).of(is_oauth2),
     sending("brokerage tier", &[Need::Session], tiers::brokerage),
     sending("competing session", &[Need::BrokerageAnswer], tiers::competing),
     sending("accounts", &[Need::Brokerage], tiers::accounts),
@@ -52,11 +64,25 @@ const LAST: &str = "logout";
 type Run = fn(&mut Context<'_>) -> Finding;
 
 const fn local(name: &'static str, needs: &'static [Need], run: Run) -> Check {
-    Check { name, sends: false, needs, run }
+    Check { name, sends: false, of: None, needs, run }
 }
 
 const fn sending(name: &'static str, needs: &'static [Need], run: Run) -> Check {
-    Check { name, sends: true, needs, run }
+    Check { name, sends: true, of: None, needs, run }
+}
+
+impl Check {
+    const fn of(self, login: fn(&Login) -> bool) -> Self {
+        Self { of: Some(login), ..self }
+    }
+}
+
+fn is_oauth1(login: &Login) -> bool {
+    login.oauth1().is_some()
+}
+
+fn is_oauth2(login: &Login) -> bool {
+    login.oauth2().is_some()
 }
 
 /// How the checks ended.
@@ -74,6 +100,10 @@ pub(super) fn run(
     let mut context = Context::new(global, output, args)?;
     let mut outcome = Ok(());
     for check in CHECKS {
+        // The settings, which are read first, say which login it is.
+        if check.of.is_some_and(|is_of| !is_of(context.config.login())) {
+            continue;
+        }
         let begin = Instant::now();
         let progress = check.sends.then(|| Progress::start(output, format!("checking: {}", check.name)));
         let finding = judge(check, &mut context);

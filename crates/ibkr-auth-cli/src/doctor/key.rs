@@ -8,8 +8,12 @@ use super::{
 };
 use crate::public_key::PublicKey;
 
+/// What IBKR's page for OAuth 1.0a asks for.
+const OAUTH1_BITS: usize = 2048;
+
 pub(super) fn key(context: &mut Context<'_>) -> Finding {
     let Some(sessions) = &context.sessions else { return Finding::skip("needs: settings") };
+    let is_oauth1 = context.config.login().oauth1().is_some();
     let source = sessions.profile.key.source();
     let loaded = match sessions.profile.key.load() {
         Ok(loaded) => loaded,
@@ -32,8 +36,12 @@ pub(super) fn key(context: &mut Context<'_>) -> Finding {
     let text =
         format!("RSA, {} bits, {stored}; SHA-256 of the public key: {}", public.bits, public.fingerprint());
     context.there.insert(Need::Key);
-    if public.is_short() {
-        let means = "IBKR asks for RSA keys of 3072 bits or more (`ibkr-auth guide`, §4)";
+    let has_enough = is_oauth1 && public.bits >= OAUTH1_BITS;
+    if public.is_short() && !has_enough {
+        let means = match is_oauth1 {
+            true => "IBKR asks for RSA keys of 2048 bits with OAuth 1.0a",
+            false => "IBKR asks for RSA keys of 3072 bits or more (`ibkr-auth guide`, §4)",
+        };
         return Finding::warn(
             text,
             means,

@@ -24,25 +24,8 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     if let Some(finding) = not_wanted(context) {
         return finding;
     }
-    if context.clock_is_beyond {
-        return Finding::skip("needs: a clock that is right, see `clock`: IBKR would refuse the login");
-    }
-    let session = match (&context.sessions, context.run.as_mut()) {
-        (Some(sessions), Some(run)) => {
-            let config = context.config.clone();
-            let fixed = context.address.map(|address| config.clone().with_public_ip(address));
-            sessions.begin_login(run, fixed.and_then(Result::ok).unwrap_or(config))
-        }
-        _ => return Finding::skip("needs: the lock of the session"),
-    };
-    match session {
-        Ok(session) => context.session = Some(session),
-        Err(failure) => {
-            let later = LATER.into_iter().find(|(step, _)| failure.step() == Some(*step));
-            let Some((_, check)) = later else { return forbidden(failure) };
-            context.refused = Some((check, failure));
-            return Finding::skip(ACCEPTED);
-        }
+    if let Err(finding) = begin(context) {
+        return *finding;
     }
     match step(context, At::Token, Session::get_access_token) {
         Ok(token) => {
@@ -57,8 +40,34 @@ pub(super) fn access_token(context: &mut Context<'_>) -> Finding {
     }
 }
 
+/// A new session, if the guard of logins allows one.
+pub(super) fn begin(context: &mut Context<'_>) -> Result<(), Box<Finding>> {
+    let skip = |why| Err(Box::new(Finding::skip(why)));
+    if context.clock_is_beyond {
+        return skip("needs: a clock that is right, see `clock`: IBKR would refuse the login");
+    }
+    let session = match (&context.sessions, context.run.as_mut()) {
+        (Some(sessions), Some(run)) => {
+            let config = context.config.clone();
+            let fixed = context.address.map(|address| config.clone().with_public_ip(address));
+            sessions.begin_login(run, fixed.and_then(Result::ok).unwrap_or(config))
+        }
+        _ => return skip("needs: the lock of the session"),
+    };
+    match session {
+        Ok(session) => context.session = Some(session),
+        Err(failure) => {
+            let later = LATER.into_iter().find(|(step, _)| failure.step() == Some(*step));
+            let Some((_, check)) = later else { return Err(Box::new(forbidden(failure))) };
+            context.refused = Some((check, failure));
+            return skip(ACCEPTED);
+        }
+    }
+    Ok(())
+}
+
 /// Why no login is made although one could be.
-fn not_wanted(context: &Context<'_>) -> Option<Finding> {
+pub(super) fn not_wanted(context: &Context<'_>) -> Option<Finding> {
     if context.there.contains(&Need::Session) {
         return Some(Finding::skip(format!("not asked for: {}", has_session(context))));
     }
@@ -123,14 +132,14 @@ pub(super) fn bearer_token(context: &mut Context<'_>) -> Finding {
     }
 }
 
-fn failed(context: &mut Context<'_>, trouble: Trouble) -> Finding {
+pub(super) fn failed(context: &mut Context<'_>, trouble: Trouble) -> Finding {
     let failure = Failure::from(trouble.error.clone());
     let finding = trouble.finding();
     noted(context, Some(&failure), finding)
 }
 
 /// Keeps how the login ended. That this could not be kept matters less than what was found.
-fn noted(context: &mut Context<'_>, failure: Option<&Failure>, mut finding: Finding) -> Finding {
+pub(super) fn noted(context: &mut Context<'_>, failure: Option<&Failure>, mut finding: Finding) -> Finding {
     let history = context.session.as_ref().map(|session| session.history(moment()));
     if let (Some(sessions), Some(run)) = (&context.sessions, context.run.as_mut())
         && let Err(unwritable) = sessions.end_login(run, history, failure)

@@ -12,6 +12,7 @@ pub(super) enum At {
     Connection,
     Token,
     Bearer,
+    Live,
     Validate,
     Tickle,
     Init,
@@ -24,7 +25,7 @@ pub(super) enum At {
 impl At {
     /// Whether a Ctrl-C leads here: what makes a session is waited for, so that it can be ended.
     pub(super) fn is_for_the_end(self) -> bool {
-        matches!(self, Self::Bearer | Self::Logout)
+        matches!(self, Self::Bearer | Self::Live | Self::Logout)
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) fn given(args: &InitArgs) -> Result<Values, Failure> {
 }
 
 /// With what stands in the settings, which is never changed.
-pub(super) fn merged(given: Values, earlier: Option<&Earlier>, file: &Path) -> Result<Values, Failure> {
-    let Some(Earlier { values: before, .. }) = earlier else { return Ok(given) };
+pub(super) fn merged(given: Values, before: Option<&Values>, file: &Path) -> Result<Values, Failure> {
+    let Some(before) = before else { return Ok(given) };
     let differs = |(key, value): &(&&str, &String)| before.get(**key).is_some_and(|before| before != *value);
     let others: Vec<String> =
         given.iter().filter(differs).map(|(key, _)| format!("another `{key}`")).collect();
@@ -86,25 +86,34 @@ pub(super) fn complete(mut known: Values, is_new: bool, asker: Option<Asker>) ->
 }
 
 fn ask(known: &mut Values, is_new: bool, asker: Asker) -> Result<(), Failure> {
-    ask_for(&CLIENT_ID, known, None, true, asker)?;
+    ask_for(&CLIENT_ID, known, None, true, asker, check)?;
     let has_client_id = known.contains_key(CLIENT_ID.key);
     if has_client_id {
-        ask_for(&KEY_ID, known, Some("main"), false, asker)?;
+        ask_for(&KEY_ID, known, Some("main"), false, asker, check)?;
     }
-    ask_for(&CREDENTIAL, known, None, !has_client_id, asker)?;
+    ask_for(&CREDENTIAL, known, None, !has_client_id, asker, check)?;
     if is_new {
-        ask_for(&TIER, known, Some(TIERS[0]), false, asker)?;
+        ask_tier(known, asker)?;
     }
     Ok(())
 }
 
+pub(super) fn ask_tier(known: &mut Values, asker: Asker) -> Result<(), Failure> {
+    let check = |_, answer: &str| match TIERS.contains(&answer) {
+        true => Ok(()),
+        false => Err(format!("type {}", TIERS.join(" or "))),
+    };
+    ask_for(&TIER, known, Some(TIERS[0]), false, asker, check)
+}
+
 /// Unless the answer is known. `may_wait`: it can be given another time.
-fn ask_for(
+pub(super) fn ask_for(
     Setting { key, name, meaning }: &Setting,
     known: &mut Values,
     default: Option<&str>,
     may_wait: bool,
     asker: Asker,
+    check: impl Fn(&'static str, &str) -> Result<(), String>,
 ) -> Result<(), Failure> {
     if known.contains_key(key) {
         return Ok(());
@@ -113,8 +122,6 @@ fn ask_for(
     asker.explain(&format!("{name}: {meaning}{wait}"));
     let check = |answer: &str| match answer {
         "" if may_wait => Ok(()),
-        _ if *key == TIER.key && !TIERS.contains(&answer) => Err(format!("type {}", TIERS.join(" or "))),
-        _ if *key == TIER.key => Ok(()),
         _ => check(key, answer),
     };
     let answer = asker.text(name, default, check)?;

@@ -10,30 +10,30 @@ use crate::{exit::Exit, failure::Failure, output::DIM, progress, wrap::wrapped};
 
 /// Whoever can be asked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asker {
+pub(crate) struct Asker {
     is_quiet: bool,
 }
 
 impl Asker {
     /// `None` without a person at both ends of the line.
-    pub(super) fn of_terminal(is_quiet: bool) -> Option<Self> {
+    pub(crate) fn of_terminal(is_quiet: bool) -> Option<Self> {
         (io::stdin().is_terminal() && io::stderr().is_terminal()).then_some(Self { is_quiet })
     }
 
     /// What has to be known to answer the next question.
-    pub(super) fn explain(self, text: &str) {
+    pub(crate) fn explain(self, text: &str) {
         if !self.is_quiet {
             show(&format!("\n{DIM}{}{DIM:#}\n", wrapped(text, &Term::stderr())));
         }
     }
 
     /// Why an answer does not do.
-    pub(super) fn refuse(self, reason: &str) {
+    pub(crate) fn refuse(self, reason: &str) {
         show(&format!("  {}\n", one_line(reason)));
     }
 
     /// Asks until `check` is content.
-    pub(super) fn text(
+    pub(crate) fn text(
         self,
         question: &str,
         default: Option<&str>,
@@ -72,7 +72,7 @@ fn read_line() -> Result<Result<String, String>, Failure> {
     let ended = |why: String| {
         Failure::new(Exit::Usage, "the questions were left unanswered, and nothing was written")
             .why(why)
-            .help("run `ibkr-auth init` again, or answer with flags: `ibkr-auth help init`")
+            .help("run it again, or answer with flags: `ibkr-auth help` shows them")
     };
     match io::stdin().lock().read_until(b'\n', &mut line) {
         Ok(0) => {

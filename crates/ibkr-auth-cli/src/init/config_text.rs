@@ -12,9 +12,8 @@ use crate::{
     exit::Exit,
     failure::Failure,
     init::{
-        earlier::{self, Earlier},
         place::Place,
-        setting::{self, KEY_FILE, Setting, Values},
+        setting::{Setting, Values},
         staged::{PRIVATE, Staged},
     },
     wrap,
@@ -33,37 +32,29 @@ const COMPETE: &str = "
 compete: false
 ";
 
-/// `None`: they say everything already. The folder is there by now.
+/// Settings with these lines, in this order; `None` where there is nothing to write. `is_new`: there are none
+/// yet. `says`: what is read back from the file at this path, once it is written, is what it should be. The
+/// folder is there by now.
 pub(super) fn staged(
     place: &Place,
-    earlier: Option<&Earlier>,
-    values: &Values,
-    key: &Path,
+    is_new: bool,
+    order: &[&Setting],
+    missing: &Values,
+    says: impl FnOnce(&Path) -> Result<bool, Failure>,
 ) -> Result<Option<Staged>, Failure> {
-    let mut missing = values.clone();
-    if let Some(earlier) = earlier {
-        missing.retain(|key, _| !earlier.values.contains_key(key));
-    }
-    if earlier.is_none_or(|earlier| earlier.key.is_none()) {
-        missing.insert(KEY_FILE.key, written(key, &place.folder)?);
-    }
     if missing.is_empty() {
         return Ok(None);
     }
-    let lines = lines(&missing);
-    let (file, text) = match earlier {
-        None => (place.file.clone(), format!("{HEAD}{lines}{COMPETE}").into_bytes()),
-        Some(_) => completed(&place.file, &lines)?,
+    let lines = lines(order, missing);
+    let (file, text) = match is_new {
+        true => (place.file.clone(), format!("{HEAD}{lines}{COMPETE}").into_bytes()),
+        false => completed(&place.file, &lines)?,
     };
     let staged = Staged::new(&file, &text, PRIVATE)?;
-    let says_key = |read: &Earlier| match missing.get(KEY_FILE.key) {
-        Some(written) => read.key.as_deref().is_some_and(|path| path.ends_with(written)),
-        None => true,
-    };
-    let why = match earlier::read(staged.path()) {
-        Ok(Some(read)) if read.values == *values && says_key(&read) => return Ok(Some(staged)),
-        Ok(_) => "they are read back with other values".to_owned(),
-        Err(_) if earlier.is_some() => {
+    let why = match says(staged.path()) {
+        Ok(true) => return Ok(Some(staged)),
+        Ok(false) => "they are read back with other values".to_owned(),
+        Err(_) if !is_new => {
             "lines at its end would not belong to it, as where all is indented, in braces, or ended by `...`"
                 .to_owned()
         }
@@ -94,12 +85,12 @@ fn completed(file: &Path, lines: &str) -> Result<(PathBuf, Vec<u8>), Failure> {
     Ok((file, text))
 }
 
-fn lines(values: &Values) -> String {
+fn lines(order: &[&Setting], values: &Values) -> String {
     let line = |Setting { key, name, meaning }: &Setting| {
         let meaning = wrap::lines(&format!("{name}: {meaning}"), WIDTH).replace('\n', "\n# ");
         values.get(key).map(|value| format!("\n# {meaning}\n{}\n", entry(key, value)))
     };
-    setting::ALL.into_iter().filter_map(line).collect()
+    order.iter().copied().filter_map(line).collect()
 }
 
 fn entry(key: &str, value: &str) -> String {
@@ -107,7 +98,7 @@ fn entry(key: &str, value: &str) -> String {
 }
 
 /// The key as it stands in settings of this folder: relative if it is below.
-fn written(key: &Path, folder: &Path) -> Result<String, Failure> {
+pub(super) fn written(key: &Path, folder: &Path) -> Result<String, Failure> {
     let (whole, folder) = (absolute(key).unwrap_or_default(), absolute(folder).unwrap_or_default());
     let path = whole.strip_prefix(&folder).unwrap_or(&whole);
     path.to_str().map(str::to_owned).ok_or_else(|| {

@@ -34,30 +34,11 @@ pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
     if fs::symlink_metadata(file).is_err() {
         return Ok(None);
     }
-    let shown = file.display();
-    let unusable = |why: &str| {
-        Failure::new(Exit::Config, format!("{shown} is there already, and cannot be completed"))
-            .why(why)
-            .help("edit it by hand, move it away, or choose another folder with --dir")
-    };
+    let unusable = |why: &str| unusable(file, why);
     let reader = reader(file, |_| true);
-    if !reader.profiles().map_err(|error| unusable(error.message()))?.is_empty() {
-        return Err(unusable("it has profiles, which `init` does not edit"));
-    }
+    refuse_profiles(&reader, file)?;
     let settings = reader.read().map_err(|error| unusable(error.message()))?;
-    let detours = detours(&settings).join(", ");
-    if !detours.is_empty() {
-        // They may be somebody else's: those of a cloned repository, say.
-        let what = format!("{shown} leads logins elsewhere than straight to IBKR: {detours}");
-        return Err(Failure::new(Exit::Usage, what)
-            .why("whoever wrote these lines can receive your tokens, so `init` does not complete them")
-            .help(
-                "remove them; or, if they are yours, add what is missing by hand (`ibkr-auth help keys`)",
-            ));
-    }
-    if settings.config.login().oauth2().is_none() {
-        return Err(unusable("it logs in by OAuth 1.0a, which `init` does not edit"));
-    }
+    refuse_detours(&settings, file)?;
     let mut values = Values::new();
     for (key, part) in [CLIENT_ID.key, KEY_ID.key, CREDENTIAL.key].into_iter().zip(0..) {
         values.extend(own(file, key, move |settings| settings.config.login().identity()[part].to_owned()));
@@ -74,6 +55,32 @@ pub(super) fn read(file: &Path) -> Result<Option<Earlier>, Failure> {
         return Err(unusable("it holds the private key itself, which `init` does not edit"));
     }
     Ok(Some(Earlier { values, key: key.and_then(|(_, path)| path) }))
+}
+
+pub(super) fn unusable(file: &Path, why: &str) -> Failure {
+    Failure::new(Exit::Config, format!("{} is there already, and cannot be completed", file.display()))
+        .why(why)
+        .help("edit it by hand, move it away, or choose another folder with --dir")
+}
+
+pub(super) fn refuse_profiles(reader: &Reader, file: &Path) -> Result<(), Failure> {
+    match reader.profiles() {
+        Ok(names) if names.is_empty() => Ok(()),
+        Ok(_) => Err(unusable(file, "it has profiles, which `init` does not edit")),
+        Err(error) => Err(unusable(file, error.message())),
+    }
+}
+
+/// They may be somebody else's: those of a cloned repository, say.
+pub(super) fn refuse_detours(settings: &Unkeyed, file: &Path) -> Result<(), Failure> {
+    let detours = detours(settings).join(", ");
+    if detours.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} leads logins elsewhere than straight to IBKR: {detours}", file.display());
+    Err(Failure::new(Exit::Usage, what)
+        .why("whoever wrote these lines can receive your tokens, so `init` does not complete them")
+        .help("remove them; or, if they are yours, add what is missing by hand (`ibkr-auth help keys`)"))
 }
 
 /// What reads a file that lacks these required keys. The variables of the process do not count.

@@ -93,7 +93,7 @@ fn take(path: &Path, output: Output) -> Result<Choice, Failure> {
 }
 
 /// A key that is there; and whether users other than its owner may do something with its file.
-fn look_at(path: &Path) -> Result<(KeyPair, bool), Failure> {
+pub(super) fn look_at(path: &Path) -> Result<(KeyPair, bool), Failure> {
     const ANOTHER: &str = "name another with --key, or make one with --new-key FILE";
     let unusable = |why: String| {
         let (why, help) = why.rsplit_once(": ").unwrap_or((&why, ANOTHER));
@@ -143,7 +143,7 @@ fn from_home(answer: &str) -> PathBuf {
     }
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     one == other
         || fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }

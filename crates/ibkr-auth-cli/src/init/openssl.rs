@@ -22,17 +22,18 @@ pub(super) struct Made {
     pub(super) pem: Zeroizing<Vec<u8>>,
 }
 
-pub(super) fn make(program: &Path) -> Result<Made, Failure> {
+/// `file` and `flag`: what a key that is made elsewhere is called, and how it is handed in.
+pub(super) fn make(program: &Path, bits: u32, file: &str, flag: &str) -> Result<Made, Failure> {
     let name = program.display();
+    let length = format!("rsa_keygen_bits:{bits}");
     let failed = |what: String, why: String| {
-        Failure::new(Exit::Failed, what).why(why).help(
+        Failure::new(Exit::Failed, what).why(why).help(format!(
             "install openssl or name it with --openssl; or make a key elsewhere with `openssl genpkey -algorithm RSA \
-             -pkeyopt rsa_keygen_bits:3072 -out private.pem`, then `chmod 600 private.pem`, and run `ibkr-auth init \
-             --key private.pem`",
-        )
+             -pkeyopt {length} -out {file}`, then `chmod 600 {file}`, and run `ibkr-auth init {flag} {file}`"
+        ))
     };
     let mut child = Command::new(program)
-        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"])
+        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", &length])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

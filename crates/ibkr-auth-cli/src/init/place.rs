@@ -38,7 +38,7 @@ impl Place {
         Ok(place)
     }
 
-    fn of_file(file: &Path) -> Self {
+    pub(super) fn of_file(file: &Path) -> Self {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self { folder: folder.to_owned(), file: shortened(file) }
     }
@@ -64,6 +64,28 @@ impl Place {
 
     pub(super) fn public_key(&self) -> PathBuf {
         shortened(&self.folder.join("public.pem"))
+    }
+
+    // Those of OAuth 1.0a.
+
+    pub(super) fn signature_key(&self) -> PathBuf {
+        shortened(&self.folder.join("private_signature.pem"))
+    }
+
+    pub(super) fn public_signature_key(&self) -> PathBuf {
+        shortened(&self.folder.join("public_signature.pem"))
+    }
+
+    pub(super) fn encryption_key(&self) -> PathBuf {
+        shortened(&self.folder.join("private_encryption.pem"))
+    }
+
+    pub(super) fn public_encryption_key(&self) -> PathBuf {
+        shortened(&self.folder.join("public_encryption.pem"))
+    }
+
+    pub(super) fn dh_param(&self) -> PathBuf {
+        shortened(&self.folder.join("dhparam.pem"))
     }
 
     /// Makes the folder, for its owner alone. One that is there stays as it is.

@@ -120,12 +120,12 @@ fn upload(output: Output, done: &Done) -> Result<(), Failure> {
     )
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
 /// Text that is as wide as the terminal.
-fn prose(output: Output, text: &str) -> Result<(), Failure> {
+pub(super) fn prose(output: Output, text: &str) -> Result<(), Failure> {
     output.line(wrapped(text, &Term::stdout()))
 }
 
@@ -145,7 +145,7 @@ fn next(output: Output, done: &Done) -> Result<(), Failure> {
 }
 
 /// What the next commands need to find the settings.
-fn config_flag(config: &Path) -> String {
+pub(super) fn config_flag(config: &Path) -> String {
     if profile::of_platform().as_deref() == Some(config) {
         String::new()
     } else {

@@ -13,6 +13,7 @@ mod logins;
 mod sessions;
 
 mod answers;
+mod authorize;
 mod codes;
 mod commands;
 mod output;

@@ -9,7 +9,11 @@ use http::Uri;
 use ibkr_auth_core::is_this_machine;
 
 use super::Imported;
-use crate::{GatewaySettings, env::Env, gateway_values};
+use crate::{
+    GatewaySettings,
+    env::{Env, IMPORT_IBIND},
+    gateway_values,
+};
 
 const PREFIX: &str = "IBIND_";
 const REST_URL: &str = "IBIND_REST_URL";
@@ -40,8 +44,8 @@ impl Imported {
         }
         if text(USE_OAUTH).is_some_and(|value| truth(&value) != Some(false)) {
             imported.warn(format!(
-                "{USE_OAUTH} asks for OAuth 1.0a, which is not yet supported, and passes the gateway by: unset it; the \
-                 gateway logs in by OAuth 2.0"
+                "{USE_OAUTH} lets ibind log in by itself, and pass the gateway by: unset it where ibind shall find the \
+                 gateway"
             ));
         }
         let names = env.names_with(PREFIX);
@@ -50,9 +54,11 @@ impl Imported {
             .map(String::as_str)
             .filter(|name| ![REST_URL, WS_URL, CERTIFICATE, USE_OAUTH].contains(name))
             .partition(|name| name.starts_with(OAUTH_1A));
-        if !oauth.is_empty() {
-            imported
-                .warn(format!("OAuth 1.0a is not yet supported, for which these are: {}", oauth.join(", ")));
+        if !oauth.is_empty() && !env.asks_for_ibind().unwrap_or_default() {
+            imported.warn(format!(
+                "the gateway's login takes these over with {IMPORT_IBIND}=true, and leaves them alone without: {}",
+                oauth.join(", ")
+            ));
         }
         if !other.is_empty() {
             imported.warn(format!("for ibind itself, and without a meaning here: {}", other.join(", ")));

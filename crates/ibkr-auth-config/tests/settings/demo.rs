@@ -19,6 +19,10 @@ fn read(more: &str, vars: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn it_is_told_from_others() {
     assert!(is_demo_key(&RsaKey::from_pem(&demo_key()).unwrap()));
+    for name in ["demo-signature", "testcons-signature"] {
+        let file = format!("{}/../ibkr-sim/demo/oauth1/{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        assert!(is_demo_key(&RsaKey::from_pem(&std::fs::read(file).unwrap()).unwrap()), "{name}");
+    }
     assert!(!is_demo_key(&RsaKey::from_pem(&test_key("rsa3072.pem")).unwrap()));
 }
 

@@ -58,11 +58,11 @@ fn what_does_not_fit_is_told_without_its_value() {
             "/home/m4rk3d/ca.pem",
             "IBIND_CACERT is what ibind trusts: let it name the certificate ",
         ),
-        ("IBIND_USE_OAUTH", "True", "IBIND_USE_OAUTH asks for OAuth 1.0a, which is not yet supported"),
+        ("IBIND_USE_OAUTH", "True", "IBIND_USE_OAUTH lets ibind log in by itself"),
         (
             "IBIND_OAUTH1A_ACCESS_TOKEN",
             "m4rk3d",
-            "OAuth 1.0a is not yet supported, for which these are: IBIND_OAUTH1A_ACCESS_TOKEN",
+            "the gateway's login takes these over with IBKR_AUTH_IMPORT_IBIND=true, and leaves them alone without: IBIND_O",
         ),
         ("IBIND_ACCOUNT_ID", "m4rk3d", "for ibind itself, and without a meaning here: IBIND_ACCOUNT_ID"),
     ] {

@@ -8,6 +8,7 @@ mod effect;
 mod folder;
 mod gateway;
 mod ibind;
+mod ibind_login;
 mod key_file;
 mod leaks;
 mod no_proxy;

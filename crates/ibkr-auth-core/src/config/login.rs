@@ -214,6 +214,19 @@ impl OAuth1 {
         })
     }
 
+    pub(super) fn third_party(consumer_key: &str) -> Result<Self, ConfigError> {
+        let dh_parameters = DhParameters::from_hex(DhParameters::GROUP_14, 2);
+        Self::new(Consumer {
+            consumer_key,
+            access_token: "none",
+            access_token_secret: TokenSecret::from_fn(|| {
+                Err(SignError::new("there is no access token yet: ask the user for consent first"))
+            }),
+            dh_parameters: dh_parameters
+                .map_err(|error| ConfigError::new("oauth1_dh_prime", error.to_string()))?,
+        })
+    }
+
     /// The consumer key.
     pub fn consumer_key(&self) -> &str {
         &self.consumer_key
@@ -222,6 +235,11 @@ impl OAuth1 {
     /// The access token.
     pub fn access_token(&self) -> &Secret {
         &self.access_token
+    }
+
+    /// The prime and the generator that IBKR has as well.
+    pub fn dh_parameters(&self) -> &DhParameters {
+        &self.dh_parameters
     }
 
     /// How query strings are signed.

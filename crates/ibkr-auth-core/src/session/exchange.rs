@@ -188,6 +188,8 @@ pub(super) fn build(
             let ip = facts.own_ip(config).ok_or_else(|| out_of_order(Step::PublicIp))?;
             wire::bearer_token::request_within(config, key, wall, token, ip, jitter)
         }
+        // They are of the consent before any session.
+        Step::RequestToken | Step::ConsentedToken => return Err(out_of_order(ask.step)),
         Step::GetLiveSessionToken => {
             let (request, exponent) =
                 wire::live_session_token::request_after(config, key, wall, &facts.timestamps)?;
@@ -213,6 +215,7 @@ pub(super) fn read(
         Step::GetAccessToken => Done::AccessToken(wire::access_token::parse(config, response)?),
         Step::PublicIp => Done::PublicIp(wire::public_ip::parse(config, response)?),
         Step::GetBearerToken => Done::BearerToken(wire::bearer_token::parse(config, response)?),
+        Step::RequestToken | Step::ConsentedToken => return Err(out_of_order(step)),
         Step::GetLiveSessionToken => {
             let exponent = exponent.ok_or_else(|| out_of_order(step))?;
             Done::LiveSession(wire::live_session_token::parse(config, response, exponent)?)

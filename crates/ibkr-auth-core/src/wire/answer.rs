@@ -199,6 +199,25 @@ fn refusal(step: Step, response: &Response) -> &'static str {
         (Step::GetLiveSessionToken, _) if says(response, "invalid consumer") => {
             "IBKR does not know this consumer key, or not yet: a new one works after a night, some after two weeks"
         }
+        (Step::RequestToken | Step::ConsentedToken, _) if says(response, "invalid consumer") => {
+            "IBKR does not know this consumer key, or not yet; or it is of one's own, made on IBKR's self-service page: such \
+             a consumer asks nobody for consent, its access token is on that page"
+        }
+        (Step::RequestToken, _) if says(response, "oauth_callback") => {
+            "the callback is not the one that IBKR has registered for this consumer: send that, or `oob`"
+        }
+        (Step::ConsentedToken, _) if says(response, "oauth_verifier") => {
+            "the verifier is not the one that the consent gave, or nobody has consented yet: ask for consent anew"
+        }
+        (Step::ConsentedToken, _) if says(response, "oauth_token") => {
+            "the request token is spent or too old: each is good for one access token, so ask for consent anew"
+        }
+        (Step::RequestToken | Step::ConsentedToken, StatusCode::FORBIDDEN) => {
+            "IBKR does not let this consumer ask for consent: vendors are approved first, so ask IBKR"
+        }
+        (Step::RequestToken | Step::ConsentedToken, _) => {
+            "check the consumer key, and that IBKR has the signature key's public half"
+        }
         (Step::GetLiveSessionToken, _) if says(response, "no access secret key") => {
             "IBKR has no such access token any more: generate a new one on its OAuth page, with its secret"
         }

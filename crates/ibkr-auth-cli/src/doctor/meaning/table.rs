@@ -3,7 +3,7 @@
 use ibkr_auth_blocking::{ErrorKind, TransportKind};
 
 use super::{
-    At::{Accounts, Bearer, Connection, Init, Portfolio, Tickle, Token, Validate},
+    At::{Accounts, Bearer, Connection, Init, Live, Portfolio, Tickle, Token, Validate},
     Origin::{Anything, Kind, Nothing, Page, Redirect, ServerError, Status},
     Row,
 };
@@ -201,6 +201,54 @@ pub(super) const ROWS: &[Row] = &[
         means: "IBKR made a session and did not activate it: the username may not use the Web API yet",
         help: "ask IBKR whether the username may use the Web API",
         see: "§9, step 2",
+    },
+    // The one step of OAuth 1.0a.
+    Row {
+        at: &[Live],
+        came: Status(&[400, 401, 403]),
+        says: "invalid consumer",
+        means: "not active yet, or mistyped: IBKR does not know this consumer key. A new or changed one works after IBKR's next \
+                restart at night or on the weekend, for some users after two weeks",
+        help: "compare oauth1_consumer_key letter by letter with IBKR's OAuth page; if it is new, wait, and run this once a \
+               day: a try in between changes nothing",
+        see: "§9, OAuth 1.0a",
+    },
+    Row {
+        at: &[Live],
+        came: Status(&[400, 401, 403]),
+        says: "no access secret key",
+        means: "the consumer key is active, but IBKR has no such access token for it any more: it was withdrawn, or the keys \
+                were changed after it",
+        help: "generate a new access token on IBKR's OAuth page, and set oauth1_access_token and oauth1_access_token_secret: \
+               it works within a minute",
+        see: "§9, OAuth 1.0a",
+    },
+    Row {
+        at: &[Live],
+        came: Status(&[403]),
+        says: "",
+        means: "not entitled: IBKR knows the consumer, and does not let this username use it",
+        help: "ask IBKR whether the account may use the Web API by OAuth 1.0a; waiting does not help here",
+        see: "§2",
+    },
+    Row {
+        at: &[Live],
+        came: Status(&[400, 401]),
+        says: "",
+        means: "IBKR refused the signature: it has the public half of another signature key, or the secret is not the one of \
+                this access token",
+        help: "compare the key's SHA-256 above with that of the signature key that was uploaded; generate a new access token \
+               if its secret may be an older one. Do not try in a loop",
+        see: "§9, OAuth 1.0a",
+    },
+    Row {
+        at: &[Live],
+        came: Kind(ErrorKind::Unproven),
+        says: "",
+        means: "IBKR accepted consumer, token and signature, and came to another token than this program: it has other \
+                Diffie-Hellman parameters",
+        help: "run this once more, then upload the file of oauth1_dh_param_file anew, or take the one that was uploaded",
+        see: "",
     },
     // Step 3, and any call with a bearer token.
     Row {

@@ -2,6 +2,7 @@
 
 mod folder;
 mod keys;
+mod oauth1;
 mod program;
 mod record;
 mod snapshots;
@@ -13,6 +14,7 @@ pub(crate) use folder::Folder;
 pub(crate) use keys::key;
 #[cfg(unix)]
 pub(crate) use keys::public_half;
+pub(crate) use oauth1::VENDOR;
 #[cfg(unix)]
 pub(crate) use program::{LONG, signal};
 pub(crate) use program::{Ran, run, run_together, run_with_input};

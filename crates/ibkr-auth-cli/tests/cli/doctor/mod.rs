@@ -6,6 +6,7 @@ mod checks;
 mod interrupt;
 mod local;
 mod network;
+mod oauth1;
 mod pace;
 mod report;
 mod secrets;

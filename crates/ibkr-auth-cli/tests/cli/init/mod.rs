@@ -5,5 +5,6 @@ mod files;
 mod flags;
 mod key;
 mod login;
+mod oauth1;
 mod run;
 mod terminal;
