@@ -51,27 +51,6 @@ impl World {
         world
     }
 
-    /// The demo consumer of OAuth 1.0a.
-    pub(crate) fn oauth1() -> Self {
-        Self::oauth1_with(|_| {})
-    }
-
-    pub(crate) fn oauth1_with(change: impl FnOnce(&mut SimConfig)) -> Self {
-        let world = Self::with(change);
-        world.write("private.pem", demo::oauth1::SIGNATURE_KEY_PEM);
-        world.write("encryption.pem", demo::oauth1::ENCRYPTION_KEY_PEM);
-        world.write("dhparam.pem", demo::oauth1::DH_PARAM_PEM);
-        let more = format!(
-            "oauth1_consumer_key: {}\noauth1_access_token: {}\noauth1_access_token_secret: {}\n\
-             oauth1_encryption_key_file: encryption.pem\noauth1_dh_param_file: dhparam.pem\n",
-            demo::oauth1::CONSUMER_KEY,
-            demo::oauth1::ACCESS_TOKEN,
-            demo::oauth1::ACCESS_TOKEN_SECRET,
-        );
-        world.configure_without(&["client_id", "client_key_id", "credential"], &more);
-        world
-    }
-
     /// Settings without [`HOSTS`], and an environment that leads IBKR's real ones to the simulator.
     pub(crate) fn behind_proxy() -> Self {
         let mut world = Self::new();
