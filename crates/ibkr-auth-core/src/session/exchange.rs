@@ -15,7 +15,7 @@ use super::{
     ticket::Done,
 };
 use crate::{
-    Authorization, ClockSkew, Config, Error, Now, PublicIp, Request, Response, Step, wire,
+    Authorization, ClockSkew, Config, Error, ErrorKind, Now, PublicIp, Request, Response, Step, wire,
     wire::jitter::AssertionJitter,
 };
 
@@ -48,6 +48,17 @@ impl Exchange {
         let of_session =
             !matches!(self.step, Step::GetAccessToken | Step::PublicIp) && !self.step.brings_session();
         of_session && self.generation != facts.generation
+    }
+
+    /// Whether this refusal came with proof that our clock was wrong when the request was signed: then it
+    /// says nothing of what it was signed with. With OAuth 1.0a all of a session's requests are.
+    pub(super) fn is_refused_for_its_time(&self, error: &Error, config: &Config, facts: &Facts) -> bool {
+        let is_refused = match error.kind() {
+            ErrorKind::Rejected => true,
+            ErrorKind::Unauthorized => config.login.oauth1().is_some(),
+            _ => false,
+        };
+        is_refused && facts.clock.skew().differs_notably_from(self.skew)
     }
 }
 
