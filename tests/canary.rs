@@ -4,7 +4,7 @@
 use std::{
     fmt::Debug,
     io, panic,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -235,8 +235,8 @@ fn a_whole_life_by_oauth1_shows_no_secret() {
 
 /// The secret of the demo access token, before its encryption.
 const DECRYPTED: &[u8] = &[
-    0x8f, 0x1d, 0x6a, 0x0c, 0x5b, 0x7e, 0x42, 0x93, 0x9e, 0x3c, 0x21, 0xd0, 0x7f, 0x64, 0xab, 0x58, 0xc0, 0xd9,
-    0x13, 0x7e, 0x2b, 0x8a, 0x45, 0xf6, 0xa1, 0xe4, 0x7c, 0x3b, 0x9d, 0x5f, 0x60, 0x82,
+    0x8f, 0x1d, 0x6a, 0x0c, 0x5b, 0x7e, 0x42, 0x93, 0x9e, 0x3c, 0x21, 0xd0, 0x7f, 0x64, 0xab, 0x58, 0xc0,
+    0xd9, 0x13, 0x7e, 0x2b, 0x8a, 0x45, 0xf6, 0xa1, 0xe4, 0x7c, 0x3b, 0x9d, 0x5f, 0x60, 0x82,
 ];
 
 /// As a program may print bytes.
@@ -246,8 +246,16 @@ fn forms(bytes: &[u8]) -> [String; 4] {
     [STANDARD.encode(bytes), hex.to_ascii_uppercase(), hex, list]
 }
 
-/// What a request holds that nobody may see: its signature, as it is and as it is written.
-fn signature(request: &Request) -> Option<[String; 2]> {
+/// What a request holds that nobody may see: its signature, as it is and as it is written, and what is left of
+/// it where a text was cut or cleaned.
+fn signature(request: &Request) -> Vec<String> {
+    signed(request).map_or_else(Vec::new, |[plain, written]| {
+        let parts = written.split('%').filter(|part| part.len() >= 12).map(str::to_owned);
+        parts.chain([plain, written.clone()]).collect()
+    })
+}
+
+fn signed(request: &Request) -> Option<[String; 2]> {
     let header = request.headers().get("authorization")?.to_str().unwrap().to_owned();
     let written = header.split("oauth_signature=\"").nth(1)?.split('"').next()?.to_owned();
     let plain = written.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
@@ -260,7 +268,7 @@ fn recorded<D: Driver>(lab: &Lab, secrets: &Arc<Mutex<Vec<String>>>) -> D {
     let secrets = Arc::clone(secrets);
     let session = Session::new(lab.oauth1_config(), oauth1_key(), 0);
     D::with_http(session, move |request, limit| {
-        secrets.lock().unwrap().extend(signature(&request).into_iter().flatten());
+        secrets.lock().unwrap().extend(signature(&request));
         Http::send(&*http.lock().unwrap(), request, limit)
     })
 }
@@ -315,7 +323,7 @@ fn life_by_oauth1<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
     secrets.extend(signatures.lock().unwrap().drain(..));
     let (kept, session) = (Arc::clone(&signatures), Session::new(lab.oauth1_config(), oauth1_key(), 0));
     let mut parrot = D::with_http(session, move |request, _| {
-        kept.lock().unwrap().extend(signature(&request).into_iter().flatten());
+        kept.lock().unwrap().extend(signature(&request));
         let said = request.headers()["authorization"].to_str().unwrap().replace('"', "'");
         Ok(testing::answer(401, &format!(r#"{{"error":"what is {said}"}}"#)))
     });
@@ -323,7 +331,7 @@ fn life_by_oauth1<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
     assert!(refused.excerpt().is_some_and(|excerpt| excerpt.contains("what is")), "{refused}");
     seen.error(&refused);
     let signatures = std::mem::take(&mut *signatures.lock().unwrap());
-    assert_eq!(signatures.len(), 2, "one, in two forms");
+    assert!(signatures.len() >= 2, "one, in two forms at least");
     secrets.extend(signatures);
 }
 
@@ -396,12 +404,18 @@ fn an_unreadable_live_session_token_shows_nothing() {
         seen.debug(&ticket);
     }
     let mut secrets = marks.map(str::to_owned).to_vec();
-    secrets.extend(["0123456789abcdef0123", "the secret of the access token", "c2lnbmF0dXJl"].map(str::to_owned));
+    secrets.extend(
+        ["0123456789abcdef0123", "the secret of the access token", "c2lnbmF0dXJl"].map(str::to_owned),
+    );
     seen.holds_none_of(&secrets);
 }
 
+/// There is one hook for panics in a process.
+static HOOK: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_panic_in_the_middle_of_a_login_shows_nothing() {
+    let _hook = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = Seen::default();
     let before = panic::take_hook();
     let listener = seen.clone();
@@ -424,6 +438,7 @@ fn a_panic_in_the_middle_of_a_login_shows_nothing() {
 
 #[test]
 fn a_panic_in_the_middle_of_a_login_by_oauth1_shows_nothing() {
+    let _hook = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = Seen::default();
     let before = panic::take_hook();
     let listener = seen.clone();
@@ -434,7 +449,7 @@ fn a_panic_in_the_middle_of_a_login_by_oauth1_shows_nothing() {
         let mut session = Session::new(testing::oauth1_config(), testing::FakeKey, 0);
         let ticket = session.connect();
         testing::Bench::new().run(&mut session, &ticket, |transmit| {
-            kept.lock().unwrap().extend(signature(&transmit.request).into_iter().flatten());
+            kept.lock().unwrap().extend(signature(&transmit.request));
             match transmit.step {
                 Step::SsodhInit => panic!("{transmit:?} {ticket:?} {:#?}", transmit.request.headers()),
                 _ => testing::healthy(transmit),
@@ -446,7 +461,7 @@ fn a_panic_in_the_middle_of_a_login_by_oauth1_shows_nothing() {
     assert!(seen.text().contains("SsodhInit") && seen.text().contains("Sensitive"), "{}", seen.text());
     seen.debug(&" ".repeat(1000));
     let mut secrets = signatures.lock().unwrap().clone();
-    assert_eq!(secrets.len(), 4);
+    assert!(secrets.len() >= 4, "two requests");
     secrets.extend(["0123456789abcdef0123", "the secret of the access token"].map(str::to_owned));
     seen.holds_none_of(&secrets);
 }

@@ -175,7 +175,8 @@ fn error(chance: &mut Chance, weather: &Weather, question: &Question) -> Respons
         return testing::answer(503, "");
     }
     // Servers like to repeat what they were sent.
-    let repeated = if chance.per_mille(100) { format!("{body} {}", question.credential()) } else { body.to_owned() };
+    let repeated =
+        if chance.per_mille(100) { format!("{body} {}", question.credential()) } else { body.to_owned() };
     testing::answer(status, &repeated)
 }
 

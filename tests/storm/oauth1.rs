@@ -100,7 +100,8 @@ impl Minted {
     pub(crate) fn odd(&self, chance: &mut Chance, server: SystemTime) -> Value {
         let mut answer = self.answer(server, 86_400_000);
         let prime = PRIME.to_owned();
-        let forged = format!("{:016x}{:016x}{:08x}", chance.number(), chance.number(), chance.number() as u32);
+        let forged =
+            format!("{:016x}{:016x}{:08x}", chance.number(), chance.number(), chance.number() as u32);
         let (member, value) = match chance.below(16) {
             0 => ("live_session_token_signature", json!(forged)),
             1 => ("live_session_token_signature", json!(self.proof[1..])),
@@ -116,8 +117,14 @@ impl Minted {
             9 => ("diffie_hellman_response", json!(format!("000{}", self.response))),
             // What is left are good tokens with ends of all kinds.
             10 => ("live_session_token_expiration", json!(null)),
-            11 => ("live_session_token_expiration", json!(chance.pick(&[0, 1, u64::MAX, 1 << 53, 1_750_000_000]))),
-            12 => ("live_session_token_expiration", json!(chance.pick(&["", "soon", "-1", "1e400", "1750000000000"]))),
+            11 => (
+                "live_session_token_expiration",
+                json!(chance.pick(&[0, 1, u64::MAX, 1 << 53, 1_750_000_000])),
+            ),
+            12 => (
+                "live_session_token_expiration",
+                json!(chance.pick(&["", "soon", "-1", "1e400", "1750000000000"])),
+            ),
             13 => ("live_session_token_expiration", json!(chance.pick(&[-1.0, 1.5e300, 0.5]))),
             14 => ("live_session_token_expiration", json!({"in": [60]})),
             _ => ("canary", json!("cafecafe")),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use ibkr_auth_core::{
-    Event, Now, Output, Phase, Request, RequestId, SavedSession, Session, Step, Transmit, TransportKind, Wait,
-    testing::FakeKey,
+    Event, Now, Output, Phase, Request, RequestId, SavedSession, Session, Step, Transmit, TransportKind,
+    Wait, testing::FakeKey,
 };
 use ibkr_auth_tests::chance::Chance;
 

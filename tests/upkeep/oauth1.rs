@@ -172,7 +172,7 @@ fn whoever_begins_with_a_clock_that_is_hours_ahead_is_connected_once_it_is_set()
     world.server_ahead = -2 * 3_600_000;
     world.session.keep_connected(KeepConnected::default());
     world.run_for(5 * MINUTE);
-    assert_eq!(world.session.phase(), Phase::Recovering, "{}", world.story());
+    assert_eq!(world.session.phase(), Phase::Connecting, "{}", world.story());
     world.now.wall -= 2 * HOUR;
     world.server_ahead = 0;
     world.run_until_phase(2 * MINUTE, Phase::Connected);

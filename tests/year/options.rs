@@ -27,15 +27,8 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut seed, mut seeds) = (None, None);
-        let mut options = Self {
-            seed: 1,
-            seeds: 100,
-            days: 365,
-            ours: false,
-            oauth1: false,
-            stories: false,
-            plot: None,
-        };
+        let mut options =
+            Self { seed: 1, seeds: 100, days: 365, ours: false, oauth1: false, stories: false, plot: None };
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
             let number = |text: String| {

@@ -42,7 +42,9 @@ pub(crate) fn table(all: &[Named], days: u32) {
 }
 
 /// The kinds of logins that anybody has made.
-fn made<'a>(accounts: impl Iterator<Item = &'a Account> + Clone) -> impl Iterator<Item = (Login, &'static str)> {
+fn made<'a>(
+    accounts: impl Iterator<Item = &'a Account> + Clone,
+) -> impl Iterator<Item = (Login, &'static str)> {
     Login::ALL.into_iter().filter(move |(login, _)| accounts.clone().any(|one| one.logins(*login) > 0))
 }
 

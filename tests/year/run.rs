@@ -254,10 +254,8 @@ impl<'a, S: Strategy> Year<'a, S> {
         let Some(flight) = self.flights.get_mut(&number).filter(|_| self.road == 0) else { return };
         let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
         let lost = flight.fate.answer_lost;
-        let is_login = matches!(
-            reply.endpoint,
-            Endpoint::Token | Endpoint::SsoSessions | Endpoint::LiveSessionToken
-        );
+        let is_login =
+            matches!(reply.endpoint, Endpoint::Token | Endpoint::SsoSessions | Endpoint::LiveSessionToken);
         if is_login && reply.response.status().is_client_error() {
             match self.refusal {
                 Refusal::Ready => {

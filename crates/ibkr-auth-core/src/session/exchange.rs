@@ -34,6 +34,8 @@ pub(super) struct Exchange {
     deadline: Instant,
     /// What was known of IBKR's clock when the request was signed.
     pub(super) skew: ClockSkew,
+    /// When it was signed, with OAuth 1.0a.
+    stamp: u64,
     /// The bearer token that the request went out with.
     pub(super) generation: u64,
     /// It began a login, which was counted then.
@@ -58,7 +60,8 @@ impl Exchange {
             ErrorKind::Unauthorized => config.login.oauth1().is_some(),
             _ => false,
         };
-        is_refused && facts.clock.skew().differs_notably_from(self.skew)
+        let is_refuted = facts.timestamps.last() < self.stamp;
+        is_refused && (is_refuted || facts.clock.skew().differs_notably_from(self.skew))
     }
 }
 
@@ -88,6 +91,7 @@ impl InFlight {
             sent: now,
             deadline: now.mono + timeout + BACK_STOP,
             skew: facts.clock.skew(),
+            stamp: facts.timestamps.last(),
             generation: facts.generation,
             begins_login,
             exponent,

@@ -98,7 +98,8 @@ impl Task {
         let corrects = clock_was_wrong
             && (step.is_signed() || error.kind() == ErrorKind::Unauthorized)
             && self.job(step).is_some_and(|job| !job.clock_corrected);
-        if let (true, Err(spent)) = (corrects && step.is_signed(), cx.guard.may_log_in(&cx.config.host, cx.now.mono))
+        if let (true, Err(spent)) =
+            (corrects && step.is_signed(), cx.guard.may_log_in(&cx.config.host, cx.now.mono))
         {
             return self.give_up(step, spent);
         }

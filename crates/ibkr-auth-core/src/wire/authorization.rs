@@ -21,7 +21,8 @@ use ibkr_oauth1::{Call, LiveSessionToken};
 
 use super::{answer::LONGEST_SECRET, build, path};
 use crate::{
-    Advice, Config, Error, ErrorKind, OAuth1, Request, Response, Secret, Step, clock::CORRECTED, time::unix_seconds,
+    Advice, Config, Error, ErrorKind, OAuth1, Request, Response, Secret, Step, clock::CORRECTED,
+    time::unix_seconds,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -152,8 +152,7 @@ impl Sim {
     /// Whether its consumer is registered, and has the access token.
     pub(crate) fn knows(&self, live: &Live) -> bool {
         let own = |consumer: &&Consumer| consumer.consumer_key == live.consumer_key;
-        let tokens =
-            self.config.consumers.iter().filter(own).flat_map(|consumer| &consumer.access_tokens);
+        let tokens = self.config.consumers.iter().filter(own).flat_map(|consumer| &consumer.access_tokens);
         tokens.map(|known| &known.token).any(|token| *token == live.token)
     }
 
