@@ -4,15 +4,22 @@
 use std::{
     fmt::Debug,
     io, panic,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use ibkr_auth_config::{Proxy, Transport};
-use ibkr_auth_core::{Config, Error, Event, Response, Secret, Session, Sign, Step, testing};
+use ibkr_auth_core::{
+    Config, Error, Event, KeepConnected, Request, Response, Secret, Session, Sign, Step,
+    oauth1::DecryptionKey, testing,
+};
 use ibkr_auth_tests::{
-    driver::{Async, Blocking, Driver},
-    lab::{Lab, key},
+    driver::{Async, Blocking, Driver, Http, Kept},
+    lab::{Lab, key, oauth1_key},
 };
 use ibkr_jws::{RsaKey, SignError};
 use ibkr_sim::{Endpoint, demo};
@@ -196,6 +203,152 @@ fn life<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
     secrets.extend(signatures.iter().cloned());
 }
 
+/// The same by OAuth 1.0a: the access token, its secret as it is given and as it is, the live session token,
+/// every signature.
+#[test]
+fn a_whole_life_by_oauth1_shows_no_secret() {
+    let seen = log();
+    let decrypting = DecryptionKey::from_pem(demo::oauth1::ENCRYPTION_KEY_PEM.as_bytes()).unwrap();
+    let secret = decrypting.decrypt(demo::oauth1::ACCESS_TOKEN_SECRET).unwrap();
+    seen.debug(&decrypting);
+    seen.debug(&secret);
+    seen.debug(&oauth1_key());
+    let key_material = [demo::oauth1::SIGNATURE_KEY_PEM, demo::oauth1::ENCRYPTION_KEY_PEM]
+        .map(|pem| pem.lines().nth(3).unwrap().to_owned());
+    let mut secrets = vec![demo::oauth1::ACCESS_TOKEN.to_owned(), demo::CREDENTIAL.to_owned()];
+    secrets.extend(key_material);
+    // It may be cut into lines.
+    secrets.extend(demo::oauth1::ACCESS_TOKEN_SECRET.as_bytes().chunks(40).filter_map(|part| {
+        let part = String::from_utf8_lossy(part);
+        (part.len() == 40).then(|| part.into_owned())
+    }));
+    secrets.extend(forms(DECRYPTED));
+    life_by_oauth1::<Blocking>(&seen, &mut secrets);
+    life_by_oauth1::<Async>(&seen, &mut secrets);
+    kept_by_oauth1::<Blocking>(&seen, &mut secrets);
+    kept_by_oauth1::<Async>(&seen, &mut secrets);
+    seen.holds_none_of(&secrets);
+    for target in ["ibkr_auth_core", "ureq_proto", "hyper_util"] {
+        assert!(seen.text().contains(target), "the log of {target} is there");
+    }
+}
+
+/// The secret of the demo access token, before its encryption.
+const DECRYPTED: &[u8] = &[
+    0x8f, 0x1d, 0x6a, 0x0c, 0x5b, 0x7e, 0x42, 0x93, 0x9e, 0x3c, 0x21, 0xd0, 0x7f, 0x64, 0xab, 0x58, 0xc0,
+    0xd9, 0x13, 0x7e, 0x2b, 0x8a, 0x45, 0xf6, 0xa1, 0xe4, 0x7c, 0x3b, 0x9d, 0x5f, 0x60, 0x82,
+];
+
+/// As a program may print bytes.
+fn forms(bytes: &[u8]) -> [String; 4] {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{:?}", &bytes[..8]).trim_matches(['[', ']']).to_owned();
+    [STANDARD.encode(bytes), hex.to_ascii_uppercase(), hex, list]
+}
+
+/// What a request holds that nobody may see: its signature, as it is and as it is written, and what is left of
+/// it where a text was cut or cleaned.
+fn signature(request: &Request) -> Vec<String> {
+    signed(request).map_or_else(Vec::new, |[plain, written]| {
+        let parts = written.split('%').filter(|part| part.len() >= 12).map(str::to_owned);
+        parts.chain([plain, written.clone()]).collect()
+    })
+}
+
+fn signed(request: &Request) -> Option<[String; 2]> {
+    let header = request.headers().get("authorization")?.to_str().unwrap().to_owned();
+    let written = header.split("oauth_signature=\"").nth(1)?.split('"').next()?.to_owned();
+    let plain = written.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+    Some([plain, written])
+}
+
+/// A client that sends as ever, and keeps every signature.
+fn recorded<D: Driver>(lab: &Lab, secrets: &Arc<Mutex<Vec<String>>>) -> D {
+    let http = Mutex::new(<Blocking as Driver>::Http::new(&lab.transport()).unwrap());
+    let secrets = Arc::clone(secrets);
+    let session = Session::new(lab.oauth1_config(), oauth1_key(), 0);
+    D::with_http(session, move |request, limit| {
+        secrets.lock().unwrap().extend(signature(&request));
+        Http::send(&*http.lock().unwrap(), request, limit)
+    })
+}
+
+fn life_by_oauth1<D: Driver + Debug>(seen: &Seen, secrets: &mut Vec<String>) {
+    let lab = Lab::new();
+    seen.debug(&lab.oauth1_config());
+    let signatures = Arc::default();
+    let mut client = D::new(lab.oauth1_config(), oauth1_key(), &lab.transport()).unwrap();
+    let listener = seen.clone();
+    client.on_event(move |event: &Event| {
+        listener.debug(event);
+        listener.0.lock().unwrap().extend_from_slice(event.to_string().as_bytes());
+    });
+    let live = client.get_live_session_token().unwrap();
+    secrets.extend(forms(&STANDARD.decode(live.token.to_base64().as_bytes()).unwrap()));
+    seen.debug(&live);
+    seen.outcome(&client.ssodh_init());
+    let tickle = client.tickle().unwrap();
+    secrets.push(tickle.session_id.as_ref().unwrap().expose().to_owned());
+    seen.debug(&client.session().snapshot());
+    seen.debug(&client.session().websocket([7; 16]));
+    seen.debug(&client.save());
+    seen.debug(&client.get("/v1/api/iserver/accounts").map(|_| ()));
+    seen.debug(client.session());
+    seen.debug(&client);
+    for fault in [
+        r#"{"on":"auth/status","calls":1,"do":{"truncate":3}}"#,
+        r#"{"on":"auth/status","calls":2,"do":{"garbage":true}}"#,
+        r#"{"on":"auth/status","calls":3,"do":{"reset":true}}"#,
+    ] {
+        lab.server.handle().fault(fault).unwrap();
+        seen.outcome(&client.status());
+    }
+    lab.server.handle().restart();
+    seen.outcome(&client.status());
+    seen.outcome(&client.logout());
+
+    // Others than ours see what is sent, and say it again.
+    let mut client = recorded::<D>(&lab, &signatures);
+    seen.outcome(&client.connect());
+    let saved: serde_json::Value = serde_json::from_str(client.save().unwrap().expose()).unwrap();
+    secrets.extend(forms(&STANDARD.decode(saved["bearer"].as_str().unwrap()).unwrap()));
+    let echo = format!(
+        r#"{{"on":"tickle","do":{{"status":500,"body":{{"error":"{} of {}"}}}}}}"#,
+        demo::oauth1::ACCESS_TOKEN,
+        demo::oauth1::ACCESS_TOKEN.to_ascii_uppercase(),
+    );
+    lab.server.handle().fault(&echo).unwrap();
+    seen.outcome(&client.tickle());
+    seen.debug(&client);
+    secrets.extend(signatures.lock().unwrap().drain(..));
+    let (kept, session) = (Arc::clone(&signatures), Session::new(lab.oauth1_config(), oauth1_key(), 0));
+    let mut parrot = D::with_http(session, move |request, _| {
+        kept.lock().unwrap().extend(signature(&request));
+        let said = request.headers()["authorization"].to_str().unwrap().replace('"', "'");
+        Ok(testing::answer(401, &format!(r#"{{"error":"what is {said}"}}"#)))
+    });
+    let refused = parrot.connect().unwrap_err();
+    assert!(refused.excerpt().is_some_and(|excerpt| excerpt.contains("what is")), "{refused}");
+    seen.error(&refused);
+    let signatures = std::mem::take(&mut *signatures.lock().unwrap());
+    assert!(signatures.len() >= 2, "one, in two forms at least");
+    secrets.extend(signatures);
+}
+
+fn kept_by_oauth1<D: Driver>(seen: &Seen, secrets: &mut Vec<String>) {
+    let lab = Lab::new();
+    let signatures = Arc::default();
+    let handle = recorded::<D>(&lab, &signatures).keep_connected(KeepConnected::default());
+    handle.ready(Duration::from_secs(20)).unwrap();
+    seen.debug(&handle.snapshot());
+    seen.debug(&handle.websocket());
+    seen.debug(&handle.history());
+    seen.debug(&handle.get("/v1/api/iserver/accounts").map(|_| ()));
+    seen.debug(&handle.save());
+    handle.stop().unwrap();
+    secrets.extend(signatures.lock().unwrap().iter().cloned());
+}
+
 /// Every step answers with garbage in which its own secrets stand.
 #[test]
 fn unreadable_successes_show_nothing_of_their_body() {
@@ -225,8 +378,44 @@ fn unreadable_successes_show_nothing_of_their_body() {
     seen.holds_none_of(&marks.map(str::to_owned));
 }
 
+/// The same for the answer that brings a live session token.
+#[test]
+fn an_unreadable_live_session_token_shows_nothing() {
+    let seen = Seen::default();
+    let marks = ["hunter2-response-mark", "hunter2-proof-mark", "hunter2-end-mark"];
+    for body in [
+        format!(r#"{{"diffie_hellman_response":["{}"]}}"#, marks[0]),
+        format!(
+            r#"{{"diffie_hellman_response":"{}","live_session_token_signature":"{}","live_session_token_expiration":"{}"}}"#,
+            marks[0], marks[1], marks[2],
+        ),
+        format!(r#"{{"live_session_token_signature":"{}"#, marks[1]),
+    ] {
+        let mut session = Session::new(testing::oauth1_config(), testing::FakeKey, 0);
+        let ticket = session.connect();
+        let mut bench = testing::Bench::new();
+        let outcome = bench.run(&mut session, &ticket, |transmit| {
+            seen.debug(transmit);
+            Ok(Response::new(body.clone().into()))
+        });
+        assert!(outcome.is_err());
+        seen.outcome(&outcome);
+        seen.debug(&bench.events);
+        seen.debug(&ticket);
+    }
+    let mut secrets = marks.map(str::to_owned).to_vec();
+    secrets.extend(
+        ["0123456789abcdef0123", "the secret of the access token", "c2lnbmF0dXJl"].map(str::to_owned),
+    );
+    seen.holds_none_of(&secrets);
+}
+
+/// There is one hook for panics in a process.
+static HOOK: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_panic_in_the_middle_of_a_login_shows_nothing() {
+    let _hook = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = Seen::default();
     let before = panic::take_hook();
     let listener = seen.clone();
@@ -245,4 +434,34 @@ fn a_panic_in_the_middle_of_a_login_shows_nothing() {
     assert!(seen.text().contains("SsodhInit") && seen.text().contains("Sensitive"), "{}", seen.text());
     seen.debug(&" ".repeat(1000));
     seen.holds_none_of(&["hunter2-user".to_owned(), "fake.bearer.token".to_owned()]);
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_login_by_oauth1_shows_nothing() {
+    let _hook = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = Seen::default();
+    let before = panic::take_hook();
+    let listener = seen.clone();
+    panic::set_hook(Box::new(move |info| listener.debug(&info.to_string())));
+    let signatures: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&signatures);
+    let outcome = panic::catch_unwind(move || {
+        let mut session = Session::new(testing::oauth1_config(), testing::FakeKey, 0);
+        let ticket = session.connect();
+        testing::Bench::new().run(&mut session, &ticket, |transmit| {
+            kept.lock().unwrap().extend(signature(&transmit.request));
+            match transmit.step {
+                Step::SsodhInit => panic!("{transmit:?} {ticket:?} {:#?}", transmit.request.headers()),
+                _ => testing::healthy(transmit),
+            }
+        })
+    });
+    panic::set_hook(before);
+    assert!(outcome.is_err());
+    assert!(seen.text().contains("SsodhInit") && seen.text().contains("Sensitive"), "{}", seen.text());
+    seen.debug(&" ".repeat(1000));
+    let mut secrets = signatures.lock().unwrap().clone();
+    assert!(secrets.len() >= 4, "two requests");
+    secrets.extend(["0123456789abcdef0123", "the secret of the access token"].map(str::to_owned));
+    seen.holds_none_of(&secrets);
 }

@@ -10,6 +10,8 @@ mod answers;
 mod commands;
 #[path = "storm/ledger.rs"]
 mod ledger;
+#[path = "storm/oauth1.rs"]
+mod oauth1;
 #[path = "storm/round.rs"]
 mod round;
 #[path = "storm/weather.rs"]

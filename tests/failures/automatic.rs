@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use ibkr_auth_core::{Event, KeepConnected, Phase, Step};
 use ibkr_auth_tests::world::World;
+use ibkr_sim::demo;
 
 use crate::faults::rule;
 
 const LIMIT: Duration = Duration::from_secs(3 * 3_600);
 
 /// What comes of a fault that strikes so many calls of a step from the first login on.
-pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize) -> String {
-    let mut world = World::new();
+pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize, oauth1: bool) -> String {
+    let mut world = if oauth1 { World::oauth1() } else { World::new() };
     world.fault(&rule(step, &format!("1..{calls}"), fault.1));
     world.session.keep_connected(KeepConnected::default());
     // Until the fault has struck as often as it will, and what it broke is good again.
@@ -29,9 +30,13 @@ pub(crate) fn run(fault: (&'static str, &'static str), step: Step, calls: usize)
     check(&world, fault.0, step);
     let failed = world.events.iter().filter(|(_, event)| matches!(event, Event::Failed { .. }));
     let last_failure = failed.map(|(at, _)| *at).next_back();
-    let logins = match world.count(Step::GetBearerToken) {
+    let (minted, name) = match oauth1 {
+        true => (Step::GetLiveSessionToken, "live session tokens"),
+        false => (Step::GetBearerToken, "bearer tokens"),
+    };
+    let logins = match world.count(minted) {
         0 | 1 => String::new(),
-        logins => format!(", {logins} bearer tokens"),
+        logins => format!(", {logins} {name}"),
     };
     let works = world.works();
     match (world.session.stopped_by(), good_since) {
@@ -60,8 +65,14 @@ fn by(world: &World, last_failure: Option<Duration>, good: Duration) -> String {
     let Some(failure) = last_failure.filter(|failure| *failure < good) else { return String::new() };
     let took = world.sent.iter().filter(|(at, _)| (failure..=good).contains(at)).map(|(_, step)| *step);
     let steps: Vec<Step> = took.collect();
-    let dearest =
-        [Step::GetAccessToken, Step::GetBearerToken, Step::SsodhInit, Step::ValidateSso, Step::Tickle];
+    let dearest = [
+        Step::GetAccessToken,
+        Step::GetBearerToken,
+        Step::GetLiveSessionToken,
+        Step::SsodhInit,
+        Step::ValidateSso,
+        Step::Tickle,
+    ];
     let dearest = dearest.into_iter().find(|step| steps.contains(step));
     dearest.map_or_else(String::new, |step| format!(", by {step}"))
 }
@@ -69,7 +80,8 @@ fn by(world: &World, last_failure: Option<Duration>, good: Duration) -> String {
 fn check(world: &World, fault: &str, step: Step) {
     let counters = world.sim.counters();
     assert_eq!(counters.refused_for("replay"), 0, "{fault} at {step}: an assertion was sent twice");
-    for signed in [Step::GetAccessToken, Step::GetBearerToken] {
+    assert_eq!(counters.refused_for("oauth_nonce"), 0, "{fault} at {step}: a request was sent twice");
+    for signed in [Step::GetAccessToken, Step::GetBearerToken, Step::GetLiveSessionToken] {
         let at: Vec<_> = world.sent.iter().filter(|(_, sent)| *sent == signed).map(|(at, _)| *at).collect();
         let hour = Duration::from_secs(3_600);
         assert!(
@@ -78,5 +90,7 @@ fn check(world: &World, fault: &str, step: Step) {
         );
     }
     let text: String = world.events.iter().map(|(_, event)| format!("{event} {event:?}\n")).collect();
-    assert!(!text.contains(ibkr_sim::demo::CREDENTIAL), "{fault} at {step}: a secret in {text}");
+    for secret in [demo::CREDENTIAL, demo::oauth1::ACCESS_TOKEN] {
+        assert!(!text.contains(secret), "{fault} at {step}: a secret in {text}");
+    }
 }

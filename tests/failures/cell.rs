@@ -8,9 +8,10 @@ use std::{
 use ibkr_auth_core::{Advice, Error, Event, Step};
 use ibkr_auth_tests::{
     driver::{Async, Blocking, Driver},
-    lab::{Lab, key},
+    lab::{Lab, key_of},
 };
 use ibkr_sim::{Endpoint, demo};
+use serde_json::Value;
 
 use crate::faults::{LOGIN, rule};
 
@@ -24,6 +25,7 @@ pub(crate) struct Cell {
     pub(crate) fault: (&'static str, &'static str),
     pub(crate) step: Step,
     pub(crate) mode: Mode,
+    pub(crate) oauth1: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +51,10 @@ impl Cell {
                 config.sim.rules.established_after = Duration::from_millis(500);
             }
         });
-        let config = lab.config().with_timeout(Duration::from_secs(2)).expect("valid");
-        let mut client = D::new(config, key(), &lab.transport()).expect("a client");
+        let config = if self.oauth1 { lab.oauth1_config() } else { lab.config() };
+        let config = config.with_timeout(Duration::from_secs(2)).expect("valid");
+        let key = key_of(&config);
+        let mut client = D::new(config, key, &lab.transport()).expect("a client");
         let told: Arc<Mutex<Vec<Event>>> = Arc::default();
         let listener = Arc::clone(&told);
         client.on_event(move |event| listener.lock().unwrap().push(event.clone()));
@@ -85,15 +89,20 @@ impl Cell {
         assert!(took < NO_HANG, "{self:?} took {took:?}");
         let counters = lab.server.handle().counters();
         assert_eq!(counters.refused_for("replay"), 0, "{self:?}: an assertion was sent twice");
+        assert_eq!(counters.refused_for("oauth_nonce"), 0, "{self:?}: a request was sent twice");
         // Three tries of each step, and one with the clock corrected.
-        for endpoint in [Endpoint::Token, Endpoint::SsoSessions] {
+        for endpoint in [Endpoint::Token, Endpoint::SsoSessions, Endpoint::LiveSessionToken] {
             assert!(counters.of(endpoint) <= 4, "{self:?}: {counters:?}");
         }
         let text = format!("{outcome:?} {told:?} {:?}", client.session());
         let text = told.iter().fold(text, |text, event| format!("{text} {event}"));
         let bearer = client.session().bearer().map(|bearer| bearer.expose().to_owned());
         let session = client.session().session_id().map(|id| id.expose().to_owned());
-        for secret in [Some(demo::CREDENTIAL.to_owned()), bearer, session].into_iter().flatten() {
+        let saved = client.save().and_then(|saved| serde_json::from_str::<Value>(saved.expose()).ok());
+        let live = saved.and_then(|saved| saved["bearer"].as_str().map(str::to_owned));
+        let token = self.oauth1.then(|| demo::oauth1::ACCESS_TOKEN.to_owned());
+        let known = [Some(demo::CREDENTIAL.to_owned()), bearer, session, live, token];
+        for secret in known.into_iter().flatten() {
             assert!(!text.contains(&secret), "{self:?}: a secret in {text}");
         }
     }
@@ -106,6 +115,7 @@ fn describe(outcome: &Result<(), Error>, told: &[Event]) -> String {
     };
     let again: Vec<String> = LOGIN
         .into_iter()
+        .chain([Step::GetLiveSessionToken])
         .filter(|step| sent(*step) > 1 && *step != Step::Status)
         .map(|step| match sent(step) {
             2 => format!("{step} again"),

@@ -55,6 +55,8 @@ pub(crate) const LOGIN: [Step; 6] = [
     Step::SsodhInit,
     Step::Status,
 ];
+/// Those of one by OAuth 1.0a.
+pub(crate) const LOGIN_OAUTH1: [Step; 3] = [Step::GetLiveSessionToken, Step::SsodhInit, Step::Status];
 /// The steps after it.
 pub(crate) const SINGLE: [Step; 3] = [Step::Tickle, Step::Status, Step::Logout];
 
@@ -64,6 +66,7 @@ pub(crate) fn endpoint(step: Step) -> &'static str {
         Step::GetAccessToken => "token",
         Step::PublicIp => "lookup",
         Step::GetBearerToken => "sso-sessions",
+        Step::GetLiveSessionToken => "live_session_token",
         Step::ValidateSso => "sso/validate",
         Step::SsodhInit => "ssodh/init",
         Step::Status => "auth/status",

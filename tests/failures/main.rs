@@ -20,7 +20,7 @@ use std::{
 };
 
 use cell::{Cell, Mode};
-use faults::{FAULTS, LOGIN, SINGLE, is_decided};
+use faults::{FAULTS, LOGIN, LOGIN_OAUTH1, SINGLE, is_decided};
 use ibkr_auth_core::Step;
 use table::Place;
 
@@ -39,26 +39,40 @@ const CONNECT_ALWAYS: &str = "connect, every call is struck";
 const SINGLE_STEPS: &str = "Single steps, struck once";
 const AUTOMATIC: [(&str, usize); 2] =
     [("The automatic mode, one call is struck", 1), ("The automatic mode, four calls are struck", 4)];
+const OAUTH1_ONCE: &str = "OAuth 1.0a: connect, the first call is struck";
+const OAUTH1_ALWAYS: &str = "OAuth 1.0a: connect, every call is struck";
+const OAUTH1_AUTOMATIC: [(&str, usize); 2] = [
+    ("OAuth 1.0a: the automatic mode, one call is struck", 1),
+    ("OAuth 1.0a: the automatic mode, four calls are struck", 4),
+];
 const ORDERS: &str = "A user's order, struck once";
 const ORDER: &str = "arrived, executed, told";
 /// Most of the time a cell waits.
 const AT_ONCE: usize = 24;
 
-fn title(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Once => CONNECT_ONCE,
-        Mode::Always => CONNECT_ALWAYS,
-        Mode::Single => SINGLE_STEPS,
+fn title(cell: &Cell) -> &'static str {
+    match (cell.mode, cell.oauth1) {
+        (Mode::Once, false) => CONNECT_ONCE,
+        (Mode::Once, true) => OAUTH1_ONCE,
+        (Mode::Always, false) => CONNECT_ALWAYS,
+        (Mode::Always, true) => OAUTH1_ALWAYS,
+        (Mode::Single, _) => SINGLE_STEPS,
     }
 }
 
 fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for (mode, steps) in [(Mode::Once, &LOGIN[..]), (Mode::Always, &LOGIN[..]), (Mode::Single, &SINGLE[..])] {
+    for (mode, steps, oauth1) in [
+        (Mode::Once, &LOGIN[..], false),
+        (Mode::Always, &LOGIN[..], false),
+        (Mode::Single, &SINGLE[..], false),
+        (Mode::Once, &LOGIN_OAUTH1[..], true),
+        (Mode::Always, &LOGIN_OAUTH1[..], true),
+    ] {
         for fault in FAULTS {
             for &step in steps {
                 let decided = mode == Mode::Single || is_decided(fault.0, step, mode == Mode::Once);
-                let both = [false, true].map(|asynchronous| Cell { asynchronous, fault, step, mode });
+                let both = [false, true].map(|asynchronous| Cell { asynchronous, fault, step, mode, oauth1 });
                 cells.extend(both.into_iter().filter(|_| decided));
             }
         }
@@ -68,6 +82,10 @@ fn cells() -> Vec<Cell> {
 
 fn automatic_steps() -> impl Iterator<Item = Step> {
     LOGIN.into_iter().chain([Step::Tickle])
+}
+
+fn automatic_oauth1_steps() -> impl Iterator<Item = Step> {
+    LOGIN_OAUTH1.into_iter().chain([Step::Tickle])
 }
 
 fn run(cells: &[Cell]) -> Vec<String> {
@@ -93,7 +111,7 @@ fn all<T: Sync>(cells: &[T], run: impl Fn(&T) -> String + Sync) -> Vec<String> {
 }
 
 fn place(cell: &Cell) -> Place {
-    (title(cell.mode), cell.fault.0, cell.step.to_string())
+    (title(cell), cell.fault.0, cell.step.to_string())
 }
 
 /// Every row for both clients, or by turns for one.
@@ -114,7 +132,14 @@ fn automatic() -> BTreeMap<Place, String> {
     for (title, calls) in AUTOMATIC {
         for fault in FAULTS {
             for step in automatic_steps().filter(|step| is_decided(fault.0, *step, calls == 1)) {
-                found.insert((title, fault.0, step.to_string()), automatic::run(fault, step, calls));
+                found.insert((title, fault.0, step.to_string()), automatic::run(fault, step, calls, false));
+            }
+        }
+    }
+    for (title, calls) in OAUTH1_AUTOMATIC {
+        for fault in FAULTS {
+            for step in automatic_oauth1_steps().filter(|step| is_decided(fault.0, *step, calls == 1)) {
+                found.insert((title, fault.0, step.to_string()), automatic::run(fault, step, calls, true));
             }
         }
     }
@@ -193,6 +218,7 @@ fn write_the_document() {
     }
     let names = |steps: &[Step]| steps.iter().map(Step::to_string).collect::<Vec<_>>();
     let automatic_steps: Vec<Step> = automatic_steps().collect();
+    let automatic_oauth1: Vec<Step> = automatic_oauth1_steps().collect();
     let tables = [
         (CONNECT_ONCE, "One bad answer.", names(&LOGIN)),
         (CONNECT_ALWAYS, "A step that never works.", names(&LOGIN)),
@@ -208,6 +234,14 @@ fn write_the_document() {
             names(&automatic_steps),
         ),
         (AUTOMATIC[1].0, "The same.", names(&automatic_steps)),
+        (OAUTH1_ONCE, "One bad answer, to a login by OAuth 1.0a.", names(&LOGIN_OAUTH1)),
+        (OAUTH1_ALWAYS, "A step that never works.", names(&LOGIN_OAUTH1)),
+        (
+            OAUTH1_AUTOMATIC[0].0,
+            "As with OAuth 2.0, and the live session tokens if more than one.",
+            names(&automatic_oauth1),
+        ),
+        (OAUTH1_AUTOMATIC[1].0, "The same.", names(&automatic_oauth1)),
         (
             ORDERS,
             "`POST …/orders` by `send`: how often it arrived, how often it was executed, and what its sender was told: the \

@@ -8,9 +8,29 @@ use ibkr_auth_tests::chance::Chance;
 use ibkr_sim::Moment;
 use serde_json::{Value, json};
 
-use crate::weather::{CREDENTIAL, HOUR_MS, Weather};
+use crate::{
+    oauth1::{ACCESS_TOKEN, Minted},
+    weather::{CREDENTIAL, DAY_MS, HOUR_MS, Weather},
+};
 
 pub(crate) type Answer = Result<Response, TransportError>;
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) step: Step,
+    /// The login is one by OAuth 1.0a.
+    pub(crate) is_oauth1: bool,
+    /// The live session token, where it is asked for.
+    pub(crate) minted: Option<Minted>,
+}
+
+impl Question {
+    /// What servers know of the user, and like to repeat.
+    fn credential(&self) -> &'static str {
+        if self.is_oauth1 { ACCESS_TOKEN } else { CREDENTIAL }
+    }
+}
 
 /// Every error of docs/PROTOCOL.md §10, and what proxies add.
 const ERRORS: [(u16, &str); 24] = [
@@ -56,16 +76,24 @@ const FAILURES_IN_SUCCESS: [&str; 11] = [
     r#"{"session":"cafecafecafecafecafecafecafecafe","iserver":{"authStatus":{"authenticated":false,"connected":true}}}"#,
 ];
 
-pub(crate) fn random(chance: &mut Chance, weather: &Weather, step: Step, server: SystemTime) -> Answer {
+pub(crate) fn random(
+    chance: &mut Chance,
+    weather: &Weather,
+    question: &Question,
+    server: SystemTime,
+) -> Answer {
     let mut response = if chance.per_mille(weather.healthy) {
-        healthy(chance, weather, step)
+        healthy(chance, weather, question, server)
     } else {
-        match chance.below(if weather.twists { 7 } else { 4 }) {
-            0 => return Err(lost(chance, weather)),
-            1 => Response::new(chance.pick(&FAILURES_IN_SUCCESS).into()),
-            2 | 3 => error(chance, weather, step),
-            4 => Response::new(truncated(chance, weather, step)),
-            5 => Response::new(twisted(chance, weather, step)),
+        match (chance.below(if weather.twists { 7 } else { 4 }), &question.minted) {
+            (0, _) => return Err(lost(chance, weather)),
+            (1 | 5, Some(minted)) if chance.per_mille(700) => {
+                Response::new(minted.odd(chance, server).to_string().into_bytes())
+            }
+            (1, _) => failure_in_success(chance, question),
+            (2 | 3, _) => error(chance, weather, question),
+            (4, _) => Response::new(truncated(chance, weather, question, server)),
+            (5, _) => Response::new(twisted(chance, weather, question, server)),
             _ => Response::new((0..chance.below(600)).map(|_| chance.number() as u8).collect()),
         }
     };
@@ -73,11 +101,20 @@ pub(crate) fn random(chance: &mut Chance, weather: &Weather, step: Step, server:
     Ok(response)
 }
 
+fn failure_in_success(chance: &mut Chance, question: &Question) -> Response {
+    let body = chance.pick(&FAILURES_IN_SUCCESS);
+    Response::new(body.replace(CREDENTIAL, question.credential()).into_bytes())
+}
+
 /// As IBKR answers when nothing is wrong, in the forms that its documents show.
-fn healthy(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
+fn healthy(chance: &mut Chance, weather: &Weather, question: &Question, server: SystemTime) -> Response {
     let ready = json!({"authenticated":true,"established":true,"competing":false,"connected":true});
     let left = weather.life.saturating_sub(chance.below(1_000));
-    let body = match step {
+    let body = match question.step {
+        Step::GetLiveSessionToken => {
+            let life = if weather.life < HOUR_MS { weather.life as u64 } else { DAY_MS };
+            question.minted.as_ref().map_or_else(|| json!({}), |minted| minted.answer(server, life))
+        }
         Step::GetAccessToken => {
             let life = if weather.life < HOUR_MS { weather.life / 1_000 } else { 86_399 };
             json!({"access_token":"canaryaccess0123456789abcdefghij","token_type":"Bearer","expires_in":life})
@@ -104,6 +141,15 @@ pub(crate) fn closed(chance: &mut Chance) -> Answer {
     Err(TransportError::new(kind, "the reused connection broke before any answer"))
 }
 
+/// What IBKR answers to a request that is not stamped as it should be.
+pub(crate) fn untimely(server: SystemTime) -> Answer {
+    let mut response =
+        testing::answer(401, r#"{"error":"id: 1, error: invalid oauth_timestamp","statusCode":401}"#);
+    let date = HeaderValue::from_str(&Moment::from(server).http_date());
+    response.headers_mut().insert(header::DATE, date.expect("a date"));
+    Ok(response)
+}
+
 /// What IBKR answers to whom it does not know.
 pub(crate) fn refusal(chance: &mut Chance) -> Answer {
     let (status, body) = chance.pick(&REFUSALS);
@@ -119,8 +165,8 @@ fn lost(chance: &mut Chance, weather: &Weather) -> TransportError {
     TransportError::new(kind, "as the storm wills")
 }
 
-fn error(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
-    let is_signed = matches!(step, Step::GetAccessToken | Step::GetBearerToken);
+fn error(chance: &mut Chance, weather: &Weather, question: &Question) -> Response {
+    let is_signed = question.step.is_signed();
     let (status, body) = match is_signed && weather.refusals && chance.per_mille(300) {
         true => chance.pick(&REFUSALS),
         false => chance.pick(&ERRORS),
@@ -129,19 +175,20 @@ fn error(chance: &mut Chance, weather: &Weather, step: Step) -> Response {
         return testing::answer(503, "");
     }
     // Servers like to repeat what they were sent.
-    let repeated = if chance.per_mille(100) { format!("{body} {CREDENTIAL}") } else { body.to_owned() };
+    let repeated =
+        if chance.per_mille(100) { format!("{body} {}", question.credential()) } else { body.to_owned() };
     testing::answer(status, &repeated)
 }
 
-fn truncated(chance: &mut Chance, weather: &Weather, step: Step) -> Vec<u8> {
-    let mut body = healthy(chance, weather, step).into_body();
+fn truncated(chance: &mut Chance, weather: &Weather, question: &Question, server: SystemTime) -> Vec<u8> {
+    let mut body = healthy(chance, weather, question, server).into_body();
     body.truncate(chance.below(body.len() + 1));
     body
 }
 
 /// A healthy answer with one member of another type or size.
-fn twisted(chance: &mut Chance, weather: &Weather, step: Step) -> Vec<u8> {
-    let body = healthy(chance, weather, step).into_body();
+fn twisted(chance: &mut Chance, weather: &Weather, question: &Question, server: SystemTime) -> Vec<u8> {
+    let body = healthy(chance, weather, question, server).into_body();
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return body };
     twist(chance, &mut answer);
     answer.to_string().into_bytes()

@@ -72,6 +72,10 @@ impl Round {
                 "logout"
             }
             6 => return self.switch_on(),
+            7 if session.config().login().oauth1().is_some() => {
+                self.commands.add(at, "get_live_session_token", session.get_live_session_token());
+                "get_live_session_token"
+            }
             7 => {
                 self.commands.add(at, "get_access_token", session.get_access_token());
                 "get_access_token"

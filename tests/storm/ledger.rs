@@ -3,18 +3,28 @@
 use std::{
     collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use crate::weather::Asked;
-use http::{HeaderValue, header::AUTHORIZATION};
-use ibkr_auth_core::{ErrorKind, Event, LoginBudget, Now, Phase, RequestId, Session, Step, Transmit, Wait};
+use crate::{
+    oauth1::{Minted, Signed},
+    weather::Asked,
+};
+use http::{
+    HeaderValue,
+    header::{AUTHORIZATION, DATE},
+};
+use ibkr_auth_core::{
+    ErrorKind, Event, LoginBudget, Now, Phase, Request, RequestId, Response, Session, Step, Transmit, Wait,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// From the begin of a login, which is what its budget counts, to its last request: look-ups that fail one by
 /// one.
 const LOGIN_TAKES: Duration = Duration::from_secs(300);
+/// Nobody accepts a timestamp that is further ahead of his clock.
+const ACCEPTED: u64 = 300;
 
 /// A promise that was broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +40,14 @@ pub(crate) fn keep(kept: bool, promise: &'static str, how: impl FnOnce() -> Stri
 }
 
 pub(crate) struct Ledger {
-    /// Hashes of what was signed.
+    /// Hashes of what was signed; of OAuth 1.0a the nonces.
     signed: HashSet<u64>,
-    /// Access tokens and bearer tokens asked for since the automatic mode was switched on.
+    is_oauth1: bool,
+    /// The last timestamp that may have been accepted.
+    stamped: u64,
+    /// Every live session token that a server has made.
+    minted: Vec<String>,
+    /// Access tokens and bearer tokens, or live session tokens, asked for since the automatic mode was switched on.
     logins: [Vec<Instant>; 2],
     /// The last request for each step, if nothing was heard of it, and how many in a row took at once the
     /// place of one whose connection broke.
@@ -66,9 +81,12 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(alone: bool, compete: bool) -> Self {
+    pub(crate) fn new(alone: bool, compete: bool, is_oauth1: bool) -> Self {
         Self {
             signed: HashSet::new(),
+            is_oauth1,
+            stamped: 0,
+            minted: Vec::new(),
             logins: Default::default(),
             last: BTreeMap::new(),
             broken: None,
@@ -106,7 +124,14 @@ impl Ledger {
     }
 
     /// A request was answered, or its connection broke. Only the first that is heard of it counts.
-    pub(crate) fn heard(&mut self, now: Now, id: RequestId, broke: bool) {
+    pub(crate) fn heard(&mut self, now: Now, id: RequestId, broke: bool, answer: Option<&Response>) {
+        let date = answer.and_then(|answer| answer.headers().get(DATE)?.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok())
+            && self.stamped > date.as_secs() + ACCEPTED
+        {
+            self.stamped = 0;
+        }
         let waiting = self.last.iter_mut().find(|(_, (last, _))| *last == Some(id));
         if let Some((step, (last, _))) = waiting {
             *last = None;
@@ -138,12 +163,14 @@ impl Ledger {
             if let Some((last, _)) = error.step().and_then(|step| self.last.get_mut(&step)) {
                 *last = None;
             }
-            if error.kind() == ErrorKind::Rejected && error.step() == Some(Step::GetAccessToken) {
+            if error.kind() == ErrorKind::Rejected
+                && matches!(error.step(), Some(Step::GetAccessToken | Step::GetLiveSessionToken))
+            {
                 self.refused = Some(now.mono);
             }
             let kind = match error.step() {
                 Some(Step::GetAccessToken) => Some(0),
-                Some(Step::GetBearerToken) => Some(1),
+                Some(Step::GetBearerToken | Step::GetLiveSessionToken) => Some(1),
                 _ => None,
             };
             let status = error.status();
@@ -159,20 +186,54 @@ impl Ledger {
                 self.logins[kind].pop();
             }
         }
-        let text = format!("{event} {event:?}");
-        keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in events and errors", || {
-            text
+        self.shows_nothing(format!("{event} {event:?}"), "no secret in events and errors")
+    }
+
+    /// A server has made, or is making, this live session token.
+    pub(crate) fn minted(&mut self, minted: Option<&Minted>) {
+        self.minted.extend(minted.map(|minted| minted.token.clone()));
+    }
+
+    pub(crate) fn shows_nothing(&self, text: String, promise: &'static str) -> Kept {
+        let mut secrets = ["canary", "cafecafe"].into_iter().chain(self.minted.iter().map(String::as_str));
+        keep(!secrets.any(|secret| text.contains(secret)), promise, || text)
+    }
+
+    /// A request that is signed by itself, of the user's own too.
+    pub(crate) fn signed(&mut self, request: &Request) -> Kept {
+        let Some(Signed { nonce, timestamp, .. }) = Signed::of(request) else {
+            return keep(!self.is_oauth1, "with OAuth 1.0a every request is signed", || {
+                request.uri().to_string()
+            });
+        };
+        keep(self.is_oauth1, "with OAuth 2.0 no request is signed by itself", || request.uri().to_string())?;
+        self.never_before(&nonce, request.uri().path())?;
+        let before = std::mem::replace(&mut self.stamped, timestamp);
+        keep(timestamp >= before, "no timestamp is lower than one before", || {
+            format!("{timestamp} after {before}")
         })
+    }
+
+    fn never_before(&mut self, what: impl Hash, path: &str) -> Kept {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        let fresh = self.signed.insert(hasher.finish());
+        keep(fresh, "no two signed requests are the same", || path.to_owned())
     }
 
     pub(crate) fn sent(&mut self, now: Now, transmit: &Transmit, phase: Phase) -> Kept {
         self.last_sent = Some(now.mono);
-        let signed = matches!(transmit.step, Step::GetAccessToken | Step::GetBearerToken);
-        if signed {
-            let mut hasher = DefaultHasher::new();
-            (transmit.request.uri().path(), transmit.request.body()).hash(&mut hasher);
-            let fresh = self.signed.insert(hasher.finish());
-            keep(fresh, "no two signed requests are the same", || transmit.step.to_string())?;
+        let of_oauth2 = matches!(
+            transmit.step,
+            Step::GetAccessToken | Step::PublicIp | Step::GetBearerToken | Step::ValidateSso
+        );
+        let foreign = if self.is_oauth1 { of_oauth2 } else { transmit.step == Step::GetLiveSessionToken };
+        keep(!foreign, "nothing is sent of the other login", || transmit.step.to_string())?;
+        let (signed, request) = (transmit.step.is_signed(), &transmit.request);
+        if self.is_oauth1 {
+            self.signed(request)?;
+        } else if signed {
+            self.never_before((request.uri().path(), request.body()), request.uri().path())?;
         }
         if transmit.step == Step::Tickle {
             let ago = self.tickled.replace(now.mono).map(|before| now.mono - before);
@@ -194,7 +255,7 @@ impl Ledger {
             || format!("{} in {phase}", transmit.step),
         )?;
         self.replaces_once(now, transmit)?;
-        if transmit.step == Step::GetAccessToken {
+        if matches!(transmit.step, Step::GetAccessToken | Step::GetLiveSessionToken) {
             self.waits_after_refusal(now)?;
         }
         if transmit.step == Step::SsodhInit && transmit.request.body().ends_with(br#""compete":true}"#) {
@@ -217,7 +278,7 @@ impl Ledger {
             })?;
         }
         if signed {
-            let kind = usize::from(transmit.step == Step::GetBearerToken);
+            let kind = usize::from(transmit.step != Step::GetAccessToken);
             self.logins[kind].push(now.mono);
             let logins = &self.logins[kind];
             self.within(now, logins, self.budget.per_hour, HOUR)?;

@@ -6,15 +6,16 @@ use std::{
 };
 
 use ibkr_auth_core::{
-    Event, Now, Output, Phase, RequestId, SavedSession, Session, Step, Transmit, TransportKind, Wait,
-    testing::FakeKey,
+    Event, Now, Output, Phase, Request, RequestId, SavedSession, Session, Step, Transmit, TransportKind,
+    Wait, testing::FakeKey,
 };
 use ibkr_auth_tests::chance::Chance;
 
 use crate::{
-    answers::{self, Answer},
+    answers::{self, Answer, Question},
     commands::Commands,
     ledger::{Broken, Kept, Ledger, keep},
+    oauth1::{Minted, Signed, Strict},
     weather::{self, Weather},
 };
 
@@ -37,7 +38,9 @@ pub(crate) struct Round {
     pub(crate) commands: Commands,
     pub(crate) saved: Option<SavedSession>,
     arriving: Vec<(Instant, RequestId, Answer)>,
-    asked: Vec<(RequestId, Step)>,
+    asked: Vec<(RequestId, Question)>,
+    /// The storm is over: what is not stamped as it should be is refused.
+    strict: Option<Strict>,
     /// The signed step that IBKR refuses, and until when.
     refusing: Option<(Step, Instant)>,
     /// The last of what happened, if somebody wants to know.
@@ -69,7 +72,7 @@ impl Round {
         let wall = SystemTime::UNIX_EPOCH
             + Duration::from_millis(1_750_000_000_000 + chance.number() % 100_000_000_000);
         Self {
-            ledger: Ledger::new(!weather.mixed, config.compete()),
+            ledger: Ledger::new(!weather.mixed, config.compete(), config.login().oauth1().is_some()),
             session: Session::new(config, FakeKey, seed),
             now: Now { mono: start, wall },
             truth: wall,
@@ -78,6 +81,7 @@ impl Round {
             saved: None,
             arriving: Vec::new(),
             asked: Vec::new(),
+            strict: None,
             refusing: None,
             story: tell.then(VecDeque::new),
             start,
@@ -95,6 +99,9 @@ impl Round {
             if self.chance.per_mille(self.weather.command) {
                 self.command();
             }
+            if self.chance.per_mille(self.weather.command) {
+                self.own_request()?;
+            }
             self.step()?;
         }
         self.calm()
@@ -104,6 +111,12 @@ impl Round {
     fn calm(&mut self) -> Result<Duration, Broken> {
         self.tell(|| "the storm is over".to_owned());
         (self.weather, self.refusing) = (Weather::calm(), None);
+        if self.is_oauth1() {
+            // IBKR refuses whoever does not know the time.
+            self.now.wall = self.truth;
+            self.ledger.jumped(self.now);
+            self.strict = Some(Strict::default());
+        }
         // What was refused in the storm may still be looked into.
         while self.settle()?.in_flight > 0 || !self.arriving.is_empty() {
             self.step()?;
@@ -130,9 +143,24 @@ impl Round {
         }
         let phase = self.session.phase();
         let text = format!("{:?} {:?}", self.session, self.session.snapshot());
-        keep(!text.contains("canary") && !text.contains("cafecafe"), "no secret in Debug", || text)?;
+        self.ledger.shows_nothing(text, "no secret in Debug")?;
         keep(phase == Phase::Connected, "a healthy server is not left again", || phase.to_string())?;
         Ok(took)
+    }
+
+    fn is_oauth1(&self) -> bool {
+        self.session.config().login().oauth1().is_some()
+    }
+
+    /// A request of the user's own is signed by itself, too.
+    fn own_request(&mut self) -> Kept {
+        let request = Request::new(Vec::new());
+        let (mut parts, body) = request.into_parts();
+        parts.uri = http::Uri::from_static("/v1/api/portfolio/accounts?a=b");
+        match self.session.authorize(Request::from_parts(parts, body), self.now) {
+            Ok(request) => self.ledger.signed(&request),
+            Err(_) => Ok(()),
+        }
     }
 
     fn step(&mut self) -> Kept {
@@ -198,21 +226,30 @@ impl Round {
     fn send(&mut self, transmit: Transmit) -> Kept {
         self.tell(|| format!("-> {}", transmit.step));
         self.ledger.sent(self.now, &transmit, self.session.phase())?;
-        self.asked.push((transmit.id, transmit.step));
+        let signed = Signed::of(&transmit.request).filter(|_| self.is_oauth1());
+        let minted = signed.as_ref().and_then(|signed| Minted::of(signed, &mut self.chance));
+        self.ledger.minted(minted.as_ref());
+        let question = Question { step: transmit.step, is_oauth1: self.is_oauth1(), minted };
+        self.asked.push((transmit.id, question.clone()));
         if self.chance.per_mille(self.weather.loss) {
             return Ok(());
         }
         let is_closed = self.chance.per_mille(self.weather.closed);
+        let is_timely = match (&mut self.strict, &signed) {
+            (Some(strict), Some(signed)) => strict.takes(signed.timestamp, self.truth),
+            _ => true,
+        };
         let answer = match self.refusing {
             _ if is_closed => answers::closed(&mut self.chance),
+            _ if !is_timely => answers::untimely(self.truth),
             Some((step, _)) if step == transmit.step => answers::refusal(&mut self.chance),
-            _ => answers::random(&mut self.chance, &self.weather, transmit.step, self.truth),
+            _ => answers::random(&mut self.chance, &self.weather, &question, self.truth),
         };
         let longest = if self.weather.late > 0 && !is_closed { transmit.timeout * 2 } else { SECOND };
         let at = self.now.mono + self.chance.time(SECOND / 1000, longest);
         self.arriving.push((at, transmit.id, answer));
         if self.chance.per_mille(self.weather.loss) {
-            let again = answers::random(&mut self.chance, &self.weather, transmit.step, self.truth);
+            let again = answers::random(&mut self.chance, &self.weather, &question, self.truth);
             self.arriving.push((at + self.chance.time(SECOND / 1000, 100 * SECOND), transmit.id, again));
         }
         Ok(())
@@ -223,10 +260,10 @@ impl Round {
         if self.asked.is_empty() {
             return;
         }
-        let (id, step) = self.chance.pick(&self.asked);
-        let step = if self.chance.per_mille(500) { step } else { self.chance.pick(&self.asked).1 };
+        let (id, question) = self.chance.pick(&self.asked);
+        let question = if self.chance.per_mille(500) { question } else { self.chance.pick(&self.asked).1 };
         if self.arriving.iter().all(|(_, waiting, _)| *waiting != id) {
-            let answer = answers::random(&mut self.chance, &self.weather, step, self.truth);
+            let answer = answers::random(&mut self.chance, &self.weather, &question, self.truth);
             self.deliver(id, answer);
         }
     }
@@ -244,7 +281,7 @@ impl Round {
             self.tell(|| text);
         }
         let broke = answer.as_ref().is_err_and(|error| error.kind() == TransportKind::Broken);
-        self.ledger.heard(self.now, id, broke);
+        self.ledger.heard(self.now, id, broke, answer.as_ref().ok());
         self.session.receive(self.now, id, answer);
     }
 
@@ -252,7 +289,10 @@ impl Round {
     fn refuse_or_accept(&mut self) {
         self.refusing = self.refusing.filter(|(_, until)| *until > self.now.mono);
         if self.refusing.is_none() && self.chance.per_mille(self.weather.passing) {
-            let step = self.chance.pick(&[Step::GetAccessToken, Step::GetBearerToken]);
+            let step = match self.is_oauth1() {
+                true => Step::GetLiveSessionToken,
+                false => self.chance.pick(&[Step::GetAccessToken, Step::GetBearerToken]),
+            };
             let lasts = self.chance.time(60 * SECOND, 6_000 * SECOND);
             self.refusing = Some((step, self.now.mono + lasts));
             self.tell(|| format!("{step} is refused for {lasts:?}"));

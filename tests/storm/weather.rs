@@ -5,8 +5,10 @@ use std::time::Duration;
 use ibkr_auth_core::{Config, Host, KeepConnected, LoginBudget, OnCompeting, Region, Retry, Tier};
 use ibkr_auth_tests::chance::Chance;
 
+use crate::oauth1;
+
 /// Kinds of trouble that a round may be spared, to find out which one a failure needs.
-pub(crate) const KINDS: [(u32, &str); 12] = [
+pub(crate) const KINDS: [(u32, &str); 13] = [
     (JUMPS, "clock jumps"),
     (DATES, "odd Date headers"),
     (LONG_WAITS, "Retry-After of more than an hour"),
@@ -19,6 +21,7 @@ pub(crate) const KINDS: [(u32, &str); 12] = [
     (CLOSES, "kept connections that the server has closed"),
     (PASSING, "refusals that pass"),
     (SHORT_LIVES, "short lives"),
+    (OAUTH1, "a login by OAuth 1.0a"),
 ];
 pub(crate) const JUMPS: u32 = 1;
 pub(crate) const DATES: u32 = 2;
@@ -32,12 +35,15 @@ pub(crate) const COOKIES: u32 = 256;
 pub(crate) const CLOSES: u32 = 512;
 pub(crate) const PASSING: u32 = 1024;
 pub(crate) const SHORT_LIVES: u32 = 2048;
+pub(crate) const OAUTH1: u32 = 4096;
 
 /// In milliseconds, what a session is said to live.
 const LIVES: [usize; 3] = [0, 90_000, 120_000];
 pub(crate) const HOUR_MS: usize = 3_600_000;
 
-/// A user who must not appear in any text.
+pub(crate) const DAY_MS: u64 = 86_400_000;
+
+/// A user who must not appear in any text. OAuth 1.0a knows none: there it is the access token.
 pub(crate) const CREDENTIAL: &str = "canary-user";
 
 #[derive(Debug, Clone)]
@@ -117,7 +123,12 @@ impl Weather {
 
 pub(crate) fn config(chance: &mut Chance, spared: u32) -> Config {
     let seconds = Duration::from_secs;
-    let mut config = Config::new("TESTCLIENT", "main", CREDENTIAL)
+    let is_oauth1 = chance.per_mille(500) && spared & OAUTH1 == 0;
+    let login = match is_oauth1 {
+        true => Ok(oauth1::config(chance)),
+        false => Config::new("TESTCLIENT", "main", CREDENTIAL),
+    };
+    let mut config = login
         .and_then(|config| config.with_timeout(chance.pick(&[seconds(1), seconds(15), seconds(60)])))
         .expect("valid")
         .with_compete(chance.per_mille(400))
@@ -126,7 +137,7 @@ pub(crate) fn config(chance: &mut Chance, spared: u32) -> Config {
     if chance.per_mille(300) {
         config = config.with_tier(Tier::ReadOnly);
     }
-    if chance.per_mille(300) {
+    if !is_oauth1 && chance.per_mille(300) {
         config = config.with_public_ip([203, 0, 113, 7].into()).unwrap();
     }
     if chance.per_mille(200) {

@@ -138,6 +138,47 @@ fn a_clock_that_is_set_back_refuses_nothing() {
     no_refusal(&world);
 }
 
+/// No answer announces it, as `ssoExpires` does with OAuth 2.0.
+#[test]
+fn what_ends_at_midnight_is_found_out_right_after() {
+    let world = World::with(|sim| sim.calendar = Calendar::ibkr(), |_| oauth1_config());
+    let mut world = kept(world, KeepConnected::default());
+    world.run_for(12 * HOUR - MINUTE);
+    let minted = world.count(Step::GetLiveSessionToken);
+    world.run_for(MINUTE + 5 * SECOND);
+    assert!(world.works(), "{}", world.story());
+    assert_eq!(world.count(Step::GetLiveSessionToken), minted + 1, "{}", world.story());
+}
+
+/// What was stamped meanwhile binds nobody: IBKR has refused it.
+#[test]
+fn a_clock_that_was_hours_ahead_for_a_while_costs_a_login_and_no_more() {
+    let mut world = connected();
+    world.run_for(2 * MINUTE);
+    world.now.wall += 2 * HOUR;
+    world.server_ahead = -2 * 3_600_000;
+    world.run_for(5 * MINUTE);
+    assert!(world.session.phase() == Phase::Connected && world.works(), "{}", world.story());
+    world.now.wall -= 2 * HOUR;
+    world.server_ahead = 0;
+    world.run_for(5 * MINUTE);
+    assert!(world.session.phase() == Phase::Connected && world.works(), "{}", world.story());
+    assert!(world.count(Step::GetLiveSessionToken) <= 2, "{}", world.story());
+}
+
+#[test]
+fn whoever_begins_with_a_clock_that_is_hours_ahead_is_connected_once_it_is_set() {
+    let mut world = World::oauth1();
+    world.server_ahead = -2 * 3_600_000;
+    world.session.keep_connected(KeepConnected::default());
+    world.run_for(5 * MINUTE);
+    assert_eq!(world.session.phase(), Phase::Connecting, "{}", world.story());
+    world.now.wall -= 2 * HOUR;
+    world.server_ahead = 0;
+    world.run_until_phase(2 * MINUTE, Phase::Connected);
+    assert!(world.works(), "{}", world.story());
+}
+
 #[test]
 fn another_login_of_the_username_is_left_alone_as_the_policy_says() {
     let mut world = connected();

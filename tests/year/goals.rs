@@ -26,7 +26,7 @@ pub(crate) fn missed(account: &Account) -> Vec<String> {
     demand(account.worst() <= RECOVERY, format!("a recovery of {:.1} s", account.worst().as_secs_f64()));
     let back = account.back_after_refusal(1.0);
     demand(back <= BACK_AFTER_REFUSAL, format!("back {:.1} s after a refusal", back.as_secs_f64()));
-    for (login, name) in [(Login::Token, "token"), (Login::Bearer, "sso-sessions")] {
+    for (login, name) in Login::ALL {
         let (hour, day) = (account.worst_hour(login), account.worst_day(login));
         demand(hour <= budget.per_hour, format!("{hour} {name} requests in an hour"));
         demand(day <= budget.per_day, format!("{day} {name} requests in 24 hours"));

@@ -61,7 +61,11 @@ fn run(options: &Options) -> io::Result<Vec<String>> {
     let world = World::new(options.seed, options.days);
     println!("## One year, every strategy: {}\n", report::title(&world));
     let began = Instant::now();
-    let all = if options.ours { vec![ours(&world)] } else { every_strategy(&world) };
+    let all = match (options.oauth1, options.ours) {
+        (true, _) => vec![("ours, OAuth 1.0a", run::live(&world, Ours::by_oauth1(world.seed)))],
+        (false, true) => vec![ours(&world)],
+        (false, false) => every_strategy(&world),
+    };
     report::table(&all, options.days);
     eprintln!("\n({:.1} s)", began.elapsed().as_secs_f64());
     let ours = &all[0].1;
@@ -109,7 +113,8 @@ fn many_years(options: &Options) -> Vec<(u64, Account)> {
             if seed > options.seeds {
                 return;
             }
-            let account = run::live(&World::new(seed, options.days), Ours::new(seed));
+            let ours = if options.oauth1 { Ours::by_oauth1(seed) } else { Ours::new(seed) };
+            let account = run::live(&World::new(seed, options.days), ours);
             let mut done = done.lock().expect("nobody panics with the lock");
             done.push((seed, account));
             if io::stderr().is_terminal() {

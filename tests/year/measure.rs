@@ -26,11 +26,20 @@ pub(crate) struct Recovery {
     pub(crate) story: Vec<String>,
 }
 
-/// A request for a token or for a bearer.
+/// A request for an access token, for a bearer, or by OAuth 1.0a for a live session token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Login {
     Token,
     Bearer,
+    LiveSession,
+}
+
+impl Login {
+    pub(crate) const ALL: [(Self, &str); 3] = [
+        (Self::Token, "token"),
+        (Self::Bearer, "`sso-sessions`"),
+        (Self::LiveSession, "`live_session_token`"),
+    ];
 }
 
 /// Writes the accounts while time passes.
@@ -54,7 +63,7 @@ pub(crate) struct Account {
     pub(crate) down_by_day: Vec<Duration>,
     /// In order.
     pub(crate) recoveries: Vec<Recovery>,
-    /// Token and bearer requests, in order.
+    /// Token, bearer and live session token requests, in order.
     pub(crate) logins: Vec<(Moment, Login)>,
     /// How many passing refusals were met.
     pub(crate) refusals: usize,
@@ -236,9 +245,9 @@ impl Account {
         counts.max().unwrap_or(0)
     }
 
-    /// Assertions that were used twice.
+    /// Assertions, or nonces, that were used twice.
     pub(crate) fn replays(&self) -> u64 {
-        self.counters.refused_for("replay")
+        self.counters.refused_for("replay") + self.counters.refused_for("oauth_nonce")
     }
 
     /// Answers 429.

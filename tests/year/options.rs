@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: cargo xtask year [--seed N] [--seeds N] [--days N] [--ours] [--stories] [--plot FILE]
+usage: cargo xtask year [--seed N] [--seeds N] [--days N] [--ours | --oauth1] [--stories] [--plot FILE]
   --seed N     the year in which the strategies are compared (1); alone: that year only, with stories
   --seeds N    how many years of ours follow, seeds 1 to N (100)
   --days N     how long a year is (365, from 2026-01-01 on)
   --ours       without the other strategies
+  --oauth1     the same, and ours logs in by OAuth 1.0a
   --stories    tell what happened in our longest recoveries
   --plot FILE  draw the compared year as SVG";
 
@@ -18,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) seeds: u64,
     pub(crate) days: u32,
     pub(crate) ours: bool,
+    pub(crate) oauth1: bool,
     pub(crate) stories: bool,
     pub(crate) plot: Option<PathBuf>,
 }
@@ -25,7 +27,8 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut seed, mut seeds) = (None, None);
-        let mut options = Self { seed: 1, seeds: 100, days: 365, ours: false, stories: false, plot: None };
+        let mut options =
+            Self { seed: 1, seeds: 100, days: 365, ours: false, oauth1: false, stories: false, plot: None };
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
             let number = |text: String| {
@@ -42,6 +45,7 @@ impl Options {
                         .ok_or_else(|| format!("--days takes 1 to 3650, not {days}"))?;
                 }
                 "--ours" => options.ours = true,
+                "--oauth1" => (options.ours, options.oauth1) = (true, true),
                 "--stories" => options.stories = true,
                 "--plot" => options.plot = Some(value()?.into()),
                 other => return Err(format!("there is no option `{other}`")),

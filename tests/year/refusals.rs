@@ -22,7 +22,8 @@ const FORGETS: f64 = 0.5;
 /// one.
 const APART: Duration = Duration::from_secs(2 * 3600);
 
-/// Whom IBKR does not know.
+/// Whom IBKR does not know. Of OAuth 1.0a it knows no consumer, or no access token: there every request is
+/// refused then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stranger {
     /// The client: token requests are answered 401 `invalid_client`, `sso-sessions` 401.
@@ -41,18 +42,28 @@ impl Stranger {
             Self::Client => {
                 config.rules.rfc6749_errors = true;
                 config.clients.clear();
+                config.consumers.clear();
             }
-            Self::Key => config.clients.iter_mut().for_each(|client| client.keys.clear()),
-            Self::User => config.users.clear(),
-            Self::Pair => config.clients.iter_mut().for_each(|client| client.credentials.clear()),
+            Self::Key => {
+                config.clients.iter_mut().for_each(|client| client.keys.clear());
+                config.consumers.clear();
+            }
+            Self::User => {
+                config.users.clear();
+                config.consumers.iter_mut().for_each(|consumer| consumer.access_tokens.clear());
+            }
+            Self::Pair => {
+                config.clients.iter_mut().for_each(|client| client.credentials.clear());
+                config.consumers.iter_mut().for_each(|consumer| consumer.access_tokens.clear());
+            }
         }
     }
 
     /// Everybody is known again.
     pub(crate) fn welcome(config: &mut SimConfig) {
-        let SimConfig { clients, users, rules, .. } = SimConfig::default();
+        let SimConfig { clients, consumers, users, rules, .. } = SimConfig::default();
         config.rules.rfc6749_errors = rules.rfc6749_errors;
-        (config.clients, config.users) = (clients, users);
+        (config.clients, config.consumers, config.users) = (clients, consumers, users);
     }
 }
 

@@ -29,14 +29,23 @@ pub(crate) fn table(all: &[Named], days: u32) {
     row("passing refusals met", &|one| one.refusals.to_string());
     row("back after one, median", &|one| span(one.back_after_refusal(0.5)));
     row("back after one, worst", &|one| span(one.back_after_refusal(1.0)));
-    for (login, name) in [(Login::Token, "token requests"), (Login::Bearer, "`sso-sessions` requests")] {
-        row(&format!("{name} a day"), &|one| format!("{:.1}", one.logins(login) as f64 / f64::from(days)));
-        row(&format!("{name} in the worst hour"), &|one| one.worst_hour(login).to_string());
+    for (login, name) in made(all.iter().map(|(_, account)| account)) {
+        row(&format!("{name} requests a day"), &|one| {
+            format!("{:.1}", one.logins(login) as f64 / f64::from(days))
+        });
+        row(&format!("{name} requests in the worst hour"), &|one| one.worst_hour(login).to_string());
     }
     row("assertions used twice", &|one| one.replays().to_string());
     row("answers 429", &|one| one.too_many().to_string());
     row("of them in the penalty box", &|one| one.counters.refused_for("penalty-box").to_string());
     row("requests", &|one| one.counters.total().to_string());
+}
+
+/// The kinds of logins that anybody has made.
+fn made<'a>(
+    accounts: impl Iterator<Item = &'a Account> + Clone,
+) -> impl Iterator<Item = (Login, &'static str)> {
+    Login::ALL.into_iter().filter(move |(login, _)| accounts.clone().any(|one| one.logins(*login) > 0))
 }
 
 /// Where the time went: what came before each loss, the costliest first.
@@ -79,9 +88,9 @@ pub(crate) fn many(accounts: &[(u64, Account)]) -> Vec<String> {
     let back = accounts.iter().map(|(_, one)| one.back_after_refusal(1.0)).max().unwrap_or_default();
     println!("| passing refusals met | {met} |");
     println!("| back after one, worst | {} |", span(back));
-    for (login, name) in [(Login::Token, "token requests"), (Login::Bearer, "`sso-sessions` requests")] {
-        println!("| {name}, worst hour | {} |", most(&|one| one.worst_hour(login) as u64));
-        println!("| {name}, worst 24 hours | {} |", most(&|one| one.worst_day(login) as u64));
+    for (login, name) in made(accounts.iter().map(|(_, account)| account)) {
+        println!("| {name} requests, worst hour | {} |", most(&|one| one.worst_hour(login) as u64));
+        println!("| {name} requests, worst 24 hours | {} |", most(&|one| one.worst_day(login) as u64));
     }
     println!("| assertions used twice | {} |", most(&Account::replays));
     println!("| answers 429 in a year, most | {} |", most(&Account::too_many));

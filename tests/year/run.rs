@@ -95,13 +95,14 @@ enum Refusal {
 /// Of the service that is asked first.
 const LIE: &str = r#"{"on":"lookup","host":"api.ipify.org","do":{"status":200,"body":"8.8.8.8"}}"#;
 
-/// What announces an end, announces it in so many seconds.
-fn says(seconds: u64) -> String {
-    let millis = 1000 * seconds;
+/// What announces an end, announces it in so many seconds; a live session token's is a time.
+fn says(seconds: u64, now: Moment) -> String {
+    let (millis, end) = (1000 * seconds, (now + Duration::from_secs(seconds)).millis());
     format!(
         r#"[{{"on":"tickle","do":{{"patch":{{"ssoExpires":{millis}}}}}}},
             {{"on":"sso/validate","do":{{"patch":{{"EXPIRES":{millis}}}}}}},
-            {{"on":"token","do":{{"patch":{{"expires_in":{seconds}}}}}}}]"#
+            {{"on":"token","do":{{"patch":{{"expires_in":{seconds}}}}}}},
+            {{"on":"live_session_token","do":{{"patch":{{"live_session_token_expiration":{end}}}}}}}]"#
     )
 }
 
@@ -237,6 +238,7 @@ impl<'a, S: Strategy> Year<'a, S> {
             _ if answer.is_some() => {}
             "/oauth2/api/v1/token" => self.measure.log_in(self.now, Login::Token),
             "/gw/api/v1/sso-sessions" => self.measure.log_in(self.now, Login::Bearer),
+            "/v1/api/oauth/live_session_token" => self.measure.log_in(self.now, Login::LiveSession),
             _ => {}
         }
         if answer.is_some() {
@@ -252,7 +254,8 @@ impl<'a, S: Strategy> Year<'a, S> {
         let Some(flight) = self.flights.get_mut(&number).filter(|_| self.road == 0) else { return };
         let reply = self.sim.handle(self.now, Peer::LOOPBACK, &flight.request);
         let lost = flight.fate.answer_lost;
-        let is_login = matches!(reply.endpoint, Endpoint::Token | Endpoint::SsoSessions);
+        let is_login =
+            matches!(reply.endpoint, Endpoint::Token | Endpoint::SsoSessions | Endpoint::LiveSessionToken);
         if is_login && reply.response.status().is_client_error() {
             match self.refusal {
                 Refusal::Ready => {
@@ -335,7 +338,7 @@ impl<'a, S: Strategy> Year<'a, S> {
                 self.fault(STUCK.name, Some(format!(r#"{{"on":"{step}","do":{{"status":500}}}}"#)));
             }
             Change::Liar => self.fault(LIAR.name, Some(LIE.to_owned())),
-            Change::SaysShort(seconds) => self.fault(SAYS_SHORT.name, Some(says(*seconds))),
+            Change::SaysShort(seconds) => self.fault(SAYS_SHORT.name, Some(says(*seconds, self.now))),
             Change::Cured(name) => self.fault(name, None),
             Change::LivesShort(seconds) => {
                 self.sim.config_mut().rules.bearer_life = Duration::from_secs(*seconds);

@@ -23,9 +23,16 @@ fn live(seed: u64, days: u32) -> Account {
     run::live(&World::new(seed, days), Ours::new(seed))
 }
 
+fn live_by_oauth1(seed: u64, days: u32) -> Account {
+    run::live(&World::new(seed, days), Ours::by_oauth1(seed))
+}
+
 fn two_weeks_meet_the_goals(seed: u64) {
-    let account = live(seed, 14);
-    assert_eq!(goals::missed(&account), Vec::<String>::new(), "{:#?}", account.longest());
+    meets_the_goals(&live(seed, 14));
+}
+
+fn meets_the_goals(account: &Account) {
+    assert_eq!(goals::missed(account), Vec::<String>::new(), "{:#?}", account.longest());
     assert!(account.counters.total() > 15_000, "the client went on to the end");
 }
 
@@ -42,6 +49,21 @@ fn two_weeks_meet_the_goals_with_seed_2() {
 #[test]
 fn two_weeks_meet_the_goals_with_seed_3() {
     two_weeks_meet_the_goals(3);
+}
+
+#[test]
+fn two_weeks_by_oauth1_meet_the_goals_with_seed_1() {
+    meets_the_goals(&live_by_oauth1(1, 14));
+}
+
+#[test]
+fn two_weeks_by_oauth1_meet_the_goals_with_seed_2() {
+    meets_the_goals(&live_by_oauth1(2, 14));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_days_by_oauth1() {
+    assert!(live_by_oauth1(7, 3) == live_by_oauth1(7, 3));
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(crate) trait Strategy {
     fn poll(&mut self, now: Now) -> Move<Self::Id>;
     /// The answer to a request, or why there is none.
     fn receive(&mut self, now: Now, id: Self::Id, result: Result<Response, TransportError>);
-    /// The bearer that a program's requests would carry now.
+    /// The bearer that a program's requests would carry now, or the live session token that they would be
+    /// signed with, in base64.
     fn bearer(&self) -> Option<&str>;
     /// The host that they would go to.
     fn host(&self) -> &str;

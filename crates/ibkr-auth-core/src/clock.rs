@@ -30,10 +30,9 @@ impl Clock {
         self.beyond
     }
 
-    /// Learns from an answer to a request sent and received at these times. A web page and an error of the
-    /// server may come from anybody on the road.
+    /// Learns from an answer to a request sent and received at these times.
     pub(crate) fn observe(&mut self, response: &Response, sent: Now, received: Now) {
-        if response.status().is_server_error() || excerpt::is_html(response) {
+        if told(response).is_none() {
             return;
         }
         let Some(seen) = self.skew.observed(response, sent.wall, received.wall) else { return };
@@ -108,6 +107,12 @@ fn signed_millis(from: SystemTime, to: SystemTime) -> Option<i64> {
         Ok(later) => i64::try_from(later.as_millis()).ok(),
         Err(earlier) => Some(-i64::try_from(earlier.duration().as_millis()).ok()?),
     }
+}
+
+/// What IBKR's clock shows. A web page and an error of the server may come from anybody on the road.
+pub(crate) fn told(response: &Response) -> Option<SystemTime> {
+    let is_ibkrs = !response.status().is_server_error() && !excerpt::is_html(response);
+    date(response).filter(|_| is_ibkrs)
 }
 
 /// The `Date` header (RFC 9110 §6.6.1).

@@ -152,6 +152,9 @@ impl Sim {
         if rules.ip_checked_always && !session.is_at_home(*public_ip) {
             return None;
         }
+        if session.live.as_ref().is_some_and(|live| !self.knows(live)) {
+            return None;
+        }
         let idles = session.last_request + rules.brokerage_idle;
         let until = calendar.next_reset(session.last_request).into_iter().fold(idles, Moment::min);
         Some(from.shifted(-self.shift)..until.min(session.deadline()).shifted(-self.shift))

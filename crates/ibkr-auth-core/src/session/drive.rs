@@ -15,7 +15,7 @@ use super::{
     ticket::Done,
 };
 use crate::{
-    Error, ErrorKind, Event, Now, Response, Step, TransportError,
+    Error, ErrorKind, Event, Now, Response, Step, TransportError, clock,
     time::{unix_seconds, within_second},
     wire,
 };
@@ -207,7 +207,7 @@ impl Session {
             Err(failure) => Err(Error::transport(Some(step), &failure)),
         };
         let result = result.map_err(|error| {
-            if !is_stale {
+            if !is_stale && !exchange.is_refused_for_its_time(&error, &self.config, &self.facts) {
                 self.facts.keep_error(error.kind());
             }
             let error = match error.kind() {
@@ -267,6 +267,9 @@ impl Session {
         if step != Step::PublicIp {
             let before = self.facts.clock.skew();
             self.facts.clock.observe(response, exchange.sent, now);
+            if let Some(date) = clock::told(response) {
+                self.facts.timestamps.refute(date);
+            }
             let skew = self.facts.clock.skew();
             if skew.differs_notably_from(before) {
                 self.events.emit(Event::ClockSkew(skew));
@@ -290,10 +293,10 @@ impl Session {
                 self.facts.session_id = Some(id);
             }
         }
-        done.map_err(|error| match self.facts.clock.beyond() {
-            Some(wrong) if error.kind() == ErrorKind::Rejected && step.is_signed() => {
-                error.by_a_wrong_clock(wrong)
-            }
+        let is_oauth1 = self.config.login.oauth1().is_some();
+        done.map_err(|error| match (self.facts.clock.beyond(), error.kind()) {
+            (Some(wrong), ErrorKind::Rejected) if step.is_signed() => error.by_a_wrong_clock(wrong),
+            (Some(wrong), ErrorKind::Unauthorized) if is_oauth1 => error.by_a_wrong_clock(wrong),
             _ => error,
         })
     }

@@ -15,7 +15,7 @@ use super::{
     ticket::Done,
 };
 use crate::{
-    Authorization, ClockSkew, Config, Error, Now, PublicIp, Request, Response, Step, wire,
+    Authorization, ClockSkew, Config, Error, ErrorKind, Now, PublicIp, Request, Response, Step, wire,
     wire::jitter::AssertionJitter,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Exchange {
     deadline: Instant,
     /// What was known of IBKR's clock when the request was signed.
     pub(super) skew: ClockSkew,
+    /// When it was signed, with OAuth 1.0a.
+    stamp: u64,
     /// The bearer token that the request went out with.
     pub(super) generation: u64,
     /// It began a login, which was counted then.
@@ -48,6 +50,18 @@ impl Exchange {
         let of_session =
             !matches!(self.step, Step::GetAccessToken | Step::PublicIp) && !self.step.brings_session();
         of_session && self.generation != facts.generation
+    }
+
+    /// Whether this refusal came with proof that our clock was wrong when the request was signed: then it
+    /// says nothing of what it was signed with. With OAuth 1.0a all of a session's requests are.
+    pub(super) fn is_refused_for_its_time(&self, error: &Error, config: &Config, facts: &Facts) -> bool {
+        let is_refused = match error.kind() {
+            ErrorKind::Rejected => true,
+            ErrorKind::Unauthorized => config.login.oauth1().is_some(),
+            _ => false,
+        };
+        let is_refuted = facts.timestamps.last() < self.stamp;
+        is_refused && (is_refuted || facts.clock.skew().differs_notably_from(self.skew))
     }
 }
 
@@ -77,6 +91,7 @@ impl InFlight {
             sent: now,
             deadline: now.mono + timeout + BACK_STOP,
             skew: facts.clock.skew(),
+            stamp: facts.timestamps.last(),
             generation: facts.generation,
             begins_login,
             exponent,

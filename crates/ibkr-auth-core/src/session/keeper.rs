@@ -346,7 +346,7 @@ impl Keeper {
         let action = prerequisite_of(action, view);
         if action.logs_in() {
             if let Some(at) = self.clock_still_wrong(view.now) {
-                self.plan(action, Some(at));
+                self.wait_for_login(view, action, at);
                 return None;
             }
             let spent = view.guard.login_free_at(&view.config.host, now);
@@ -362,7 +362,7 @@ impl Keeper {
     /// Until a login is allowed again. A session that IBKR has not refused may live on meanwhile: it is still
     /// tickled.
     fn wait_for_login(&mut self, view: View<'_>, action: Action, at: Instant) {
-        let tickle = view.now.mono + self.policy.tickle_every;
+        let tickle = self.asked.tickle.map_or(view.now.mono, |last| last + self.policy.tickle_every);
         match view.facts.bearer_is_good() && tickle < at {
             true => self.plan(Action::Tickle, Some(tickle)),
             false => self.plan(action, Some(at)),

@@ -82,8 +82,7 @@ impl Task {
     pub(super) fn on_failure(&mut self, cx: &mut Context<'_>, exchange: &Exchange, error: Error) -> Ended {
         let step = exchange.step;
         let services = cx.lookup_services();
-        let clock_was_wrong =
-            error.kind() == ErrorKind::Rejected && cx.facts.clock.skew().differs_notably_from(exchange.skew);
+        let clock_was_wrong = exchange.is_refused_for_its_time(&error, cx.config, cx.facts);
         let refuses_address = step == Step::GetBearerToken
             && error.kind() == ErrorKind::Rejected
             && self.command() == Command::Connect
@@ -96,10 +95,14 @@ impl Task {
             return self.ask_another_service(cx);
         }
         let is_login = self.command().waits_until_ready();
-        let corrects = step.is_signed()
-            && clock_was_wrong
-            && self.job(step).is_some_and(|job| !job.clock_corrected)
-            && self.may_sign_again(cx);
+        let corrects = clock_was_wrong
+            && (step.is_signed() || error.kind() == ErrorKind::Unauthorized)
+            && self.job(step).is_some_and(|job| !job.clock_corrected);
+        if let (true, Err(spent)) =
+            (corrects && step.is_signed(), cx.guard.may_log_in(&cx.config.host, cx.now.mono))
+        {
+            return self.give_up(step, spent);
+        }
         // With another exponent: chance alone may have spoiled the last.
         let mints_again = error.kind() == ErrorKind::Unproven
             && is_login

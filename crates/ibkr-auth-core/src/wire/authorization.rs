@@ -20,7 +20,10 @@ use http::{
 use ibkr_oauth1::{Call, LiveSessionToken};
 
 use super::{answer::LONGEST_SECRET, build, path};
-use crate::{Advice, Config, Error, ErrorKind, OAuth1, Request, Response, Secret, Step, time::unix_seconds};
+use crate::{
+    Advice, Config, Error, ErrorKind, OAuth1, Request, Response, Secret, Step, clock::CORRECTED,
+    time::unix_seconds,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -57,6 +60,9 @@ impl SessionMark {
 
 /// When requests were signed: OAuth 1.0a wants no timestamp to be lower than one before (RFC 5849 §3.3), and
 /// a clock may be set back. Clones share what they know.
+///
+/// One that IBKR cannot have accepted binds nobody: a clock that was hours ahead for a moment must not have
+/// every later request refused.
 #[derive(Clone, Default)]
 pub(crate) struct Timestamps(Arc<AtomicU64>);
 
@@ -69,6 +75,16 @@ impl Timestamps {
     /// The last one, for whoever goes on; 0 before the first.
     pub(crate) fn last(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// IBKR's clock shows this: it has refused whatever was stamped far later.
+    pub(crate) fn refute(&self, date: SystemTime) {
+        let accepted = unix_seconds(date).saturating_add(CORRECTED.as_secs());
+        // A request that is signed meanwhile is stamped as if this had come after it.
+        let last = self.last();
+        if last > accepted {
+            let _ = self.0.compare_exchange(last, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// One of another process.

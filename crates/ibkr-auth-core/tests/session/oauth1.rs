@@ -1,9 +1,10 @@
 //! A login by OAuth 1.0a on the same machine.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ibkr_auth_core::{
-    ErrorKind, Event, KeepConnected, Phase, Response, Session, Step, Tier, Transmit, TransportError,
+    ErrorKind, Event, KeepConnected, LoginBudget, Phase, Response, Session, Step, Tier, Transmit,
+    TransportError,
     oauth1::{QueryTreatment, Random, SignError},
     testing::{Bench, FakeKey, answer, config, expired, healthy, oauth1_config},
 };
@@ -218,6 +219,110 @@ fn a_saved_session_goes_on_signing_and_its_time_goes_on() {
     assert!(time(&other) + 1 >= time(&one), "a clock that was set back is not followed");
     let mut stranger = Session::new(config(), FakeKey, 0);
     assert_eq!(stranger.restore(&saved, bench.now).unwrap_err().kind(), ErrorKind::Config);
+}
+
+/// A server whose clock is `off` from the bench's, and that refuses what is stamped too far from it.
+fn timely(transmit: &Transmit, now: SystemTime, off: i64) -> Result<Response, TransportError> {
+    let shift = Duration::from_secs(off.unsigned_abs());
+    let server = if off < 0 { now - shift } else { now + shift };
+    let seconds = server.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let stamped: u64 = member(&authorization(transmit), "oauth_timestamp").parse().unwrap();
+    let mut response = match stamped.abs_diff(seconds) <= 30 {
+        true => healthy(transmit)?,
+        false => answer(401, r#"{"error":"id: 1, error: invalid oauth_timestamp","statusCode":401}"#),
+    };
+    let date = httpdate::fmt_http_date(server).parse().unwrap();
+    response.headers_mut().insert(http::header::DATE, date);
+    Ok(response)
+}
+
+#[test]
+fn a_request_that_is_refused_for_its_time_is_signed_again_and_costs_no_login() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let now = bench.now.wall;
+    bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 0)).unwrap();
+    let from = bench.sent.len();
+    let ticket = session.status();
+    // The clock is two minutes behind from one request to the next.
+    let now = bench.now.wall;
+    let status = bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 120)).unwrap();
+    assert!(status.is_ready() && session.is_connected());
+    assert_eq!(steps(&bench)[from..], [Step::Status, Step::Status]);
+}
+
+#[test]
+fn a_clock_that_is_hours_off_is_no_refusal_of_the_session() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let now = bench.now.wall;
+    bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 0)).unwrap();
+    // Nothing vouches for the other clock: the monotonic one has stood still, too.
+    let now = bench.now.wall;
+    let ticket = session.status();
+    let refused = bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 7_200)).unwrap_err();
+    assert_eq!((refused.kind(), refused.step()), (ErrorKind::Clock, Some(Step::Status)));
+    let ticket = session.status();
+    bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 0)).unwrap();
+    assert!(session.is_connected(), "the same live session token");
+}
+
+#[test]
+fn a_time_that_was_refused_binds_no_later_request() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    let ticket = session.connect();
+    let now = bench.now.wall;
+    bench.run(&mut session, &ticket, |transmit| timely(transmit, now, -7_200)).unwrap_err();
+    bench.now.wall -= Duration::from_secs(7_200);
+    let now = bench.now.wall;
+    let ticket = session.connect();
+    bench.run(&mut session, &ticket, |transmit| timely(transmit, now, 0)).unwrap();
+}
+
+#[test]
+fn a_session_that_is_to_be_replaced_is_tickled_while_the_clock_is_thought_wrong() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    bench.until(&mut session, Session::is_connected, healthy);
+    bench.live(&mut session, Duration::from_secs(23 * 3_600 + 49 * 60), healthy);
+    let (mut tickles, mut was_told) = (Vec::new(), false);
+    let start = bench.now.mono;
+    bench.live(&mut session, Duration::from_secs(600), |transmit| match transmit.step {
+        Step::GetLiveSessionToken if !was_told => {
+            was_told = true;
+            let mut refused = answer(401, "{}");
+            refused.headers_mut().insert("date", "Thu, 01 Jan 1970 00:00:00 GMT".parse().unwrap());
+            Ok(refused)
+        }
+        step => {
+            tickles.extend((step == Step::Tickle).then_some(transmit.id));
+            healthy(transmit)
+        }
+    });
+    assert!(was_told && bench.now.mono - start >= Duration::from_secs(600));
+    assert!(tickles.len() >= 9, "{}", tickles.len());
+    assert_eq!(session.phase(), Phase::Connected);
+}
+
+#[test]
+fn a_login_that_the_clock_has_spoiled_and_that_may_not_be_repeated_yet_is_no_refusal() {
+    for config in [oauth1_config(), config()] {
+        let (mut session, mut bench) = (Session::new(config, FakeKey, 0), Bench::new());
+        let policy = KeepConnected::default().with_logins(LoginBudget { per_hour: 1, per_day: 10 });
+        session.keep_connected(policy);
+        let now = bench.now.wall;
+        bench.live(&mut session, Duration::from_secs(60), |transmit| match transmit.step.is_signed() {
+            true => {
+                let mut refused = answer(401, r#"{"title":"Unauthorized"}"#);
+                let date = httpdate::fmt_http_date(now + Duration::from_secs(120)).parse().unwrap();
+                refused.headers_mut().insert(http::header::DATE, date);
+                Ok(refused)
+            }
+            false => healthy(transmit),
+        });
+        assert!(matches!(session.phase(), Phase::LoginsSpent { .. }), "{}", session.phase());
+        bench.until(&mut session, Session::is_connected, healthy);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
     signature::{Hmac, Rsa},
 };
 use crate::{
-    AccessToken, DhParameters,
+    AccessToken, Consumer, DhParameters,
     answer::{Answer, Answered, shown},
     call::Call,
     ids,
@@ -147,6 +147,13 @@ impl Sim {
             let why = "no live session token is alive for this access token";
             unauthorized().because("live-session-token", why, MINT)
         }))
+    }
+
+    /// Whether its consumer is registered, and has the access token.
+    pub(crate) fn knows(&self, live: &Live) -> bool {
+        let own = |consumer: &&Consumer| consumer.consumer_key == live.consumer_key;
+        let tokens = self.config.consumers.iter().filter(own).flat_map(|consumer| &consumer.access_tokens);
+        tokens.map(|known| &known.token).any(|token| *token == live.token)
     }
 
     /// The access token that the header names, which must be the consumer's own.

@@ -47,7 +47,7 @@ impl Expiries {
         let (now, facts) = (view.now, view.facts);
         let tickle = tickled.map_or(now.mono, |last| (last + tickle_every).max(now.mono));
         if view.config.login.oauth1().is_some() {
-            return self.next_of_live_session(view, tickle);
+            return self.next_of_live_session(view, region, tickle);
         }
         let validated = facts.last_validated(now);
         let may_validate = now.mono + VALIDATE_PAUSE.saturating_sub(validated.unwrap_or(VALIDATE_PAUSE));
@@ -95,8 +95,17 @@ impl Expiries {
         self.replaced = Some(now);
     }
 
-    fn next_of_live_session(&self, view: View<'_>, tickle: Instant) -> (Action, Option<Instant>) {
+    fn next_of_live_session(
+        &self,
+        view: View<'_>,
+        region: Region,
+        tickle: Instant,
+    ) -> (Action, Option<Instant>) {
         let now = view.now;
+        // Nothing announces IBKR's midnight here: what has ended with it is found out right after.
+        let wall = view.facts.clock.skew().correct(now.wall);
+        let midnight = until(wall, region.next_midnight(wall)) + AFTER_END;
+        let tickle = tickle.min(now.mono + midnight);
         let Some(ends) = view.facts.bearer_ends else { return (Action::Tickle, Some(tickle)) };
         let left = ends.mono.saturating_duration_since(now.mono).min(until(now.wall, ends.wall));
         let not_before = self.replaced.map_or(now.mono, |last| last + REPLACE_AFTER);

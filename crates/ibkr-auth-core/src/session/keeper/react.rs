@@ -112,6 +112,9 @@ impl Keeper {
 
     fn on_success(&mut self, view: View<'_>, effects: &mut Effects, action: Action, done: &Done) {
         self.server_works = true;
+        if view.facts.clock.beyond().is_none() {
+            self.clock = None;
+        }
         if let Some(outage) = &mut self.outage {
             outage.host_answered(action);
         }

@@ -242,13 +242,19 @@ const TABLE: &[Row] = &[
         reaction: "again when it has been set, or after 15 minutes",
         shown_by: || {
             let mut desk = Desk::connected();
+            desk.facts.refuse_bearer();
             desk.refused_by_the_clock(3_600).plans(Action::Login, 30);
             desk.passes(30).begins_nothing();
             desk.now.wall += Duration::from_secs(3_600);
             assert_eq!(desk.passes(30).begins().action, Action::Login);
             let mut desk = Desk::connected();
+            desk.facts.refuse_bearer();
             desk.refused_by_the_clock(3_600).passes(870).begins_nothing();
             assert_eq!(desk.passes(30).begins().action, Action::Login);
+            // One that is good is looked at meanwhile.
+            let mut desk = Desk::connected();
+            desk.refused_by_the_clock(3_600).passes(30).begins_nothing();
+            desk.passes(30).begins_nothing().plans(Action::Tickle, 0);
         },
     },
 ];
