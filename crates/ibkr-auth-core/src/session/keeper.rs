@@ -346,14 +346,12 @@ impl Keeper {
         let action = prerequisite_of(action, view);
         if action.logs_in() {
             if let Some(at) = self.clock_still_wrong(view.now) {
-                self.wait_for_login(view, action, at);
-                return None;
+                return self.wait_for_login(view, action, at);
             }
             let spent = view.guard.login_free_at(&view.config.host, now);
             self.spent_until = spent.filter(|at| *at > now + NOTABLE_WAIT);
             if let Some(at) = spent.max(self.next_login.filter(|at| *at > now)) {
-                self.wait_for_login(view, action, at);
-                return None;
+                return self.wait_for_login(view, action, at);
             }
         }
         Some(self.begin(view, action))
@@ -361,12 +359,15 @@ impl Keeper {
 
     /// Until a login is allowed again. A session that IBKR has not refused may live on meanwhile: it is still
     /// tickled.
-    fn wait_for_login(&mut self, view: View<'_>, action: Action, at: Instant) {
-        let tickle = self.asked.tickle.map_or(view.now.mono, |last| last + self.policy.tickle_every);
+    fn wait_for_login(&mut self, view: View<'_>, action: Action, at: Instant) -> Option<Attempt> {
+        let now = view.now.mono;
+        let tickle = self.asked.tickle.map_or(now, |last| last + self.policy.tickle_every);
         match view.facts.bearer_is_good() && tickle < at {
+            true if tickle <= now => return Some(self.begin(view, Action::Tickle)),
             true => self.plan(Action::Tickle, Some(tickle)),
             false => self.plan(action, Some(at)),
         }
+        None
     }
 
     fn begin(&mut self, view: View<'_>, action: Action) -> Attempt {

@@ -254,7 +254,7 @@ const TABLE: &[Row] = &[
             // One that is good is looked at meanwhile.
             let mut desk = Desk::connected();
             desk.refused_by_the_clock(3_600).passes(30).begins_nothing();
-            desk.passes(30).begins_nothing().plans(Action::Tickle, 0);
+            assert_eq!(desk.passes(30).begins().action, Action::Tickle);
         },
     },
 ];
