@@ -47,8 +47,9 @@
 //!
 //! # Conventions
 //!
-//! * No clock, socket, thread, file or environment is touched: the same inputs give the same outputs. Nonces and
-//!   exponents of OAuth 1.0a come from the operating system unless [`Config::with_random`] names another source.
+//! * No clock, socket, thread, file or environment is touched: the same inputs give the same outputs. Nonces
+//!   and exponents of OAuth 1.0a come from the operating system unless [`Config::with_random`] names another
+//!   source.
 //! * Names are IBKR's endpoint names and the method names of the Python package `ibauth`.
 //! * Tokens are [`Secret`]: hidden in `Debug`, and that buffer is wiped on drop. The bytes of a [`Request`]
 //!   are plain: do not log them.
