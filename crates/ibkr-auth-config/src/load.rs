@@ -53,9 +53,9 @@ impl Reader {
         Self { vars: Some(Env::new(vars)), ..self }
     }
 
-    /// Takes a login by OAuth 1.0a from the variables `IBIND_OAUTH1A_…` of the Python package ibind too, where
-    /// neither the file nor a variable of ours says anything. The variable `IBKR_AUTH_IMPORT_IBIND=true` asks
-    /// for the same, wherever settings are read.
+    /// Takes a login by OAuth 1.0a from the variables `IBIND_OAUTH1A_…` of the Python package ibind too,
+    /// where neither the file nor a variable of ours says anything. The variable
+    /// `IBKR_AUTH_IMPORT_IBIND=true` asks for the same, wherever settings are read.
     pub fn ibind(self) -> Self {
         Self { ibind: true, ..self }
     }

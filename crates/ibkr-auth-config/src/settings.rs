@@ -188,8 +188,9 @@ impl Unkeyed {
         self.transport.stays_here(&self.config)
     }
 
-    /// Decrypts the secret of the access token, which [`with_key`](Self::with_key) does too: for whoever wants
-    /// to know before a login. Gives what should be changed about the key's files; nothing with OAuth 2.0.
+    /// Decrypts the secret of the access token, which [`with_key`](Self::with_key) does too: for whoever
+    /// wants to know before a login. Gives what should be changed about the key's files; nothing with OAuth
+    /// 2.0.
     ///
     /// # Errors
     /// A [`FileError`]: the encryption key cannot be read, or does not open the secret.

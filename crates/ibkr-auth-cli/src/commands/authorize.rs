@@ -1,4 +1,5 @@
-//! `ibkr-auth authorize`: a user's consent to a third party (OAuth 1.0a), and the access token that comes of it.
+//! `ibkr-auth authorize`: a user's consent to a third party (OAuth 1.0a), and the access token that comes of
+//! it.
 
 mod browser;
 mod callback;

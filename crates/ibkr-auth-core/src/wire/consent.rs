@@ -1,6 +1,6 @@
-//! How a third party comes to a user's access token (OAuth 1.0a; RFC 5849 §2, IBKR's Client Portal API page):
-//! [`request_token`], the page on which the user consents, and [`access_token`]. It is for vendors: a consumer
-//! of one's own has its access token from IBKR's self-service page, and is refused here.
+//! How a third party comes to a user's access token (OAuth 1.0a; RFC 5849 §2, IBKR's Client Portal API
+//! page): [`request_token`], the page on which the user consents, and [`access_token`]. It is for vendors: a
+//! consumer of one's own has its access token from IBKR's self-service page, and is refused here.
 //!
 //! Nothing of it is ever sent twice by this library. Send each request once: what it has done shows in no
 //! other way than in its answer.
@@ -8,18 +8,19 @@
 //! ```
 //! use std::time::SystemTime;
 //! use ibkr_auth_core::{Config, wire::consent::{self, OUT_OF_BAND, PAGE}};
-//! # use ibkr_auth_core::{Step, testing};
-//! # fn send(request: ibkr_auth_core::Request) -> ibkr_auth_core::Response { testing::healthy_http(&request) }
-//! # let signature_key = testing::FakeKey;
+//! # use ibkr_auth_core::{Request, Response, testing};
+//! # fn send(request: Request) -> Response { testing::healthy_http(&request) }
+//! # let key = testing::FakeKey;
+//! # let now = SystemTime::now();
 //! let config = Config::third_party("VENDORKEY")?;
 //!
-//! let request = consent::request_token::request(&config, &signature_key, OUT_OF_BAND, SystemTime::now())?;
+//! let request = consent::request_token::request(&config, &key, OUT_OF_BAND, now)?;
 //! let token = consent::request_token::parse(&config, &send(request))?;
 //! println!("Open {}", token.address(PAGE, None));
 //!
 //! # let typed_in = "89abcdef0123456789ab";
 //! let verifier = consent::Verifier::new(typed_in)?;
-//! let request = consent::access_token::request(&config, &signature_key, &token, &verifier, SystemTime::now())?;
+//! let request = consent::access_token::request(&config, &key, &token, &verifier, now)?;
 //! let granted = consent::access_token::parse(&config, &send(request))?;
 //! assert_eq!(granted.is_paper, Some(true));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

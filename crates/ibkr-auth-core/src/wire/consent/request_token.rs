@@ -10,8 +10,8 @@ use crate::{Config, Error, Request, Response, Step, wire::answer};
 
 const STEP: Step = Step::RequestToken;
 
-/// Builds the request, signed as of `wall`. Send it at once, and once. `callback` is the address that IBKR has
-/// registered for the consumer, or [`OUT_OF_BAND`](super::OUT_OF_BAND).
+/// Builds the request, signed as of `wall`. Send it at once, and once. `callback` is the address that IBKR
+/// has registered for the consumer, or [`OUT_OF_BAND`](super::OUT_OF_BAND).
 ///
 /// # Errors
 /// [`ErrorKind::Sign`](crate::ErrorKind::Sign) when the key cannot sign, and
@@ -28,8 +28,8 @@ pub fn request(
 /// Reads the answer.
 ///
 /// # Errors
-/// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused consumer, callback or signature, with
-/// what to do: a consumer of one's own is refused too. Others as everywhere.
+/// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused consumer, callback or signature,
+/// with what to do: a consumer of one's own is refused too. Others as everywhere.
 pub fn parse(config: &Config, response: &Response) -> Result<RequestToken, Error> {
     #[derive(Deserialize)]
     struct Body {

@@ -1,3 +1,5 @@
+//! Both requests, the address between them, and what comes back.
+
 use std::time::{Duration, SystemTime};
 
 use super::*;
