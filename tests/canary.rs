@@ -246,8 +246,8 @@ fn forms(bytes: &[u8]) -> [String; 4] {
     [STANDARD.encode(bytes), hex.to_ascii_uppercase(), hex, list]
 }
 
-/// What a request holds that nobody may see: its signature, as it is and as it is written, and what is left of
-/// it where a text was cut or cleaned.
+/// What a request holds that nobody may see: its signature, as it is and as it is written, and what is left
+/// of it where a text was cut or cleaned.
 fn signature(request: &Request) -> Vec<String> {
     signed(request).map_or_else(Vec::new, |[plain, written]| {
         let parts = written.split('%').filter(|part| part.len() >= 12).map(str::to_owned);

@@ -47,7 +47,8 @@ pub(crate) struct Ledger {
     stamped: u64,
     /// Every live session token that a server has made.
     minted: Vec<String>,
-    /// Access tokens and bearer tokens, or live session tokens, asked for since the automatic mode was switched on.
+    /// Access tokens and bearer tokens, or live session tokens, asked for since the automatic mode was
+    /// switched on.
     logins: [Vec<Instant>; 2],
     /// The last request for each step, if nothing was heard of it, and how many in a row took at once the
     /// place of one whose connection broke.
