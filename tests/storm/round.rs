@@ -129,7 +129,8 @@ impl Round {
             }
             _ => {}
         }
-        let (over, longest) = (self.lived, self.ledger.longest_wait.saturating_add(DAY));
+        // Where one login a day is allowed, one may be spent on finding out that the clock is wrong.
+        let (over, longest) = (self.lived, self.ledger.longest_wait.saturating_add(DAY + OUTCOME_WITHIN));
         while !(self.session.phase() == Phase::Connected && self.session.is_connected()) {
             self.step()?;
             keep(self.lived - over < longest, "connected again when the storm is over", || {
