@@ -1,5 +1,5 @@
-//! `cargo xtask bench-oauth1`: logins by OAuth 1.0a and signed requests, ours and those of the published ibind,
-//! measured in one run.
+//! `cargo xtask bench-oauth1`: logins by OAuth 1.0a and signed requests, ours and those of the published
+//! ibind, measured in one run.
 
 use std::{ffi::OsString, fs, path::PathBuf, process::Command};
 
