@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The affinity. IBKR sets it without a path, so that a cookie jar has one for each folder that it has asked
-/// in and sends those of a folder and of the ones above it: programs that work keep one.
+/// in, and sends that of a folder and those of the folders above it: programs that work have such a jar.
 const AFFINITY: &str = "x-sess-uuid";
 
 /// Cookies that IBKR's hosts set themselves (seen in traffic); any other makes the edge answer 401.

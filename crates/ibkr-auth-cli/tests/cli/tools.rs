@@ -154,11 +154,13 @@ fn the_simulator_starts_serves_and_stops() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // It is ready once it has told how to use it.
     let _ = lines.by_ref().map(Result::unwrap).find(|line| line.contains("config.yaml"));
-    let logins = ["sim/config.yaml", "sim/oauth1.yaml"].map(|file| world.run(["login", "--config", file]));
+    // One username: a second session would have to end the first one.
+    let steps = [("login", "oauth1.yaml"), ("logout", "oauth1.yaml"), ("login", "config.yaml")];
+    let ends = steps.map(|(step, file)| world.run([step, "--config", &format!("sim/{file}")]));
     child.kill().unwrap();
     child.wait().unwrap();
-    for login in logins {
-        assert_eq!(login.code, Some(0), "{login}");
+    for end in ends {
+        assert_eq!(end.code, Some(0), "{end}");
     }
     let said: Vec<String> = lines.map(Result::unwrap).collect();
     for path in ["/oauth2/api/v1/token", "/v1/api/oauth/live_session_token"] {
