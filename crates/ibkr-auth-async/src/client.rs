@@ -14,7 +14,7 @@ use ibkr_auth_config::{Settings, Transport};
 use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
     KeepConnected, LastError, LiveSession, Now, Outcome, Output, Request, RequestId, Response, SavedSession,
-    Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request,
+    Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, request, wire,
 };
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
@@ -239,9 +239,14 @@ impl Client {
         &self,
         request: Result<Request, Error>,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        let authorized = request.and_then(|request| self.session.authorize(request, now()));
+        let snapshot = self.session.snapshot();
+        let authorized =
+            request.and_then(|request| Ok((self.session.authorize(request.clone(), now())?, request)));
         let (http, limit) = (Arc::clone(&self.http), self.session.config().timeout());
-        async move { send(&http, authorized?, limit).await }
+        async move {
+            let (ready, request) = authorized?;
+            send(&http, ready, limit, || snapshot.authorize(request, now())).await
+        }
     }
 
     /// Uses another server from the next request on.
@@ -387,10 +392,21 @@ impl Inbox {
     }
 }
 
-/// Sends a user's own request, which is authorized, once.
-pub(crate) async fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
+/// Sends a user's own request, which is authorized, once. What OAuth 1.0a has refused for its time alone was not
+/// executed, and goes out once more, signed anew: another request may have overtaken it.
+pub(crate) async fn send(
+    http: &Arc<Sending>,
+    request: Request,
+    limit: Duration,
+    again: impl FnOnce() -> Result<Request, Error>,
+) -> Result<Response, Error> {
     let method = request.method().clone();
-    within(limit, http(request, limit)).await.map_err(|failure| Error::unanswered(&method, &failure))
+    let unanswered = |failure: TransportError| Error::unanswered(&method, &failure);
+    let answer = within(limit, http(request, limit)).await.map_err(unanswered)?;
+    match wire::refused_for_its_time(&answer) {
+        true => within(limit, http(again()?, limit)).await.map_err(unanswered),
+        false => Ok(answer),
+    }
 }
 
 async fn within(limit: Duration, answer: impl Future<Output = Answer>) -> Answer {

@@ -140,8 +140,13 @@ impl Handle {
     /// before it is [`ready`](Self::ready), paused or stopped.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
-        let answer =
-            send(&self.shared.http, snapshot.authorize(request, now())?, snapshot.config().timeout()).await?;
+        let answer = send(
+            &self.shared.http,
+            snapshot.authorize(request.clone(), now())?,
+            snapshot.config().timeout(),
+            || snapshot.authorize(request, now()),
+        )
+        .await?;
         if wire::lost_session(&answer).is_some() {
             self.check();
         }

@@ -17,7 +17,7 @@ use ibkr_auth_core::{
     AccessToken, AuthStatus, BearerToken, Config, Connected, Control, Error, Event, History, Host,
     KeepConnected, LastError, LiveSession, Now, Outcome, Output, Request, RequestId, Response, SavedSession,
     Session, Sign, SsoDetails, Ticket, Tickle, Transmit, TransportError, TransportKind, Wait, catch_panic,
-    request,
+    request, wire,
 };
 
 use crate::{
@@ -211,7 +211,8 @@ impl Client {
     /// When there is no bearer token, the URL is on another host, or no answer came. A request without an
     /// answer may have been executed: for an order, ask IBKR what became of it.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
-        send(&self.http, self.session.authorize(request, now())?, self.session.config().timeout())
+        let limit = self.session.config().timeout();
+        send(&self.http, request, limit, |request| self.session.authorize(request, now()))
     }
 
     /// [`send`](Self::send) for the `GET` of a path such as `/v1/api/portfolio/accounts`.
@@ -372,10 +373,21 @@ impl Inbox {
     }
 }
 
-/// Sends a user's own request, which is authorized, once.
-pub(crate) fn send(http: &Arc<Sending>, request: Request, limit: Duration) -> Result<Response, Error> {
-    let method = request.method().clone();
-    http(request, limit).map_err(|failure| Error::unanswered(&method, &failure))
+/// Sends a user's own request, made ready by `authorize`, once. What OAuth 1.0a has refused for its time alone
+/// was not executed, and goes out once more, signed anew: another request may have overtaken it.
+pub(crate) fn send(
+    http: &Arc<Sending>,
+    request: Request,
+    limit: Duration,
+    authorize: impl Fn(Request) -> Result<Request, Error>,
+) -> Result<Response, Error> {
+    let (method, again) = (request.method().clone(), request.clone());
+    let send = |request| http(request, limit).map_err(|failure| Error::unanswered(&method, &failure));
+    let answer = send(authorize(request)?)?;
+    match wire::refused_for_its_time(&answer) {
+        true => send(authorize(again)?),
+        false => Ok(answer),
+    }
 }
 
 impl fmt::Debug for Client {

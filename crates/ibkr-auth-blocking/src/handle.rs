@@ -158,8 +158,8 @@ impl Handle {
     /// before it is [`ready`](Self::ready), paused or stopped.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let snapshot = self.snapshot();
-        let answer =
-            send(&self.shared.http, snapshot.authorize(request, now())?, snapshot.config().timeout())?;
+        let limit = snapshot.config().timeout();
+        let answer = send(&self.shared.http, request, limit, |request| snapshot.authorize(request, now()))?;
         if wire::lost_session(&answer).is_some() {
             self.check();
         }

@@ -8,6 +8,9 @@ use crate::{Now, Response, excerpt};
 /// logins for any day to come.
 pub const CORRECTED: Duration = Duration::from_secs(300);
 
+/// So old may be what another process knew.
+const RECALLED: Duration = Duration::from_secs(3_600);
+
 /// What is known of IBKR's clock, and of ours.
 #[derive(Clone, Default)]
 pub(crate) struct Clock {
@@ -28,6 +31,18 @@ impl Clock {
     /// How far it is by the last answer, when that is too far.
     pub(crate) fn beyond(&self) -> Option<ClockSkew> {
         self.beyond
+    }
+
+    /// What another process knew of IBKR's clock, in milliseconds, when it last signed a request of OAuth 1.0a: its
+    /// requests and ours are stamped alike then. What is old is not believed, for this clock may have been set.
+    pub(crate) fn recall(&mut self, millis: i64, stamp: u64, now: Now) {
+        let skew = ClockSkew { millis };
+        let stamped = SystemTime::UNIX_EPOCH + Duration::from_secs(stamp);
+        let age = signed_millis(stamped, skew.correct(now.wall)).map(i64::unsigned_abs);
+        let is_fresh = age.is_some_and(|age| u128::from(age) <= RECALLED.as_millis());
+        if is_fresh && u128::from(millis.unsigned_abs()) <= CORRECTED.as_millis() && self.agreed.is_none() {
+            self.skew = skew;
+        }
     }
 
     /// Learns from an answer to a request sent and received at these times.

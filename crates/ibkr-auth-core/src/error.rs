@@ -49,7 +49,8 @@ pub enum ErrorKind {
     /// What IBKR's live session token was computed from is not what was computed with here (OAuth 1.0a). What
     /// to do: check the Diffie-Hellman parameters.
     Unproven,
-    /// IBKR refused what was signed, and its clock and this machine's differ by more than can be corrected.
+    /// IBKR refused what was signed for its time: its clock and this machine's differ by more than can be
+    /// corrected, or (OAuth 1.0a) another program has signed ahead. The session is as good as it was.
     /// What to do: set this machine's clock.
     Clock,
     /// IBKR refused the bearer token: it expired, was ended, or comes from another address. What to do:

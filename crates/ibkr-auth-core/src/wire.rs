@@ -36,7 +36,7 @@ pub mod status;
 pub mod tickle;
 pub mod validate_sso;
 
-pub use answer::{Lost, lost_session, pause_asked};
+pub use answer::{Lost, lost_session, pause_asked, refused_for_its_time};
 pub use authorization::{Authorization, SessionMark, SessionToken};
 pub(crate) use authorization::{Timestamps, is_form, session_cookie};
 pub use path::{is_plain_path, path_segments};

@@ -250,7 +250,10 @@ impl Exchange {
         }
         // The access token is not renewed for a request: what is wrong with it is told.
         let may_heal = !self.is_beyond();
-        let is_lost = may_heal && (wire::lost_session(&whole).is_some() || wants_accounts(&whole));
+        let is_lost = may_heal
+            && (wire::lost_session(&whole).is_some()
+                || wire::refused_for_its_time(&whole)
+                || wants_accounts(&whole));
         let reply = whole.map(Content::from);
         if is_lost { Try::NotExecuted(reply) } else { Try::Done(reply) }
     }

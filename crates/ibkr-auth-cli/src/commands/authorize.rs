@@ -104,8 +104,8 @@ pub(crate) fn run(global: &Global, output: Output, args: &AuthorizeArgs) -> Resu
 
 /// The settings with something in place of what the consent will bring.
 fn settings(global: &Global, file: Option<&Path>, args: &AuthorizeArgs) -> Result<Unkeyed, Failure> {
-    let variables =
-        std::env::vars_os().chain([(variable(TOKEN), "none".into()), (variable(SECRET), "none".into())]);
+    let variables = std::env::vars_os()
+        .chain([(variable(TOKEN), "noaccesstokenyet".into()), (variable(SECRET), "none".into())]);
     let settings = reader(global, file).vars(variables).read()?;
     if args.print {
         return Ok(settings);
@@ -163,7 +163,7 @@ impl Consent<'_> {
         let config = &self.settings.config;
         let request = access_token::request(config, &self.key, token, verifier, SystemTime::now())?;
         let answer = self.send(Step::ConsentedToken, request)?;
-        Ok(access_token::parse(config, &answer)?)
+        Ok(access_token::parse(config, &answer, (token, verifier))?)
     }
 
     /// Once: whether IBKR has made a token of a request shows in its answer alone.

@@ -218,7 +218,8 @@ impl OAuth1 {
         let dh_parameters = DhParameters::from_hex(DhParameters::GROUP_14, 2);
         Self::new(Consumer {
             consumer_key,
-            access_token: "none",
+            // Nothing that an answer could hold: it is hidden in errors.
+            access_token: "noaccesstokenyet",
             access_token_secret: TokenSecret::from_fn(|| {
                 Err(SignError::new("there is no access token yet: ask the user for consent first"))
             }),

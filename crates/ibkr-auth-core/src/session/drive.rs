@@ -268,7 +268,7 @@ impl Session {
             let before = self.facts.clock.skew();
             self.facts.clock.observe(response, exchange.sent, now);
             if let Some(date) = clock::told(response) {
-                self.facts.timestamps.refute(date);
+                self.facts.timestamps.refute(date, done.is_err());
             }
             let skew = self.facts.clock.skew();
             if skew.differs_notably_from(before) {

@@ -56,12 +56,19 @@ impl Exchange {
     /// says nothing of what it was signed with. With OAuth 1.0a all of a session's requests are.
     pub(super) fn is_refused_for_its_time(&self, error: &Error, config: &Config, facts: &Facts) -> bool {
         let is_refused = match error.kind() {
+            // That is what it says, unless it is for a person to set the clock.
+            ErrorKind::Clock => return facts.clock.beyond().is_none(),
             ErrorKind::Rejected => true,
             ErrorKind::Unauthorized => config.login.oauth1().is_some(),
             _ => false,
         };
+        is_refused && self.was_signed_by_a_wrong_clock(facts)
+    }
+
+    /// Whether its answer has shown that: what is signed now has another time.
+    pub(super) fn was_signed_by_a_wrong_clock(&self, facts: &Facts) -> bool {
         let is_refuted = facts.timestamps.last() < self.stamp;
-        is_refused && (is_refuted || facts.clock.skew().differs_notably_from(self.skew))
+        is_refuted || facts.clock.skew().differs_notably_from(self.skew)
     }
 }
 

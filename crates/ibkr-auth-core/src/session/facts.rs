@@ -8,8 +8,9 @@ use std::{
 
 use super::{keeper::Effects, plan::Command, ticket::Done};
 use crate::{
-    AccessToken, AuthStatus, Authorization, Config, Error, ErrorKind, Event, Expiry, Login, Now, PublicIp,
-    Region, Secret, SessionMark, SessionToken, SsoDetails, Step, Tier, clock::Clock, wire::Timestamps,
+    AccessToken, AuthStatus, Authorization, ClockSkew, Config, Error, ErrorKind, Event, Expiry, Login, Now,
+    PublicIp, Region, Secret, SessionMark, SessionToken, SsoDetails, Step, Tier, clock::Clock,
+    wire::Timestamps,
 };
 
 /// IBKR's pacing table: one `sso/validate` a minute. A second more, because of two the later may travel
@@ -77,6 +78,7 @@ pub(super) struct Kept {
     pub(super) validated: Option<Instant>,
     pub(super) tickled: Option<Instant>,
     pub(super) timestamps: Timestamps,
+    pub(super) skew: ClockSkew,
 }
 
 impl Facts {
@@ -92,6 +94,7 @@ impl Facts {
             validated: self.validated,
             tickled: self.tickled,
             timestamps: self.timestamps.clone(),
+            skew: self.clock.skew(),
         })
     }
 

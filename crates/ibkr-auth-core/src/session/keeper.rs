@@ -150,6 +150,8 @@ struct Standing {
     refusals: usize,
     /// Since when every bearer token has been forbidden what it is for.
     forbidden_since: Option<Instant>,
+    /// Live session tokens in a row that were good, and lost soon after they were made.
+    short_lives: usize,
     /// Logins that succeeded since a tickle did.
     unproven_logins: u32,
 }
@@ -171,6 +173,8 @@ pub(super) struct Keeper {
     /// Nothing has come of the first login yet: whether that may end another session is the configuration's
     /// word.
     is_first: bool,
+    /// IBKR has answered the session of the last login.
+    was_good_since_login: bool,
     /// The session was good since the mode began, or was resumed.
     was_good: bool,
     /// No login before: the last one failed.
@@ -225,6 +229,7 @@ impl Keeper {
             server_works: true,
             is_first: true,
             was_good: false,
+            was_good_since_login: false,
             next_login: None,
             spent_until: None,
             clock: None,

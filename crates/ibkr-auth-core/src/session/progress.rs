@@ -14,6 +14,8 @@ use super::{
 };
 use crate::{Advice, AuthStatus, Config, Error, ErrorKind, Event, Now, PublicIp, Step, Tier};
 
+/// A request that another one has overtaken is signed anew after this.
+const OVERTAKEN: Duration = Duration::from_secs(2);
 const ESTABLISHED_POLL: Duration = Duration::from_secs(1);
 /// On connections that break one after the other.
 const LOGOUT_TRIES: u32 = 3;
@@ -96,7 +98,10 @@ impl Task {
         }
         let is_login = self.command().waits_until_ready();
         let corrects = clock_was_wrong
-            && (step.is_signed() || error.kind() == ErrorKind::Unauthorized)
+            && match step.is_signed() {
+                true => exchange.was_signed_by_a_wrong_clock(cx.facts),
+                false => matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Clock),
+            }
             && self.job(step).is_some_and(|job| !job.clock_corrected);
         if let (true, Err(spent)) =
             (corrects && step.is_signed(), cx.guard.may_log_in(&cx.config.host, cx.now.mono))
@@ -119,7 +124,9 @@ impl Task {
             job.state = JobState::Waiting(None);
         } else if corrects {
             job.clock_corrected = true;
-            job.state = JobState::Waiting(None);
+            // Whatever was stamped later is no longer ahead then.
+            let later = (!exchange.was_signed_by_a_wrong_clock(cx.facts)).then(|| cx.now.mono + OVERTAKEN);
+            job.state = JobState::Waiting(later);
         } else if mints_again {
             job.minted_again = true;
             job.state = JobState::Waiting(None);

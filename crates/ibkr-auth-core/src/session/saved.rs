@@ -67,6 +67,9 @@ struct Content {
     /// Of the last request that was signed by itself.
     #[serde(default)]
     timestamp: u64,
+    /// What was known of IBKR's clock then, in milliseconds.
+    #[serde(default)]
+    skew: i64,
 }
 
 /// The tokens are not left behind in memory that is given back.
@@ -109,6 +112,7 @@ impl SavedSession {
                 u64::try_from(since.as_millis()).ok()
             }),
             timestamp: kept.timestamps.last(),
+            skew: kept.skew.millis(),
         };
         serde_json::to_string(&content).ok().map(Self::new)
     }
@@ -142,6 +146,7 @@ impl SavedSession {
         };
         facts.start_over(token, content.bearer_ip);
         facts.timestamps.recall(content.timestamp);
+        facts.clock.recall(content.skew, content.timestamp, now);
         facts.session_id = content.session_id.take().map(Secret::new);
         facts.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
         if let Some(token) = content.access_token.take() {

@@ -107,6 +107,12 @@ pub fn lost_session(response: &Response) -> Option<Lost> {
     }
 }
 
+/// Whether a request that OAuth 1.0a signs was refused for its time alone, as one that another has overtaken is:
+/// it was not executed, and may be signed anew.
+pub fn refused_for_its_time(response: &Response) -> bool {
+    meaning(Step::Status, response).0 == ErrorKind::Clock
+}
+
 /// How long IBKR wants to be left alone after this answer, if it is a 429: an hour at most.
 pub fn pause_asked(response: &Response) -> Option<Duration> {
     match meaning(Step::Status, response) {
@@ -172,12 +178,19 @@ fn meaning(step: Step, response: &Response) -> (ErrorKind, Advice, &'static str)
             Advice::RetryAfter(SOON),
             "IBKR refuses nothing with a web page: check any proxy, and whether this network wants a login of its own",
         ),
+        StatusCode::UNAUTHORIZED if says(response, "oauth_timestamp") => (
+            ErrorKind::Clock,
+            Advice::RetryAfter(SOON),
+            "this machine's clock is off, or another program with this access token has signed ahead: turn on time \
+             synchronisation",
+        ),
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if step.is_signed() => {
             (ErrorKind::Rejected, Advice::DoNotRetry, refusal(step, response))
         }
         StatusCode::UNAUTHORIZED if says(response, "not authenticated") => no_brokerage_session(),
         StatusCode::UNAUTHORIZED => {
-            let help = "the session expired, was ended, or is used from another address than it was made for: connect again";
+            let help = "the session expired, was ended, was replaced by a login elsewhere, or (OAuth 2.0) is used from another address than it \
+                        was made for: connect again";
             (ErrorKind::Unauthorized, Advice::Reconnect, help)
         }
         StatusCode::BAD_REQUEST if says(response, "no bridge") || says(response, "init session first") => {

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use http::{
@@ -25,6 +25,8 @@ use crate::{
     time::unix_seconds,
 };
 
+/// `Date` has whole seconds, and answers take time.
+const JUST_NOW: Duration = Duration::from_secs(2);
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What opens `/v1/api`. Exhaustive on purpose: each login has one.
@@ -77,9 +79,11 @@ impl Timestamps {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// IBKR's clock shows this: it has refused whatever was stamped far later.
-    pub(crate) fn refute(&self, date: SystemTime) {
-        let accepted = unix_seconds(date).saturating_add(CORRECTED.as_secs());
+    /// IBKR's clock shows this: it has refused whatever was stamped far later, and in a refusal whatever was
+    /// stamped later at all. How far it lets clocks be off is not known.
+    pub(crate) fn refute(&self, date: SystemTime, is_refusal: bool) {
+        let most = if is_refusal { JUST_NOW } else { CORRECTED };
+        let accepted = unix_seconds(date).saturating_add(most.as_secs());
         // A request that is signed meanwhile is stamped as if this had come after it.
         let last = self.last();
         if last > accepted {

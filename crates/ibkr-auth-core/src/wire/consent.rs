@@ -21,7 +21,7 @@
 //! # let typed_in = "89abcdef0123456789ab";
 //! let verifier = consent::Verifier::new(typed_in)?;
 //! let request = consent::access_token::request(&config, &key, &token, &verifier, now)?;
-//! let granted = consent::access_token::parse(&config, &send(request))?;
+//! let granted = consent::access_token::parse(&config, &send(request), (&token, &verifier))?;
 //! assert_eq!(granted.is_paper, Some(true));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -347,3 +347,98 @@ fn the_stream_is_opened_with_the_access_token_and_the_session_id() {
     assert_eq!(request.headers()["cookie"], "api=bb665d0f55b6289d70bc7380089fc96f");
     assert!(!request.headers().contains_key("authorization"));
 }
+
+/// Another program with the same access token has stamped later: IBKR refuses what is lower.
+fn stamped_before(transmit: &Transmit, least: u64) -> Result<Response, TransportError> {
+    let stamped: u64 = member(&authorization(transmit), "oauth_timestamp").parse().unwrap();
+    match stamped < least {
+        true => Ok(answer(401, r#"{"error":"id: 1, error: invalid oauth_timestamp","statusCode":401}"#)),
+        false => healthy(transmit),
+    }
+}
+
+#[test]
+fn a_time_that_another_program_has_overtaken_costs_neither_session_nor_login() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    bench.until(&mut session, Session::is_connected, healthy);
+    let ahead = bench.now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 200;
+    bench.live(&mut session, Duration::from_secs(600), |transmit| stamped_before(transmit, ahead));
+    assert!(session.is_connected());
+    let logins = steps(&bench).iter().filter(|step| **step == Step::GetLiveSessionToken).count();
+    assert_eq!(logins, 1, "{:?}", steps(&bench));
+    assert!(!bench.events.iter().any(|event| matches!(event, Event::Phase { phase: Phase::Stopped, .. })));
+}
+
+#[test]
+fn a_login_whose_time_was_overtaken_waits_and_is_no_refusal() {
+    let (mut session, mut bench) = (session(), Bench::new());
+    session.keep_connected(KeepConnected::default());
+    let ahead = bench.now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 100;
+    bench.live(&mut session, Duration::from_secs(1_200), |transmit| stamped_before(transmit, ahead));
+    assert!(session.is_connected(), "{:?}", session.phase());
+}
+
+#[test]
+fn a_clock_that_is_ahead_by_more_than_ibkr_takes_is_corrected_too() {
+    for off in [-120, -31, 31, 120] {
+        let (mut session, mut bench) = (session(), Bench::new());
+        let ticket = session.connect();
+        let now = bench.now.wall;
+        bench.run(&mut session, &ticket, |transmit| timely(transmit, now, off)).unwrap();
+        let logins = steps(&bench).iter().filter(|step| **step == Step::GetLiveSessionToken).count();
+        assert_eq!(logins, 2, "{off}: refused once, then by IBKR's clock");
+    }
+}
+
+#[test]
+fn whoever_goes_on_with_a_session_knows_ibkrs_clock() {
+    let (mut first, mut bench) = (session(), Bench::new());
+    let ticket = first.connect();
+    let now = bench.now.wall;
+    bench.run(&mut first, &ticket, |transmit| timely(transmit, now, -25)).unwrap();
+    let saved = first.save(bench.now).unwrap();
+    let request = || http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+    let stamp = |session: &Session, now| {
+        let ready = session.authorize(request(), now).unwrap();
+        member(ready.headers()["authorization"].to_str().unwrap(), "oauth_timestamp").parse::<u64>().unwrap()
+    };
+    let mut second = session();
+    second.restore(&saved, bench.now).unwrap();
+    let mut now = bench.now;
+    now.wall += Duration::from_secs(60);
+    assert!(stamp(&first, now).abs_diff(stamp(&second, now)) <= 1, "both by IBKR's clock");
+    // What is old is not believed.
+    let mut third = session();
+    now.wall += Duration::from_secs(2 * 3_600);
+    third.restore(&saved, now).unwrap();
+    let seconds = now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    assert_eq!(stamp(&third, now), seconds);
+}
+
+#[test]
+fn two_programs_that_throw_each_other_out_do_it_ever_more_rarely() {
+    // A live session token replaces the one before: whose is the last one is good.
+    let (mut one, mut other) = (session(), session());
+    let (mut bench, mut other_bench) = (Bench::new(), Bench::new());
+    other_bench.now = bench.now;
+    let mut last = 0;
+    let mut logins = 0;
+    one.keep_connected(KeepConnected::default());
+    other.keep_connected(KeepConnected::default());
+    for _ in 0..(2 * 3_600) {
+        for (index, (session, bench)) in
+            [(&mut one, &mut bench), (&mut other, &mut other_bench)].into_iter().enumerate()
+        {
+            bench.live(session, Duration::from_secs(1), |transmit: &Transmit| match transmit.step {
+                Step::GetLiveSessionToken => {
+                    (last, logins) = (index, logins + 1);
+                    healthy(transmit)
+                }
+                _ if last == index => healthy(transmit),
+                _ => Ok(expired()),
+            });
+        }
+    }
+    assert!(logins <= 30, "{logins} logins of both in two hours");
+}

@@ -7,7 +7,14 @@ use crate::{exit::Exit, failure::Failure};
 /// A path below `/v1/api`, however it was written, also as a URL of our own host.
 pub(crate) fn normal(path: &str, host: &str) -> Result<String, Failure> {
     let path = path.trim();
-    let path = of_host(path, host).unwrap_or(path);
+    let path = match of_host(path, host) {
+        // What is named whole is meant as it stands.
+        Some(rest) if !rest.starts_with("/v1/api/") => {
+            return Err(no_path().why("the session opens what is below /v1/api alone"));
+        }
+        Some(rest) => rest,
+        None => path,
+    };
     if path.is_empty() || path.contains(char::is_whitespace) || path.contains(char::is_control) {
         return Err(no_path());
     }

@@ -92,9 +92,8 @@ fn is_ours(query: &str, token: &RequestToken) -> bool {
 /// The query of a GET that has one with a token in it. Anything else is answered here.
 fn asked(stream: &TcpStream) -> io::Result<Option<String>> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut reader = BufReader::new(stream);
+    let mut reader = BufReader::new(Timed { stream, until: Instant::now() + PATIENCE });
     let mut line = String::new();
     reader.by_ref().take(LONGEST_LINE).read_line(&mut line)?;
     // Its headers are read too: a connection that is closed before is reset, and the page with it.
@@ -107,6 +106,23 @@ fn asked(stream: &TcpStream) -> io::Result<Option<String>> {
     match target.split_once('?') {
         Some((_, query)) if query.contains("oauth_") => Ok(Some(query.to_owned())),
         _ => page(&mut &*stream, "404 Not Found", "There is nothing here.").map(|()| None),
+    }
+}
+
+/// Whoever sends a byte now and then keeps nobody waiting for longer either.
+struct Timed<'a> {
+    stream: &'a TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
     }
 }
 

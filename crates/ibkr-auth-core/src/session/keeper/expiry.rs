@@ -90,6 +90,11 @@ impl Expiries {
 }
 
 impl Expiries {
+    /// When a login last made one.
+    pub(super) fn last_replaced(&self) -> Option<Instant> {
+        self.replaced
+    }
+
     /// A login has made a new session.
     pub(super) fn replaced(&mut self, now: Instant) {
         self.replaced = Some(now);

@@ -47,6 +47,9 @@ const AFTER_REFUSAL: [Duration; 5] = [
     Duration::from_secs(30 * 60),
     Duration::from_secs(60 * 60),
 ];
+/// A live session token lives for a day: one that is lost sooner than this may have been replaced by another
+/// program's.
+const SHORT_LIFE: Duration = Duration::from_secs(600);
 /// A clock that is wrong is looked at so often, and for so long without asking IBKR again.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(30);
 const CLOCK_BELIEVED: Duration = Duration::from_secs(900);
@@ -120,7 +123,10 @@ impl Keeper {
         }
         match action {
             // Whatever it says, IBKR has answered the bearer token.
-            Action::Tickle | Action::Status => (self.standing.unproven_logins, self.escalations) = (0, 0),
+            Action::Tickle | Action::Status => {
+                (self.standing.unproven_logins, self.escalations) = (0, 0);
+                self.was_good_since_login = true;
+            }
             Action::ValidateSso => self.standing.unproven_logins = 0,
             // The last step of a login, which proves no more than the login did.
             Action::SsodhInit => {}
@@ -306,6 +312,7 @@ impl Keeper {
             }
             (ErrorKind::Unauthorized, _) => {
                 effects.refuse_bearer = true;
+                self.count_short_life(view);
                 // The bearer token before it ended like this too.
                 effects.drop_access_token = self.standing.unproven_logins > 0;
             }
@@ -506,6 +513,25 @@ impl Keeper {
         self.outage(view.now).refuse();
         self.plan(again, Some(view.now.mono + after));
         effects.events.extend(error.step().map(|step| Event::Retrying { step, after }));
+    }
+
+    /// A live session token is replaced by the next login with the same access token, so two programs may throw
+    /// each other out in turn: whoever is thrown out twice soon after a login waits, longer each time.
+    fn count_short_life(&mut self, view: View<'_>) {
+        let Some(made) = self.expiries.last_replaced().filter(|_| view.config.login.oauth1().is_some())
+        else {
+            return;
+        };
+        if !std::mem::take(&mut self.was_good_since_login) {
+            return;
+        }
+        let now = view.now.mono;
+        let is_short = now.saturating_duration_since(made) < SHORT_LIFE;
+        self.standing.short_lives = if is_short { self.standing.short_lives + 1 } else { 0 };
+        if let Some(index) = self.standing.short_lives.checked_sub(2) {
+            let wait = AFTER_REFUSAL[index.min(AFTER_REFUSAL.len() - 1)];
+            self.next_login = self.next_login.max(Some(now + self.jitter.prolong(wait)));
+        }
     }
 
     fn stop(&mut self, error: &Error) {

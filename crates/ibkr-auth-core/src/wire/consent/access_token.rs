@@ -45,7 +45,15 @@ pub fn request(
 /// [`ErrorKind::Rejected`](crate::ErrorKind::Rejected) when IBKR refused consumer, request token, verifier or
 /// signature, with what to do: spent ones need a new consent. Others as everywhere; where no answer came the
 /// consent may be spent, and has to be asked for anew.
-pub fn parse(config: &Config, response: &Response) -> Result<Granted, Error> {
+pub fn parse(
+    config: &Config,
+    response: &Response,
+    (token, verifier): (&RequestToken, &Verifier),
+) -> Result<Granted, Error> {
+    read(config, response).map_err(|error| error.without(&[token.expose(), verifier.0.expose()]))
+}
+
+fn read(config: &Config, response: &Response) -> Result<Granted, Error> {
     #[derive(Deserialize)]
     struct Body {
         oauth_token: String,

@@ -1,5 +1,6 @@
 //! Both requests, the address between them, and what comes back.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -86,12 +87,28 @@ fn the_browser_comes_back_with_our_token_alone() {
     assert_eq!(of(&format!("{ours}&oauth_verifier=a%22b")).unwrap_err().kind(), ErrorKind::Config);
 }
 
+fn spent() -> (&'static RequestToken, &'static Verifier) {
+    static SPENT: LazyLock<(RequestToken, Verifier)> = LazyLock::new(|| {
+        let [token, verifier] = ["42b2aa0194d8e1c2f03a", "52e7aa0194d8e1c2f03a"];
+        (RequestToken::new(token).unwrap(), Verifier::new(verifier).unwrap())
+    });
+    (&SPENT.0, &SPENT.1)
+}
+
+#[test]
+fn neither_request_token_nor_verifier_is_shown_where_the_server_repeats_them() {
+    let body = r#"{"error":"spent: oauth_token 42b2aa0194d8e1c2f03a, oauth_verifier 52e7aa0194d8e1c2f03a, none left"}"#;
+    let error = access_token::parse(&config("VENDORKEY"), &answer(401, body), spent()).unwrap_err();
+    let shown = format!("{error} {error:?} {:?}", error.excerpt());
+    assert!(!shown.contains("aa0194d8e1c2f03a") && shown.contains("none left"), "{shown}");
+}
+
 #[test]
 fn what_was_granted_is_read_by_both_names() {
     let config = config("VENDORKEY");
     let granted = |paper: &str| {
         let body = format!(r#"{{{paper}"oauth_token":"0a","oauth_token_secret":"c2Vj"}}"#);
-        access_token::parse(&config, &answer(200, &body)).unwrap()
+        access_token::parse(&config, &answer(200, &body), spent()).unwrap()
     };
     assert_eq!(granted(r#""is_paper":true,"#).is_paper, Some(true));
     assert_eq!(granted(r#""is_true":false,"#).is_paper, Some(false));
@@ -99,7 +116,7 @@ fn what_was_granted_is_read_by_both_names() {
     let shown = format!("{:?} {:?} {:?}", granted(""), token(), Verifier::new("0b"));
     assert!(!shown.contains("c2Vj") && !shown.contains("0a") && !shown.contains("0b"), "{shown}");
     for body in ["{}", "[]", r#"{"oauth_token":"0 a","oauth_token_secret":"x"}"#] {
-        let error = access_token::parse(&config, &answer(200, body)).unwrap_err();
+        let error = access_token::parse(&config, &answer(200, body), spent()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable, "{body}");
     }
     assert!(request_token::parse(&config, &answer(200, r#"{"oauth_token":"a\"b"}"#)).is_err());
@@ -109,7 +126,8 @@ fn what_was_granted_is_read_by_both_names() {
 fn refusals_are_told_apart() {
     let config = config("VENDORKEY");
     let first = |status, body: &str| request_token::parse(&config, &answer(status, body)).unwrap_err();
-    let second = |status, body: &str| access_token::parse(&config, &answer(status, body)).unwrap_err();
+    let second =
+        |status, body: &str| access_token::parse(&config, &answer(status, body), spent()).unwrap_err();
     let said = |error: &str| format!(r#"{{"error":"id: 39687, error: {error}","statusCode":401}}"#);
     for (error, word) in [
         (first(401, &said("invalid consumer")), "self-service page"),
