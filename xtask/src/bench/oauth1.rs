@@ -14,7 +14,7 @@ use crate::{
     process,
 };
 
-pub(crate) const ABOUT: &str = "measure OAuth 1.0a against the published ibind into docs/BENCHMARKS.md (3 min; --quick: one, not into docs/)";
+pub(crate) const ABOUT: &str = "measure OAuth 1.0a against the published ibind into docs/BENCHMARKS.md (1 min; --quick: less, not into docs/)";
 
 /// Its part of docs/BENCHMARKS.md.
 pub(super) const COMMAND: &str = "bench-oauth1";
