@@ -23,6 +23,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// From the begin of a login, which is what its budget counts, to its last request: look-ups that fail one by
 /// one.
 const LOGIN_TAKES: Duration = Duration::from_secs(300);
+/// Nor one that he has refused, if it was ahead by more than answers take.
+const JUST_NOW: u64 = 2;
 /// Nobody accepts a timestamp that is further ahead of his clock.
 const ACCEPTED: u64 = 300;
 
@@ -128,8 +130,9 @@ impl Ledger {
     pub(crate) fn heard(&mut self, now: Now, id: RequestId, broke: bool, answer: Option<&Response>) {
         let date = answer.and_then(|answer| answer.headers().get(DATE)?.to_str().ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let refused = answer.is_some_and(|answer| matches!(answer.status().as_u16(), 400 | 401 | 403));
         if let Some(date) = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok())
-            && self.stamped > date.as_secs() + ACCEPTED
+            && self.stamped > date.as_secs() + if refused { JUST_NOW } else { ACCEPTED }
         {
             self.stamped = 0;
         }

@@ -268,7 +268,10 @@ impl Session {
             let before = self.facts.clock.skew();
             self.facts.clock.observe(response, exchange.sent, now);
             if let Some(date) = clock::told(response) {
-                self.facts.timestamps.refute(date, done.is_err());
+                let is_refusal = done.as_ref().is_err_and(|error| {
+                    matches!(error.kind(), ErrorKind::Rejected | ErrorKind::Unauthorized | ErrorKind::Clock)
+                });
+                self.facts.timestamps.refute(date, is_refusal);
             }
             let skew = self.facts.clock.skew();
             if skew.differs_notably_from(before) {
@@ -296,7 +299,9 @@ impl Session {
         let is_oauth1 = self.config.login.oauth1().is_some();
         done.map_err(|error| match (self.facts.clock.beyond(), error.kind()) {
             (Some(wrong), ErrorKind::Rejected) if step.is_signed() => error.by_a_wrong_clock(wrong),
-            (Some(wrong), ErrorKind::Unauthorized) if is_oauth1 => error.by_a_wrong_clock(wrong),
+            (Some(wrong), ErrorKind::Unauthorized | ErrorKind::Clock) if is_oauth1 => {
+                error.by_a_wrong_clock(wrong)
+            }
             _ => error,
         })
     }

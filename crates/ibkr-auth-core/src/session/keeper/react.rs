@@ -126,6 +126,9 @@ impl Keeper {
             Action::Tickle | Action::Status => {
                 (self.standing.unproven_logins, self.escalations) = (0, 0);
                 self.was_good_since_login = true;
+                if self.expiries.last_replaced().is_some_and(|made| view.now.mono - made >= SHORT_LIFE) {
+                    self.standing.short_lives = 0;
+                }
             }
             Action::ValidateSso => self.standing.unproven_logins = 0,
             // The last step of a login, which proves no more than the login did.
@@ -527,7 +530,7 @@ impl Keeper {
         }
         let now = view.now.mono;
         let is_short = now.saturating_duration_since(made) < SHORT_LIFE;
-        self.standing.short_lives = if is_short { self.standing.short_lives + 1 } else { 0 };
+        self.standing.short_lives += usize::from(is_short);
         if let Some(index) = self.standing.short_lives.checked_sub(2) {
             let wait = AFTER_REFUSAL[index.min(AFTER_REFUSAL.len() - 1)];
             self.next_login = self.next_login.max(Some(now + self.jitter.prolong(wait)));
