@@ -103,7 +103,7 @@ impl Exchange {
             Ok(request) => request,
             Err(error) if error.kind() == ErrorKind::NotConnected => return Try::Done(none(&snapshot)),
             Err(error) => {
-                let message = format!("Bad Request: {}", error.message());
+                let message = format!("Bad Request: {}: {}", error.message(), error.help());
                 return Try::Done(reply::not_sent(StatusCode::BAD_REQUEST, &message));
             }
         };

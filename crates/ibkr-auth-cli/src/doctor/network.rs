@@ -10,7 +10,7 @@ use std::{
 
 use http::{Method, Uri, header};
 use ibkr_auth_blocking::{Error, TransportKind};
-use ibkr_auth_core::CLOCK_CORRECTED;
+use ibkr_auth_core::{CLOCK_CORRECTED, Login};
 
 use super::{
     ask::Trouble,
@@ -220,8 +220,16 @@ pub(super) fn clock(context: &mut Context<'_>) -> Finding {
     }
     let way = if off > 0 { "behind" } else { "ahead of" };
     let text = format!("this clock is {:.1} s {way} the server's", off.unsigned_abs() as f64 / 1_000.0);
-    let means = "a client assertion lives from 10 s before to 20 s after (`ibkr-auth guide`, §9, step 1): with a clock \
-                 that is further off, IBKR answers 400. ibkr-auth corrects up to 5 minutes by itself, other programs nothing";
+    let means = match context.config.login() {
+        Login::OAuth2(_) => {
+            "a client assertion lives from 10 s before to 20 s after (`ibkr-auth guide`, §9, step 1): with a clock \
+             that is further off, IBKR answers 400. ibkr-auth corrects up to 5 minutes by itself, other programs nothing"
+        }
+        Login::OAuth1(_) => {
+            "each request of OAuth 1.0a is signed with its time, and IBKR refuses what is too far off. ibkr-auth \
+             corrects up to 5 minutes by itself, other programs nothing"
+        }
+    };
     let help = "turn on time synchronisation, such as `timedatectl set-ntp true`";
     match off.unsigned_abs() {
         _ if !is_corrected => Finding::fail(text, means, help),
