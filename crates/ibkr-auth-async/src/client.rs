@@ -392,8 +392,8 @@ impl Inbox {
     }
 }
 
-/// Sends a user's own request, which is authorized, once. What OAuth 1.0a has refused for its time alone was not
-/// executed, and goes out once more, signed anew: another request may have overtaken it.
+/// Sends a user's own request, which is authorized, once. What OAuth 1.0a has refused for its time alone was
+/// not executed, and goes out once more, signed anew: another request may have overtaken it.
 pub(crate) async fn send(
     http: &Arc<Sending>,
     request: Request,

@@ -33,8 +33,9 @@ impl Clock {
         self.beyond
     }
 
-    /// What another process knew of IBKR's clock, in milliseconds, when it last signed a request of OAuth 1.0a: its
-    /// requests and ours are stamped alike then. What is old is not believed, for this clock may have been set.
+    /// What another process knew of IBKR's clock, in milliseconds, when it last signed a request of OAuth
+    /// 1.0a: its requests and ours are stamped alike then. What is old is not believed, for this clock may
+    /// have been set.
     pub(crate) fn recall(&mut self, millis: i64, stamp: u64, now: Now) {
         let skew = ClockSkew { millis };
         let stamped = SystemTime::UNIX_EPOCH + Duration::from_secs(stamp);

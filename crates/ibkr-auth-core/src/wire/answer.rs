@@ -107,8 +107,8 @@ pub fn lost_session(response: &Response) -> Option<Lost> {
     }
 }
 
-/// Whether a request that OAuth 1.0a signs was refused for its time alone, as one that another has overtaken is:
-/// it was not executed, and may be signed anew.
+/// Whether a request that OAuth 1.0a signs was refused for its time alone, as one that another has overtaken
+/// is: it was not executed, and may be signed anew.
 pub fn refused_for_its_time(response: &Response) -> bool {
     meaning(Step::Status, response).0 == ErrorKind::Clock
 }
