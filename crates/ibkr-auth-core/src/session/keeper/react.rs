@@ -2,30 +2,20 @@
 //!
 //! | what happened | reaction |
 //! |---|---|
-//! | the session is good | tickle in a minute; extend the bearer token before it ends, look right after its
-//! end |
+//! | the session is good | tickle in a minute; extend the bearer token before it ends, look right after its end |
 //! | not authenticated, `no bridge`, `not authenticated` | `ssodh/init` without `compete` |
 //! | 401, `no session`, `RESULT:false` | a new bearer token; if that is refused too, the whole login |
 //! | 403 | a new bearer token; when it goes on for 2 minutes, as a refusal |
 //! | 410 | another host, with the same bearer token; a new one when no other host is left |
 //! | 429 | nothing until `Retry-After`, or 15 minutes, has passed; to `sso/validate` alone: tickles go on |
-//! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is
-//! renewed |
-//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and
-//! then `auth/status`, until a server answers, from the second time on at one host after the other; no login
-//! before |
-//! | the same under a bearer token that was refused | `auth/status`, now and then a tickle; no login before
-//! either, unless none has got out |
-//! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes
-//! | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
+//! | 500 to `ssodh/init`, not established in time | the same again; every third time what it builds on is renewed |
+//! | no answer, 5xx, 3xx, HTML, truncated or unreadable, `Please query /accounts first` | tickle, now and then `auth/status`, until a server answers, from the second time on at one host after the other; no login before |
+//! | the same under a bearer token that was refused | `auth/status`, now and then a tickle; no login before either, unless none has got out |
+//! | one step goes on failing so while others are answered, or a server answers everything so for 10 minutes | a new bearer token once, then the whole login; rarer each time, and not while IBKR is closed |
 //! | another login has the session, or IBKR opens it with `compete` alone | as the policy says |
-//! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else
-//! stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed
-//! for longer |
-//! | the proxy refuses its credentials, the key cannot sign, a live session token does not prove itself twice
-//! | the same |
-//! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15
-//! minutes |
+//! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
+//! | the proxy refuses its credentials, the key cannot sign, a live session token does not prove itself twice | the same |
+//! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15 minutes |
 
 use std::time::{Duration, Instant};
 
