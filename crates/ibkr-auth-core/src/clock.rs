@@ -38,11 +38,13 @@ impl Clock {
     /// have been set.
     pub(crate) fn recall(&mut self, millis: i64, stamp: u64, now: Now) {
         let skew = ClockSkew { millis };
-        let stamped = SystemTime::UNIX_EPOCH + Duration::from_secs(stamp);
-        let age = signed_millis(stamped, skew.correct(now.wall)).map(i64::unsigned_abs);
-        let is_fresh = age.is_some_and(|age| u128::from(age) <= RECALLED.as_millis());
-        if is_fresh && u128::from(millis.unsigned_abs()) <= CORRECTED.as_millis() && self.agreed.is_none() {
-            self.skew = skew;
+        let stamped = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(stamp));
+        let is_plausible = u128::from(millis.unsigned_abs()) <= CORRECTED.as_millis();
+        if let (Some(stamped), true, None) = (stamped, is_plausible, self.agreed) {
+            let age = signed_millis(stamped, skew.correct(now.wall)).map(i64::unsigned_abs);
+            if age.is_some_and(|age| u128::from(age) <= RECALLED.as_millis()) {
+                self.skew = skew;
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     assertion::{self, Signed, Standard},
     call::Call,
     sim::Sim,
-    store::{Access, Session, Tier},
+    store::{Access, Session},
 };
 
 impl Sim {
@@ -31,22 +31,10 @@ impl Sim {
 
         self.use_up(signed, call.now);
         let bearer = self.bearer(call, &access, &user);
-        let session = Session {
-            key: bearer.clone(),
-            live: None,
-            credential: user.credential,
-            made: call.now,
-            expires: call.now + self.config.rules.bearer_life,
-            ends: self.config.calendar.session_end(call.now),
-            last_request: call.now,
-            ips,
-            cookie: self.ids.hex(32),
-            tier: Tier::Never,
-            accounts_read: false,
-            snapshot_warm: false,
-            selected: None,
-            suppressed: Vec::new(),
-        };
+        let expires = call.now + self.config.rules.bearer_life;
+        let (ends, cookie) = (self.config.calendar.session_end(call.now), self.ids.hex(32));
+        let session =
+            Session { ips, ..Session::new(bearer.clone(), user.credential, call.now, expires, ends, cookie) };
         self.store.keep_session(session);
         self.counters.bearers += 1;
         Ok(Answer::ok(&json!({ "access_token": bearer, "active": true, "token_type": "Bearer" })))

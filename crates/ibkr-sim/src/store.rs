@@ -91,6 +91,35 @@ pub(crate) struct Session {
     pub(crate) suppressed: Vec<String>,
 }
 
+impl Session {
+    /// One that begins `now`, and has asked for nothing yet.
+    pub(crate) fn new(
+        key: String,
+        credential: String,
+        now: Moment,
+        expires: Moment,
+        ends: Option<Moment>,
+        cookie: String,
+    ) -> Self {
+        Self {
+            key,
+            live: None,
+            credential,
+            made: now,
+            expires,
+            ends,
+            last_request: now,
+            ips: Vec::new(),
+            cookie,
+            tier: Tier::Never,
+            accounts_read: false,
+            snapshot_warm: false,
+            selected: None,
+            suppressed: Vec::new(),
+        }
+    }
+}
+
 /// How a session stands with the brokerage tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tier {

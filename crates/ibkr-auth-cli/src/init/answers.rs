@@ -22,6 +22,15 @@ pub(super) fn given(args: &InitArgs) -> Result<Values, Failure> {
         ("--key-id", KEY_ID.key, &args.key_id),
         ("--credential", CREDENTIAL.key, &args.credential),
     ];
+    of_flags(flags, args, check)
+}
+
+/// The values of these flags, each judged by `check`, and the tier.
+pub(super) fn of_flags<const N: usize>(
+    flags: [(&str, &'static str, &Option<String>); N],
+    args: &InitArgs,
+    check: fn(&'static str, &str) -> Result<(), String>,
+) -> Result<Values, Failure> {
     let mut values = Values::new();
     for (flag, key, value) in flags {
         let Some(value) = value else { continue };

@@ -145,8 +145,8 @@ impl SavedSession {
             }
         };
         facts.start_over(token, content.bearer_ip);
-        facts.timestamps.recall(content.timestamp);
         facts.clock.recall(content.skew, content.timestamp, now);
+        facts.timestamps.recall(content.timestamp, facts.clock.skew().correct(now.wall));
         facts.session_id = content.session_id.take().map(Secret::new);
         facts.bearer_ends = content.bearer_ends.map(|at| moment(at, now));
         if let Some(token) = content.access_token.take() {

@@ -91,9 +91,11 @@ impl Timestamps {
         }
     }
 
-    /// One of another process.
-    pub(crate) fn recall(&self, last: u64) {
-        self.0.fetch_max(last, Ordering::Relaxed);
+    /// One of another process, unless it lies so far ahead of `wall` that IBKR cannot have accepted it.
+    pub(crate) fn recall(&self, last: u64, wall: SystemTime) {
+        if last <= unix_seconds(wall).saturating_add(CORRECTED.as_secs()) {
+            self.0.fetch_max(last, Ordering::Relaxed);
+        }
     }
 }
 

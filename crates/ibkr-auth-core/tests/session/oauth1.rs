@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use ibkr_auth_core::{
-    ErrorKind, Event, KeepConnected, LoginBudget, Phase, Response, Session, Step, Tier, Transmit,
-    TransportError,
+    ErrorKind, Event, KeepConnected, LoginBudget, Phase, Response, SavedSession, Session, Step, Tier,
+    Transmit, TransportError,
     oauth1::{QueryTreatment, Random, SignError},
     testing::{Bench, FakeKey, answer, config, expired, healthy, oauth1_config},
 };
@@ -441,4 +441,27 @@ fn two_programs_that_throw_each_other_out_do_it_ever_more_rarely() {
         }
     }
     assert!(logins <= 30, "{logins} logins of both in two hours");
+}
+
+#[test]
+fn no_number_in_a_saved_session_leads_to_a_panic_or_to_a_time_that_ibkr_refuses() {
+    let (mut first, mut bench) = (session(), Bench::new());
+    let ticket = first.connect();
+    bench.run(&mut first, &ticket, healthy).unwrap();
+    let saved = first.save(bench.now).unwrap();
+    let whole: serde_json::Value = serde_json::from_str(saved.expose()).unwrap();
+    let seconds = bench.now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    for stamp in [0, 1, seconds, seconds + 301, u64::from(u32::MAX), u64::MAX] {
+        for skew in [0, 299_000, -299_000, i64::MAX, i64::MIN] {
+            let mut changed = whole.clone();
+            (changed["timestamp"], changed["skew"]) = (stamp.into(), skew.into());
+            let mut next = session();
+            next.restore(&SavedSession::new(changed.to_string()), bench.now).unwrap();
+            let request = http::Request::get("/v1/api/portfolio/accounts").body(Vec::new()).unwrap();
+            let ready = next.authorize(request, bench.now).unwrap();
+            let signed = member(ready.headers()["authorization"].to_str().unwrap(), "oauth_timestamp");
+            let off = signed.parse::<u64>().unwrap().abs_diff(seconds);
+            assert!(off <= 600, "{stamp} {skew}: {off} s off");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
     call::Call,
     ids,
     sim::Sim,
-    store::{Session, Tier},
+    store::Session,
 };
 
 /// What makes a session one of OAuth 1.0a.
@@ -88,22 +88,12 @@ impl Sim {
             let same = |other: &Live| other.is_of(&claim);
             self.store.sessions.retain(|_, session| !session.live.as_ref().is_some_and(same));
         }
+        let (ends, cookie) = (self.config.calendar.session_end(call.now), self.ids.hex(32));
+        // Whoever signs by it knows it; nobody can be told it by the servers.
+        let name = STANDARD.encode(&key);
         let session = Session {
-            // Whoever signs by it knows it; nobody can be told it by the servers.
-            key: STANDARD.encode(&key),
             live: Some(live),
-            credential: token.credential,
-            made: call.now,
-            expires,
-            ends: self.config.calendar.session_end(call.now),
-            last_request: call.now,
-            ips: Vec::new(),
-            cookie: self.ids.hex(32),
-            tier: Tier::Never,
-            accounts_read: false,
-            snapshot_warm: false,
-            selected: None,
-            suppressed: Vec::new(),
+            ..Session::new(name, token.credential, call.now, expires, ends, cookie)
         };
         self.store.keep_session(session);
         self.counters.live_session_tokens += 1;

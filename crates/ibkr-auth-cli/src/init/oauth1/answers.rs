@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     init::{
         InitArgs,
-        answers::{ask_for, ask_tier},
+        answers::{ask_for, ask_tier, of_flags},
         ask::Asker,
         setting::{TIER, TIERS, Values},
     },
@@ -27,15 +27,7 @@ pub(super) fn given(args: &InitArgs) -> Result<Values, Failure> {
         ("--access-token", ACCESS_TOKEN.key, &args.access_token),
         ("--access-token-secret", ACCESS_TOKEN_SECRET.key, &args.access_token_secret),
     ];
-    let mut values = Values::new();
-    for (flag, key, value) in flags {
-        let Some(value) = value else { continue };
-        check(key, value)
-            .map_err(|problem| Failure::new(Exit::Usage, format!("{flag} {problem}")).help("correct it"))?;
-        values.insert(key, value.clone());
-    }
-    values.extend(args.tier.clone().map(|tier| (TIER.key, tier)));
-    Ok(values)
+    of_flags(flags, args, check)
 }
 
 /// Asks for what is not known, if somebody is there. New settings say the tier too.

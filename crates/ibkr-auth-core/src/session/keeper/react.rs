@@ -16,6 +16,8 @@
 //! | the client, its key, its scope or the user is refused | once more if the key's file has changed; else stop, unless IBKR knew them before: then again after 30 s, 5, 15, 30 and 60 minutes; while IBKR is closed for longer |
 //! | the proxy refuses its credentials, the key cannot sign, a live session token does not prove itself twice | the same |
 //! | this machine's clock is wrong by more than is corrected | again when it has been set, or after 15 minutes |
+//! | a live session token is lost within 10 minutes, the second in a row or a later one | a new one after 30 s, 5, 15, 30 and 60 minutes |
+//! | a request is refused for its time alone (OAuth 1.0a) | the same again after 30 s: the session is as good as it was |
 
 use std::time::{Duration, Instant};
 

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use super::{Action, Attempt, KeepConnected, Keeper, Mode, OnCompeting, View};
+use ibkr_oauth1::LiveSessionToken;
+
 use crate::{
-    AccessToken, BearerToken, Config, Error, Host, Now, Phase, Response, Secret, Step, Tier, TransportError,
-    TransportKind,
+    AccessToken, BearerToken, Config, Error, Host, LiveSession, Login, Now, Phase, Response, Secret, Step,
+    Tier, TransportError, TransportKind,
     session::{
         exchange,
         facts::Facts,
@@ -257,7 +259,36 @@ const TABLE: &[Row] = &[
             assert_eq!(desk.passes(30).begins().action, Action::Tickle);
         },
     },
+    Row {
+        happened: "a live session token is lost within 10 minutes, the second in a row or a later one",
+        reaction: "a new one after 30 s, 5, 15, 30 and 60 minutes",
+        shown_by: || {
+            let mut desk = Desk::by_oauth1();
+            desk.answer(Action::Tickle, 401, "");
+            assert_eq!(desk.begins().action, Action::Login, "the first one may be chance");
+            for minutes in [1, 8, 23, 31, 61] {
+                desk.connects(Action::Login);
+                desk.answer(Action::Tickle, 200, GOOD).answer(Action::Tickle, 401, "").begins_nothing();
+                assert_eq!(desk.passes(minutes * 60).begins().action, Action::Login, "{minutes}");
+            }
+            // One that has lived is no longer one in a row.
+            desk.connects(Action::Login);
+            desk.passes(600).answer(Action::Tickle, 200, GOOD).answer(Action::Tickle, 401, "");
+            assert_eq!(desk.begins().action, Action::Login);
+        },
+    },
+    Row {
+        happened: "a request is refused for its time alone (OAuth 1.0a)",
+        reaction: "the same again after 30 s: the session is as good as it was",
+        shown_by: || {
+            let mut desk = Desk::by_oauth1();
+            desk.answer(Action::Tickle, 401, OVERTAKEN).plans(Action::Tickle, 30);
+            assert!(desk.facts.bearer_is_good());
+        },
+    },
 ];
+
+const OVERTAKEN: &str = r#"{"error":"id: 1, error: invalid oauth_timestamp","statusCode":401}"#;
 
 const GOOD: &str = r#"{"session":"s","iserver":{"authStatus":{"authenticated":true,"connected":true}}}"#;
 const READY: &str = r#"{"authenticated":true,"connected":true}"#;
@@ -302,6 +333,10 @@ impl Desk {
         Self::new().logged_in()
     }
 
+    fn by_oauth1() -> Self {
+        Self { config: testing::oauth1_config(), ..Self::new() }.logged_in()
+    }
+
     fn under(competing: OnCompeting) -> Self {
         Self::with(KeepConnected::default().with_competing(competing)).logged_in()
     }
@@ -321,7 +356,14 @@ impl Desk {
     fn connects(&mut self, action: Action) {
         let token = |text: &str| Secret::new(text);
         let access = AccessToken { token: token("access"), expires_in: None, scope: None };
-        for done in [Done::AccessToken(access), Done::BearerToken(BearerToken { token: token("bearer") })] {
+        let live = LiveSessionToken::from_base64("vF0KfK5239p+7JfUbJmqFJFGkCE=").unwrap();
+        let brought = match self.config.login {
+            Login::OAuth2(_) => {
+                vec![Done::AccessToken(access), Done::BearerToken(BearerToken { token: token("bearer") })]
+            }
+            Login::OAuth1(_) => vec![Done::LiveSession(LiveSession { token: live, expires: None })],
+        };
+        for done in brought {
             self.facts.keep(&done, &self.config, self.now);
         }
         let ready = exchange::read(Step::Status, None, &self.config, &testing::answer(200, READY)).unwrap();
